@@ -1,0 +1,148 @@
+"""Typed configuration: pydantic models, YAML presets and `--set key=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import ConfigError, did_you_mean
+
+
+class Config(BaseModel):
+    """Base of every configuration: unknown keys are errors, defaults are checked too."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+
+def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
+    """Declare one option with its default, one sentence of help, its unit and pydantic limits."""
+    kwargs: dict[str, Any] = {"description": help, "json_schema_extra": {"unit": unit}, **limits}
+    if callable(default):
+        return Field(default_factory=default, **kwargs)
+    return Field(default=default, **kwargs)
+
+
+def preset_names(package: str) -> list[str]:
+    """Return the names of the YAML presets in the folder of a task's presets."""
+    folder = resources.files(package)
+    return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".yaml"))
+
+
+def load(
+    schema: type[ConfigType],
+    preset_package: str,
+    source: str | Path | None = None,
+    overrides: Iterable[str] = (),
+) -> ConfigType:
+    """Build a configuration from a preset's name or a YAML file, then apply `key=value` overrides.
+
+    Args:
+        schema: the task's configuration class.
+        preset_package: package holding the presets, for example "pphysml.tasks.lcag.presets".
+        source: preset name, path of a YAML file, or None for the defaults.
+        overrides: strings "section.key=value"; the value is read as YAML.
+
+    Raises:
+        ConfigError: unknown preset, unreadable file, unknown key (nearest named) or bad value.
+    """
+    values = _read(preset_package, source)
+    for item in overrides:
+        _override(values, item)
+    return build(schema, values, str(source) if source else "the configuration")
+
+
+def build(schema: type[ConfigType], values: dict[str, Any], where: str) -> ConfigType:
+    """Validate plain values; `where` names their origin in the error."""
+    try:
+        return schema.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problems(schema, error, where))) from None
+
+
+def dump(config: Config) -> str:
+    """Return the complete configuration as YAML."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def describe(schema: type[Config], prefix: str = "") -> Iterator[dict[str, Any]]:
+    """Yield key, type, default, unit and help of every option, depth first."""
+    for name, field in schema.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Config):
+            yield from describe(kind, f"{prefix}{name}.")
+            continue
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        yield {
+            "key": prefix + name,
+            "type": getattr(kind, "__name__", None) if isinstance(kind, type) else str(kind),
+            "default": field.get_default(call_default_factory=True, validated_data={}),
+            "unit": extra.get("unit", ""),
+            "help": field.description or "",
+        }
+
+
+def _read(preset_package: str, source: str | Path | None) -> dict[str, Any]:
+    if source is None:
+        return {}
+    name = str(source)
+    if name in preset_names(preset_package):
+        text = resources.files(preset_package).joinpath(f"{name}.yaml").read_text()
+    elif name.endswith((".yaml", ".yml")):
+        try:
+            text = Path(name).read_text()
+        except OSError as error:
+            raise ConfigError(f"{name}: cannot be read: {error.strerror}.") from None
+    else:
+        known = preset_names(preset_package)
+        raise ConfigError(f"There is no preset {name!r}.{did_you_mean(name, known)}")
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{name}: must hold keys and values, not a {type(values).__name__}.")
+    return values
+
+
+def _override(values: dict[str, Any], item: str) -> None:
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {item!r}: must be key=value.")
+    *sections, last = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {item!r}: {section!r} is a value, not a section.")
+    try:
+        values[last] = _number(yaml.safe_load(text))
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {item!r}: the value is not valid YAML.") from None
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads `1e-3` as text; a physicist means the number."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _problems(schema: type[Config], error: ValidationError, where: str) -> Iterator[str]:
+    known = [option["key"] for option in describe(schema)]
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"{where}: there is no option {key!r}.{did_you_mean(key, known)}"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{where}: {key}: {message}" + (
+                f" (got {problem['input']!r})." if key and "input" in problem else "."
+            )

@@ -1,0 +1,68 @@
+"""Errors that a user can act on: one sentence, an exit code, and the nearest names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PphysmlError(Exception):
+    """Base of every error whose message is meant for the user; `exit_code` ends the program."""
+
+    exit_code = 1
+
+
+class ConfigError(PphysmlError):
+    """Wrong usage or configuration, or an optional dependency that is not installed."""
+
+    exit_code = 2
+
+
+class InputError(PphysmlError):
+    """Input data that cannot be read or make no sense; the message names file, tree and branch."""
+
+    exit_code = 3
+
+
+class ModelError(PphysmlError):
+    """A weights file or run folder that cannot be used."""
+
+    exit_code = 4
+
+
+class OutputError(PphysmlError):
+    """Output that could not be written."""
+
+    exit_code = 5
+
+
+class Stopped(PphysmlError):
+    """Training stopped by the scheduler after its state was saved; it can be resumed."""
+
+    exit_code = 75
+
+
+class Interrupted(PphysmlError):
+    """Training stopped by the user (Ctrl-C) after its state was saved; it can be resumed."""
+
+    exit_code = 130
+
+
+def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """Return up to `n` known names closest to a mistyped one, ignoring case."""
+    folded: dict[str, str] = {}
+    for candidate in known:
+        folded.setdefault(candidate.casefold(), candidate)
+    return [folded[m] for m in difflib.get_close_matches(name.casefold(), folded, n=n, cutoff=0.5)]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for a mistyped name, or the list of what there is."""
+    known = list(known)
+    close = nearest(name, known)
+    if close:
+        return " Did you mean " + " or ".join(repr(c) for c in close) + "?"
+    if not known:
+        return ""
+    shown = ", ".join(sorted(known)[:12]) + (", ..." if len(known) > 12 else "")
+    return f" There is: {shown}."

@@ -1,0 +1,1 @@
+"""ROOT files to columns and back; the only room that touches uproot."""

@@ -1,0 +1,234 @@
+"""The contract of a task: what it reads, what one example is, and where its parts are.
+
+A `Task` is light: heavy parts (models, simulation, plots) are "module:attribute" strings, resolved
+with `Task.load`. The protocols below say what each of those attributes must offer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from .errors import ConfigError, did_you_mean
+from .registry import load_attribute
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from .config import Config
+    from .evaluation.result import Evaluation
+    from .io.ragged import Array, Columns
+
+Kind = Literal["event", "particle", "hit", "node", "pair", "label"]
+Cardinality = Literal["entry", "example", "free"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a layout, in the units and type used inside the program.
+
+    Attributes:
+        name: canonical name.
+        kind: what one value belongs to; all but "event" and "label" are ragged.
+        dtype: numpy type name after reading.
+        unit: unit inside the program; files in other units are converted at the door.
+        help: one sentence.
+        counter: fields with the same counter have equal lengths in every entry ("" for scalars).
+        required: reading fails without it.
+        truth: known for simulation only.
+        aliases: other branch names accepted, tried in order.
+        minimum, maximum: values outside are reported by `validate` and refused by the reader.
+    """
+
+    name: str
+    kind: Kind
+    dtype: str
+    help: str
+    unit: str = ""
+    counter: str = ""
+    required: bool = False
+    truth: bool = False
+    aliases: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def ragged(self) -> bool:
+        """Whether one entry holds many values."""
+        return bool(self.counter)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A named file layout: trees it is looked for in, and its fields.
+
+    Attributes:
+        name, help: what users call it.
+        fields: columns, in the order in which they are documented.
+        trees: preferred tree names; another tree is used if it is the only one that fits.
+        to_canonical: optional "module:function" turning columns as read into canonical ones.
+    """
+
+    name: str
+    help: str
+    fields: tuple[Field, ...]
+    trees: tuple[str, ...] = ()
+    to_canonical: str | None = None
+
+    def field(self, name: str) -> Field:
+        """Return a field by its canonical name."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise ConfigError(f"Layout {self.name!r} has no field {name!r}."
+                          f"{did_you_mean(name, [f.name for f in self.fields])}")
+
+    def branches(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> dict[str, str]:
+        """Return canonical name -> branch for the fields present (mapping, name, then aliases)."""
+        present = set(available)
+        found: dict[str, str] = {}
+        for f in self.fields:
+            names = (mapping[f.name],) if f.name in mapping else (f.name, *f.aliases)
+            branch = next((name for name in names if name in present), None)
+            if branch is not None:
+                found[f.name] = branch
+        return found
+
+    def detect(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> bool:
+        """Return whether every required field is there."""
+        found = self.branches(available, mapping)
+        return all(f.name in found for f in self.fields if f.required)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A mean kept as sum and count, so that processes and batches add up exactly.
+
+    `weight` is the term's factor in the loss; metrics ignore it.
+    """
+
+    total: Any
+    count: Any
+    weight: float = 1.0
+
+
+Batch = dict[str, "Tensor"]
+
+
+class Simulation(Protocol):
+    """Endless simulated data in blocks; block `index` depends on (seed, index) only."""
+
+    def __init__(self, config: Any, seed: int) -> None: ...
+    def block(self, index: int, n: int) -> Columns:
+        """Return `n` entries as canonical columns of the task's first layout."""
+
+
+class Assemble(Protocol):
+    """Turn file entries into examples; what is unfinished at the chunk's end is carried over.
+
+    Called as `assemble(chunk, carry, config)`; `chunk` is None once at the end, to flush.
+    Examples carry `file` (int32), `entry` (int64, first entry) and the ids of the layout.
+    """
+
+    def __call__(self, chunk: Columns | None, carry: Any, config: Any) -> tuple[Columns, Any]: ...
+
+
+class Learner(Protocol):
+    """What the training loop knows of a task's network."""
+
+    def __init__(self, config: Any) -> None: ...
+    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
+        """Return what is fitted before training (scales, tables, ranges); stored with the weights."""
+    def build(self, prepared: Mapping[str, Array]) -> nn.Module:
+        """Return the network; random initial weights come from torch's global state."""
+    def lengths(self, examples: Columns) -> Array:
+        """Return the size of each example, by which batches are bucketed."""
+    def collate(self, examples: Columns) -> Batch:
+        """Return tensors padded to the longest of these examples."""
+    def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
+        """Return the terms of the loss."""
+    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
+        """Return metrics; `monitor` (larger is better) selects the best checkpoint."""
+    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
+        """Return what is fitted after training on validation data (calibration), stored too."""
+
+    monitor: str
+
+
+class Evaluator(Protocol):
+    """Accumulates metrics over chunks; called once per chunk, then asked for the result."""
+
+    def __init__(self, config: Any) -> None: ...
+    def update(self, examples: Columns, predictions: Columns) -> None:
+        """Add examples with truth and the predictions of an engine, row by row."""
+    def result(self) -> Evaluation:
+        """Return metrics with errors, tables and figures."""
+
+
+class Engine(Protocol):
+    """A way to reconstruct: a trained network or a classical algorithm."""
+
+    def __call__(self, examples: Columns) -> Columns:
+        """Return output columns, one row per example."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One subcommand: names, schema, and where the parts are ("module:attribute").
+
+    Attributes:
+        layouts: tuple of Layout this task reads.
+        output: what the output tree has one entry per.
+        output_tree: name of the tree written by applying.
+        config: configuration class with sections simulation, data, model, training, apply.
+        presets: package that holds the YAML presets.
+        simulation: class fulfilling `Simulation`, or None.
+        assemble: function fulfilling `Assemble`.
+        learner: class fulfilling `Learner`.
+        engines: engine name -> factory(config, model: ModelFile | None, device) -> Engine.
+        default_engine: the engine that applying uses.
+        output_fields: fields of the output tree.
+        evaluator: class fulfilling `Evaluator`.
+        exports: format name -> function(model_file, output path).
+        weights: preset name -> weights file shipped in `weights_package`; the first is the default.
+    """
+
+    name: str
+    summary: str
+    layouts: str
+    output: Cardinality
+    output_tree: str
+    config: str
+    presets: str
+    assemble: str
+    learner: str
+    engines: Mapping[str, str]
+    default_engine: str
+    output_fields: str
+    evaluator: str
+    simulation: str | None = None
+    exports: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    weights_package: str = ""
+
+    def load(self, part: str) -> Any:
+        """Import a part by the name of its attribute, for example `task.load("learner")`."""
+        path = getattr(self, part)
+        if path is None:
+            raise ConfigError(f"Task {self.name!r} has no {part}.")
+        return load_attribute(path)
+
+    def load_engine(self, name: str) -> Callable[..., Engine]:
+        """Import an engine's factory by the engine's name."""
+        if name not in self.engines:
+            raise ConfigError(f"Task {self.name!r} has no engine {name!r}."
+                              f"{did_you_mean(name, self.engines)}")
+        factory: Callable[..., Engine] = load_attribute(self.engines[name])
+        return factory
+
+    @property
+    def config_class(self) -> type[Config]:
+        """The task's configuration class."""
+        loaded: type[Config] = self.load("config")
+        return loaded

@@ -1,0 +1,40 @@
+"""Options of the training loop, shared by all tasks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from ..config import Config, option
+
+
+class TrainingConfig(Config):
+    """How a network is trained."""
+
+    seed: int = option(1, "Seed of the initial weights, the order of the examples and simulated data.")
+    steps: int = option(20_000, "Optimiser steps.", ge=1)
+    batch_size: int = option(128, "Examples per step, over all processes together.", ge=1)
+    learning_rate: float = option(2e-3, "Peak learning rate.", gt=0)
+    final_learning_rate: float = option(0.01, "Learning rate at the end, as a fraction of the peak.", ge=0, le=1)
+    warmup_steps: int = option(200, "Steps over which the learning rate rises linearly.", ge=0)
+    weight_decay: float = option(0.01, "AdamW weight decay, applied to matrices only.", ge=0)
+    gradient_clip: float = option(1.0, "Largest norm of the gradient; 0 switches clipping off.", ge=0)
+    average: float = option(0.999, "Decay of the exponential average of the weights that is validated and kept; 0 switches it off.", ge=0, lt=1)
+    bucket_batches: int = option(20, "Batches among which examples are sorted by size, so that little is padded.", ge=1)
+    window_blocks: int = option(4, "Blocks of entries that are shuffled together.", ge=1)
+    block_size: int = option(20_000, "Entries per block.", ge=1)
+    simulated_events: int | None = option(None, "Without input files: number of simulated events, seen again every epoch; null draws new ones for ever.", ge=1)
+    validation_events: int = option(4_000, "Examples used for validation.", ge=1)
+    validation_fraction: float = option(0.1, "Share of the input's examples kept for validation (by a hash of their id).", gt=0, lt=1)
+    validate_every: int = option(1_000, "Steps between validations.", ge=1)
+    checkpoint_every: int = option(500, "Steps between checkpoints.", ge=1)
+    log_every: int = option(50, "Steps between rows in metrics.csv.", ge=1)
+    patience: int = option(0, "Validations without improvement after which training stops; 0 never.", ge=0)
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = option("32-true", "Arithmetic of the network.")
+
+    @model_validator(mode="after")
+    def _warmup_ends(self) -> TrainingConfig:
+        if self.warmup_steps >= self.steps:
+            self.warmup_steps = self.steps // 10
+        return self
