@@ -55,7 +55,7 @@ def load(
     """
     values = _read(preset_package, source)
     for item in overrides:
-        _override(values, item)
+        override(values, item)
     return build(schema, values, str(source) if source else "the configuration")
 
 
@@ -112,7 +112,12 @@ def _read(preset_package: str, source: str | Path | None) -> dict[str, Any]:
     return values
 
 
-def _override(values: dict[str, Any], item: str) -> None:
+def override(values: dict[str, Any], item: str) -> None:
+    """Apply one `section.key=value` to plain configuration values, in place.
+
+    Raises:
+        ConfigError: it has another form.
+    """
     key, equals, text = item.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {item!r}: must be key=value.")

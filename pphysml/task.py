@@ -190,6 +190,7 @@ class Task:
         default_engine: the engine that applying uses.
         output_fields: fields of the output tree.
         evaluator: class fulfilling `Evaluator`.
+        domain: function(examples, prepared) -> sentences on how they leave the training's ranges.
         exports: format name -> function(model_file, output path).
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
     """
@@ -208,6 +209,7 @@ class Task:
     output_fields: str
     evaluator: str
     simulation: str | None = None
+    domain: str | None = None
     exports: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
     weights_package: str = ""

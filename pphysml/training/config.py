@@ -31,7 +31,7 @@ class TrainingConfig(Config):
     checkpoint_every: int = option(500, "Steps between checkpoints.", ge=1)
     log_every: int = option(50, "Steps between rows in metrics.csv.", ge=1)
     patience: int = option(0, "Validations without improvement after which training stops; 0 never.", ge=0)
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = option("32-true", "Arithmetic of the network.")
+    precision: Literal["float32", "bfloat16"] = option("float32", "Arithmetic of the network's matrix products; invariant masses stay in float64.")
 
     @model_validator(mode="after")
     def _warmup_ends(self) -> TrainingConfig:

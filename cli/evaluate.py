@@ -1,0 +1,91 @@
+"""`pphysml evaluate`: metrics with uncertainties, plots, a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import (
+    bad_file_option,
+    combined,
+    common_options,
+    config_options,
+    device_option,
+    force_option,
+    input_files,
+    map_option,
+    max_entries_option,
+    model_option,
+    output_option,
+    strict_option,
+    task_argument,
+    tree_option,
+)
+from .output import print_json, print_table, report_skipped
+from .progress import make_progress
+
+if TYPE_CHECKING:
+    from pphysml.evaluation.result import Evaluation, Metric
+
+
+SKIPPED = "Skipped: "
+"""Begin of the notes that name files which were left out."""
+
+
+@click.command(short_help="Metrics with uncertainties, plots and a report.")
+@task_argument
+@input_files(required=True)
+@output_option("Folder for reports (HTML), plots and metrics (JSON); default: none is written.", required=False)
+@model_option
+@click.option("--engine", "engines", multiple=True, metavar="NAME", help="Method to evaluate; repeatable, compared on the same events.")
+@combined(
+    config_options, device_option, tree_option, map_option, max_entries_option, bad_file_option,
+    strict_option, force_option, common_options,
+)
+def command(task: str, inputs: Sequence[str], as_json: bool, quiet: bool, **others: Any) -> int:
+    """Compare reconstruction with the truth in the files.
+
+    Every metric is printed with its 68 % interval, its denominator and its definition.
+
+    \b
+    Example:
+      pphysml evaluate lcag events.root --engine network --engine massline -o report
+    """
+    from pphysml.evaluate import evaluate
+    from pphysml.registry import get_task
+
+    chosen = get_task(task)
+    with make_progress(quiet) as progress:
+        results = evaluate(chosen, inputs=inputs, progress=progress, **others)
+    if as_json:
+        print_json({engine: _as_json(result) for engine, result in results.items()})
+    else:
+        _print(results)
+    notes = next(iter(results.values())).notes
+    return report_skipped([n.removeprefix(SKIPPED) for n in notes if n.startswith(SKIPPED)])
+
+
+def _as_json(result: Evaluation) -> dict[str, Any]:
+    return {"metrics": result.metrics, "tables": result.tables, "notes": result.notes}
+
+
+def _print(results: Mapping[str, Evaluation]) -> None:
+    print_table(
+        {"engine": engine, **_row(metric)} for engine, result in results.items() for metric in result.metrics
+    )
+    definitions = {m.name: m.definition for result in results.values() for m in result.metrics}
+    for name, definition in definitions.items():
+        print(f"{name}: {definition}")
+    for note in dict.fromkeys(note for result in results.values() for note in result.notes):
+        print(note)
+
+
+def _row(metric: Metric) -> dict[str, Any]:
+    down, up = metric.value - metric.low, metric.high - metric.value
+    return {
+        "metric": metric.name, "value": f"{metric.value:.5g}",
+        "68 % interval": f"-{down:.2g} +{up:.2g}", "n": metric.n,
+    }

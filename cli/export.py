@@ -1,0 +1,43 @@
+"""`pphysml export`: weights in the formats of other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import (
+    debug_option,
+    force_option,
+    json_option,
+    model_option,
+    output_option,
+    task_argument,
+    threads_option,
+)
+from .output import finish
+
+
+@click.command(short_help="Convert weights for other programs.")
+@task_argument
+@model_option
+@output_option("File to write.")
+@click.option("--format", "format_name", required=True, metavar="NAME", help="Format; a wrong name is answered with those that the task offers.")
+@force_option
+@json_option
+@threads_option
+@debug_option
+def command(
+    task: str, model: str | None, output: Path, format_name: str, force: bool, as_json: bool
+) -> int:
+    """Convert the weights of TASK.
+
+    \b
+    Example:
+      pphysml export lcag --model runs/first --format safetensors -o lcag.safetensors
+    """
+    from pphysml.export import export
+    from pphysml.registry import get_task
+
+    summary = export(get_task(task), model=model, output=output, format=format_name, force=force)
+    return finish(summary, as_json)

@@ -1,0 +1,101 @@
+"""The program `pphysml`: its group of commands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+
+import click
+
+from pphysml.compiled_cache import use_user_cache
+
+from .failures import BROKEN_PIPE, Failure, explain
+from .lazy import LazyGroup
+from .options import Session, debug_option
+
+VERBS = {
+    "simulate": "Write simulated ROOT data of a task.",
+    "inspect": "Show what is in ROOT files and which tasks can read them.",
+    "validate": "List every problem of input files, one line each.",
+    "train": "Train a task's network.",
+    "evaluate": "Metrics with uncertainties, plots and a report.",
+    "config": "Show a task's options, presets or complete configuration.",
+    "export": "Convert trained weights for use in other programs.",
+    "info": "Versions, devices, tasks and shipped models.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    verbs=VERBS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="pphysml", message="%(prog)s %(version)s")
+@debug_option
+def pphysml() -> None:
+    """Particle-physics ROOT files in, ROOT files with reconstructed physics out.
+
+    \b
+    Example:
+      pphysml simulate lcag -n 2000 -o events.root
+      pphysml lcag --input events.root -o trees.root
+
+    \b
+    Exit codes: 0 done; 1 a bug of ours; 2 usage, configuration or a missing extra; 3 input data;
+    4 model file; 5 output not written; 75 stopped by the scheduler, can be resumed;
+    130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code; errors become one line on stderr."""
+    session = Session()
+    warnings.showwarning = _show_warning
+    use_user_cache()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments), session)
+        sys.stdout.flush()
+        return code
+    except BaseException as error:
+        failure = explain(error)
+        _report(failure, session.debug)
+        return failure.code
+
+
+def entry() -> None:
+    """Run as a program: what cannot be encoded is replaced, and shells can ask for completions."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if "_PPHYSML_COMPLETE" in os.environ:
+        pphysml.main(prog_name="pphysml")
+    sys.exit(main())
+
+
+def _run(arguments: list[str], session: Session) -> int:
+    with pphysml.make_context("pphysml", arguments, obj=session) as context:
+        code = pphysml.invoke(context)
+    return code if isinstance(code, int) else 0
+
+
+def _report(failure: Failure, debug: bool) -> None:
+    if failure.code == BROKEN_PIPE:
+        # The reader of our output has gone; point stdout elsewhere, or its closing fails again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    if debug and failure.unexpected:
+        traceback.print_exc()
+    for line in failure.message.splitlines():
+        print(line, file=sys.stderr)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    if not issubclass(category, (DeprecationWarning, FutureWarning)):
+        print(f"pphysml: warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    entry()

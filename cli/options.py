@@ -1,0 +1,174 @@
+"""Options that several verbs share, so that they are called and explained alike everywhere."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pphysml.errors import did_you_mean
+from pphysml.registry import task_names
+
+from .runtime import use_threads
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+
+@dataclass
+class Session:
+    """What holds for the whole run of the program."""
+
+    debug: bool = False
+
+
+class TaskName(click.ParamType):
+    """The name of a task."""
+
+    name = "task"
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> str:
+        """Check the name without importing the task."""
+        known = task_names()
+        if value not in known:
+            self.fail(f"There is no task {value!r}.{did_you_mean(str(value), known)}", param, ctx)
+        return str(value)
+
+
+class Device(click.ParamType):
+    """`auto`, `cpu`, `cuda` or `cuda:INDEX`."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> str:
+        """Check the spelling; whether the device is there is seen when it is used."""
+        kind, colon, index = str(value).partition(":")
+        numbered = kind == "cuda" and index.isdigit()
+        if kind not in ("auto", "cpu", "cuda") or (colon and not numbered):
+            self.fail(f"{value!r} is none of auto, cpu, cuda, cuda:0, cuda:1, ...", param, ctx)
+        return str(value)
+
+
+def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Session).debug = True
+
+
+def _threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
+    if not ctx.resilient_parsing:
+        use_threads(value)
+
+
+def _mapping(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
+    mapping = {}
+    for item in value:
+        name, equals, branch = item.partition("=")
+        if not (name and equals and branch):
+            raise click.BadParameter(f"{item!r} must be name=branch or name=branch:unit.", ctx, param)
+        mapping[name] = branch
+    return mapping
+
+
+debug_option: Decorator = click.option(
+    "--debug", is_flag=True, is_eager=True, expose_value=False, callback=_debug,
+    help="Show the traceback of an error.",
+)
+task_argument: Decorator = click.argument("task", type=TaskName(), metavar="TASK")
+seed_option: Decorator = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of everything random."
+)
+device_option: Decorator = click.option(
+    "--device", type=Device(), default="auto", show_default=True,
+    help="auto, cpu, cuda or cuda:INDEX; auto takes a GPU if there is one.",
+)
+threads_option: Decorator = click.option(
+    "--threads", type=click.IntRange(1), expose_value=False, callback=_threads,
+    help="CPU threads; default: what the scheduler or the CPU affinity grants.",
+)
+force_option: Decorator = click.option("--force", is_flag=True, help="Overwrite existing output.")
+dry_run_option: Decorator = click.option(
+    "--dry-run", is_flag=True, help="Check everything and say what would be done; write nothing."
+)
+json_option: Decorator = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON instead of a table."
+)
+quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+tree_option: Decorator = click.option(
+    "--tree", metavar="NAME", help="Tree to read; default: the one that fits the task."
+)
+map_option: Decorator = click.option(
+    "--map", "mapping", multiple=True, callback=_mapping, metavar="NAME=BRANCH[:UNIT]",
+    help="Read a field from a branch of another name or unit; repeatable.",
+)
+max_entries_option: Decorator = click.option(
+    "--max-entries", type=click.IntRange(1), metavar="N", help="Read only the first N entries."
+)
+bad_file_option: Decorator = click.option(
+    "--on-bad-file", type=click.Choice(["fail", "skip"]), default="fail", show_default=True,
+    help="Stop at a file that cannot be read, or go on without it and exit with 3.",
+)
+config_option: Decorator = click.option(
+    "-c", "--config", "--preset", "source", metavar="PRESET|FILE",
+    help="Named preset or YAML file; `pphysml config TASK list` names the presets.",
+)
+set_option: Decorator = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+    help="Change one option; repeatable. `pphysml config TASK schema` lists them.",
+)
+strict_option: Decorator = click.option(
+    "--strict", is_flag=True, help="Refuse data outside the ranges that the model was made for."
+)
+model_option: Decorator = click.option(
+    "--model", metavar="RUN|FILE", help="Run folder or weights file; default: the shipped weights."
+)
+
+
+def output_option(help: str, *, required: bool = True) -> Decorator:
+    """Declare `-o/--output`; where it is optional, the help says what happens without it."""
+    return click.option(
+        "-o", "--output", required=required, type=click.Path(path_type=Path), metavar="PATH",
+        help=help,
+    )
+
+
+def input_files(required: bool) -> Decorator:
+    """Take files as arguments and by `-i/--input`; the command receives both as `inputs`."""
+
+    def decorate(function: Command) -> Command:
+        @click.argument("files", nargs=-1, metavar="[FILE]...")
+        @click.option(
+            "-i", "--input", "more_files", multiple=True, metavar="FILE",
+            help="Input, as FILE: ROOT file, file.root:tree, glob or list; repeatable.",
+        )
+        @functools.wraps(function)
+        def merged(files: Sequence[str], more_files: Sequence[str], **others: Any) -> Any:
+            inputs = (*files, *more_files)
+            if required and not inputs:
+                raise click.UsageError("No input file was given.", click.get_current_context())
+            return function(inputs=inputs, **others)
+
+        return merged
+
+    return decorate
+
+
+def combined(*decorators: Decorator) -> Decorator:
+    """Apply several option decorators; the help lists them in the given order."""
+
+    def decorate(function: Command) -> Command:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+reading_options = combined(
+    tree_option, map_option, max_entries_option, bad_file_option
+)
+config_options = combined(config_option, set_option)
+common_options = combined(threads_option, json_option, quiet_option, debug_option)

@@ -1,0 +1,93 @@
+"""`pphysml train`: train a task's network into a run folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import (
+    combined,
+    common_options,
+    config_options,
+    device_option,
+    dry_run_option,
+    force_option,
+    input_files,
+    output_option,
+    reading_options,
+    seed_option,
+    task_argument,
+)
+from .output import finish
+from .progress import make_progress
+
+
+@click.command(short_help="Train a task's network.")
+@task_argument
+@input_files(required=False)
+@output_option("Run folder; default: runs/TASK-TIME.", required=False)
+@click.option("--validation", multiple=True, metavar="FILE", help="Validate with these files instead of a share of the input; repeatable.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run, exactly where it was.")
+@click.option("--init-from", metavar="RUN|FILE", help="Start from these weights.")
+@click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, one device each.")
+@combined(config_options, seed_option, device_option, reading_options, force_option, dry_run_option, common_options)
+def command(
+    task: str, inputs: Sequence[str], output: Path | None, resume: Path | None,
+    source: str | None, overrides: Sequence[str], seed: int | None, dry_run: bool,
+    as_json: bool, quiet: bool, **others: Any,
+) -> int:
+    """Train a network of TASK; without files, on events simulated on the fly.
+
+    The run folder holds the complete configuration, metrics.csv, checkpoints and the weights
+    (model.safetensors). A training that a scheduler stops saves its state and exits with 75;
+    --resume takes it up.
+
+    \b
+    Example:
+      pphysml train lcag --preset quick --set training.steps=500 -o runs/first
+      pphysml lcag events.root --model runs/first -o trees.root
+    """
+    if resume is not None:
+        _refuse_with_resume({
+            "files": inputs, "--validation": others["validation"], "--output": output,
+            "--config": source, "--set": overrides, "--seed": seed is not None,
+            "--init-from": others["init_from"], "--map": others["mapping"], "--tree": others["tree"],
+            "--max-entries": others["max_entries"], "--dry-run": dry_run,
+        })
+    from pphysml.config import load
+    from pphysml.registry import get_task
+    from pphysml.training.train import plan, train
+
+    chosen = get_task(task)
+    changes = [*overrides, *([f"training.seed={seed}"] if seed is not None else [])]
+    saved = str(resume / "config.yaml") if resume is not None else source
+    config = load(chosen.config_class, chosen.presets, saved, changes)
+    run = resume or output or default_run(task)
+    with make_progress(quiet) as progress:
+        action = plan if dry_run else train
+        summary = action(chosen, config, inputs=inputs, output=run, resume=resume, progress=progress, **others)
+    return finish(summary, as_json)
+
+
+def default_run(task: str) -> Path:
+    """Return a name for the run folder that all processes of one training agree on."""
+    step = os.environ.get("SLURM_STEP_ID")
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    if step is not None:
+        stamp = f"{os.environ['SLURM_JOB_ID']}.{step}"
+    # Processes that this one starts inherit the environment, and must not read the clock again.
+    return Path(os.environ.setdefault("PPHYSML_RUN", f"runs/{task}-{stamp}"))
+
+
+def _refuse_with_resume(given: dict[str, Any]) -> None:
+    named = [name for name, value in given.items() if value]
+    if named:
+        raise click.UsageError(
+            f"--resume takes everything from the run folder; it cannot be combined with {', '.join(named)}.",
+            click.get_current_context(),
+        )

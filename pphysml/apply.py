@@ -1,0 +1,123 @@
+"""Apply an engine: ROOT files in, one ROOT file with reconstructed physics out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from .config import dump
+from .errors import InputError
+from .io.ragged import Columns, length
+from .io.reader import Reader
+from .io.sources import resolve
+from .io.writer import Writer
+from .models import Chosen, choose, domain_warnings
+from .progress import Progress, Silent
+from .task import Task
+
+OUTPUT_IDS = ("file", "entry", "run", "event", "topology")
+"""Columns of the examples that the output carries, for joining it with the input."""
+
+
+def apply(
+    task: Task,
+    *,
+    inputs: Sequence[str],
+    output: Path,
+    model: str | None = None,
+    engine: str | None = None,
+    source: str | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    mapping: Mapping[str, str] | None = None,
+    tree: str | None = None,
+    keep: Sequence[str] = (),
+    max_entries: int | None = None,
+    on_bad_file: str = "fail",
+    strict: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Reconstruct every entry of the inputs, in order, and return a summary.
+
+    Args:
+        inputs: see `io.sources.resolve`.
+        output: ROOT file, complete when it appears.
+        model, engine, source, overrides: see `models.choose`.
+        keep: input branches carried over.
+        strict: refuse input outside the model's domain of validity instead of warning.
+
+    Raises:
+        InputError, ModelError, ConfigError, OutputError: as their names say; no output is left.
+    """
+    progress = progress or Silent()
+    chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
+    reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
+    summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
+               "model": str(chosen.model_path) if chosen.model_path else None, "warnings": [], "skipped": reader.skipped}
+    if dry_run:
+        return {**summary, "layout": reader.layout.name, "dry_run": True}
+    written = 0
+    fields = task.load("output_fields")
+    with progress, Writer(output, task.output_tree, fields, metadata=provenance(task, chosen, reader), force=force,
+                          inputs=[s.path for s in reader.sources]) as writer:
+        progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
+        for examples in example_chunks(task, chosen, reader, strict, summary["warnings"], progress):
+            writer.extend({**carried(examples), **chosen.engine(examples)})
+            written += length(examples)
+            progress.advance(length(examples))
+        if task.output == "entry" and not reader.skipped and written != reader.n_entries:
+            raise InputError(f"{reader.n_entries} entries were read, but {written} came out; nothing is written.")
+    return {**summary, "written": written, "skipped": reader.skipped}
+
+
+def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapping[str, str] | None, tree: str | None,
+                keep: Sequence[str], max_entries: int | None, on_bad_file: str, need_truth: bool = False) -> Reader:
+    """Open the inputs with the branches that the engine's configuration asks for."""
+    extra = list(getattr(chosen.config.data, "features", []))
+    return Reader(resolve(inputs, tree), task.load("layouts"), mapping=mapping or {}, extra=extra, keep=keep,
+                  block_size=chosen.config.training.block_size, max_entries=max_entries,
+                  on_bad_file=on_bad_file, need_truth=need_truth)
+
+
+def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
+                   progress: Progress) -> Iterator[Columns]:
+    """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
+
+    Raises:
+        InputError: `strict`, and the input is outside the domain.
+    """
+    assemble, carry, first = task.load("assemble"), None, True
+    for chunk in chain(reader, [None]):
+        examples, carry = assemble(chunk, carry, chosen.config)
+        if not examples or not length(examples):
+            continue
+        if first:
+            first = False
+            warnings += domain_warnings(task, chosen, examples)
+            if warnings and strict:
+                raise InputError("The input lies outside what the model was trained on: " + "; ".join(warnings) + ".")
+            for sentence in warnings:
+                progress.log(f"warning: {sentence}; are the units right?")
+        yield examples
+
+
+def carried(examples: Columns) -> Columns:
+    """Return the ids and the kept branches of examples."""
+    return {k: v for k, v in examples.items() if k in OUTPUT_IDS or k.startswith("keep:")}
+
+
+def provenance(task: Task, chosen: Chosen, reader: Reader) -> dict[str, Any]:
+    """Return what the output's metadata says of its making."""
+    return {
+        "task": task.name,
+        "engine": chosen.name,
+        "config": dump(chosen.config),
+        "model": chosen.model.hash if chosen.model else None,
+        "seed": chosen.config.training.seed,
+        "inputs": [f"{s.path}:{s.tree}" if s.tree else s.path for s in reader.sources],
+        "layout": reader.layout.name,
+    }

@@ -1,0 +1,28 @@
+"""Where compiled loops are kept between runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def use_user_cache() -> None:
+    """Let numba keep compiled code in the user's cache folder, unless NUMBA_CACHE_DIR is set.
+
+    The package may lie in a folder that cannot be written (a container, a shared installation), and
+    a batch job may have no home; then a folder of this process alone serves. It must be called
+    before numba is imported. A predictable name in a shared temporary folder is avoided, since the
+    cache holds pickles.
+    """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(base) / "pphysml" / "numba"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="pphysml-numba-"))
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)

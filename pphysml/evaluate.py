@@ -1,0 +1,121 @@
+"""Evaluate engines on the same examples with truth; metrics, plots and one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from .apply import example_chunks, open_reader
+from .errors import ConfigError, InputError, OutputError
+from .evaluation.report import write_figures, write_json, write_report
+from .evaluation.result import Evaluation
+from .io.ragged import length
+from .io.reader import Reader
+from .models import Chosen, choose
+from .progress import Progress, Silent
+from .task import Evaluator, Task
+from .training.sources import example_hash
+
+
+def evaluate(
+    task: Task,
+    *,
+    inputs: Sequence[str],
+    model: str | None = None,
+    engines: Sequence[str] = (),
+    output: Path | None = None,
+    source: str | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    mapping: Mapping[str, str] | None = None,
+    tree: str | None = None,
+    max_entries: int | None = None,
+    on_bad_file: str = "fail",
+    strict: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Evaluation]:
+    """Return the evaluation of each engine (the default one if none is named).
+
+    Args:
+        output: folder for `report-ENGINE.html`, `metrics-ENGINE.json` and plots; None writes nothing.
+        others: as for `apply.apply`.
+
+    Raises:
+        InputError: the input has no truth, or no entries.
+    """
+    progress = progress or Silent()
+    if output is not None:
+        _make_folder(output, force)
+    results: dict[str, Evaluation] = {}
+    for name in engines or (task.default_engine,):
+        chosen = choose(task, model=model, engine=name, source=source, overrides=overrides, device=device)
+        reader = open_reader(task, chosen, inputs, mapping, tree, (), max_entries, on_bad_file, need_truth=True)
+        results[name] = _evaluate_one(task, chosen, reader, strict, progress)
+        if output is not None:
+            _write(task, chosen, reader, results[name], output)
+    return results
+
+
+def trained_on(chosen: Chosen, reader: Reader) -> int:
+    """Return how many entries belong to what the model was trained on, by file name and entry."""
+    data = chosen.model.header["training_data"] if chosen.model else {"simulated": True}
+    if data["simulated"]:
+        return 0
+    names = {PurePath(f["path"]).name for f in data["files"]}
+    count = 0
+    for block in reader.blocks:
+        path = reader.sources[block.file_index].path
+        if PurePath(path).name in names:
+            entries = np.arange(block.start, block.stop)
+            count += int((example_hash(path, entries) >= data["validation_fraction"]).sum())
+    return count
+
+
+def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, progress: Progress) -> Evaluation:
+    if not reader.n_entries:
+        raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
+    evaluator: Evaluator = task.load("evaluator")(chosen.config)
+    warnings: list[str] = []
+    with progress:
+        progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
+        for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
+            evaluator.update(examples, chosen.engine(examples))
+            progress.advance(length(examples))
+    result = evaluator.result()
+    overlap = trained_on(chosen, reader)
+    if overlap:
+        warnings.append(f"{overlap} of {reader.n_entries} entries are among those that the model was trained on")
+        progress.log(f"warning: {warnings[-1]}")
+    result.notes += [f"Warning: {sentence}." for sentence in warnings]
+    result.notes += [f"Skipped: {path}: {reason}" for path, reason in reader.skipped]
+    return result
+
+
+def _make_folder(output: Path, force: bool) -> None:
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"{output}: is a file; --output must be a folder.")
+    if output.is_dir() and any(output.iterdir()) and not force:
+        raise ConfigError(f"{output}: is not empty; give another --output or --force.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be made: {error.strerror}.") from None
+
+
+def _write(task: Task, chosen: Chosen, reader: Reader, result: Evaluation, output: Path) -> None:
+    facts = {
+        "inputs": ", ".join(s.path for s in reader.sources),
+        "entries": str(reader.n_entries),
+        "engine": chosen.name,
+        "model": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
+        "seed": str(chosen.config.training.seed),
+        "pphysml": __version__,
+    }
+    write_report(output / f"report-{chosen.name}.html", result, title=f"{task.name}: {chosen.name}", facts=facts)
+    write_json(output / f"metrics-{chosen.name}.json", result)
+    write_figures(output / "plots" / chosen.name, result)

@@ -1,0 +1,143 @@
+"""Weights files: safetensors with everything that applying needs in the header, and no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from . import __version__
+from .errors import ModelError, OutputError
+from .io.ragged import Array
+
+FORMAT_VERSION = 1
+PARTS = ("network", "prepared", "finished")
+
+
+@dataclass
+class ModelFile:
+    """A trained model.
+
+    Attributes:
+        header: task, configuration, step, metrics, inputs and versions, as JSON values.
+        network: the network's weights by name.
+        prepared: what was fitted before training (scales, tables, ranges).
+        finished: what was fitted after training (calibration).
+        hash: first 16 hexadecimal digits of the file's SHA-256; "" before it is saved.
+    """
+
+    header: dict[str, Any]
+    network: dict[str, Array]
+    prepared: dict[str, Array] = field(default_factory=dict)
+    finished: dict[str, Array] = field(default_factory=dict)
+    hash: str = ""
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the model belongs to."""
+        return str(self.header["task"])
+
+
+def save_model(path: Path, model: ModelFile) -> None:
+    """Write a weights file; it appears complete or not at all.
+
+    Raises:
+        OutputError: the file could not be written.
+    """
+    tensors: dict[str, Array] = {}
+    for part in PARTS:
+        values: Mapping[str, Array] = getattr(model, part)
+        for name, value in values.items():
+            tensors[f"{part}.{name}"] = np.ascontiguousarray(value)
+    header = {"format_version": FORMAT_VERSION, "package_version": __version__, **model.header}
+    content = save(tensors, metadata={"pphysml": json.dumps(header)})
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the weights could not be written: {error.strerror}.") from None
+    model.hash = hashlib.sha256(content).hexdigest()[:16]
+
+
+def locate(path: Path) -> Path:
+    """Return the weights file that a path means: itself, or the one of a run folder."""
+    if path.is_dir():
+        inside = path / "model.safetensors"
+        if not inside.exists():
+            raise ModelError(f"{path}: is no run folder with weights; it holds no model.safetensors.")
+        return inside
+    if not path.exists():
+        raise ModelError(f"{path}: there is no such weights file or run folder.")
+    return path
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return a weights file's header alone.
+
+    Raises:
+        ModelError: the file is missing, not safetensors, not ours, or newer than this program.
+    """
+    path = locate(path)
+    try:
+        with safe_open(path, framework="np") as stream:
+            metadata = stream.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(_unreadable(path, error)) from None
+    if "pphysml" not in metadata:
+        raise ModelError(f"{path}: is a safetensors file, but not one written by pphysml.")
+    header: dict[str, Any] = json.loads(metadata["pphysml"])
+    if header["format_version"] > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: has format {header['format_version']}, this program reads up to "
+            f"{FORMAT_VERSION}; it was written by pphysml {header['package_version']}."
+        )
+    return header
+
+
+def load_model(path: Path, task: str | None = None) -> ModelFile:
+    """Read a weights file, or the one of a run folder.
+
+    Args:
+        task: the task it must belong to, if any.
+
+    Raises:
+        ModelError: as `read_header`; or the model belongs to another task.
+    """
+    path = locate(path)
+    header = read_header(path)
+    if task is not None and header["task"] != task:
+        raise ModelError(f"{path}: holds a model of {header['task']!r}, not of {task!r}.")
+    parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
+    try:
+        with safe_open(path, framework="np") as stream:
+            for key in stream.keys():  # noqa: SIM118 - not a mapping
+                part, _, name = key.partition(".")
+                parts[part][name] = stream.get_tensor(key)
+    except (SafetensorError, OSError, KeyError) as error:
+        raise ModelError(_unreadable(path, error)) from None
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest)
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    with open(path, "rb") as stream:
+        start = stream.read(4)
+    if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+        return (
+            f"{path}: is a pickle, which can run code when it is loaded; "
+            "only safetensors weights are accepted."
+        )
+    return f"{path}: is not a readable safetensors file ({error})."

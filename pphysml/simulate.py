@@ -1,0 +1,77 @@
+"""Simulated data of a task, written as a ROOT file in the layout that the task reads."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .config import Config, dump
+from .errors import ConfigError
+from .io.ragged import Columns, length
+from .io.writer import Writer
+from .progress import Progress, Silent
+from .task import Layout, Simulation, Task
+
+FILE_SEED = 2_000_003
+"""Added to the seed of files, so that they hold other events than training draws by itself."""
+
+
+def simulate(
+    task: Task,
+    config: Config,
+    output: Path,
+    n_events: int,
+    *,
+    seed: int = 1,
+    force: bool = False,
+    progress: Progress | None = None,
+    block_size: int = 20_000,
+) -> dict[str, Any]:
+    """Write `n_events` simulated entries of a task's first layout, and return a summary.
+
+    Args:
+        output: ROOT file; it appears when it is complete.
+        seed: with the configuration and `block_size`, it fixes every event.
+        force: overwrite an existing file.
+        block_size: entries made and written at a time.
+
+    Raises:
+        ConfigError: the task has no simulation.
+        OutputError: the file exists, or cannot be written.
+    """
+    progress = progress or Silent()
+    layout = _simulated_layout(task)
+    simulation: Simulation = task.load("simulation")(config, seed + FILE_SEED)
+    metadata = {"task": task.name, "simulated": True, "seed": seed, "layout": layout.name, "config": dump(config)}
+    began = time.perf_counter()
+    tree = layout.trees[0] if layout.trees else "events"
+    with progress, Writer(output, tree, layout.fields, metadata=metadata, force=force) as writer:
+        progress.start(f"simulate {task.name}", n_events, "event")
+        for index, start in enumerate(range(0, n_events, block_size)):
+            size = min(block_size, n_events - start)
+            writer.extend(_entries(simulation.block(index, size), layout, start))
+            progress.advance(size)
+    seconds = time.perf_counter() - began
+    return {
+        "output": str(output), "tree": tree, "layout": layout.name, "events": n_events, "seed": seed,
+        "events_per_second": n_events / seconds,
+    }
+
+
+def _simulated_layout(task: Task) -> Layout:
+    if task.simulation is None:
+        raise ConfigError(f"Task {task.name!r} has no simulation.")
+    layouts: tuple[Layout, ...] = task.load("layouts")
+    return layouts[0]
+
+
+def _entries(block: Columns, layout: Layout, start: int) -> Columns:
+    """Return the block's columns that belong to the layout, with events numbered through."""
+    names = {field.name for field in layout.fields}
+    columns = {name: column for name, column in block.items() if name in names}
+    if "event" in names:
+        columns["event"] = start + np.arange(length(block), dtype=np.int64)
+    return columns

@@ -1,0 +1,85 @@
+"""The engines of `lcag`: the network, and the two classical references."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...errors import ModelError
+from ...io.ragged import Array, Columns, Ragged, length
+from ...model_file import ModelFile
+from . import lookup
+from .config import LcagConfig
+from .learner import build_network
+from .massline import MasslineDecoder
+from .output import Reconstruction, output_columns
+from .reconstruct import reconstruct
+
+
+class NetworkEngine:
+    """The trained network and the decoder; see `reconstruct`."""
+
+    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
+        if model is None:
+            raise ModelError("The engine 'network' needs weights; give --model RUN.")
+        self.config = config.apply
+        self.device = torch.device(device)
+        self.network = build_network(config, model.prepared)
+        try:
+            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in model.network.items()})
+        except RuntimeError as error:
+            raise ModelError(f"The weights do not fit their own configuration: {error}") from None
+        self.network.to(self.device).eval()
+        self.temperature = float(model.finished.get("temperature", np.array(1.0)))
+
+    def __call__(self, examples: Columns) -> Columns:
+        """Return the output columns of each event."""
+        found = reconstruct(self.network, examples, self.config, self.device, self.temperature)
+        return output_columns(examples, found)
+
+
+class MasslineEngine:
+    """Sets of leaves on known invariant masses; see `massline`."""
+
+    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
+        options = config.apply.massline
+        known = options.masses or sorted({config.simulation.root_mass, *config.simulation.intermediate_masses})
+        self.decoder = MasslineDecoder(known, config.simulation.root_mass, options.width, options.floor)
+
+    def __call__(self, examples: Columns) -> Columns:
+        """Return the output columns of each event."""
+        p4 = examples["p4"]
+        assert isinstance(p4, Ragged)
+        n, events = p4.counts, length(examples)
+        offsets = Ragged.from_counts(np.zeros(0), n * n).offsets
+        flat = np.zeros(offsets[-1], dtype=np.uint8)
+        score, margin = np.zeros(events), np.full(events, np.inf)
+        for size in np.unique(n[n >= 2]):
+            rows = np.flatnonzero(n == size)
+            found = self.decoder.decode(p4.take(rows).flat.reshape(len(rows), size, 4))
+            flat[offsets[rows][:, None] + np.arange(size * size)] = found.matrix.reshape(len(rows), -1)
+            score[rows], margin[rows] = found.score, found.margin
+        return _classical(examples, Ragged(flat, offsets), score, margin, n <= 12)
+
+
+class LookupEngine:
+    """The most frequent tree of the same leaf masses in training; see `lookup`."""
+
+    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
+        prefix = "lookup."
+        self.table = {} if model is None else {
+            name.removeprefix(prefix): value for name, value in model.prepared.items() if name.startswith(prefix)
+        }
+        if not self.table:
+            raise ModelError("The engine 'lookup' needs the table of a trained model; give --model RUN.")
+
+    def __call__(self, examples: Columns) -> Columns:
+        """Return the output columns of each event."""
+        events = length(examples)
+        return _classical(examples, lookup.predict(examples, self.table), np.zeros(events), np.full(events, np.nan), np.zeros(events, dtype=bool))
+
+
+def _classical(examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array) -> Columns:
+    return output_columns(examples, Reconstruction(lcag, lcag, None, score, margin, None, exact))

@@ -1,0 +1,94 @@
+"""Simulated decays in blocks that depend on (seed, index) only."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator, SeedSequence, default_rng
+from numpy.typing import NDArray
+
+from ...errors import ConfigError
+from ...io.ragged import Columns, Ragged
+from ...physics.four_vectors import Floats
+from ...physics.momentum_resolution import draw_hypotheses, smear_momentum, with_mass
+from .config import LcagConfig, SimulationConfig
+from .decay_kernel import fill_events, offsets, tabulate
+from .lost_leaves import drop_leaves
+from .topologies import known_topologies, unknown_topologies
+
+
+class LcagSimulation:
+    """Endless decays of the configured topologies, seen by an ideal or a simple detector.
+
+    Phase space, detector and losses have random numbers of their own: with the same seed, events
+    with and without smearing are the same decays.
+    """
+
+    def __init__(self, config: LcagConfig | SimulationConfig, seed: int) -> None:
+        self.options = config.simulation if isinstance(config, LcagConfig) else config
+        self.seed = seed
+        self.topologies = (known_topologies(self.options) if self.options.topologies == "known"
+                           else unknown_topologies(self.options))
+        self._tables = tabulate(self.topologies, self.options.unweight)
+        if self.options.wrong_hypothesis > 0 and len(set(self.options.leaf_masses)) < 2:
+            raise ConfigError("simulation.wrong_hypothesis needs two different leaf_masses.")
+
+    def block(self, index: int, n: int) -> Columns:
+        """Return `n` events as columns of the layout `leaves`.
+
+        Event numbers are index * n + 0...n-1, and over blocks of one size these go through the
+        topologies in turn, so that each has equally many events; inside a block they are mixed.
+        """
+        decays, momenta, hypotheses, losses = map(
+            default_rng, SeedSequence([self.seed, index]).spawn(4))
+        event = index * n + np.arange(n, dtype=np.int64)
+        topology = decays.permutation(event % len(self.topologies)).astype(np.int32)
+        leaf_at, p4, masses, parent, lcag = self._decay(topology, decays)
+        p4 = self._measure(p4, masses, momenta, hypotheses)
+        columns: Columns = {"run": np.zeros(n, dtype=np.int64), "event": event}
+        for i, name in enumerate(("px", "py", "pz", "e")):
+            columns[name] = Ragged(np.ascontiguousarray(p4[:, i]), leaf_at)
+        columns |= {"parent": parent, "lcag": lcag, "topology": topology}
+        if self.options.lost_leaves > 0:
+            seen = losses.random(len(p4)) >= self.options.lost_leaves
+            columns |= _lose(columns, parent, seen, leaf_at)
+        return columns
+
+    def _decay(
+        self, topology: NDArray[np.int32], rng: Generator
+    ) -> tuple[NDArray[np.int64], Floats, Floats, Ragged, Ragged]:
+        n_leaves = self._tables.n_leaves[topology]
+        leaf_at, pair_at = offsets(n_leaves), offsets(n_leaves**2)
+        node_at = offsets(self._tables.n_nodes[topology])
+        p4, masses = np.empty((leaf_at[-1], 4)), np.empty(leaf_at[-1])
+        parent = np.empty(node_at[-1], dtype=np.int32)
+        lcag = np.empty(pair_at[-1], dtype=np.uint8)
+        fill_events(rng, self._tables, topology, self.options.shuffle_leaves,
+                    leaf_at, node_at, pair_at, p4, masses, parent, lcag)
+        return leaf_at, p4, masses, Ragged(parent, node_at), Ragged(lcag, pair_at)
+
+    def _measure(
+        self, p4: Floats, masses: Floats, momenta: Generator, hypotheses: Generator
+    ) -> Floats:
+        smearing, wrong = self.options.smearing, self.options.wrong_hypothesis
+        if smearing == 0 and wrong == 0:
+            return p4
+        p3 = p4[:, :3]
+        if smearing > 0:
+            p3 = smear_momentum(p3, smearing, momenta)
+        if wrong > 0:
+            candidates = np.unique(self.options.leaf_masses)
+            masses = draw_hypotheses(masses, candidates, wrong, hypotheses)
+        return with_mass(p3, masses)
+
+
+def _lose(
+    columns: Columns, parent: Ragged, seen: NDArray[np.bool_], leaf_at: NDArray[np.int64]
+) -> Columns:
+    """Return the columns that change where only some leaves are seen."""
+    parent, lcag, n_seen = drop_leaves(parent, leaf_at, seen)
+    lost: Columns = {"parent": parent, "lcag": lcag}
+    for name in ("px", "py", "pz", "e"):
+        column = columns[name]
+        if isinstance(column, Ragged):
+            lost[name] = Ragged.from_counts(column.flat[seen], n_seen)
+    return lost

@@ -1,0 +1,32 @@
+"""The task `lcag`: decay trees from their leaves."""
+
+from __future__ import annotations
+
+from ...task import Task
+
+_HERE = "pphysml.tasks.lcag"
+
+TASK = Task(
+    name="lcag",
+    summary="Decay trees from their leaves, through the lowest-common-ancestor-generations matrix.",
+    layouts=f"{_HERE}.schema:LAYOUTS",
+    output="entry",
+    output_tree="lcag",
+    output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
+    config=f"{_HERE}.config:LcagConfig",
+    presets=f"{_HERE}.presets",
+    simulation=f"{_HERE}.simulate:LcagSimulation",
+    assemble=f"{_HERE}.data:assemble",
+    learner=f"{_HERE}.learner:LcagLearner",
+    engines={
+        "network": f"{_HERE}.engines:NetworkEngine",
+        "massline": f"{_HERE}.engines:MasslineEngine",
+        "lookup": f"{_HERE}.engines:LookupEngine",
+    },
+    default_engine="network",
+    evaluator=f"{_HERE}.metrics:LcagEvaluator",
+    domain=f"{_HERE}.domain:outside",
+    exports={"safetensors": "pphysml.export:to_safetensors"},
+    weights={"paper": "paper.safetensors"},
+    weights_package=f"{_HERE}.weights",
+)

@@ -1,0 +1,78 @@
+"""Checkpoints of the whole training state, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import ModelError, OutputError
+
+FORMAT_VERSION = 1
+
+
+@dataclass
+class TrainingState:
+    """All that a training needs to go on as if it had never stopped.
+
+    Attributes:
+        step: optimiser steps done; the position in the data follows from it.
+        model, optimizer: their state dictionaries.
+        average: exponential average of the weights.
+        best: best monitored value so far, and the weights that had it.
+        waited: validations since then.
+    """
+
+    step: int
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    average: dict[str, Tensor]
+    best: float = -float("inf")
+    best_step: int = 0
+    best_average: dict[str, Tensor] = field(default_factory=dict)
+    waited: int = 0
+
+
+def save_state(path: Path, state: TrainingState) -> None:
+    """Write a checkpoint.
+
+    Raises:
+        OutputError: the file could not be written; an older checkpoint is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as stream:
+            torch.save({"format_version": FORMAT_VERSION, **_shallow(state)}, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        # torch reports a full disk as RuntimeError.
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: the checkpoint could not be written: {error}") from None
+
+
+def load_state(path: Path) -> TrainingState:
+    """Read a checkpoint without running code from it.
+
+    Raises:
+        ModelError: missing, unreadable, or of another format.
+    """
+    if not path.exists():
+        raise ModelError(f"{path}: there is no checkpoint to resume from.")
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ModelError(f"{path}: is not a readable checkpoint ({error}).") from None
+    version = values.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise ModelError(f"{path}: has checkpoint format {version}, this program reads {FORMAT_VERSION}.")
+    return TrainingState(**values)
+
+
+def _shallow(state: TrainingState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in asdict(TrainingState(0, {}, {}, {}))}

@@ -1,0 +1,54 @@
+"""Optimiser, learning-rate schedule, and the average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from .config import TrainingConfig
+
+
+def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Return AdamW (I. Loshchilov, F. Hutter, arXiv:1711.05101); only matrices decay."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    others = [p for p in model.parameters() if p.ndim < 2]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """Return the rate of a step: linear warm-up, then a half cosine to its final fraction."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    floor = config.final_learning_rate
+    return config.learning_rate * (floor + (1 - floor) * cosine)
+
+
+class Average:
+    """Exponential moving average of the weights, shorter at the start of the training.
+
+    The decay of step t is min(decay, (1 + t) / (10 + t)), as in TensorFlow's implementation of
+    B. Polyak, A. Juditsky, SIAM J. Control Optim. 30 (1992) 838.
+    """
+
+    def __init__(self, weights: dict[str, Tensor], decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: value.detach().clone() for name, value in weights.items()}
+
+    @torch.no_grad()
+    def update(self, weights: Iterable[tuple[str, Tensor]], step: int) -> None:
+        """Move the average towards the current weights."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        kept, new = [], []
+        for name, value in weights:
+            kept.append(self.weights[name])
+            new.append(value.detach())
+        torch._foreach_lerp_(kept, new, 1 - decay)

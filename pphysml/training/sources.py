@@ -1,0 +1,128 @@
+"""Where examples come from: blocks of files, or of a simulation, by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..io.ragged import Array, Columns, concatenate, length, take
+from ..io.reader import Reader
+from ..task import Assemble, Simulation
+
+Part = str
+TRAINING, VALIDATION = "training", "validation"
+
+
+class ExampleSource(Protocol):
+    """Examples in numbered blocks."""
+
+    counts: Sequence[int] | None
+    """Examples per block; None for an endless source."""
+
+    def read(self, block: int) -> Columns:
+        """Return the examples of a block; the same ones at every call."""
+
+
+def example_hash(name: str, entries: Array) -> Array:
+    """Return a number in [0, 1) for each entry of a file, the same on every machine.
+
+    The file's name without its folder and the entry number are mixed by splitmix64 (G. Steele
+    et al., "Fast splittable pseudorandom number generators", OOPSLA 2014).
+    """
+    start = np.uint64(0xCBF29CE484222325)
+    with np.errstate(over="ignore"):
+        for byte in PurePath(name).name.encode():
+            start = (start ^ np.uint64(byte)) * np.uint64(0x100000001B3)
+        z = start + entries.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(np.float64) / 2.0**53
+
+
+class FileSource:
+    """Examples of ROOT files; `part` selects by the hash of (file name, entry).
+
+    Args:
+        reader: an open reader.
+        assemble: the task's function; a block stands for itself.
+        part: "training", "validation" or None for all.
+        fraction: share of the entries that are validation.
+    """
+
+    def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0) -> None:
+        self.reader = reader
+        self.assemble = assemble
+        self.config = config
+        self.part = part
+        self.fraction = fraction
+        self.counts: list[int] = [int(self._selected(b).sum()) for b in range(len(reader.blocks))]
+
+    def read(self, block: int) -> Columns:
+        """Return the selected examples of a block."""
+        chunk = take(self.reader.read(self.reader.blocks[block]), self._selected(block))
+        return assemble_alone(self.assemble, chunk, self.config)
+
+    def _selected(self, block: int) -> Array:
+        where = self.reader.blocks[block]
+        entries = np.arange(where.start, where.stop)
+        if self.part is None:
+            return np.ones(len(entries), dtype=bool)
+        name = self.reader.sources[where.file_index].path
+        held_out = example_hash(name, entries) < self.fraction
+        return held_out if self.part == VALIDATION else ~held_out
+
+
+class SimulatedSource:
+    """Examples of a simulation; `n_events` fixes a set that is seen again every epoch.
+
+    Args:
+        simulation: gives blocks by number.
+        n_events: size of the fixed set, or None for ever new events.
+        block_size: events per block.
+    """
+
+    def __init__(self, simulation: Simulation, assemble: Assemble, config: Any, n_events: int | None, block_size: int) -> None:
+        self.simulation = simulation
+        self.assemble = assemble
+        self.config = config
+        self.block_size = block_size
+        self.counts: list[int] | None = None
+        if n_events is not None:
+            full, rest = divmod(n_events, block_size)
+            self.counts = [block_size] * full + [rest] * (rest > 0)
+
+    def read(self, block: int) -> Columns:
+        """Return the examples of a block."""
+        size = self.block_size if self.counts is None else self.counts[block]
+        chunk = self.simulation.block(block, size)
+        chunk.setdefault("file", np.zeros(length(chunk), dtype=np.int32))
+        chunk.setdefault("entry", block * self.block_size + np.arange(length(chunk)))
+        return assemble_alone(self.assemble, chunk, self.config)
+
+
+def assemble_alone(assemble: Assemble, chunk: Columns, config: Any) -> Columns:
+    """Assemble a chunk by itself, flushing what would be carried to the next one."""
+    examples, carry = assemble(chunk, None, config)
+    if carry is None:
+        return examples
+    rest, _ = assemble(None, carry, config)
+    return concatenate([part for part in (examples, rest) if part])
+
+
+def first_examples(source: ExampleSource, n: int) -> Columns:
+    """Return the first `n` examples of a source, or all there are."""
+    parts: list[Columns] = []
+    found, block = 0, 0
+    while found < n and (source.counts is None or block < len(source.counts)):
+        part = source.read(block)
+        parts.append(part)
+        found += length(part)
+        block += 1
+    joined = concatenate([p for p in parts if length(p)] or parts[:1])
+    return take(joined, np.arange(min(n, length(joined))))
+
+

@@ -1,0 +1,263 @@
+"""Train a task's network: from files or a simulation to a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from ..config import Config, build
+from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
+from ..io.ragged import Array, Columns, length, take
+from ..io.reader import Reader
+from ..io.sources import resolve
+from ..model_file import ModelFile, load_model, save_model
+from ..progress import Progress, Silent
+from ..task import Learner, Task
+from .checkpoint import TrainingState, load_state
+from .config import TrainingConfig
+from .loop import Loop, step_seed
+from .optimisation import make_optimizer
+from .order import BatchOrder
+from .run_folder import RunFolder
+from .signals import StopFlag
+from .sources import TRAINING, VALIDATION, ExampleSource, FileSource, SimulatedSource, first_examples
+from .stream import stream
+
+PREPARE_EXAMPLES = 100_000
+"""Examples from which scales, tables and ranges are fitted."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training examples, validation examples, and a description of both for the weights file."""
+
+    training: ExampleSource
+    validation: Columns
+    description: dict[str, Any]
+    skipped: list[tuple[str, str]]
+
+
+def train(
+    task: Task,
+    config: Any,
+    *,
+    output: Path,
+    inputs: Sequence[str] = (),
+    validation: Sequence[str] = (),
+    resume: Path | None = None,
+    init_from: str | None = None,
+    devices: int = 1,
+    device: str = "auto",
+    max_entries: int | None = None,
+    mapping: Mapping[str, str] | None = None,
+    tree: str | None = None,
+    on_bad_file: str = "fail",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train and return a summary; the run folder holds everything.
+
+    Args:
+        config: the task's configuration; ignored with `resume`, which takes the run's own.
+        inputs: files as for `io.sources.resolve`; none means simulated on the fly.
+        validation: files for validation instead of a share of the inputs.
+        resume: run folder to go on with.
+        init_from: run folder or weights file whose weights are the start.
+        devices: processes.
+
+    Raises:
+        Stopped, Interrupted: a signal came; the state is saved.
+        ConfigError, InputError, ModelError, OutputError: as their names say.
+    """
+    progress = progress or Silent()
+    folder = RunFolder(resume or output)
+    choice = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
+              "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file, "init_from": init_from}
+    if resume is not None:
+        config, choice = _resumed(task, folder)
+    fabric = _launch(device, devices)
+    if fabric.global_rank:
+        progress = Silent()
+    data = open_data(task, config, choice)
+    learner: Learner = task.load("learner")(config)
+    state = load_state(folder.checkpoint) if resume is not None else None
+    prepared = learner.prepare([first_examples(data.training, PREPARE_EXAMPLES)])
+    torch.manual_seed(step_seed(config.training.seed, -1, 0))
+    network = learner.build(prepared)
+    if init_from and state is None:
+        start_from(network, init_from, task)
+    if fabric.global_rank == 0 and resume is None:
+        folder.create(config, choice, force)
+    fabric.barrier()
+    if state is None:
+        state = TrainingState(0, {}, {}, {})
+    else:
+        network.load_state_dict(state.model)
+    loop = _make_loop(fabric, learner, network, config.training, folder, state, progress)
+    order = make_order(config.training, data.training)
+    rank, world = fabric.global_rank, fabric.world_size
+    batches = stream(data.training, order, learner.lengths, state.step, rank, world)
+    share = take(data.validation, np.arange(rank, length(data.validation), world))
+    with StopFlag() as flag:
+        signal = loop.run(batches, share, flag)
+        batches.close()
+    if signal:
+        _stop(fabric, signal, folder, state.step)
+    summary = {"run": str(folder.path), "steps": state.step, learner.monitor: state.best,
+               "parameters": sum(p.numel() for p in network.parameters()), "skipped": data.skipped}
+    if rank == 0:
+        _finish(task, config, learner, loop, data, prepared, folder)
+        summary["model"] = str(folder.model)
+    fabric.barrier()
+    if rank:
+        raise SystemExit(0)
+    return summary
+
+
+def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Sequence[str] = (),
+         mapping: Mapping[str, str] | None = None, tree: str | None = None,
+         max_entries: int | None = None, on_bad_file: str = "fail", **_: Any) -> dict[str, Any]:
+    """Return what a training would do, after trying one batch of it."""
+    choice = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
+              "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file}
+    data = open_data(task, config, choice)
+    learner: Learner = task.load("learner")(config)
+    examples = first_examples(data.training, config.training.batch_size)
+    network = learner.build(learner.prepare([examples]))
+    terms = learner.losses(network, learner.collate(examples))
+    counts = data.training.counts
+    parameters = sum(p.numel() for p in network.parameters())
+    return {
+        "training_examples": "endless" if counts is None else sum(counts),
+        "validation_examples": length(data.validation),
+        "steps": config.training.steps,
+        "batch_size": config.training.batch_size,
+        "parameters": parameters,
+        "state_megabytes": round(parameters * 4 * 5 / 1e6, 1),
+        "loss": {name: float(term.total) / max(float(term.count), 1e-12) for name, term in terms.items()},
+        "skipped": data.skipped,
+    }
+
+
+def open_data(task: Task, config: Any, choice: Mapping[str, Any]) -> Data:
+    """Open files, or the simulation if there are none.
+
+    Raises:
+        InputError: no example is left to train on, or the truth is missing.
+    """
+    options: TrainingConfig = config.training
+    assemble = task.load("assemble")
+    if not choice["inputs"]:
+        simulation = task.load("simulation")
+        training: ExampleSource = SimulatedSource(simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
+        # Another seed, so that validation events are never among those trained on.
+        held_out = SimulatedSource(simulation(config, options.seed + 1_000_003), assemble, config, options.validation_events, options.block_size)
+        return Data(training, first_examples(held_out, options.validation_events), {"simulated": True, "seed": options.seed}, [])
+    reader = _reader(task, config, choice, choice["inputs"])
+    own = not choice["validation"]
+    fraction = options.validation_fraction if own else 0.0
+    source = FileSource(reader, assemble, config, TRAINING if own else None, fraction)
+    if own:
+        held: ExampleSource = FileSource(reader, assemble, config, VALIDATION, fraction)
+    else:
+        held = FileSource(_reader(task, config, choice, choice["validation"]), assemble, config)
+    for part, name in ((source, "train on"), (held, "validate with")):
+        if not sum(part.counts or [1]):
+            files = ", ".join(choice["inputs"])
+            raise InputError(f"{files}: {reader.n_entries} entries leave none to {name}.")
+    files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
+    description = {"simulated": False, "files": files, "validation_fraction": fraction}
+    return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))
+
+
+def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
+    """Return the global order of a source's examples."""
+    return BatchOrder(
+        source.counts, seed=config.seed, batch_size=config.batch_size, window_blocks=config.window_blocks,
+        bucket_batches=config.bucket_batches, endless_count=config.block_size,
+    )
+
+
+def start_from(network: nn.Module, source: str, task: Task) -> None:
+    """Copy the weights of a run folder or weights file into a network of the same shape."""
+    weights = {k: torch.from_numpy(v) for k, v in load_model(Path(source), task.name).network.items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{source}: its network has another shape than the configured one ({error}).") from None
+
+
+def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[str]) -> Reader:
+    data = config.data
+    extra = [*getattr(data, "features", [])]
+    return Reader(
+        resolve(files, choice["tree"]), task.load("layouts"), mapping=choice["mapping"],
+        block_size=config.training.block_size, extra=extra, max_entries=choice["max_entries"],
+        on_bad_file=choice["on_bad_file"], need_truth=True,
+    )
+
+
+def _resumed(task: Task, folder: RunFolder) -> tuple[Config, dict[str, Any]]:
+    folder.check()
+    import yaml
+
+    values = yaml.safe_load(folder.config.read_text())
+    config = build(task.config_class, values, str(folder.config))
+    return config, json.loads(folder.inputs.read_text())
+
+
+def _launch(device: str, devices: int) -> Fabric:
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: no CUDA device is available.")
+    kind, _, number = device.partition(":")
+    chosen: list[int] | int = [int(number)] if number else devices
+    fabric = Fabric(accelerator=kind, devices=chosen, strategy="ddp" if devices > 1 else "auto")
+    fabric.launch()
+    return fabric
+
+
+def _make_loop(fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig,
+               folder: RunFolder, state: TrainingState, progress: Progress) -> Loop:
+    optimizer = make_optimizer(network, config)
+    model, wrapped = fabric.setup(network, optimizer)
+    model.mark_forward_method("forward")
+    if state.optimizer:
+        optimizer.load_state_dict(state.optimizer)
+    return Loop(fabric, learner, model, network, wrapped, config, folder, state, progress)
+
+
+def _stop(fabric: Fabric, signal: int, folder: RunFolder, step: int) -> None:
+    if fabric.global_rank:
+        # The launcher takes any other exit code of a helper process for a crash.
+        os._exit(0)
+    resume = f"saved at step {step}; go on with --resume {folder.path}"
+    if signal == 2:
+        raise Interrupted(f"Interrupted; {resume}.")
+    raise Stopped(f"Stopped by signal {signal}; {resume}.")
+
+
+def _finish(task: Task, config: Config, learner: Learner, loop: Loop, data: Data,
+            prepared: dict[str, Array], folder: RunFolder) -> None:
+    best = loop.state.best_average or loop.average.weights
+    with loop.averaged(best), torch.no_grad():
+        finished = learner.finish(loop.network, data.validation)
+    header = {
+        "task": task.name,
+        "config": config.model_dump(mode="json"),
+        "step": loop.state.best_step or loop.state.step,
+        "validation": {learner.monitor: loop.state.best, "events": length(data.validation)},
+        "training_data": data.description,
+    }
+    network = {name: value.detach().cpu().numpy() for name, value in best.items()}
+    save_model(folder.model, ModelFile(header, network, prepared, finished))
+
+

@@ -1,0 +1,47 @@
+"""stdout is data: strict JSON for programs, uncut tables in a pipe."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pphysml_cli.output import finish, plain, print_json, print_table
+
+
+@dataclass
+class Point:
+    where: Path
+    value: float
+
+
+def test_json_knows_numpy_paths_dataclasses_and_no_nan(capsys) -> None:
+    print_json({
+        "point": Point(Path("a/b"), float("inf")), "array": np.array([[1.0, np.nan]]),
+        "integer": np.int64(3), "flag": np.bool_(True), 5: (1, 2),
+    })
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == {
+        "point": {"where": "a/b", "value": None}, "array": [[1.0, None]], "integer": 3, "flag": True, "5": [1, 2],
+    }
+    assert plain(True) is True
+
+
+def test_a_table_in_a_pipe_is_neither_cut_nor_wrapped(capsys) -> None:
+    long = "x" * 500
+    print_table([{"name": "[a] " + long, "value": 1.5}, {"name": "b", "value": 10}])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4  # names, rule, two rows
+    assert lines[2].startswith("[a] " + long) and lines[2].endswith("1.5")
+    assert lines[3].split() == ["b", "10"]
+
+
+def test_skipped_files_go_to_stderr_and_make_exit_code_three(capsys) -> None:
+    summary = {"output": "o.root", "skipped": [("bad.root", "is cut short")]}
+    assert finish(summary, as_json=True) == 3
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["skipped"] == [["bad.root", "is cut short"]]
+    assert captured.err == "pphysml: skipped bad.root: is cut short\n"
+    assert finish({"output": "o.root", "skipped": []}, as_json=False) == 0

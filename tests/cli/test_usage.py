@@ -1,0 +1,70 @@
+"""Wrong usage: exit code 2, one line that names the nearest thing, nothing on stdout."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(("arguments", "nearest"), [
+    (["trian", "lcag"], "'train'"),
+    (["LCGA"], "'lcag'"),
+    (["config", "lcga"], "'lcag'"),
+    (["train", "lcag", "--sed", "3"], "'--seed'"),
+    (["config", "lcag", "--set", "training.stpes=3"], "'training.steps'"),
+    (["config", "lcag", "--set", "trainin.steps=3"], "'training.steps'"),
+    (["simulate", "lcag", "-n", "1", "-o", "x.root", "--set", "simulation.root_mas=3"], "'simulation.root_mass'"),
+    (["lcag", "x.root", "-o", "y.root", "--engine", "masline"], "'massline'"),
+])
+def test_a_mistyped_name_is_answered_with_the_nearest(arguments, nearest, pphysml, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = pphysml(*arguments)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.err.startswith("pphysml: error: ") and nearest in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [
+    ["simulate", "lcag", "-n", "0", "-o", "x.root"],
+    ["simulate", "lcag", "-n", "5"],
+    ["lcag", "-o", "x.root"],
+    ["lcag", "x.root", "--device", "gpu"],
+    ["lcag", "x.root", "--device", "cuda:x"],
+    ["lcag", "x.root", "--map", "px"],
+    ["lcag", "x.root", "--on-bad-file", "ignore"],
+    ["config", "lcag", "--set", "training.steps"],
+    ["config", "lcag", "--set", "training.steps=-1"],
+    ["config", "lcag", "--preset", "there-is-none"],
+    ["config", "lcag", "-c", "there-is-none.yaml"],
+    ["export", "lcag", "--format", "none", "-o", "x"],
+])
+def test_wrong_usage_exits_with_two(arguments, pphysml) -> None:
+    ended = pphysml(*arguments)
+    assert ended.code == 2, ended
+    assert ended.out == "" and ended.err.startswith("pphysml: error: ")
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("given", [["events.root"], ["--set", "training.steps=3"], ["--seed", "0"], ["-o", "x"]])
+def test_resuming_takes_nothing_else(given, pphysml) -> None:
+    ended = pphysml("train", "lcag", "--resume", "run", *given)
+    assert ended.code == 2 and "cannot be combined" in ended.err
+
+
+def test_no_arguments_show_the_help_on_stderr(pphysml) -> None:
+    ended = pphysml()
+    assert ended.code == 2 and ended.out == "" and "Commands:" in ended.err
+
+
+def test_the_version_goes_to_stdout(pphysml) -> None:
+    from pphysml import __version__
+
+    ended = pphysml("--version")
+    assert (ended.code, ended.out) == (0, f"pphysml {__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "config", "lcag", "--set", "a=1"], ["config", "lcag", "--set", "a=1", "--debug"]])
+def test_debug_before_and_after_the_verb_shows_the_traceback(arguments, pphysml) -> None:
+    assert "Traceback" in pphysml(*arguments).err
+    assert "Traceback" not in pphysml(*(a for a in arguments if a != "--debug")).err
