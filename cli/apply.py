@@ -65,6 +65,8 @@ def make_command(name: str) -> click.Command:
 
 def default_output(first: str, task: str) -> Path:
     """Return `events.lcag.root` for `/data/events.root:tree`, in the working folder."""
-    file = re.match(r"(.*\.root)(:.*)?$", first)
-    stem = PurePosixPath(file[1] if file else first).stem
-    return Path(f"{re.sub(r'[*?[\]{}]+', '', stem) or 'output'}.{task}.root")
+    from pphysml.io.sources import split_tree
+
+    stem = PurePosixPath(split_tree(first)[0]).stem
+    stem = re.sub(r"[*?[\]{}]+", "", stem) or "output"
+    return Path(f"{stem}.{task}.root")

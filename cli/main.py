@@ -7,6 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
@@ -92,7 +93,10 @@ def _report(failure: Failure, debug: bool) -> None:
         print(line, file=sys.stderr)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:
     if not issubclass(category, (DeprecationWarning, FutureWarning)):
         print(f"pphysml: warning: {' '.join(str(message).split())}", file=sys.stderr)
 

@@ -26,7 +26,7 @@ class Session:
     debug: bool = False
 
 
-class TaskName(click.ParamType):
+class TaskName(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
     """The name of a task."""
 
     name = "task"
@@ -39,7 +39,7 @@ class TaskName(click.ParamType):
         return str(value)
 
 
-class Device(click.ParamType):
+class Device(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
     """`auto`, `cpu`, `cuda` or `cuda:INDEX`."""
 
     name = "device"

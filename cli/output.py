@@ -94,6 +94,9 @@ def finish(summary: Mapping[str, Any], as_json: bool) -> int:
 def report_skipped(skipped: Sequence[Any]) -> int:
     """Name skipped files on stderr; return 3 if there are any, else 0."""
     for item in skipped:
-        text = item if isinstance(item, str) else ": ".join(map(str, item))
+        text = item
+        if not isinstance(item, str):
+            path, reason = map(str, item)
+            text = reason if reason.startswith(path) else f"{path}: {reason}"
         print(f"pphysml: skipped {text}", file=sys.stderr)
     return 3 if skipped else 0

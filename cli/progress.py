@@ -109,9 +109,11 @@ class Bar:
 
     def advance(self, n: int, **values: float | str) -> None:
         """Move the bar."""
-        if self.stage is not None:
-            shown = {"values": "  ".join(format_values(values))} if values else {}
-            self.display.update(self.stage, advance=n, **shown)
+        if self.stage is None:
+            return
+        if values:
+            self.display.update(self.stage, values="  ".join(format_values(values)))
+        self.display.advance(self.stage, n)
 
     def log(self, message: str) -> None:
         """Show one line above the bar."""

@@ -65,8 +65,9 @@ def command(
 
     chosen = get_task(task)
     changes = [*overrides, *([f"training.seed={seed}"] if seed is not None else [])]
-    saved = str(resume / "config.yaml") if resume is not None else source
-    config = load(chosen.config_class, chosen.presets, saved, changes)
+    config = None  # a resumed run has its own
+    if resume is None:
+        config = load(chosen.config_class, chosen.presets, source, changes)
     run = resume or output or default_run(task)
     with make_progress(quiet) as progress:
         action = plan if dry_run else train

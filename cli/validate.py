@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +18,6 @@ from .options import (
     tree_option,
 )
 from .output import print_json
-
-if TYPE_CHECKING:
-    from pphysml.io.validation import Problem
 
 
 @click.command(short_help="List every problem of input files.")
@@ -56,13 +52,5 @@ def command(
     if as_json:
         print_json(problems)
     else:
-        click.echo("\n".join(map(_line, problems)) or "No problem found.")
+        click.echo("\n".join(f"{p.severity}: {p.sentence()}" for p in problems) or "No problem found.")
     return 3 if any(problem.severity == "error" for problem in problems) else 0
-
-
-def _line(problem: Problem) -> str:
-    parts = [problem.path]
-    parts += [f"tree {problem.tree}"] if problem.tree else []
-    parts += [f"branch {problem.branch}"] if problem.branch else []
-    parts += [f"entry {problem.entry}"] if problem.entry is not None else []
-    return f"{problem.severity}: {', '.join(parts)}: {problem.message}"

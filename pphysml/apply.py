@@ -62,7 +62,7 @@ def apply(
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     written = 0
     fields = task.load("output_fields")
-    with progress, Writer(output, task.output_tree, fields, metadata=provenance(task, chosen, reader), force=force,
+    with Writer(output, task.output_tree, fields, metadata=provenance(task, chosen, reader), force=force,
                           inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
         for examples in example_chunks(task, chosen, reader, strict, summary["warnings"], progress):

@@ -81,11 +81,10 @@ def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, prog
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator: Evaluator = task.load("evaluator")(chosen.config)
     warnings: list[str] = []
-    with progress:
-        progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
-        for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
-            evaluator.update(examples, chosen.engine(examples))
-            progress.advance(length(examples))
+    progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
+    for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
+        evaluator.update(examples, chosen.engine(examples))
+        progress.advance(length(examples))
     result = evaluator.result()
     overlap = trained_on(chosen, reader)
     if overlap:

@@ -45,9 +45,10 @@ def devices() -> list[dict[str, Any]]:
     """Return the devices that `--device` can name, with threads or memory."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    size = f"{count} CPUs, threads used: {torch.get_num_threads()}"
     name = platform.processor() or platform.machine()
-    found = [{"device": "cpu", "name": name, "size": f"{cores} cores, {torch.get_num_threads()} threads used"}]
+    found = [{"device": "cpu", "name": name, "size": size}]
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         memory = f"{properties.total_memory / 2**30:.1f} GiB"

@@ -56,7 +56,7 @@ def save_model(path: Path, model: ModelFile) -> None:
     for part in PARTS:
         values: Mapping[str, Array] = getattr(model, part)
         for name, value in values.items():
-            tensors[f"{part}.{name}"] = np.ascontiguousarray(value)
+            tensors[f"{part}.{name}"] = np.asarray(value, order="C")
     header = {"format_version": FORMAT_VERSION, "package_version": __version__, **model.header}
     content = save(tensors, metadata={"pphysml": json.dumps(header)})
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -49,7 +49,7 @@ def simulate(
     began = time.perf_counter()
     tree = layout.trees[0] if layout.trees else "events"
     with progress, Writer(output, tree, layout.fields, metadata=metadata, force=force) as writer:
-        progress.start(f"simulate {task.name}", n_events, "event")
+        progress.start(f"simulate {task.name}", n_events, "events")
         for index, start in enumerate(range(0, n_events, block_size)):
             size = min(block_size, n_events - start)
             writer.extend(_entries(simulation.block(index, size), layout, start))

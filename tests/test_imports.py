@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +108,7 @@ def test_a_package_has_one_room(packages: tuple[str, ...], allowed: str) -> None
 
 def test_figures_are_drawn_by_evaluation_and_plots_only() -> None:
     broken = [i for i in LIBRARY + COMMANDS if inside(i.target, "matplotlib", "mplhep")
-              and not inside(i.module, "pphysml.evaluation") and "plots" not in i.module.split(".")]
+              and not inside(i.module, "pphysml.evaluation") and not i.module.endswith("plots")]
     assert not broken, shown(broken)
 
 
@@ -128,6 +131,16 @@ def test_commands_import_each_other_relatively() -> None:
         if isinstance(node, ast.ImportFrom) and not node.level and inside(node.module or "", "cli", "pphysml_cli")
     ]
     assert not broken
+
+
+def test_the_declared_dependencies_are_those_imported() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.split(r"[<>=!]", line)[0] for line in declared}
+    # Modules of another name than their package, and parts that come with a declared package.
+    called = {"yaml": "pyyaml", "lightning_fabric": "lightning-fabric", "cycler": "matplotlib", "llvmlite": "numba"}
+    tops = {i.target.split(".")[0] for i in LIBRARY + COMMANDS}
+    foreign = {called.get(t, t) for t in tops if t not in {*sys.stdlib_module_names, "pphysml", "cli", "setuptools"}}
+    assert foreign == names
 
 
 def test_every_import_of_ours_exists() -> None:

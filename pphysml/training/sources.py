@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..io.ragged import Array, Columns, concatenate, length, take
+from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
 from ..task import Assemble, Simulation
 
@@ -97,8 +97,9 @@ class SimulatedSource:
 
     def read(self, block: int) -> Columns:
         """Return the examples of a block."""
+        # A shorter last block is cut from a full one, so that ids never repeat.
         size = self.block_size if self.counts is None else self.counts[block]
-        chunk = self.simulation.block(block, size)
+        chunk = slice_rows(self.simulation.block(block, self.block_size), 0, size)
         chunk.setdefault("file", np.zeros(length(chunk), dtype=np.int32))
         chunk.setdefault("entry", block * self.block_size + np.arange(length(chunk)))
         return assemble_alone(self.assemble, chunk, self.config)

@@ -229,7 +229,6 @@ def _make_loop(fabric: Fabric, learner: Learner, network: nn.Module, config: Tra
                folder: RunFolder, state: TrainingState, progress: Progress) -> Loop:
     optimizer = make_optimizer(network, config)
     model, wrapped = fabric.setup(network, optimizer)
-    model.mark_forward_method("forward")
     if state.optimizer:
         optimizer.load_state_dict(state.optimizer)
     return Loop(fabric, learner, model, network, wrapped, config, folder, state, progress)

@@ -50,8 +50,8 @@ def test_threads_come_from_the_user_then_the_scheduler_then_the_affinity(environ
 
 
 def test_threads_are_set_before_anything_computes(program) -> None:
-    assert "3 threads used" in program("info", "--threads", "3", "--json").out
-    assert "2 threads used" in program("info", "--json", OMP_NUM_THREADS="2").out
+    shown = program("info", "--threads", "1", "--json", OMP_NUM_THREADS="2").out
+    assert "threads used: 1" in shown
 
 
 @pytest.mark.parametrize(("first", "name"), [

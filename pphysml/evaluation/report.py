@@ -1,0 +1,254 @@
+"""An evaluation as one self-contained HTML page, as JSON, and as figure files."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ConfigError, OutputError, did_you_mean
+from .result import Evaluation, Metric
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+NO_DATE: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+"""Metadata switched off for each format, so that the same figure gives the same bytes."""
+
+
+def write_report(
+    path: Path, evaluation: Evaluation, *, title: str, facts: Mapping[str, str]
+) -> None:
+    """Write one HTML file that needs nothing else: metrics, notes, tables, figures, facts.
+
+    Args:
+        facts: inputs, model, seed, versions: whatever makes the numbers repeatable.
+
+    Raises:
+        OutputError: the file cannot be written; an older one is left as it was.
+    """
+    sections = [
+        _section("Metrics", _metrics(evaluation.metrics)),
+        _section("Notes", _notes(evaluation.notes)),
+        _section("Figures", _figures(evaluation.figures)),
+        _section("Tables", _tables(evaluation.tables)),
+        _section("Facts", _facts(facts)),
+    ]
+    page = Template(resources.files(__package__).joinpath("report.html").read_text("utf-8"))
+    text = page.substitute(title=escape(title), sections="\n".join(filter(None, sections)))
+    _write(path, text.encode())
+
+
+def write_json(path: Path, evaluation: Evaluation, cases: bool = False) -> None:
+    """Write `to_dict` as JSON.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = json.dumps(to_dict(evaluation, cases), indent=2, allow_nan=False, ensure_ascii=False)
+    _write(path, f"{text}\n".encode())
+
+
+def to_dict(evaluation: Evaluation, cases: bool = False) -> dict[str, Any]:
+    """Return metrics, tables and notes as plain values; what is not finite becomes None.
+
+    Args:
+        cases: add the per-case values, for paired comparisons later.
+    """
+    values: dict[str, Any] = {
+        "metrics": [vars(metric) for metric in evaluation.metrics],
+        "tables": evaluation.tables,
+        "notes": evaluation.notes,
+    }
+    if cases:
+        values["cases"] = evaluation.cases
+    plain: dict[str, Any] = _plain(values)
+    return plain
+
+
+def write_figures(
+    folder: Path, evaluation: Evaluation, formats: Sequence[str] = ("png", "svg")
+) -> list[Path]:
+    """Write every figure in every format, named after its title; return the paths.
+
+    Raises:
+        ConfigError: a format that figures cannot be saved in.
+        OutputError: the folder or a file cannot be written.
+    """
+    paths = []
+    names = _file_names(evaluation.figures)
+    for title, figure in evaluation.figures.items():
+        known = figure.canvas.get_supported_filetypes()
+        for kind in formats:
+            if kind not in known:
+                raise ConfigError(f"Figures cannot be saved as {kind!r}.{did_you_mean(kind, known)}")
+            paths.append(folder / f"{names[title]}.{kind}")
+            _write(paths[-1], _render(figure, kind))
+    return paths
+
+
+def format_interval(value: float, low: float, high: float) -> str:
+    """Return `0.925 ± 0.004` or `0.925 +0.006 -0.004`, errors to two digits; NaN is a dash."""
+    if not math.isfinite(value):
+        return DASH
+    down, up = value - low, high - value
+    if not (math.isfinite(down) and math.isfinite(up)):
+        return f"{value:.4g}"
+    smallest = min((e for e in (down, up) if e > 0), default=0.0)
+    if not smallest:
+        return f"{value:.6g} ± 0"
+    digits = max(0, 1 - math.floor(math.log10(smallest)))
+    shown, minus, plus = (f"{v:.{digits}f}" for v in (value, abs(down), abs(up)))
+    return f"{shown} ± {plus}" if minus == plus else f"{shown} +{plus} {MINUS}{minus}"
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{title}</h2>\n{body}\n</section>" if body else ""
+
+
+def _metrics(metrics: Sequence[Metric]) -> str:
+    rows = [
+        f'<tr><td class="name">{escape(m.name)}</td>'
+        f'<td class="number">{format_interval(m.value, m.low, m.high)}</td>'
+        f'<td class="number">{m.n}</td><td class="text">{escape(m.definition)}</td></tr>'
+        for m in metrics
+    ]
+    head = ('<tr><th>metric</th><th class="number">value, 68 % interval</th>'
+            '<th class="number">n</th><th>definition</th></tr>')
+    return _table(head, rows)
+
+
+def _notes(notes: Sequence[str]) -> str:
+    items = "\n".join(f"<li>{escape(note)}</li>" for note in notes)
+    return f'<ul class="notes">\n{items}\n</ul>' if items else ""
+
+
+def _figures(figures: Mapping[str, Figure]) -> str:
+    parts = []
+    for number, (title, figure) in enumerate(figures.items(), 1):
+        svg = inline_svg(_render(figure, "svg").decode(), f"figure{number}-")
+        caption = escape(str(figure.get_label() or ""))
+        parts.append(f"<figure>\n{svg}\n<figcaption><b>Figure {number}: {escape(title)}.</b> "
+                     f"{caption}</figcaption>\n</figure>")
+    return "\n".join(parts)
+
+
+def _tables(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    parts = []
+    for title, rows in tables.items():
+        if not rows:
+            continue
+        numeric = {key: all(_is_number(row.get(key)) for row in rows) for key in rows[0]}
+        head = "".join(_cell("th", key, numeric[key]) for key in numeric)
+        body = ["<tr>" + "".join(_cell("td", _shown(row.get(key)), numeric[key]) for key in numeric)
+                + "</tr>" for row in rows]
+        parts.append(f"<h3>{escape(title)}</h3>\n" + _table(f"<tr>{head}</tr>", body))
+    return "\n".join(parts)
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows = [f'<tr><td class="name">{escape(name)}</td><td class="fact">{escape(str(value))}</td></tr>'
+            for name, value in facts.items()]
+    return _table("", rows)
+
+
+def _table(head: str, rows: Sequence[str]) -> str:
+    if not rows:
+        return ""
+    header = f"<thead>{head}</thead>\n" if head else ""
+    body = "\n".join(rows)
+    return f'<div class="wide"><table>\n{header}<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _cell(tag: str, text: str, numeric: bool) -> str:
+    kind = ' class="number"' if numeric else ""
+    return f"<{tag}{kind}>{escape(text)}</{tag}>"
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
+    )
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return DASH
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}" if math.isfinite(value) else DASH
+    return str(value)
+
+
+def inline_svg(svg: str, prefix: str) -> str:
+    """Return an SVG document as an element that can stand beside others in one page.
+
+    Identifiers get a prefix: two figures number their clip paths and glyphs alike, and a browser
+    would take the first figure's for both.
+    """
+    svg = svg[svg.index("<svg"):]
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\sid=")', rf"\g<1>{prefix}", svg)
+    svg = re.sub(r'(href="#)', rf"\g<1>{prefix}", svg)
+    return re.sub(r"(url\(#)", rf"\g<1>{prefix}", svg).strip()
+
+
+def _render(figure: Figure, kind: str) -> bytes:
+    from .style import style
+
+    stream = io.BytesIO()
+    with style():
+        figure.savefig(stream, format=kind, metadata=NO_DATE.get(kind))
+    return stream.getvalue()
+
+
+def _file_names(titles: Mapping[str, object]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for title in titles:
+        base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "figure"
+        name, number = base, 2
+        while name in names.values():
+            name, number = f"{base}-{number}", number + 1
+        names[title] = name
+    return names
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write under a temporary name first, so that no half-written file is ever seen."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error.strerror}.") from None

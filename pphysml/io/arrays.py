@@ -1,0 +1,51 @@
+"""Awkward arrays, as uproot returns them, to and from columns, without a loop over entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from .ragged import Array, Column, Ragged
+
+
+def to_column(array: Any) -> Column:
+    """Return numbers as an array (entries, ...), lists of numbers as `Ragged`.
+
+    Raises:
+        TypeError: text, records, or lists of lists.
+    """
+    layout = ak.to_layout(ak.to_packed(array))
+    if layout.is_list and layout.is_regular:
+        return _numbers(ak.to_numpy(layout))
+    if layout.is_list:
+        if layout.parameter("__array__") is not None:
+            raise TypeError("text")
+        layout = layout.to_ListOffsetArray64(True)
+        offsets = np.asarray(layout.offsets.data)
+        return Ragged(_numbers(_content(layout.content))[: offsets[-1]], offsets)
+    return _numbers(_content(layout))
+
+
+def to_awkward(column: Ragged) -> Any:
+    """Return a `Ragged` column as an awkward array that shares its memory."""
+    offsets = ak.index.Index64(np.ascontiguousarray(column.offsets, dtype=np.int64))
+    content = ak.contents.NumpyArray(np.ascontiguousarray(column.flat))
+    return ak.Array(ak.contents.ListOffsetArray(offsets, content))
+
+
+def _content(layout: Any) -> Array:
+    if layout.is_unknown:
+        return np.zeros(0)
+    if not layout.is_numpy:
+        raise TypeError("not numbers")
+    values: Array = np.asarray(layout.data)
+    return values
+
+
+def _numbers(values: Any) -> Array:
+    numbers: Array = np.asarray(values)
+    if numbers.dtype.kind not in "biuf":
+        raise TypeError(f"not numbers but {numbers.dtype}")
+    return numbers

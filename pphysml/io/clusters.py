@@ -1,0 +1,72 @@
+"""Whole baskets and clusters kept decoded, so that small blocks do not decode a large one many times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .ragged import Array, Column, Ragged
+
+MAX_BYTES = 256 * 2**20
+"""Largest size of what one tree keeps; RNTuple clusters may hold millions of entries."""
+
+
+def boundaries(tree: Any, branch: str) -> Array:
+    """Return the entries at which baskets (TTree) or clusters (RNTuple) begin, and the last one's end."""
+    if hasattr(tree, "cluster_summaries"):
+        begin = [int(summary.num_first_entry) for summary in tree.cluster_summaries]
+        return np.array([*begin, tree.num_entries], dtype=np.int64)
+    return np.asarray(tree[branch].entry_offsets, dtype=np.int64)
+
+
+def whole(edges: Array, start: int, stop: int) -> tuple[int, int]:
+    """Return the smallest range between `edges` that holds start:stop; start:stop itself if none does."""
+    if start >= stop or not len(edges) or edges[0] > start or edges[-1] < stop:
+        return start, stop
+    first = int(edges[np.searchsorted(edges, start, side="right") - 1])
+    last = int(edges[np.searchsorted(edges, stop, side="left")])
+    return first, last
+
+
+class Decoded:
+    """The decoded columns of the baskets or clusters read last, one range per branch."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[int, Column]] = {}
+        self._too_large: set[str] = set()
+
+    def get(self, branch: str, start: int, stop: int) -> Column | None:
+        """Return entries start:stop of a branch if they are held."""
+        first, column = self._held.get(branch, (0, np.zeros(0)))
+        if start >= stop or start < first or stop > first + len(column):
+            return None
+        return cut(column, start - first, stop - first)
+
+    def fits(self, branch: str) -> bool:
+        """Return whether it is worth reading more of a branch than was asked for."""
+        return branch not in self._too_large
+
+    def put(self, branch: str, first: int, column: Column) -> None:
+        """Hold a column that begins at entry `first`, unless that would be too much."""
+        self._held.pop(branch, None)
+        if _size(column) + sum(_size(held) for _, held in self._held.values()) > MAX_BYTES:
+            self._too_large.add(branch)
+        else:
+            self._held[branch] = (first, column)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._held.clear()
+
+
+def cut(column: Column, start: int, stop: int) -> Column:
+    """Return a copy of rows start:stop, so that whoever gets them may change them."""
+    if isinstance(column, Ragged):
+        part = column.slice(start, stop)
+        return Ragged(part.flat.copy(), part.offsets)
+    return column[start:stop].copy()
+
+
+def _size(column: Column) -> int:
+    return column.flat.nbytes + column.offsets.nbytes if isinstance(column, Ragged) else column.nbytes

@@ -1,0 +1,178 @@
+"""Open ROOT files and their trees; every failure says what is wrong with which file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import uproot
+
+from ..errors import ConfigError, InputError, did_you_mean
+from .arrays import to_column
+from .clusters import Decoded, boundaries, cut, whole
+from .problems import Problem, ProblemError
+from .ragged import Column
+from .sources import is_remote
+
+TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
+CUT_SHORT = "is cut short; copy it again or make it anew"
+
+
+def open_file(path: str) -> Any:
+    """Return the open file (uproot directory, a context manager).
+
+    Raises:
+        InputError: there is none, it may not be read, is no ROOT file, or is cut short.
+        ConfigError: a remote address needs a package that is not installed.
+    """
+    try:
+        # uproot would split "file.root:tree" itself, and at other colons too.
+        file = uproot.open({path: None}, object_cache=None, array_cache=None)
+    except (InputError, ConfigError):
+        raise
+    except ImportError:
+        raise ConfigError(f"{path}: needs `pip install pphysml[xrootd]`.") from None
+    except Exception as error:  # whatever the bytes provoke in the decoder
+        raise _problem(path, None, None, explain(error, path)) from error
+    if file.file.fEND > file.file.source.num_bytes:
+        file.close()
+        raise _problem(path, None, None, CUT_SHORT)
+    return file
+
+
+def explain(error: Exception, path: str) -> str:
+    """Say in a few words why opening or reading a file failed."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "is a folder, not a ROOT file"
+    if isinstance(error, PermissionError):
+        return "may not be read (permission denied)"
+    if isinstance(error, OSError) and "expected Chunk" in str(error):
+        return CUT_SHORT
+    if is_remote(path) or isinstance(error, OSError):
+        return f"cannot be read: {_first_line(error)}"
+    return "is not a readable ROOT file"
+
+
+def tree_names(file: Any) -> dict[str, str]:
+    """Return name -> class of the trees of an open file, in subdirectories too."""
+    try:
+        classes = file.classnames(recursive=True, cycle=False)
+    except Exception as error:  # whatever the bytes provoke in the decoder
+        path = file.file.file_path
+        raise _problem(path, None, None, explain(error, path)) from error
+    return {name: kind for name, kind in classes.items() if kind in TREE_CLASSES}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A TTree or RNTuple of an open file."""
+
+    path: str
+    name: str
+    handle: Any
+    _decoded: Decoded = field(default_factory=Decoded)
+
+    @classmethod
+    def of(cls, file: Any, path: str, name: str) -> Tree:
+        """Take a tree from an open file.
+
+        Raises:
+            InputError: there is no such tree (the nearest names are given), or it is damaged.
+        """
+        trees = tree_names(file)
+        if name not in trees:
+            kind = file.classnames(recursive=True, cycle=False).get(name)
+            if kind is not None:
+                raise _problem(path, None, None, f"{name!r} is a {kind}, not a tree")
+            raise _problem(path, None, None, f"there is no tree {name!r}.{did_you_mean(name, trees)}")
+        try:
+            return cls(path, name, file[name])
+        except Exception as error:  # whatever the bytes provoke in the decoder
+            raise _problem(path, name, None, explain(error, path)) from error
+
+    @property
+    def entries(self) -> int:
+        """Number of entries."""
+        return int(self.handle.num_entries)
+
+    @property
+    def kind(self) -> str:
+        """`TTree` or `RNTuple`."""
+        return "RNTuple" if "RNTuple" in type(self.handle).__name__ else "TTree"
+
+    def branches(self) -> list[str]:
+        """Return the names of all branches, those of sub-branches with their full path."""
+        return list(self.handle.keys())
+
+    def type_name(self, branch: str) -> str:
+        """Return the C++ type of a branch."""
+        return str(self.handle[branch].typename) or "a record"
+
+    def read(self, branch: str, start: int, stop: int) -> Column:
+        """Return entries start:stop of one branch in the type of the file.
+
+        Raises:
+            InputError: the branch is damaged (its entries are given), or holds no numbers.
+        """
+        column = self._decoded.get(branch, start, stop)
+        if column is not None:
+            return column
+        first, last = self._whole(branch, start, stop)
+        column = self._decode(branch, first, last)
+        if (first, last) == (start, stop):
+            return column
+        self._decoded.put(branch, first, column)
+        return cut(column, start - first, stop - first)
+
+    def forget(self) -> None:
+        """Free the memory of what was decoded beyond the entries asked for."""
+        self._decoded.clear()
+
+    def _whole(self, branch: str, start: int, stop: int) -> tuple[int, int]:
+        if not self._decoded.fits(branch):
+            return start, stop
+        return whole(boundaries(self.handle, branch), start, stop)
+
+    def _decode(self, branch: str, start: int, stop: int) -> Column:
+        try:
+            array = self.handle[branch].array(entry_start=start, entry_stop=stop, library="ak")
+            if len(array) != stop - start:
+                raise ValueError("fewer entries than announced")
+        except Exception as error:  # zlib, zstd, lz4, lzma and uproot each raise their own
+            raise self._damage(branch, start, stop, error) from error
+        try:
+            return to_column(array)
+        except TypeError:
+            message = f"holds {self.type_name(branch)}, not numbers or one list of numbers per entry"
+            raise _problem(self.path, self.name, branch, message) from None
+
+    def _damage(self, branch: str, start: int, stop: int, error: Exception) -> ProblemError:
+        if isinstance(error, OSError):
+            return _problem(self.path, self.name, branch, explain(error, self.path))
+        first, last = self._damaged_entries(branch, start, stop)
+        message = f"entries {first} to {last - 1} are damaged ({_first_line(error)})"
+        return ProblemError([Problem(self.path, self.name, branch, first, message)])
+
+    def _damaged_entries(self, branch: str, start: int, stop: int) -> tuple[int, int]:
+        """Return the entries of the first basket that cannot be decoded; else those asked for."""
+        handle = self.handle[branch]
+        for number in range(getattr(handle, "num_baskets", 0)):
+            first, last = handle.basket_entry_start_stop(number)
+            if last <= start or first >= stop:
+                continue
+            try:
+                handle.basket(number)
+            except Exception:  # the same ones as above
+                return int(first), int(last)
+        return start, stop
+
+
+def _problem(path: str, tree: str | None, branch: str | None, message: str) -> ProblemError:
+    return ProblemError([Problem(path, tree, branch, None, message)])
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,173 @@
+"""Look into one input file: which layout and tree, which branches, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import did_you_mean
+from ..task import Field, Layout
+from .checks import checked
+from .files import Tree, open_file, tree_names
+from .metadata import announced_entries, metadata_of
+from .problems import Problem, ProblemError
+from .sources import Source
+from .units import BranchMap
+
+KEEP = "keep:"
+"""Prefix of the columns that are carried over as they are."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted of every input file; see `reader.Reader`."""
+
+    layouts: Sequence[Layout]
+    mapping: BranchMap = field(default_factory=BranchMap)
+    extra: Sequence[str] = ()
+    keep: Sequence[str] = ()
+    need_truth: bool = False
+
+
+@dataclass
+class Opening:
+    """What was found in one file.
+
+    Attributes:
+        source: the file, with the tree that was chosen.
+        branches: column -> branch of what will be read.
+        fields: column -> how it is checked; kept columns are not.
+        problems: everything that is wrong so far.
+    """
+
+    source: Source
+    layout: Layout
+    branches: dict[str, str]
+    fields: dict[str, Field]
+    n_entries: int
+    metadata: dict[str, Any] | None
+    problems: list[Problem]
+
+
+def examine(source: Source, request: Request) -> Opening:
+    """Open a file, choose layout and tree, and check that every branch wanted is there and readable.
+
+    Raises:
+        InputError: the file cannot be opened, or no tree fits; other problems are collected.
+    """
+    with open_file(source.path) as file:
+        metadata = metadata_of(file, source.path)
+        layout, name = choose(file, source, request)
+        tree = Tree.of(file, source.path, name)
+        opening = Opening(replace(source, tree=name), layout, {}, {}, tree.entries, metadata, [])
+        opening.problems += _select(opening, tree.branches(), request)
+        opening.problems += _wrong_types(opening, tree)
+        opening.problems += _lost_entries(opening)
+        return opening
+
+
+def choose(file: Any, source: Source, request: Request) -> tuple[Layout, str]:
+    """Return the first layout that fits and its tree: the one asked for, a preferred one, the only one.
+
+    Where nothing fits, the layout and tree are returned that miss the fewest branches.
+
+    Raises:
+        InputError: there is no tree, not the one asked for, or several fit and none is preferred.
+    """
+    names = [source.tree] if source.tree else list(tree_names(file))
+    trees = {name: Tree.of(file, source.path, name).branches() for name in names}
+    if not trees:
+        raise ProblemError([Problem(source.path, None, None, None, "there is no tree in it")])
+    for layout in request.layouts:
+        fitting = [name for name in names if not missing(layout, trees[name], request.mapping.branches)]
+        preferred = [name for name in layout.trees if name in fitting]
+        if preferred or len(fitting) == 1:
+            return layout, [*preferred, *fitting][0]
+        if fitting:
+            listed = " and ".join(map(repr, fitting))
+            message = f"the trees {listed} all fit; name one as {source.path}:{fitting[0]} or with --tree"
+            raise ProblemError([Problem(source.path, None, None, None, message)])
+    pairs = [(layout, name) for layout in request.layouts for name in names]
+    return min(pairs, key=lambda pair: (
+        len(missing(pair[0], trees[pair[1]], request.mapping.branches)), pair[1] not in pair[0].trees))
+
+
+def missing(layout: Layout, available: Sequence[str], mapping: Mapping[str, str]) -> list[Field]:
+    """Return the required fields that a tree does not have."""
+    found = layout.branches(available, mapping)
+    return [f for f in layout.fields if f.required and f.name not in found]
+
+
+def truth_fields(layout: Layout) -> list[str]:
+    """Return the truth of which one field is enough: labels count only where there is nothing else."""
+    truth = [f for f in layout.fields if f.truth]
+    return [f.name for f in truth if f.kind != "label"] or [f.name for f in truth]
+
+
+def leading_counter(layout: Layout) -> str:
+    """Return the counter of the first required ragged field, which further leaf branches share."""
+    ragged = [f for f in layout.fields if f.ragged]
+    first = next((f for f in ragged if f.required), ragged[0] if ragged else None)
+    return first.counter if first else ""
+
+
+def _select(opening: Opening, available: list[str], request: Request) -> Iterator[Problem]:
+    """Fill in which branch serves which column; yield what is not there."""
+    layout, mapping = opening.layout, request.mapping.branches
+    opening.branches.update(layout.branches(available, mapping))
+    opening.fields.update({f.name: f for f in layout.fields if f.name in opening.branches})
+    for f in layout.fields:
+        if f.name in mapping and f.name not in opening.branches:
+            yield _absent(opening, mapping[f.name], available)
+        elif f.required and f.name not in opening.branches:
+            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.")
+    truth = truth_fields(layout)
+    if request.need_truth and not set(truth) & set(opening.branches):
+        message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
+        yield _problem(opening, None, message)
+    for name in request.extra:
+        if name in opening.branches:
+            continue
+        branch = mapping.get(name, name)
+        if branch not in available:
+            yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
+            continue
+        opening.branches[name] = branch
+        opening.fields[name] = Field(name, "particle", "float32", "Further branch.", counter=leading_counter(layout))
+    for name in request.keep:
+        if name in available:
+            opening.branches[KEEP + name] = name
+        else:
+            yield _absent(opening, name, available)
+
+
+def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
+    """Read no entry of every branch, which is enough to know its type; forget the branches that fail."""
+    for name, branch in list(opening.branches.items()):
+        try:
+            column = tree.read(branch, 0, 0)
+        except ProblemError as error:
+            yield from error.problems
+            del opening.branches[name]
+            continue
+        if name in opening.fields:
+            _, faults = checked(column, opening.fields[name])
+            yield from (_problem(opening, branch, message) for _, message in faults)
+            if faults:
+                del opening.branches[name]
+
+
+def _lost_entries(opening: Opening) -> Iterator[Problem]:
+    tree = opening.source.tree or ""
+    announced = announced_entries(opening.metadata, tree)
+    if announced is not None and announced != opening.n_entries:
+        yield _problem(opening, None, f"has {opening.n_entries} entries, but was written with {announced}; copy it again")
+
+
+def _absent(opening: Opening, branch: str, available: list[str], hint: str = "") -> Problem:
+    return _problem(opening, None, f"there is no branch {branch!r}.{did_you_mean(branch, available)}{hint}")
+
+
+def _problem(opening: Opening, branch: str | None, message: str) -> Problem:
+    return Problem(opening.source.path, opening.source.tree, branch, None, message)

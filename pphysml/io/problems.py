@@ -1,0 +1,48 @@
+"""What can be wrong with input, said with its place: file, tree, branch and entry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem of one input file.
+
+    Attributes:
+        path: file.
+        tree, branch, entry: place in the file, as far as it is known.
+        message: what is wrong and what to do, without the place and the full stop.
+        severity: "error" stops reading; "warning" does not.
+    """
+
+    path: str
+    tree: str | None
+    branch: str | None
+    entry: int | None
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def sentence(self) -> str:
+        """Return place and message as one sentence."""
+        where = self.path
+        where += f", tree {self.tree!r}" if self.tree is not None else ""
+        where += f", branch {self.branch!r}" if self.branch is not None else ""
+        where += f", entry {self.entry}" if self.entry is not None else ""
+        return f"{where}: {self.message}" + ("" if self.message.endswith((".", "?")) else ".")
+
+
+class ProblemError(InputError):
+    """Input that cannot be used; the message tells the first of `problems` and counts the rest."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        text = self.problems[0].sentence()
+        more = len(self.problems) - 1
+        if more:
+            text += f" ({more} more problem{'s' if more > 1 else ''}: see `pphysml validate`.)"
+        super().__init__(text)

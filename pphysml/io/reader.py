@@ -1,0 +1,207 @@
+"""Read input files block by block as canonical columns."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError, InputError
+from ..registry import load_attribute
+from ..task import Layout
+from .files import Tree, open_file
+from .loading import load, numbered
+from .opening import KEEP, Opening, Request, examine, truth_fields
+from .problems import Problem, ProblemError
+from .ragged import Columns
+from .sources import Source
+from .units import read_mapping
+
+OPEN_FILES = 8
+"""Files kept open at a time: shuffled reading returns to the last few, clusters limit the number."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Entries start:stop of one file."""
+
+    file_index: int
+    start: int
+    stop: int
+
+
+class Reader:
+    """Input files as blocks of canonical columns, in the order of the files and their entries.
+
+    Every file is opened and its branches are checked at construction; values are checked when
+    read. Iterating reads one block ahead in a thread.
+
+    Args:
+        sources: see `sources.resolve`.
+        layouts: file layouts accepted; the first that fits the first readable file serves for all.
+        mapping: name -> "branch" or "branch:unit"; values are converted to the field's unit.
+        block_size: entries per block; blocks end at the end of a file.
+        extra: further branches with one float32 per leaf, by branch name or mapped name.
+        keep: branches carried over unchanged as columns `keep:BRANCH`.
+        max_entries: read no more than this many entries, over all files.
+        on_bad_file: "fail", or "skip" to leave out files (or the rest of a file) with problems.
+        need_truth: refuse files without truth.
+
+    Attributes:
+        layout: the layout found.
+        sources: the files, with the tree chosen; column `file` counts in this list.
+        blocks: what `read` accepts.
+        n_entries: sum over the blocks.
+        skipped: (path, reason) of the files left out; data errors are added while iterating.
+
+    Raises:
+        InputError: a file or its data cannot be used; names file, tree, branch and entry.
+        ConfigError: a mapping that fits no layout.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        layouts: Sequence[Layout],
+        *,
+        mapping: Mapping[str, str] | None = None,
+        block_size: int = 20_000,
+        extra: Sequence[str] = (),
+        keep: Sequence[str] = (),
+        max_entries: int | None = None,
+        on_bad_file: str = "fail",
+        need_truth: bool = False,
+    ) -> None:
+        if on_bad_file not in ("fail", "skip"):
+            raise ConfigError(f"on_bad_file must be 'fail' or 'skip', not {on_bad_file!r}.")
+        if block_size < 1:
+            raise ConfigError(f"A block must hold at least one entry, not {block_size}.")
+        branch_map = read_mapping(mapping or {}, layouts, extra)
+        self._request = Request(layouts, branch_map, tuple(extra), tuple(keep), need_truth)
+        self._skip_bad = on_bad_file == "skip"
+        self._lock = threading.Lock()
+        self._open: OrderedDict[int, tuple[Any, Tree]] = OrderedDict()
+        self.sources = list(sources)
+        self.skipped: list[tuple[str, str]] = []
+        self._openings: dict[int, Opening] = {}
+        self._examine_all()
+        self.layout = next(iter(self._openings.values())).layout
+        self._drop_columns_not_everywhere()
+        self.blocks = self._cut(block_size, max_entries)
+        self.n_entries = sum(block.stop - block.start for block in self.blocks)
+
+    def read(self, block: Block) -> Columns:
+        """Return the columns of one block, with `file` (int32) and `entry` (int64).
+
+        Raises:
+            InputError: damaged or unphysical data, also with on_bad_file="skip".
+        """
+        with self._lock:
+            opening = self._openings[block.file_index]
+            tree = self._tree(block.file_index)
+            columns, problems = load(tree, opening, self._request.mapping.factors, block.start, block.stop)
+        if problems:
+            raise ProblemError(problems)
+        columns = numbered(columns, block.file_index, block.start, block.stop)
+        if self.layout.to_canonical is not None:
+            converted: Columns = load_attribute(self.layout.to_canonical)(columns)
+            return converted
+        return columns
+
+    def __iter__(self) -> Iterator[Columns]:
+        dropped: set[int] = set()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as pool:
+            ahead: Future[Columns] | None = pool.submit(self.read, self.blocks[0]) if self.blocks else None
+            for number, block in enumerate(self.blocks):
+                current = ahead
+                following = self.blocks[number + 1 : number + 2]
+                # Submitted before the current block is handed out: it is read while that is used.
+                ahead = pool.submit(self.read, following[0]) if following else None
+                columns = self._result(current, block, dropped)
+                if columns is not None:
+                    yield columns
+
+    def close(self) -> None:
+        """Close the files that are open; reading opens them again."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1][0].close()
+
+    def _result(self, future: Future[Columns] | None, block: Block, dropped: set[int]) -> Columns | None:
+        """Return what the thread has read, or None for a file that is left out from here on."""
+        if future is None or block.file_index in dropped:
+            return None
+        try:
+            return future.result()
+        except InputError as error:
+            if not self._skip_bad:
+                raise
+            dropped.add(block.file_index)
+            reason = f"{error} Entries from {block.start} on are left out."
+            self.skipped.append((self.sources[block.file_index].path, reason))
+            return None
+
+    def _examine_all(self) -> None:
+        for index, source in enumerate(self.sources):
+            try:
+                opening = self._examine(source)
+            except InputError as error:
+                if not self._skip_bad:
+                    raise
+                self.skipped.append((source.path, str(error)))
+                continue
+            self.sources[index] = opening.source
+            self._openings[index] = opening
+        if not self._openings:
+            reason = f" The first: {self.skipped[0][1]}" if self.skipped else ""
+            raise InputError(f"None of the {len(self.sources)} input files can be used.{reason}")
+
+    def _examine(self, source: Source) -> Opening:
+        request = self._request
+        if self._openings:
+            first = next(iter(self._openings.values()))
+            request = Request([first.layout], request.mapping, request.extra, request.keep, request.need_truth)
+        opening = examine(source, request)
+        if opening.problems:
+            raise ProblemError(opening.problems)
+        return opening
+
+    def _drop_columns_not_everywhere(self) -> None:
+        """Keep the optional columns that all files have, so that all blocks have the same columns."""
+        everywhere = set.intersection(*(set(o.branches) for o in self._openings.values()))
+        for opening in self._openings.values():
+            opening.branches = {n: b for n, b in opening.branches.items() if n in everywhere}
+        truth = truth_fields(self.layout)
+        if self._request.need_truth and not everywhere & set(truth):
+            path = next(iter(self._openings.values())).source.path
+            message = f"no truth ({', '.join(truth)}) is in all input files; give only files with the same one"
+            raise ProblemError([Problem(path, None, None, None, message)])
+
+    def _cut(self, block_size: int, max_entries: int | None) -> list[Block]:
+        blocks: list[Block] = []
+        left = max_entries
+        for index, opening in self._openings.items():
+            entries = opening.n_entries if left is None else min(opening.n_entries, left)
+            left = None if left is None else left - entries
+            blocks += [Block(index, start, min(start + block_size, entries)) for start in range(0, entries, block_size)]
+        return blocks
+
+    def _tree(self, index: int) -> Tree:
+        """Return the tree of a file, opened if it is not; the one unused for longest is closed."""
+        if index not in self._open:
+            while len(self._open) >= OPEN_FILES:
+                self._open.popitem(last=False)[1][0].close()
+            source = self.sources[index]
+            file = open_file(source.path)
+            self._open[index] = (file, Tree.of(file, source.path, source.tree or ""))
+        for other, (_, tree) in self._open.items():
+            if other != index:
+                tree.forget()
+        self._open.move_to_end(index)
+        return self._open[index][1]
+
+
+__all__ = ["KEEP", "Block", "Reader"]

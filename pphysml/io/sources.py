@@ -1,0 +1,113 @@
+"""Names of input files as users write them: paths, globs, lists, trees, remote addresses."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..errors import ConfigError, InputError, did_you_mean
+
+MAX_LIST_DEPTH = 8
+"""List files may name list files, but not for ever."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file, and the tree to be read; None leaves the choice to the layout."""
+
+    path: str
+    tree: str | None = None
+
+
+def resolve(inputs: Sequence[str], tree: str | None = None) -> list[Source]:
+    """Turn what a user named into files, in the order given; globs are sorted.
+
+    Args:
+        inputs: paths, `file.root:tree`, globs (`run_*.root:events`), list files (`@files` or
+            `files.txt`: one input per line, `#` begins a comment) and `root://` addresses.
+        tree: tree of the inputs that name none.
+
+    Raises:
+        InputError: no file matches; the nearest names in that folder are given.
+        ConfigError: nothing was named, or an address needs a package that is not installed.
+    """
+    sources = [source for text in inputs for source in _resolve_one(str(text), tree, 0)]
+    if not sources:
+        raise ConfigError("No input file was named.")
+    return sources
+
+
+def is_remote(path: str) -> bool:
+    """Return whether a path is an address such as root://server//file.root."""
+    return "://" in path
+
+
+def split_tree(text: str) -> tuple[str, str | None]:
+    """Split `file.root:tree` at the last `.root:`; other colons belong to the path."""
+    head, separator, tree = text.rpartition(".root:")
+    if separator and tree and not os.path.exists(text):
+        return head + ".root", tree
+    return text, None
+
+
+def _resolve_one(text: str, default_tree: str | None, depth: int) -> Iterator[Source]:
+    if text.startswith("@") or text.endswith(".txt"):
+        yield from _from_list(text.removeprefix("@"), default_tree, depth)
+        return
+    path, tree = split_tree(text)
+    tree = tree or default_tree
+    if is_remote(path):
+        _check_remote(path)
+        yield Source(path, tree)
+    elif os.path.isdir(path):
+        raise InputError(f"{path}: is a folder; name the files in it, for example {os.path.join(path, '*.root')!r}.")
+    elif os.path.exists(path):
+        yield Source(path, tree)
+    else:
+        matches = sorted(m for m in glob.glob(path, recursive=True) if not os.path.isdir(m))
+        if not matches:
+            raise InputError(f"No file matches {path!r}.{_neighbours(path)}")
+        yield from (Source(match, tree) for match in matches)
+
+
+def _from_list(path: str, tree: str | None, depth: int) -> Iterator[Source]:
+    if depth >= MAX_LIST_DEPTH:
+        raise InputError(f"{path}: list files name each other more than {MAX_LIST_DEPTH} deep.")
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.partition("#")[0].strip() for line in file]
+    except FileNotFoundError:
+        raise InputError(f"No file matches {path!r}.{_neighbours(path)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InputError(f"{path}: cannot be read as a list of files: {reason}.") from None
+    if not any(lines):
+        raise InputError(f"{path}: names no file.")
+    for line in filter(None, lines):
+        yield from _resolve_one(line, tree, depth + 1)
+
+
+def _check_remote(path: str) -> None:
+    protocol = path.split("://")[0]
+    needed = {"root": "fsspec_xrootd", "roots": "fsspec_xrootd", "http": "aiohttp", "https": "aiohttp"}
+    if protocol not in needed:
+        raise ConfigError(f"{path}: addresses of type {protocol!r} cannot be read.{did_you_mean(protocol, needed)}")
+    if importlib.util.find_spec(needed[protocol]) is None:
+        command = "pphysml[xrootd]" if protocol.startswith("root") else needed[protocol]
+        raise ConfigError(f"{path}: reading from {protocol}:// needs `pip install {command}`.")
+
+
+def _neighbours(path: str) -> str:
+    """Return a hint with the nearest file names in the folder of a path that matches nothing."""
+    folder, name = os.path.split(path)
+    if not os.path.isdir(folder or "."):
+        return f" There is no folder {folder!r}."
+    try:
+        names = [entry.name for entry in os.scandir(folder or ".") if entry.is_file()]
+    except OSError:
+        return ""
+    roots = [n for n in names if n.endswith(".root")]
+    return did_you_mean(name, roots or names)

@@ -1,0 +1,74 @@
+"""Units of branches, converted to a field's unit when a file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import ConfigError, did_you_mean
+from ..task import Layout
+
+DEGREE = 0.017453292519943295
+UNITS = {
+    "energy": {"eV": 1e-9, "keV": 1e-6, "MeV": 1e-3, "GeV": 1.0, "TeV": 1e3},
+    "length": {"um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3},
+    "time": {"ps": 1e-3, "ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9},
+    "angle": {"rad": 1.0, "deg": DEGREE},
+}
+"""Dimension -> unit -> its size; momentum and mass are given as energy (c = 1)."""
+
+
+@dataclass(frozen=True)
+class BranchMap:
+    """What `--map name=branch[:unit]` says: the branch of a name, and the factor to its field's unit."""
+
+    branches: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+
+def conversion(unit: str, target: str) -> float:
+    """Return the factor that turns values in `unit` into values in `target`.
+
+    Raises:
+        ConfigError: unknown unit, or units of different dimensions.
+    """
+    if unit == target:
+        return 1.0
+    for sizes in UNITS.values():
+        if unit in sizes and target in sizes:
+            return sizes[unit] / sizes[target]
+    known = [name for sizes in UNITS.values() for name in sizes]
+    if unit not in known:
+        raise ConfigError(f"There is no unit {unit!r}.{did_you_mean(unit, known)}")
+    raise ConfigError(f"{unit!r} cannot be converted to {target or 'a number without unit'!r}.")
+
+
+def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = ()) -> BranchMap:
+    """Check the values "branch" or "branch:unit" of a mapping against what the layouts have.
+
+    Raises:
+        ConfigError: a name that no layout has, or a unit that does not fit.
+    """
+    branches: dict[str, str] = {}
+    factors: dict[str, float] = {}
+    units = {f.name: f.unit for layout in reversed(layouts) for f in layout.fields}
+    for name, value in mapping.items():
+        if name not in units and name not in extra:
+            raise ConfigError(f"--map {name}={value}: there is no {name!r} to be read."
+                              f"{did_you_mean(name, [*units, *extra])}")
+        branch, unit = _split(value)
+        branches[name] = branch
+        if unit:
+            try:
+                factors[name] = conversion(unit, units.get(name, ""))
+            except ConfigError as error:
+                raise ConfigError(f"--map {name}={value}: {error}") from None
+    return BranchMap(branches, factors)
+
+
+def _split(value: str) -> tuple[str, str]:
+    """Split "branch:unit"; the double colon of a C++ name is no separator."""
+    branch, colon, unit = value.rpartition(":")
+    if not colon or branch.endswith(":") or not branch:
+        return value, ""
+    return branch, unit
