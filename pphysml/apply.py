@@ -56,8 +56,9 @@ def apply(
     progress = progress or Silent()
     chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
     reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
+    warnings: list[str] = []
     summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
-               "model": str(chosen.model_path) if chosen.model_path else None, "warnings": [], "skipped": reader.skipped}
+               "model": str(chosen.model_path) if chosen.model_path else None, "warnings": warnings, "skipped": reader.skipped}
     if dry_run:
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     written = 0
@@ -65,7 +66,7 @@ def apply(
     with Writer(output, task.output_tree, fields, metadata=provenance(task, chosen, reader), force=force,
                           inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
-        for examples in example_chunks(task, chosen, reader, strict, summary["warnings"], progress):
+        for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
             writer.extend({**carried(examples), **chosen.engine(examples)})
             written += length(examples)
             progress.advance(length(examples))

@@ -63,10 +63,11 @@ def evaluate(
 
 def trained_on(chosen: Chosen, reader: Reader) -> int:
     """Return how many entries belong to what the model was trained on, by file name and entry."""
-    data = chosen.model.header["training_data"] if chosen.model else {"simulated": True}
+    data: dict[str, Any] = chosen.model.header["training_data"] if chosen.model else {"simulated": True}
     if data["simulated"]:
         return 0
-    names = {PurePath(f["path"]).name for f in data["files"]}
+    files: list[dict[str, str]] = data["files"]
+    names = {PurePath(f["path"]).name for f in files}
     count = 0
     for block in reader.blocks:
         path = reader.sources[block.file_index].path

@@ -120,6 +120,7 @@ class Simulation(Protocol):
     """Endless simulated data in blocks; block `index` depends on (seed, index) only."""
 
     def __init__(self, config: Any, seed: int) -> None: ...
+
     def block(self, index: int, n: int) -> Columns:
         """Return `n` entries as canonical columns of the task's first layout."""
 
@@ -131,13 +132,15 @@ class Assemble(Protocol):
     Examples carry `file` (int32), `entry` (int64, first entry) and the ids of the layout.
     """
 
-    def __call__(self, chunk: Columns | None, carry: Any, config: Any) -> tuple[Columns, Any]: ...
+    def __call__(self, chunk: Columns | None, carry: Any, config: Any) -> tuple[Columns, Any]:
+        """Return the examples that are complete, and what is carried to the next chunk."""
 
 
 class Learner(Protocol):
     """What the training loop knows of a task's network."""
 
     def __init__(self, config: Any) -> None: ...
+
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Return what is fitted before training (scales, tables, ranges); stored with the weights."""
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:

@@ -27,6 +27,7 @@ class PairBiasedAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
+        """Return the mixed states."""
         batch, n, width = states.shape
         packed = self.query_key_value(states).view(batch, n, 3, self.heads, width // self.heads)
         query, key, value = packed.permute(2, 0, 3, 1, 4).unbind(0)

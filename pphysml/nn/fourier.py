@@ -32,6 +32,7 @@ class FourierFeatures(nn.Module):
         self.register_buffer("periods", periods, persistent=False)
 
     def forward(self, value: Tensor) -> Tensor:
+        """Return the features, sines first."""
         turns = value[..., None] / self.periods.to(value.dtype)
         phase = (2 * math.pi * (turns - turns.round())).float()
         return torch.cat([phase.sin(), phase.cos()], dim=-1)

@@ -19,8 +19,9 @@ TRAINING, VALIDATION = "training", "validation"
 class ExampleSource(Protocol):
     """Examples in numbered blocks."""
 
-    counts: Sequence[int] | None
-    """Examples per block; None for an endless source."""
+    @property
+    def counts(self) -> Sequence[int] | None:
+        """Examples per block; None for an endless source."""
 
     def read(self, block: int) -> Columns:
         """Return the examples of a block; the same ones at every call."""
@@ -59,7 +60,7 @@ class FileSource:
         self.config = config
         self.part = part
         self.fraction = fraction
-        self.counts: list[int] = [int(self._selected(b).sum()) for b in range(len(reader.blocks))]
+        self.counts: Sequence[int] | None = [int(self._selected(b).sum()) for b in range(len(reader.blocks))]
 
     def read(self, block: int) -> Columns:
         """Return the selected examples of a block."""
@@ -90,7 +91,7 @@ class SimulatedSource:
         self.assemble = assemble
         self.config = config
         self.block_size = block_size
-        self.counts: list[int] | None = None
+        self.counts: Sequence[int] | None = None
         if n_events is not None:
             full, rest = divmod(n_events, block_size)
             self.counts = [block_size] * full + [rest] * (rest > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 
 from ..io.ragged import Array, Columns, concatenate, length, take
@@ -17,7 +17,7 @@ def stream(
     start: int = 0,
     rank: int = 0,
     processes: int = 1,
-) -> Iterator[Columns]:
+) -> Generator[Columns, None, None]:
     """Yield this process's examples of batch `start`, `start + 1`, ... for ever.
 
     Args:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from lightning_fabric import Fabric
 from torch import nn
 
@@ -29,7 +31,14 @@ from .optimisation import make_optimizer
 from .order import BatchOrder
 from .run_folder import RunFolder
 from .signals import StopFlag
-from .sources import TRAINING, VALIDATION, ExampleSource, FileSource, SimulatedSource, first_examples
+from .sources import (
+    TRAINING,
+    VALIDATION,
+    ExampleSource,
+    FileSource,
+    SimulatedSource,
+    first_examples,
+)
 from .stream import stream
 
 PREPARE_EXAMPLES = 100_000
@@ -80,7 +89,7 @@ def train(
     """
     progress = progress or Silent()
     folder = RunFolder(resume or output)
-    choice = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
+    choice: dict[str, Any] = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
               "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file, "init_from": init_from}
     if resume is not None:
         config, choice = _resumed(task, folder)
@@ -105,11 +114,9 @@ def train(
     loop = _make_loop(fabric, learner, network, config.training, folder, state, progress)
     order = make_order(config.training, data.training)
     rank, world = fabric.global_rank, fabric.world_size
-    batches = stream(data.training, order, learner.lengths, state.step, rank, world)
     share = take(data.validation, np.arange(rank, length(data.validation), world))
-    with StopFlag() as flag:
+    with StopFlag() as flag, closing(stream(data.training, order, learner.lengths, state.step, rank, world)) as batches:
         signal = loop.run(batches, share, flag)
-        batches.close()
     if signal:
         _stop(fabric, signal, folder, state.step)
     summary = {"run": str(folder.path), "steps": state.step, learner.monitor: state.best,
@@ -127,7 +134,7 @@ def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Seq
          mapping: Mapping[str, str] | None = None, tree: str | None = None,
          max_entries: int | None = None, on_bad_file: str = "fail", **_: Any) -> dict[str, Any]:
     """Return what a training would do, after trying one batch of it."""
-    choice = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
+    choice: dict[str, Any] = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
               "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file}
     data = open_data(task, config, choice)
     learner: Learner = task.load("learner")(config)
@@ -172,8 +179,8 @@ def open_data(task: Task, config: Any, choice: Mapping[str, Any]) -> Data:
         held = FileSource(_reader(task, config, choice, choice["validation"]), assemble, config)
     for part, name in ((source, "train on"), (held, "validate with")):
         if not sum(part.counts or [1]):
-            files = ", ".join(choice["inputs"])
-            raise InputError(f"{files}: {reader.n_entries} entries leave none to {name}.")
+            named = ", ".join(choice["inputs"])
+            raise InputError(f"{named}: {reader.n_entries} entries leave none to {name}.")
     files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
     description = {"simulated": False, "files": files, "validation_fraction": fraction}
     return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))
@@ -208,8 +215,6 @@ def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[
 
 def _resumed(task: Task, folder: RunFolder) -> tuple[Config, dict[str, Any]]:
     folder.check()
-    import yaml
-
     values = yaml.safe_load(folder.config.read_text())
     config = build(task.config_class, values, str(folder.config))
     return config, json.loads(folder.inputs.read_text())

@@ -133,7 +133,8 @@ def test_a_killed_training_loses_only_what_came_after_its_checkpoint(tmp_path, u
     assert state.step == 21
     resumed, _ = run(folder, LineLearner(), state)
     assert torch.equal(weights(resumed), weights(uninterrupted))
-    steps = [int(row["step"]) for row in csv.DictReader(open(folder.metrics)) if row["loss"]]
+    with open(folder.metrics) as stream:
+        steps = [int(row["step"]) for row in csv.DictReader(stream) if row["loss"]]
     assert steps == [*range(4, 41, 4)]
 
 
@@ -200,7 +201,8 @@ def test_metrics_file_drops_rows_after_the_resumed_step_and_takes_new_columns(tm
         metrics.add({"step": step, "loss": 1 / step})
     metrics = MetricsFile(path, 2)
     metrics.add({"step": 3, "validation": 7.0})
-    rows = list(csv.DictReader(open(path)))
+    with open(path) as stream:
+        rows = list(csv.DictReader(stream))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     assert [row["loss"] for row in rows] == ["1", "0.5", ""]
     assert rows[2]["validation"] == "7"

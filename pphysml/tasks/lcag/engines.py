@@ -10,9 +10,9 @@ import torch
 from ...errors import ModelError
 from ...io.ragged import Array, Columns, Ragged, length
 from ...model_file import ModelFile
-from . import lookup
 from .config import LcagConfig
 from .learner import build_network
+from .lookup import predict as look_up
 from .massline import MasslineDecoder
 from .output import Reconstruction, output_columns
 from .reconstruct import reconstruct
@@ -78,7 +78,7 @@ class LookupEngine:
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""
         events = length(examples)
-        return _classical(examples, lookup.predict(examples, self.table), np.zeros(events), np.full(events, np.nan), np.zeros(events, dtype=bool))
+        return _classical(examples, look_up(examples, self.table), np.zeros(events), np.full(events, np.nan), np.zeros(events, dtype=bool))
 
 
 def _classical(examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array) -> Columns:

@@ -10,11 +10,11 @@ from torch import nn
 
 from ...io.ragged import Array, Columns, Ragged, length, take
 from ...task import Batch, Term
-from . import lookup
 from .calibration import fit_temperature
 from .config import LcagConfig
 from .data import collate
 from .domain import fit_domain
+from .lookup import fit as fit_lookup
 from .losses import lcag_losses
 from .models import MODELS
 from .models.transformer import LcagTransformer
@@ -34,9 +34,11 @@ class LcagLearner:
         """Fit the domain of validity, the lookup table, and the scales of extra features."""
         chunk = next(iter(examples))
         prepared = fit_domain(chunk)
-        prepared.update({f"lookup.{name}": value for name, value in lookup.fit(chunk).items()})
+        prepared.update({f"lookup.{name}": value for name, value in fit_lookup(chunk).items()})
         if self.config.data.features:
-            values = chunk["features"].flat  # type: ignore[union-attr]
+            features = chunk["features"]
+            assert isinstance(features, Ragged)
+            values = features.flat
             prepared["feature_mean"] = values.mean(0)
             prepared["feature_scale"] = np.maximum(values.std(0), 1e-6)
         return prepared

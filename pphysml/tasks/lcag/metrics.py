@@ -94,7 +94,8 @@ class LcagEvaluator:
 
 def perfect_metrics(events: Events) -> Iterator[Metric]:
     """Yield the shares of perfect matrices: decoded and argmax, up to 6, up to 10, and all leaves."""
-    for cut in (*CUTS, None):
+    largest = events.n.max(initial=0)
+    for cut in (*(c for c in CUTS if c < largest), None):
         chosen = np.ones(len(events.n), dtype=bool) if cut is None else events.n <= cut
         suffix = "" if cut is None else f"_up_to_{cut}"
         which = "two or more leaves" if cut is None else f"2 to {cut} leaves"
@@ -108,7 +109,8 @@ def perfect_metrics(events: Events) -> Iterator[Metric]:
                 continue
             alike = stratified_fraction(passed, events.others["topology"][chosen])
             yield _metric(name, alike, len(passed), f"{words}: mean over topologies of each one's share.")
-            yield _metric(f"{name}_event_mean", every, len(passed), f"{words}; every event counts alike.")
+            if cut is None:
+                yield _metric(f"{name}_event_mean", every, len(passed), f"{words}; every event counts alike.")
     if "weight" in events.others:
         yield _metric("perfect_lcag_weighted", weighted_fraction(events.perfect, events.others["weight"]),
                       len(events.n), "As perfect_lcag, with the events' weights.")

@@ -66,7 +66,7 @@ def output_columns(examples: Columns, found: Reconstruction) -> Columns:
     return columns
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def node_momenta(p4: Array, leaf_offsets: Array, parent: Array, node_offsets: Array) -> Array:
     """Return the summed four-momentum of each node's leaves, float64 (nodes, 4).
 
@@ -83,7 +83,7 @@ def node_momenta(p4: Array, leaf_offsets: Array, parent: Array, node_offsets: Ar
     return total
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def node_probability(prob: Array, lcag: Array, n_leaves: Array, parent: Array, level: Array, node_offsets: Array) -> Array:
     """Return the geometric mean of `prob` over the pairs of leaves that meet in each node; leaves 1."""
     log_sum = np.zeros(len(parent))
@@ -103,7 +103,7 @@ def node_probability(prob: Array, lcag: Array, n_leaves: Array, parent: Array, l
     return np.exp(log_sum / np.maximum(pairs, 1)).astype(np.float32)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def rows_equal(a: Array, b: Array, offsets: Array) -> Array:
     """Return for each row whether all its values agree, bool (rows,)."""
     same = np.ones(len(offsets) - 1, dtype=np.bool_)

@@ -64,7 +64,7 @@ def _forward(network: LcagTransformer, examples: Columns, rows: Array, device: t
     if output.clades is not None:
         logits = output.clades.float().cpu()
         clades = (logits - logits[..., :1]).numpy()
-    return Scores(rows, pairs.unflatten(1, (n, n)).numpy(), clades)
+    return Scores(rows, pairs.view(len(rows), n, n, N_CLASSES).numpy(), clades)
 
 
 def reconstruct(

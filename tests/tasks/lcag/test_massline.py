@@ -65,15 +65,16 @@ def test_scores_do_not_depend_on_the_frame_but_for_the_resolution() -> None:
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
 
 
-def test_every_true_node_scores_above_chance() -> None:
+def test_true_nodes_lie_within_few_standard_deviations() -> None:
     for p4, truth in batches(100, smearing=1e-3):
         n = p4.shape[1]
         scores = np.zeros((len(p4), 1 << n))
         score_subsets(p4, np.array(MASSES), np.array([100.0]), 1e-3, 1e-4, scores)
         for k, matrix in enumerate(truth):
             nodes = {int((1 << np.flatnonzero(matrix[i] <= h)).sum()) for i in range(n) for h in range(1, 8)}
-            # Five sigma of a Gaussian cost 12.5; a sharp line is worth more than that rarely only.
-            assert min(scores[k, s] for s in nodes if s & (s - 1)) > -15
+            worst = min(scores[k, s] for s in nodes if s & (s - 1))
+            # A Gaussian tail of five sigma costs 12.5; the density is above chance otherwise.
+            assert worst > -12.5
 
 
 def test_tuned_width_follows_the_smearing() -> None:

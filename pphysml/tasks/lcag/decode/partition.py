@@ -75,7 +75,7 @@ def _log_sum(within: Array, clades: Array, scale: float, n: int, classes: int, b
                 block_e[s, LOWER, h] = rest_e[s, ANY, h] = 0.0
             continue
         max_splits(block_e, rest_e, subset, others)  # type: ignore[call-arg]
-        sum_splits(block, block_e, rest, rest_e, subset, others)  # type: ignore[call-arg]
+        sum_splits(block, block_e, rest, rest_e, subset, others)
         if s < full:
             _fill_blocks(s, within, clades, scale, top, block, block_e, rest, rest_e)
     mantissa, exponent = 1.0, ZERO

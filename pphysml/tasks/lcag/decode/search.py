@@ -13,7 +13,9 @@ def _best_from(cross: Array, other: Array, lowest: int) -> float:
     """Return the best summed score of two sets of pairs at one height, `lowest` or above."""
     best: float = -np.inf
     for h in range(lowest, len(cross)):
-        best = max(best, float(cross[h] + other[h]))
+        summed: float = cross[h] + other[h]
+        if summed > best:
+            best = summed
     return best
 
 
@@ -28,7 +30,7 @@ def _gain(cross: Array, bound: Array, height: Array, blocks: Array, a: int, b: i
     for c in blocks:
         if c != a and c != b:
             change += _best_from(cross[a, c], cross[b, c], max(h, height[c], 1)) - bound[a, c] - bound[b, c]
-    return change
+    return float(change)
 
 
 @njit(cache=True, nogil=True)

@@ -38,6 +38,7 @@ class CladeHead(nn.Module):
         self.out = nn.Linear(hidden, classes)
 
     def forward(self, p4: Tensor, energy: Tensor, leaves: Tensor, pairs: Tensor) -> Tensor:
+        """Return the logits of every set."""
         n = p4.shape[1]
         member = subset_members(n).to(p4.device)
         i, j, _ = pair_indices(n)
@@ -75,5 +76,5 @@ def clade_targets(lcag: Tensor, n_leaves: Tensor) -> tuple[Tensor, Tensor]:
     targets = torch.zeros(batch, 2**n, dtype=torch.long, device=device)
     targets.scatter_(1, number.flatten(1), height.flatten(1))
     members = subset_members(n).to(device)
-    inside = (members @ real.float().T).T == members.sum(-1)
+    inside = members.sum(-1) == (members @ real.float().T).T
     return targets, inside & (members.sum(-1) >= 2)

@@ -66,6 +66,7 @@ class LcagTransformer(nn.Module):
             )
 
     def forward(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None = None) -> Output:
+        """Return the logits of pairs and sets."""
         n = p4.shape[1]
         i, j, table = (t.to(p4.device) for t in pair_indices(n))
         # An empty event keeps one (zero) leaf, so that its softmax has something to look at.
@@ -126,10 +127,11 @@ class Block(nn.Module):
         self.pair_update = two_layer(2 * pair_width, 2 * pair_width, pair_width, config.dropout)
 
     def forward(self, leaves: Tensor, pairs: Tensor, padding: Tensor, i: Tensor, j: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the updated leaves and pairs."""
         normed = self.pair_norm(pairs)
         own = normed.new_zeros(normed.shape[0], 1, self.attention.heads)
         bias = torch.cat([self.bias(normed), own], 1)[:, table.flatten()]
-        bias = bias.unflatten(1, table.shape).permute(0, 3, 1, 2) + padding
+        bias = bias.view(len(bias), *table.shape, -1).permute(0, 3, 1, 2) + padding
         leaves = leaves + self.attention(self.attention_norm(leaves), bias)
         leaves = leaves + self.leaf_update(self.leaf_norm(leaves))
         summed, factor = self.pair_sum(leaves), self.pair_product(leaves)
