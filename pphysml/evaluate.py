@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 from . import __version__
 from .apply import example_chunks, open_reader
 from .errors import ConfigError, InputError, OutputError
-from .evaluation.report import write_figures, write_json, write_report
-from .evaluation.result import Evaluation
+from .evaluation.comparison import mcnemar
+from .evaluation.report import format_interval, write_figures, write_json, write_report
+from .evaluation.result import Evaluation, Metric
 from .io.ragged import length
 from .io.reader import Reader
 from .models import Chosen, choose
@@ -42,7 +44,7 @@ def evaluate(
     """Return the evaluation of each engine (the default one if none is named).
 
     Args:
-        output: folder for `report-ENGINE.html`, `metrics-ENGINE.json` and plots; None writes nothing.
+        output: folder for `report.html`, `metrics-ENGINE.json` and `plots/ENGINE`; None writes nothing.
         others: as for `apply.apply`.
 
     Raises:
@@ -52,12 +54,17 @@ def evaluate(
     if output is not None:
         _make_folder(output, force)
     results: dict[str, Evaluation] = {}
+    facts: dict[str, str] = {"pphysml": __version__}
     for name in engines or (task.default_engine,):
         chosen = choose(task, model=model, engine=name, source=source, overrides=overrides, device=device)
         reader = open_reader(task, chosen, inputs, mapping, tree, (), max_entries, on_bad_file, need_truth=True)
         results[name] = _evaluate_one(task, chosen, reader, strict, progress)
-        if output is not None:
-            _write(task, chosen, reader, results[name], output)
+        facts |= _facts(chosen, reader)
+    if output is not None:
+        write_report(output / "report.html", side_by_side(results), title=f"pphysml {task.name}", facts=facts)
+        for name, result in results.items():
+            write_json(output / f"metrics-{name}.json", result, cases=True)
+            write_figures(output / "plots" / name, result)
     return results
 
 
@@ -107,15 +114,46 @@ def _make_folder(output: Path, force: bool) -> None:
         raise OutputError(f"{output}: cannot be made: {error.strerror}.") from None
 
 
-def _write(task: Task, chosen: Chosen, reader: Reader, result: Evaluation, output: Path) -> None:
-    facts = {
+def side_by_side(results: Mapping[str, Evaluation]) -> Evaluation:
+    """Return one evaluation of several engines: the first one's, with a table of all in front.
+
+    The table ends with the paired difference to the first engine, in standard deviations of
+    McNemar's test on the cases of the first name that they share.
+    """
+    first, *others = results
+    joined = replace(results[first])
+    if not others:
+        return joined
+    rows = [_row(metric.name, {n: r.metrics for n, r in results.items()}) for metric in results[first].metrics]
+    joined.tables = {"Engines side by side": rows, **_comparisons(results), **joined.tables}
+    joined.figures = {f"{name}: {title}": figure for name, r in results.items() for title, figure in r.figures.items()}
+    joined.notes = list(dict.fromkeys(note for r in results.values() for note in r.notes))
+    joined.notes.append(f"Metrics and tables without another name are those of {first!r}.")
+    return joined
+
+
+def _row(metric: str, engines: Mapping[str, Sequence[Metric]]) -> dict[str, Any]:
+    values = {name: {m.name: m for m in metrics}.get(metric) for name, metrics in engines.items()}
+    return {"metric": metric, **{n: format_interval(m.value, m.low, m.high) if m else "" for n, m in values.items()}}
+
+
+def _comparisons(results: Mapping[str, Evaluation]) -> dict[str, list[dict[str, Any]]]:
+    first, *others = results
+    rows = []
+    for other in others:
+        case = next((c for c in results[first].cases if c in results[other].cases), None)
+        if case is not None:
+            a, b = results[first].cases[case], results[other].cases[case]
+            test = mcnemar(a, b)
+            rows.append({"case": case, "engines": f"{first} against {other}", "only first": test.only_a,
+                         "only second": test.only_b, "sigma": round(test.sigma, 2)})
+    return {"Paired comparison on the same cases": rows}
+
+
+def _facts(chosen: Chosen, reader: Reader) -> dict[str, str]:
+    return {
         "inputs": ", ".join(s.path for s in reader.sources),
         "entries": str(reader.n_entries),
-        "engine": chosen.name,
-        "model": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
+        f"model of {chosen.name}": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
         "seed": str(chosen.config.training.seed),
-        "pphysml": __version__,
     }
-    write_report(output / f"report-{chosen.name}.html", result, title=f"{task.name}: {chosen.name}", facts=facts)
-    write_json(output / f"metrics-{chosen.name}.json", result)
-    write_figures(output / "plots" / chosen.name, result)
