@@ -204,11 +204,12 @@ def start_from(network: nn.Module, source: str, task: Task) -> None:
 
 
 def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[str]) -> Reader:
-    data = config.data
-    extra = [*getattr(data, "features", [])]
+    data, mapping = config.data, dict(choice["mapping"])
+    if getattr(data, "weight", None):
+        mapping["weight"] = data.weight
     return Reader(
-        resolve(files, choice["tree"]), task.load("layouts"), mapping=choice["mapping"],
-        block_size=config.training.block_size, extra=extra, max_entries=choice["max_entries"],
+        resolve(files, choice["tree"]), task.load("layouts"), mapping=mapping,
+        block_size=config.training.block_size, extra=getattr(data, "features", []), max_entries=choice["max_entries"],
         on_bad_file=choice["on_bad_file"], need_truth=True,
     )
 

@@ -51,7 +51,7 @@ class DataConfig(Config):
     """What is read besides the four-momenta."""
 
     features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
-    weight: str | None = option(None, "Branch holding an event weight for the loss.")
+    weight: str | None = option(None, "Branch with event weights for the loss of the training.")
 
 
 class ModelConfig(Config):

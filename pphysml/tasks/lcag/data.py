@@ -32,8 +32,6 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
     if config.data.features:
         flat = [_ragged(chunk, name).flat for name in config.data.features]
         examples["features"] = Ragged(np.stack(flat, -1).astype(np.float32), momenta[0].offsets)
-    if config.data.weight is not None and config.data.weight in chunk:
-        examples["weight"] = chunk[config.data.weight]
     truth = _truth(chunk, momenta[0].counts)
     if truth is not None:
         examples["lcag"] = truth

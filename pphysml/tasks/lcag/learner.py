@@ -54,8 +54,11 @@ class LcagLearner:
         return p4.counts
 
     def collate(self, examples: Columns) -> Batch:
-        """Return padded tensors."""
-        return collate(examples)
+        """Return padded tensors; the events' weights only if the configuration asks for them."""
+        batch = collate(examples)
+        if self.config.data.weight is None:
+            batch.pop("weight", None)
+        return batch
 
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """Return the terms of the loss."""

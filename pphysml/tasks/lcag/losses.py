@@ -33,7 +33,9 @@ def lcag_losses(output: Output, batch: Batch, config: ModelConfig) -> dict[str, 
     n = batch["p4"].shape[1]
     i, j, _ = (t.to(output.pairs.device) for t in pair_indices(n))
     targets, real = pair_targets(batch["lcag"], batch["n_leaves"], i, j)
-    weight = batch.get("weight", torch.ones(len(targets), device=real.device))[:, None]
+    weight = torch.ones(len(targets), 1, device=real.device)
+    if "weight" in batch:
+        weight = batch["weight"][:, None]
     gamma = config.focal_gamma if config.loss == "focal" else 0.0
     loss = element_loss(output.pairs, torch.where(real, targets, 0), gamma)
     counted = real * weight

@@ -36,7 +36,7 @@ def output_columns(examples: Columns, found: Reconstruction) -> Columns:
     p4 = examples["p4"]
     assert isinstance(p4, Ragged)
     n = p4.counts
-    parent, level = matrix_to_parent(found.lcag, n)
+    parent, level = _nodes(found.lcag, n)
     nodes = node_momenta(p4.flat, p4.offsets, parent.flat, parent.offsets)
     square = nodes[:, 3] ** 2 - (nodes[:, :3] ** 2).sum(-1)
     columns: Columns = {
@@ -66,6 +66,15 @@ def output_columns(examples: Columns, found: Reconstruction) -> Columns:
     return columns
 
 
+def _nodes(lcag: Ragged, n_leaves: Array) -> tuple[Ragged, Ragged]:
+    """Return parents and heights of the nodes; none for a matrix that is no tree."""
+    valid = is_valid_ragged(lcag, n_leaves)
+    parent, level = matrix_to_parent(lcag.take(valid), n_leaves[valid])
+    counts = np.zeros(len(n_leaves), dtype=np.int64)
+    counts[valid] = parent.counts
+    return Ragged.from_counts(parent.flat, counts), Ragged.from_counts(level.flat, counts)
+
+
 @numba.njit(cache=True, nogil=True)
 def node_momenta(p4: Array, leaf_offsets: Array, parent: Array, node_offsets: Array) -> Array:
     """Return the summed four-momentum of each node's leaves, float64 (nodes, 4).
@@ -75,6 +84,8 @@ def node_momenta(p4: Array, leaf_offsets: Array, parent: Array, node_offsets: Ar
     total = np.zeros((len(parent), 4))
     for event in range(len(leaf_offsets) - 1):
         first, leaf = node_offsets[event], leaf_offsets[event]
+        if first == node_offsets[event + 1]:
+            continue
         for k in range(leaf_offsets[event + 1] - leaf):
             total[first + k] = p4[leaf + k]
         for node in range(first, node_offsets[event + 1]):
@@ -91,7 +102,8 @@ def node_probability(prob: Array, lcag: Array, n_leaves: Array, parent: Array, l
     matrix = 0
     for event in range(len(n_leaves)):
         n, first = n_leaves[event], node_offsets[event]
-        for i in range(n):
+        inside = n if first < node_offsets[event + 1] else 0
+        for i in range(inside):
             for j in range(i + 1, n):
                 height = lcag[matrix + i * n + j]
                 node = i

@@ -43,7 +43,7 @@ OUTPUT_FIELDS = (
     Field("lcag_raw", "pair", "uint8", "Most probable class of each matrix element by itself.", counter="n_pairs"),
     Field("prob", "pair", "float32", "Probability of the decoded class of each element.", counter="n_pairs"),
     Field("raw_valid", "event", "bool", "Whether `lcag_raw` is a valid tree."),
-    Field("parent", "node", "int32", "Parent of each node, -1 for the root; leaves first, root last.", counter="n_nodes"),
+    Field("parent", "node", "int32", "Parent of each node, -1 for the root; leaves first, root last; empty if `lcag` is no tree (possible with argmax only).", counter="n_nodes"),
     Field("node_level", "node", "uint8", "Height of each node; 0 for leaves.", counter="n_nodes"),
     Field("node_px", "node", "float64", "Sum of the leaves' momenta, x.", unit="GeV", counter="n_nodes"),
     Field("node_py", "node", "float64", "Sum of the leaves' momenta, y.", unit="GeV", counter="n_nodes"),
