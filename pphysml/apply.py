@@ -102,7 +102,7 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
             if warnings and strict:
                 raise InputError("The input lies outside what the model was trained on: " + "; ".join(warnings) + ".")
             for sentence in warnings:
-                progress.log(f"warning: {sentence}; are the units right?")
+                progress.log(f"warning: {sentence}")
         yield examples
 
 

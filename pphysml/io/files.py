@@ -49,10 +49,18 @@ def explain(error: Exception, path: str) -> str:
     if isinstance(error, PermissionError):
         return "may not be read (permission denied)"
     if isinstance(error, OSError) and "expected Chunk" in str(error):
-        return CUT_SHORT
+        return CUT_SHORT if _begins_like_root(path) else "is not a readable ROOT file"
     if is_remote(path) or isinstance(error, OSError):
         return f"cannot be read: {_first_line(error)}"
     return "is not a readable ROOT file"
+
+
+def _begins_like_root(path: str) -> bool:
+    """Whether the file is empty or starts as ROOT files do, so that only its end may be missing."""
+    if is_remote(path):
+        return True
+    with open(path, "rb") as stream:
+        return stream.read(4) in (b"root", b"")
 
 
 def tree_names(file: Any) -> dict[str, str]:

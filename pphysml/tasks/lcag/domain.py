@@ -45,9 +45,12 @@ def outside(examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
         margin = 0.05 * (high - low) + 1e-6
         share = float(((values < low - margin) | (values > high + margin)).mean())
         if share > SLACK:
+            median = float(np.median(values))
+            # MeV for GeV, or the reverse, is the usual reason for a factor this large.
+            units = "; are the units right?" if "GeV" in name and not low / 30 < median < high * 30 else ""
             sentences.append(
                 f"{share:.0%} of the values of {name} lie outside the training range "
-                f"{low:.4g} to {high:.4g} (median here {np.median(values):.4g})"
+                f"{low:.4g} to {high:.4g} (median here {median:.4g}{units})"
             )
     return sentences
 
