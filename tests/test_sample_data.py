@@ -1,0 +1,49 @@
+"""The sample files hold what their README says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pphysml.config import load
+from pphysml.io.reader import Reader
+from pphysml.io.sources import resolve
+from pphysml.io.validation import validate
+from pphysml.registry import get_task
+from pphysml.simulate import simulate
+from pphysml.tasks.lcag.trees import is_valid_ragged, parent_to_matrix
+
+SAMPLE = Path(__file__).parents[1] / "data" / "lcag_leaves.root"
+LAYOUTS = get_task("lcag").load("layouts")
+
+
+def read(path):
+    reader = Reader(resolve([str(path)]), LAYOUTS)
+    return reader.read(reader.blocks[0])
+
+
+def test_the_content_is_whole():
+    assert validate(resolve([str(SAMPLE)]), LAYOUTS, need_truth=True) == []
+
+
+def test_every_decay_is_at_rest_with_mass_100_and_its_truths_agree():
+    events = read(SAMPLE)
+    n = events["e"].counts
+    assert len(n) == 500 and n.min() == 2 and n.max() == 10
+    for name, total in (("px", 0), ("py", 0), ("pz", 0), ("e", 100)):
+        sums = np.add.reduceat(events[name].flat, events[name].offsets[:-1])
+        assert sums == pytest.approx(np.full(500, total), abs=1e-6)
+    assert is_valid_ragged(events["lcag"], n).all()
+    matrices, problems = parent_to_matrix(events["parent"], n)
+    assert not problems.any()
+    assert np.array_equal(matrices.flat, events["lcag"].flat)
+
+
+def test_the_command_in_the_readme_makes_the_same_events(tmp_path):
+    task = get_task("lcag")
+    simulate(task, load(task.config_class, task.presets, "paper"), tmp_path / "again.root", 500, seed=11)
+    stored, again = read(SAMPLE), read(tmp_path / "again.root")
+    assert np.array_equal(stored["topology"], again["topology"])
+    assert again["px"].flat == pytest.approx(stored["px"].flat, abs=1e-9)
