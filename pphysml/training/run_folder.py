@@ -40,14 +40,11 @@ class RunFolder:
         """Make the folder with configuration and environment, before the first step.
 
         Raises:
-            ConfigError: something is there already and `force` is not given.
+            ConfigError: as `check_free`.
             OutputError: it cannot be made.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            if not force:
-                raise ConfigError(f"{self.path}: exists; give another --output, --force, or --resume.")
-            if self.path.is_dir() and not self.config.exists():
-                raise ConfigError(f"{self.path}: is not a run folder; --force does not delete it.")
+        self.check_free(force)
+        if self.path.is_dir():
             shutil.rmtree(self.path)
         try:
             self.checkpoint.parent.mkdir(parents=True)
@@ -56,6 +53,19 @@ class RunFolder:
             self.inputs.write_text(json.dumps(inputs, indent=2) + "\n")
         except OSError as error:
             raise OutputError(f"{self.path}: the run folder cannot be made: {error.strerror}.") from None
+
+    def check_free(self, force: bool) -> None:
+        """Make sure that a new run may be made here.
+
+        Raises:
+            ConfigError: something is there; with `force`, something that is not a run.
+        """
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+            return
+        if not force:
+            raise ConfigError(f"{self.path}: exists; give another --output, --force, or --resume.")
+        if not self.config.exists():
+            raise ConfigError(f"{self.path}: is not a run folder; --force does not delete it.")
 
     def check(self) -> None:
         """Make sure that this is a run folder that can be resumed."""

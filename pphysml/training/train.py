@@ -93,24 +93,18 @@ def train(
               "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file, "init_from": init_from}
     if resume is not None:
         config, choice = _resumed(task, folder)
+    else:
+        folder.check_free(force)
     fabric = _launch(device, devices)
     if fabric.global_rank:
         progress = Silent()
     data = open_data(task, config, choice)
     learner: Learner = task.load("learner")(config)
-    state = load_state(folder.checkpoint) if resume is not None else None
     prepared = learner.prepare([first_examples(data.training, PREPARE_EXAMPLES)])
-    torch.manual_seed(step_seed(config.training.seed, -1, 0))
-    network = learner.build(prepared)
-    if init_from and state is None:
-        start_from(network, init_from, task)
+    network, state = _begin(task, config, learner, prepared, folder, choice, resume is not None)
     if fabric.global_rank == 0 and resume is None:
         folder.create(config, choice, force)
     fabric.barrier()
-    if state is None:
-        state = TrainingState(0, {}, {}, {})
-    else:
-        network.load_state_dict(state.model)
     loop = _make_loop(fabric, learner, network, config.training, folder, state, progress)
     order = make_order(config.training, data.training)
     rank, world = fabric.global_rank, fabric.world_size
@@ -128,6 +122,20 @@ def train(
     if rank:
         raise SystemExit(0)
     return summary
+
+
+def _begin(task: Task, config: Any, learner: Learner, prepared: dict[str, Array], folder: RunFolder,
+           choice: Mapping[str, Any], resumed: bool) -> tuple[nn.Module, TrainingState]:
+    """Return the network and the state to go on from: the checkpoint's, given weights, or random ones."""
+    torch.manual_seed(step_seed(config.training.seed, -1, 0))
+    network = learner.build(prepared)
+    if resumed:
+        state = load_state(folder.checkpoint)
+        network.load_state_dict(state.model)
+        return network, state
+    if choice["init_from"]:
+        start_from(network, choice["init_from"], task)
+    return network, TrainingState(0, {}, {}, {})
 
 
 def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Sequence[str] = (),
@@ -264,5 +272,8 @@ def _finish(task: Task, config: Config, learner: Learner, loop: Loop, data: Data
     }
     network = {name: value.detach().cpu().numpy() for name, value in best.items()}
     save_model(folder.model, ModelFile(header, network, prepared, finished))
+    from ..evaluation.training_curves import write_training_curves
+
+    write_training_curves(folder.metrics, folder.plots)
 
 

@@ -1,9 +1,6 @@
-"""Figures of an evaluation and of a training; single events are drawn in `tree_plots`."""
+"""Figures of an evaluation; single events are drawn in `tree_plots`."""
 
 from __future__ import annotations
-
-import csv
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,17 +8,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from ...errors import InputError
 from ...evaluation.calibration import calibration_error, reliability
-from ...evaluation.style import BLUE, COLOURS, GREY, HEAT, INK, ORANGE, RED, SKY, new_figure, style
+from ...evaluation.style import BLUE, GREY, HEAT, INK, ORANGE, RED, SKY, new_figure, style
 from ...evaluation.uncertainty import wilson
 from .outcomes import Events, NodeMasses, calibrated
 from .tree_plots import gallery, matrix_figure, tree_figure
 
-__all__ = ["figures", "gallery", "matrix_figure", "training_curves", "tree_figure"]
+__all__ = ["figures", "gallery", "matrix_figure", "tree_figure"]
 
 Floats = NDArray[np.float64]
-NOT_METRICS = ("step", "loss", "learning_rate", "steps_per_second")
 
 
 def figures(events: Events, masses: NodeMasses | None) -> dict[str, Figure]:
@@ -56,7 +51,7 @@ def perfect_by_leaves(events: Events) -> Figure:
         # Drawn side by side: where nothing was repaired, one would hide the other.
         axes.errorbar(sizes + shift, share.value, errors, fmt=marker, color=colour, label=label,
                       linestyle="-", linewidth=1.2, elinewidth=1.4)
-    axes.set(xlabel="number of leaves", ylabel="perfect trees", ylim=(0, 1.04),
+    axes.set(xlabel="number of leaves", ylabel="perfect trees", ylim=(-0.03, 1.04),
              xlim=(sizes[0] - 0.5, sizes[-1] + 0.5))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     _whole_numbers(axes)
@@ -110,7 +105,7 @@ def reliability_curve(probability: Floats, right: NDArray[np.bool_]) -> Figure:
                   fmt="o", color=BLUE, elinewidth=1.4)
     axes.text(0.04, 0.95, f"calibration error {error.value:.3f} ± {error.high - error.value:.3f}\n"
               f"{len(right)} events", transform=axes.transAxes, va="top")
-    axes.set(ylabel="perfect trees", xlim=(0, 1), ylim=(0, 1.03))
+    axes.set(ylabel="perfect trees", xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
     below.hist(probability, bins=np.linspace(0, 1, 41).tolist(), color=BLUE, alpha=0.75)
     below.set(xlabel="probability of the decoded tree", ylabel="events", yscale="log")
     return figure
@@ -152,78 +147,6 @@ def mass_spectrum(masses: NodeMasses) -> Figure:
     axes.set_ylim(0.7, 12 * axes.get_ylim()[1])
     axes.legend(loc="upper center", ncols=3)
     return figure
-
-
-@style()
-def training_curves(path: Path) -> Figure:
-    """Draw loss and validation metrics against the step, from a run folder's `metrics.csv`.
-
-    Raises:
-        InputError: the file cannot be read or holds no numbers.
-    """
-    columns = read_metrics(path)
-    figure, (above, below) = new_figure(6.4, 6.2, rows=2, sharex=True, caption=(
-        "Above, loss of the training batches, single and averaged over neighbours; below, metrics "
-        "of the averaged weights on the validation examples."))
-    losses = [k for k in columns if k not in NOT_METRICS and not k.startswith("validation_")]
-    validation = [k for k in columns if k.startswith("validation_") and "loss" not in k]
-    for colour, name in zip(COLOURS, ["loss"] * ("loss" in columns) + losses, strict=False):
-        step, value = columns[name]
-        above.plot(step, value, color=colour, alpha=0.25, linewidth=0.8)
-        above.plot(step, _smooth(value), color=colour, label=name.replace("_", " "))
-    for name in (k for k in columns if k.startswith("validation_") and "loss" in k):
-        above.plot(*columns[name], "o", color=INK, label=name.replace("_", " "))
-    for colour, name in zip(COLOURS, validation, strict=False):
-        below.plot(*columns[name], "o-", color=colour, markersize=4, label=name.removeprefix("validation_").replace("_", " "))
-    above.set(ylabel="loss")
-    below.set(xlabel="step", ylabel="validation metric")
-    if all((v > 0).all() for k, (_, v) in columns.items() if "loss" in k or k in losses):
-        above.set_yscale("log")
-    for axes in (above, below):
-        axes.grid(True)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="best")
-    return figure
-
-
-def read_metrics(path: Path) -> dict[str, tuple[Floats, Floats]]:
-    """Return name -> (steps, values) of each column of a `metrics.csv`, empty cells left out.
-
-    Raises:
-        InputError: the file cannot be read or holds no numbers.
-    """
-    try:
-        with open(path, newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}.") from None
-    found: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        step = _number(row.get("step"))
-        for name, text in row.items():
-            value = _number(text)
-            if isinstance(name, str) and name != "step" and np.isfinite([step, value]).all():
-                found.setdefault(name, []).append((step, value))
-    if not found:
-        raise InputError(f"{path}: holds no column `step` with numbers beside it; is training under way?")
-    return {name: (np.array(pairs)[:, 0], np.array(pairs)[:, 1]) for name, pairs in found.items()}
-
-
-def _number(text: object) -> float:
-    try:
-        return float(text) if isinstance(text, str) else np.nan
-    except ValueError:
-        return np.nan
-
-
-def _smooth(values: Floats) -> Floats:
-    """Running mean over a twentieth of the curve; shorter at the ends."""
-    half = len(values) // 40
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    at = np.arange(len(values))
-    low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
-    smooth: Floats = (total[high] - total[low]) / (high - low)
-    return smooth
 
 
 def _whole_numbers(axes: Axes) -> None:

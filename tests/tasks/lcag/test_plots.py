@@ -105,36 +105,6 @@ def test_all_figures_can_be_drawn_and_none_without_events():
     assert all(rendered(figure) for figure in plots.figures(single, None).values())
 
 
-def test_training_curves_leave_out_empty_cells(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_text("step,loss,pairs,learning_rate,steps_per_second,validation_perfect\n"
-                    "50,2.0,1.5,1e-3,10,\n100,1.0,0.8,1e-3,10,\n100,,,,,0.25\n150,0.5,,1e-3,10\n200,,,,,0.75\n")
-    above, below = plots.training_curves(path).axes
-    drawn = {line.get_label(): line.get_data() for line in (*above.get_lines(), *below.get_lines())}
-    np.testing.assert_allclose(drawn["loss"], [[50, 100, 150], [2, 1, 0.5]])
-    np.testing.assert_allclose(drawn["pairs"], [[50, 100], [1.5, 0.8]])
-    np.testing.assert_allclose(drawn["perfect"], [[100, 200], [0.25, 0.75]])
-    assert not {"learning rate", "steps per second"} & set(drawn)
-
-
-def test_average_of_a_straight_loss_is_straight(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_text("step,loss\n" + "".join(f"{s},{3 + 0.01 * s}\n" for s in range(200)))
-    line = plots.training_curves(path).axes[0].get_lines()[1]
-    np.testing.assert_allclose(line.get_ydata()[5:-5], 3 + 0.01 * np.arange(5, 195))
-    assert len(line.get_ydata()) == 200
-
-
-@pytest.mark.parametrize("text", ["", "step,loss\n", "loss\n1\n", "step,loss\n1,\n"])
-def test_training_without_numbers(tmp_path, text):
-    path = tmp_path / "metrics.csv"
-    path.write_text(text)
-    with pytest.raises(InputError, match=r"metrics\.csv: holds no column"):
-        plots.training_curves(path)
-    with pytest.raises(InputError, match="cannot be read"):
-        plots.training_curves(tmp_path / "none.csv")
-
-
 def crossings(figure):
     """Pairs of drawn segments that meet in the inside of both."""
     segments = []
