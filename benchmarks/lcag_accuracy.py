@@ -26,8 +26,8 @@ from pphysml.tasks.lcag.massline import MasslineDecoder
 from pphysml.tasks.lcag.metrics import LcagEvaluator
 from pphysml.tasks.lcag.simulate import LcagSimulation
 
-WIDTHS = (1e-9, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 1.5e-2, 2e-2)
-FLOORS = (1e-6, 1e-4, 1e-2)
+WIDTHS = (1e-9, 3e-4, 1e-3, 2e-3, 5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2)
+FLOORS = (1e-6, 1e-4, 1e-2, 5e-2)
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011
 
 

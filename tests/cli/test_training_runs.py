@@ -1,0 +1,130 @@
+"""Training as users run it: stopped, killed, resumed, in several processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pphysml.config import preset_names
+from pphysml.model_file import load_model
+
+SMALL = [
+    f"--set={item}" for item in (
+        "model.width=16", "model.pair_width=8", "model.blocks=1", "model.heads=2", "model.clade_width=8",
+        "training.batch_size=32", "training.block_size=500", "training.validation_events=40",
+        "training.validate_every=20", "training.checkpoint_every=8", "training.log_every=2",
+    )
+]
+STEPS = "training.steps=40"
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    path = tmp_path_factory.mktemp("events") / "events.root"
+    run("simulate", "lcag", "--preset", "quick", "-n", 1500, "-o", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(events, tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run"
+    assert run("train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", path).returncode == 0
+    return load_model(path).network
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "pphysml_cli.main", *map(str, arguments)]
+
+
+def run(*arguments):
+    return subprocess.run(command(*arguments, "--threads", 1) if arguments[0] == "train" else command(*arguments),
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+
+
+def assert_same(found, expected, **tolerance):
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, **(tolerance or {"rtol": 0, "atol": 0}), err_msg=name)
+
+
+def interrupt(number, arguments, folder):
+    """Start a training, send a signal once metrics.csv has its first row, return code and stderr."""
+    process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    metrics = folder / "metrics.csv"
+    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") > 1):
+        pass
+    process.send_signal(number)
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_stopped_training_resumes_to_the_same_weights(tmp_path, events, whole, number, code):
+    folder = tmp_path / "run"
+    found, err = interrupt(
+        number, ["train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", folder, "--threads", 1], folder)
+    assert found == code
+    assert not (folder / "model.safetensors").exists()
+    if number != signal.SIGKILL:
+        assert f"--resume {folder}" in err
+    resumed = run("train", "lcag", "--resume", folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert_same(load_model(folder).network, whole)
+
+
+def test_two_processes_train_the_weights_of_one(tmp_path, events, whole):
+    done = run("train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", tmp_path / "run",
+               "--devices", 2, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert_same(load_model(tmp_path / "run").network, whole, rtol=1e-2, atol=2e-4)
+
+
+def test_training_starts_from_given_weights(tmp_path, events):
+    options = ["--preset", "quick", *SMALL, "--set", "training.steps=1", "--set", "training.average=0"]
+    assert run("train", "lcag", events, *options, "-o", tmp_path / "first").returncode == 0
+    still = ["--set", "training.learning_rate=1e-12"]
+    assert run("train", "lcag", events, *options, *still, "--init-from", tmp_path / "first", "-o", tmp_path / "second").returncode == 0
+    assert_same(load_model(tmp_path / "second").network, load_model(tmp_path / "first").network, atol=1e-6)
+
+
+def test_events_of_weight_zero_have_no_influence(tmp_path, events):
+    """Training on all events, those of odd topology weighted zero, never sees what these hold."""
+    import awkward as ak
+    import uproot
+
+    arrays = uproot.open(events)["events"].arrays()
+    weight = (np.asarray(arrays["topology"]) % 2 == 0).astype(float)
+    for name, factor in (("a", 1.0), ("b", 1.7)):
+        kept = {k: arrays[k] for k in ("px", "py", "pz", "e", "parent")}
+        for k in ("px", "py", "pz", "e"):
+            kept[k] = ak.where(weight == 0, kept[k] * factor, kept[k])
+        kept["w"] = weight
+        with uproot.recreate(tmp_path / f"events_{name}.root") as file:
+            file.mktree("events", {k: v.type if isinstance(v, ak.Array) else v.dtype for k, v in kept.items()}).extend(kept)
+        (tmp_path / name).mkdir()
+        (tmp_path / f"events_{name}.root").rename(tmp_path / name / "events.root")
+        done = run("train", "lcag", tmp_path / name / "events.root", "--preset", "quick", *SMALL, "--set", "training.steps=6",
+                   "--set", "data.weight=w", "-o", tmp_path / name / "run")
+        assert done.returncode == 0, done.stderr
+    assert_same(load_model(tmp_path / "a" / "run").network, load_model(tmp_path / "b" / "run").network, atol=1e-6)
+
+
+@pytest.mark.parametrize("preset", preset_names("pphysml.tasks.lcag.presets"))
+def test_every_preset_runs_a_step(tmp_path, preset):
+    done = run("train", "lcag", "--preset", preset, "--set", "training.steps=1", "--set", "training.block_size=500",
+               "--set", "training.validation_events=20", "--set", "training.batch_size=8",
+               "--set", "training.simulated_events=1000", "-o", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "model.safetensors").exists()
+    assert (tmp_path / "run" / "plots" / "training.png").exists()
+
+
+def test_a_dry_run_writes_nothing(tmp_path, events):
+    done = run("train", "lcag", events, "--preset", "quick", *SMALL, "--dry-run", "-o", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "parameters" in done.stdout
+    assert not (tmp_path / "run").exists()
