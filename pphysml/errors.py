@@ -49,11 +49,15 @@ class Interrupted(PphysmlError):
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
-    """Return up to `n` known names closest to a mistyped one, ignoring case."""
+    """Return up to `n` known names that contain a mistyped one, or are closest to it; case is ignored."""
     folded: dict[str, str] = {}
     for candidate in known:
         folded.setdefault(candidate.casefold(), candidate)
-    return [folded[m] for m in difflib.get_close_matches(name.casefold(), folded, n=n, cutoff=0.5)]
+    wanted = name.casefold()
+    # `px` means `trk_px` sooner than `pz`.
+    containing = sorted((c for c in folded if len(wanted) > 1 and wanted in c), key=len)
+    close = difflib.get_close_matches(wanted, folded, n=n, cutoff=0.5)
+    return [folded[m] for m in dict.fromkeys([*containing, *close])][:n]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
