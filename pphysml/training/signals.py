@@ -23,7 +23,9 @@ class StopFlag:
 
     def __enter__(self) -> StopFlag:
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
-            self._previous[number] = signal.signal(number, self._set)
+            # nohup and shells that start a job in the background have it ignore SIGINT.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._set)
         return self
 
     def __exit__(

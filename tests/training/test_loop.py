@@ -138,6 +138,16 @@ def test_a_killed_training_loses_only_what_came_after_its_checkpoint(tmp_path, u
     assert steps == [*range(4, 41, 4)]
 
 
+def test_a_signal_that_the_shell_had_ignored_stays_ignored():
+    previous = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        with StopFlag() as flag:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert flag.received == 0
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+
 def test_it_learns(uninterrupted, tmp_path):
     longer, _ = run(RunFolder(tmp_path), LineLearner(), steps=600, learning_rate=0.02)
     assert longer.state.best > 0.5 * uninterrupted.state.best
