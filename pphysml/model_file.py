@@ -98,13 +98,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise ModelError(_unreadable(path, error)) from None
     if "pphysml" not in metadata:
         raise ModelError(f"{path}: is a safetensors file, but not one written by pphysml.")
-    header: dict[str, Any] = json.loads(metadata["pphysml"])
-    if header["format_version"] > FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: has format {header['format_version']}, this program reads up to "
-            f"{FORMAT_VERSION}; it was written by pphysml {header['package_version']}."
-        )
-    return header
+    return _parse(path, metadata["pphysml"])
 
 
 def load_model(path: Path, task: str | None = None) -> ModelFile:
@@ -114,7 +108,8 @@ def load_model(path: Path, task: str | None = None) -> ModelFile:
         task: the task it must belong to, if any.
 
     Raises:
-        ModelError: as `read_header`; or the model belongs to another task.
+        ModelError: as `read_header`; or the model belongs to another task, or holds weights that
+            are not finite.
     """
     path = locate(path)
     header = read_header(path)
@@ -128,8 +123,36 @@ def load_model(path: Path, task: str | None = None) -> ModelFile:
                 parts[part][name] = stream.get_tensor(key)
     except (SafetensorError, OSError, KeyError) as error:
         raise ModelError(_unreadable(path, error)) from None
+    for name, value in parts["network"].items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ModelError(f"{path}: the weights {name!r} are not finite; its training diverged.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest)
+
+
+def first_mismatch(error: RuntimeError) -> str:
+    """Return the first difference that torch lists between weights and a network, and the number of others."""
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines()]
+    # A line holds one difference of shape, or all the names that one side lacks.
+    first, *others = [part for line in lines[1:] or lines for part in line.split('", "')]
+    return first.replace('"', "") + (f", and {len(others)} more" if others else "")
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except ValueError:
+        header = None
+    version = header.get("format_version") if isinstance(header, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: has format {version}, this program reads up to "
+            f"{FORMAT_VERSION}; it was written by pphysml {header.get('package_version')}."
+        )
+    if not isinstance(version, int) or not {"task", "config"} <= header.keys():
+        raise ModelError(f"{path}: its header is damaged; it does not tell format, task and configuration.")
+    checked: dict[str, Any] = header
+    return checked
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -70,7 +70,7 @@ def choose(
     weights = load_model(path, task.name) if path is not None else None
     if weights is None and name == task.default_engine:
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
-    config: Any = _configure(task, weights, source, overrides)
+    config: Any = _configure(task, weights, path, source, overrides)
     return Chosen(factory(config, weights, pick_device(device)), name, config, weights, path)
 
 
@@ -101,13 +101,19 @@ def domain_warnings(task: Task, chosen: Chosen, examples: Columns) -> list[str]:
     return list(found)
 
 
-def _configure(task: Task, weights: ModelFile | None, source: str | None, overrides: Sequence[str]) -> Any:
+def _configure(task: Task, weights: ModelFile | None, path: Path | None, source: str | None,
+               overrides: Sequence[str]) -> Any:
     if weights is None or source is not None:
         return load(task.config_class, task.presets, source, overrides)
     for item in overrides:
         if not item.startswith("apply."):
             raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'.")
     values = copy.deepcopy(weights.header["config"])
+    try:
+        # By itself first: what is wrong in the file is not the user's option.
+        build(task.config_class, values, f"{path}: the model's configuration")
+    except ConfigError as error:
+        raise ModelError(str(error)) from None
     for item in overrides:
         override(values, item)
     return build(task.config_class, values, "the model's configuration")

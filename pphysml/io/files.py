@@ -166,6 +166,7 @@ class Tree:
     def _damaged_entries(self, branch: str, start: int, stop: int) -> tuple[int, int]:
         """Return the entries of the first basket that cannot be decoded; else those asked for."""
         handle = self.handle[branch]
+        stop = max(stop, start + 1)  # no entry is asked for where only the type is wanted
         for number in range(getattr(handle, "num_baskets", 0)):
             first, last = handle.basket_entry_start_stop(number)
             if last <= start or first >= stop:

@@ -67,7 +67,9 @@ def load_state(path: Path) -> TrainingState:
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ModelError(f"{path}: is not a readable checkpoint ({error}).") from None
+        raise ModelError(f"{path}: is not a readable checkpoint; it is damaged, or not one of ours.") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: is not a checkpoint of a training.")
     version = values.pop("format_version", None)
     if version != FORMAT_VERSION:
         raise ModelError(f"{path}: has checkpoint format {version}, this program reads {FORMAT_VERSION}.")

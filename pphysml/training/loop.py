@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ..errors import ConfigError
 from ..io.ragged import Columns
 from ..progress import Progress
 from ..task import Learner, Term
@@ -72,6 +74,9 @@ class Loop:
 
         Returns:
             The number of the signal that stopped it, or 0.
+
+        Raises:
+            ConfigError: the loss is not finite; the network would stay useless.
         """
         config, state = self.config, self.state
         self.progress.start("training", config.steps - state.step, "step")
@@ -90,6 +95,7 @@ class Loop:
                 rate = (state.step - reported) / max(1e-9, time.monotonic() - started)
                 started, reported = time.monotonic(), state.step
                 self._report({**shown, "learning_rate": learning_rate(state.step - 1, config), "steps_per_second": rate})
+                _refuse_divergence(shown["loss"], state.step)
             self.progress.advance(1, **shown)
             if (state.step % config.validate_every == 0 or state.step == config.steps) and self.validate(validation):
                 self.progress.log(f"no improvement for {config.patience} validations; stopped")
@@ -205,6 +211,14 @@ def step_seed(seed: int, step: int, rank: int) -> int:
     """Return the seed of the random numbers of one step on one process."""
     digest = hashlib.blake2b(f"{seed},{step},{rank}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+def _refuse_divergence(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise ConfigError(
+            f"The loss is {loss} at step {step}: the training diverged; "
+            "try a smaller training.learning_rate, and clip gradients with training.gradient_clip."
+        )
 
 
 def _tensor(value: float | Tensor) -> Tensor:

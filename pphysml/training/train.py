@@ -21,7 +21,7 @@ from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
 from ..io.sources import resolve
-from ..model_file import ModelFile, load_model, save_model
+from ..model_file import ModelFile, first_mismatch, load_model, save_model
 from ..progress import Progress, Silent
 from ..task import Learner, Task
 from .checkpoint import TrainingState, load_state
@@ -148,7 +148,8 @@ def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Seq
     learner: Learner = task.load("learner")(config)
     examples = first_examples(data.training, config.training.batch_size)
     network = learner.build(learner.prepare([examples]))
-    terms = learner.losses(network, learner.collate(examples))
+    with torch.no_grad():
+        terms = learner.losses(network, learner.collate(examples))
     counts = data.training.counts
     parameters = sum(p.numel() for p in network.parameters())
     return {
@@ -208,7 +209,7 @@ def start_from(network: nn.Module, source: str, task: Task) -> None:
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"{source}: its network has another shape than the configured one ({error}).") from None
+        raise ModelError(f"{source}: its network has another shape than the configured one ({first_mismatch(error)}).") from None
 
 
 def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[str]) -> Reader:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +15,15 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from pphysml.config import load
+from pphysml.io.ragged import Ragged
+from pphysml.models import shipped_models
 from pphysml.registry import get_task
 from pphysml.simulate import simulate
+from pphysml.tasks.lcag.trees import parent_to_matrix
 
 
 def write(path, columns, tree="events", ntuple=False):
@@ -154,6 +162,101 @@ def test_weights_that_are_none(pphysml, leaves, tmp_path, content):
     done = pphysml("lcag", leaves[1], "-o", tmp_path / "out.root", "--model", tmp_path / "model.pt")
     assert done.code == 4 and "model.pt" in done.err
     assert not os.path.exists(harm) and not (tmp_path / "out.root").exists()
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Header and tensors of a shipped model."""
+    path = next(iter(shipped_models(get_task("lcag")).values()))
+    with safe_open(path, framework="np") as stream:
+        tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
+        return json.loads(stream.metadata()["pphysml"]), tensors
+
+
+def model(weights, path, header=None, text=None, **tensors):
+    """Write the weights with some of the header or some tensors changed, or with other header text."""
+    changed = text if text is not None else json.dumps({**weights[0], **(header or {})})
+    path.write_bytes(save({**weights[1], **tensors}, metadata={"pphysml": changed}))
+    return path
+
+
+@pytest.mark.parametrize(("header", "text", "words"), [
+    ({"task": "tagging"}, None, "of 'tagging', not of 'lcag'"),
+    ({"format_version": 99}, None, "has format 99"),
+    ({"format_version": None}, None, "header is damaged"),
+    (None, "{no", "header is damaged"),
+    (None, "[1]", "header is damaged"),
+    (None, '{"format_version": 1, "task": "lcag"}', "header is damaged"),
+    ({"config": {"model": {"widht": 3}}}, None, "'model.width'"),
+])
+def test_weights_with_a_wrong_header(pphysml, leaves, weights, tmp_path, header, text, words):
+    path = model(weights, tmp_path / "m.safetensors", header, text)
+    done = pphysml("lcag", leaves[1], "-o", tmp_path / "out.root", "--model", path)
+    assert done.code == 4 and words in done.err and str(path) in done.err and len(done.err.splitlines()) == 1
+
+
+def test_weights_that_are_not_finite_or_cut_short(pphysml, leaves, weights, tmp_path):
+    name, values = next((k, v) for k, v in weights[1].items() if k.startswith("network.") and v.size > 1)
+    path = model(weights, tmp_path / "m.safetensors", **{name: np.full_like(values, np.nan)})
+    done = pphysml("lcag", leaves[1], "-o", tmp_path / "out.root", "--model", path)
+    assert done.code == 4 and "not finite" in done.err
+    path.write_bytes(path.read_bytes()[:-50])
+    done = pphysml("lcag", leaves[1], "-o", tmp_path / "out.root", "--model", path)
+    assert done.code == 4 and "not a readable safetensors file" in done.err
+
+
+def test_a_damaged_basket_is_placed_and_can_be_skipped(pphysml, leaves, tmp_path):
+    path, out = tmp_path / "a.root", tmp_path / "out.root"
+    shutil.copy(leaves[1], path)
+    with uproot.open(path) as file:
+        branch = file["events"]["px"]
+        start = int(branch.member("fBasketSeek")[0])
+        stop = start + int(branch.member("fBasketBytes")[0])
+    content = bytearray(path.read_bytes())
+    content[start + 100 : stop - 10] = bytes(b ^ 0xFF for b in content[start + 100 : stop - 10])
+    path.write_bytes(content)
+    done = pphysml("lcag", path, "-o", out)
+    assert done.code == 3 and "'px'" in done.err and "entries 0 to 39 are damaged" in done.err
+    assert list(tmp_path.iterdir()) == [path]
+    assert pphysml("lcag", path, leaves[1], "-o", out, "--on-bad-file", "skip").code == 3
+    assert len(read(out)) == 40
+
+
+def test_a_full_disk_leaves_nothing(pphysml, leaves, tmp_path):
+    assert pphysml("lcag", leaves[1], "-o", tmp_path / "out.root").code == 0  # what is compiled is cached by now
+    (tmp_path / "out.root").unlink()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        done = pphysml("lcag", leaves[1], "-o", tmp_path / "out.root")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert done.code == 5 and "out.root" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_chunks_and_batches_do_not_change_the_result(pphysml, leaves, weights, tmp_path):
+    config = json.loads(json.dumps(weights[0]["config"]))
+    config["training"]["block_size"] = 7
+    path = model(weights, tmp_path / "m.safetensors", {"config": config})
+    for name, options in (("small", ["--set", "apply.batch_size=3"]), ("whole", [])):
+        chosen = ["--model", path] if name == "small" else []
+        assert pphysml("lcag", leaves[1], "-o", tmp_path / f"{name}.root", *chosen, *options).code == 0
+    small, whole = read(tmp_path / "small.root"), read(tmp_path / "whole.root")
+    assert ak.to_list(small[["entry", "event", "lcag", "parent"]]) == ak.to_list(whole[["entry", "event", "lcag", "parent"]])
+    assert np.allclose(small["score"], whole["score"], rtol=1e-4, atol=1e-4)
+
+
+def test_the_root_holds_all_momentum_and_perfect_means_equal_to_the_truth(pphysml, leaves, tmp_path):
+    assert pphysml("lcag", leaves[1], "-o", tmp_path / "out.root").code == 0
+    found, given = read(tmp_path / "out.root"), uproot.open(leaves[1])["events"].arrays()
+    for name in ("px", "py", "pz", "e"):
+        assert np.allclose(found[f"node_{name}"][:, -1], ak.sum(given[name], axis=1), atol=1e-9)
+    parent = Ragged.from_counts(ak.to_numpy(ak.flatten(given["parent"])), ak.to_numpy(ak.num(given["parent"])))
+    truth, _ = parent_to_matrix(parent, ak.to_numpy(ak.num(given["px"])))
+    expected = ak.unflatten(truth.flat, truth.counts).tolist()
+    equal = [a == b for a, b in zip(found["lcag"].tolist(), expected, strict=True)]
+    assert found["perfect"].tolist() == equal and any(equal)
 
 
 def test_a_mistyped_option_is_answered_with_the_nearest(pphysml, leaves, tmp_path):

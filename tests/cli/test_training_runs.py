@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import signal
 import subprocess
 import sys
@@ -11,6 +14,7 @@ import pytest
 
 from pphysml.config import preset_names
 from pphysml.model_file import load_model
+from pphysml_cli.main import main
 
 SMALL = [
     f"--set={item}" for item in (
@@ -41,8 +45,15 @@ def command(*arguments):
 
 
 def run(*arguments):
-    return subprocess.run(command(*arguments, "--threads", 1) if arguments[0] == "train" else command(*arguments),
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    """Run the program: in this process, unless it starts others."""
+    threads = ["--threads", 1] if arguments[0] == "train" else []
+    if "--devices" in arguments:
+        return subprocess.run(command(*arguments, *threads), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=300)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(a) for a in (*arguments, *threads)])
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def assert_same(found, expected, **tolerance):
@@ -76,11 +87,63 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path, events, whole,
     assert_same(load_model(folder).network, whole)
 
 
-def test_two_processes_train_the_weights_of_one(tmp_path, events, whole):
-    done = run("train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", tmp_path / "run",
-               "--devices", 2, "--device", "cpu")
+def test_two_processes_train_the_weights_of_one(tmp_path, events):
+    options = ["--preset", "quick", *SMALL, "--set", "training.steps=10"]
+    assert run("train", "lcag", events, *options, "-o", tmp_path / "one").returncode == 0
+    done = run("train", "lcag", events, *options, "-o", tmp_path / "two", "--devices", 2, "--device", "cpu")
     assert done.returncode == 0, done.stderr
-    assert_same(load_model(tmp_path / "run").network, whole, rtol=1e-2, atol=2e-4)
+    assert_same(load_model(tmp_path / "two").network, load_model(tmp_path / "one").network, rtol=1e-4, atol=3e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_two_processes_stop_together_and_one_goes_on(tmp_path, events, whole):
+    """The helper shares stderr, so that reading it to its end waits for both processes."""
+    folder = tmp_path / "run"
+    code, err = interrupt(
+        signal.SIGUSR1, ["train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", folder,
+                         "--devices", 2, "--device", "cpu", "--threads", 1], folder)
+    assert code == 75 and f"--resume {folder}" in err
+    assert run("train", "lcag", "--resume", folder).returncode == 0
+    assert_same(load_model(folder).network, whole, rtol=1e-2, atol=2e-4)
+
+
+def test_the_seed_alone_decides_the_weights_file(tmp_path, events):
+    def trained(name, seed):
+        options = [*SMALL, "--set", "training.steps=4", "--seed", seed, "-o", tmp_path / name]
+        assert run("train", "lcag", events, "--preset", "quick", *options).returncode == 0
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    first = trained("a", 5)
+    assert trained("b", 5) == first
+    assert trained("c", 6) != first
+
+
+def test_validation_files_leave_all_entries_to_training(events):
+    def planned(*options):
+        done = run("train", "lcag", events, "--preset", "quick", *SMALL, "--max-entries", 700, "--dry-run", "--json", *options)
+        assert done.returncode == 0 and done.stderr == ""
+        return json.loads(done.stdout)["training_examples"]
+
+    assert planned("--validation", events) == 700
+    assert 600 < planned() < 660  # a tenth is held out
+
+
+def test_a_diverged_training_ends_without_weights(tmp_path, events):
+    done = run("train", "lcag", events, "--preset", "quick", *SMALL, "-q", "--set", "training.steps=12",
+               "--set", "training.learning_rate=1e30", "-o", tmp_path / "run")
+    assert done.returncode == 2 and "training.learning_rate" in done.stderr
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_damaged_checkpoint_and_weights_of_another_shape_are_refused(tmp_path, events):
+    first = ["--preset", "quick", *SMALL, "--set", "training.steps=1", "-q"]
+    assert run("train", "lcag", events, *first, "-o", tmp_path / "run").returncode == 0
+    for change in ("model.width=32", "model.blocks=2"):
+        done = run("train", "lcag", events, *first, "--set", change, "--init-from", tmp_path / "run", "-o", tmp_path / "b")
+        assert done.returncode == 4 and len(done.stderr.splitlines()) == 1 and len(done.stderr) < 600
+    (tmp_path / "run" / "checkpoints" / "last.pt").write_bytes(b"junk")
+    done = run("train", "lcag", "--resume", tmp_path / "run")
+    assert done.returncode == 4 and "last.pt" in done.stderr
 
 
 def test_training_starts_from_given_weights(tmp_path, events):

@@ -9,7 +9,7 @@ import torch
 
 from ...errors import ModelError
 from ...io.ragged import Array, Columns, Ragged, length
-from ...model_file import ModelFile
+from ...model_file import ModelFile, first_mismatch
 from .config import LcagConfig
 from .learner import build_network
 from .lookup import predict as look_up
@@ -30,7 +30,7 @@ class NetworkEngine:
         try:
             self.network.load_state_dict({k: torch.from_numpy(v) for k, v in model.network.items()})
         except RuntimeError as error:
-            raise ModelError(f"The weights do not fit their own configuration: {error}") from None
+            raise ModelError(f"The weights do not fit their own configuration: {first_mismatch(error)}.") from None
         self.network.to(self.device).eval()
         self.temperature = float(model.finished.get("temperature", np.array(1.0)))
 
