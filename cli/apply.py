@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import (
+    Decorator,
     combined,
     common_options,
     config_options,
@@ -24,6 +26,9 @@ from .options import (
 )
 from .output import finish
 from .progress import make_progress
+
+if TYPE_CHECKING:
+    from pphysml.task import Flag
 
 HELP = """{summary}
 
@@ -46,21 +51,43 @@ def make_command(name: str) -> click.Command:
     @model_option
     @click.option("--engine", metavar="NAME", help=f"Method; default: {task.default_engine}.")
     @click.option("--keep", multiple=True, metavar="BRANCH", help="Carry an input branch over to the output; repeatable.")
+    @task_flags(task.flags)
     @combined(
         config_options, device_option, reading_options, strict_option, force_option, dry_run_option,
         common_options,
     )
-    def run(inputs: Sequence[str], output: Path | None, as_json: bool, quiet: bool, **others: Any) -> int:
+    def run(
+        inputs: Sequence[str], output: Path | None, overrides: Sequence[str], as_json: bool, quiet: bool, **others: Any
+    ) -> int:
         from pphysml.apply import apply
 
+        values = {flag.key: others.pop(parameter(flag)) for flag in task.flags.values()}
+        overrides = [*overrides, *settings(values)]
         where = output or default_output(inputs[0], name)
         with make_progress(quiet) as progress:
-            summary = apply(task, inputs=inputs, output=where, progress=progress, **others)
+            summary = apply(task, inputs=inputs, output=where, overrides=overrides, progress=progress, **others)
         return finish(summary, as_json)
 
     engines = ", ".join(task.engines)
     text = HELP.format(summary=task.summary, tree=task.output_tree, engines=engines, name=name)
     return click.command(name, help=text, short_help=task.summary)(run)
+
+
+def task_flags(flags: Mapping[str, Flag]) -> Decorator:
+    """Declare the flags that a task has by itself."""
+    return combined(*(
+        click.option(name, parameter(flag), metavar=flag.metavar, help=flag.help) for name, flag in flags.items()
+    ))
+
+
+def parameter(flag: Flag) -> str:
+    """Return the name by which a command receives a flag's value."""
+    return flag.key.replace(".", "_")
+
+
+def settings(values: Mapping[str, str | None]) -> list[str]:
+    """Return the values given as `--set` would have them; text stays text, whatever YAML makes of it."""
+    return [f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
 
 
 def default_output(first: str, task: str) -> Path:

@@ -9,6 +9,7 @@ import click
 from .options import (
     debug_option,
     force_option,
+    format_option,
     json_option,
     model_option,
     output_option,
@@ -22,7 +23,7 @@ from .output import finish
 @task_argument
 @model_option
 @output_option("File to write.")
-@click.option("--format", "format_name", required=True, metavar="NAME", help="Format; a wrong name is answered with those that the task offers.")
+@format_option(required=True)
 @force_option
 @json_option
 @threads_option

@@ -10,7 +10,7 @@ import click
 from .options import combined, debug_option, input_files, json_option, threads_option
 from .output import print_json, print_summary, print_table
 
-SHOWN_METADATA = ("package_version", "task", "engine", "model", "layout", "simulated", "seed", "inputs")
+SHOWN_METADATA = ("package_version", "task", "engine", "model", "layout", "simulated", "imported", "seed", "inputs")
 """What the table tells of how one of our files was made; --json has all."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ class LazyGroup(click.Group):
 
     Args:
         verbs: verb -> one sentence of help; the module of the same name beside this one holds
-            `command`.
+            `command` (with an underscore behind the name if that is a keyword).
     """
 
     def __init__(self, *args: Any, verbs: Mapping[str, str], **kwargs: Any) -> None:
@@ -31,7 +32,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb's module, or make a task's command."""
         if cmd_name in self.verbs:
-            command = import_module(f".{cmd_name}", __package__).command
+            # A module cannot bear the name of a keyword (`import`).
+            module = cmd_name + "_" * iskeyword(cmd_name)
+            command = import_module(f".{module}", __package__).command
             assert isinstance(command, click.Command)
             return command
         if cmd_name in task_names():

@@ -21,6 +21,7 @@ VERBS = {
     "simulate": "Write simulated ROOT data of a task.",
     "inspect": "Show what is in ROOT files and which tasks can read them.",
     "validate": "List every problem of input files, one line each.",
+    "import": "Write data of other programs as ROOT files.",
     "train": "Train a task's network.",
     "evaluate": "Metrics with uncertainties, plots and a report.",
     "config": "Show a task's options, presets or complete configuration.",

@@ -135,6 +135,14 @@ def output_option(help: str, *, required: bool = True) -> Decorator:
     )
 
 
+def format_option(required: bool) -> Decorator:
+    """Declare `--format`, given as `format_name`."""
+    return click.option(
+        "--format", "format_name", required=required, metavar="NAME",
+        help="Format; a wrong name is answered with those that the task offers.",
+    )
+
+
 def input_files(required: bool) -> Decorator:
     """Take files as arguments and by `-i/--input`; the command receives both as `inputs`."""
 

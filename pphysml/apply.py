@@ -15,9 +15,9 @@ from .io.sources import resolve
 from .io.writer import Writer
 from .models import Chosen, choose, domain_warnings
 from .progress import Progress, Silent
-from .task import Task
+from .task import Finish, Task
 
-OUTPUT_IDS = ("file", "entry", "run", "event", "topology")
+OUTPUT_IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology")
 """Columns of the examples that the output carries, for joining it with the input."""
 
 
@@ -55,6 +55,7 @@ def apply(
     """
     progress = progress or Silent()
     chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
+    finish: Finish = task.load("finish")(chosen.config) if task.finish else _unchanged
     reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
     warnings: list[str] = []
     summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
@@ -67,7 +68,7 @@ def apply(
                           inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
         for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
-            writer.extend({**carried(examples), **chosen.engine(examples)})
+            writer.extend({**carried(examples), **finish(examples, chosen.engine(examples))})
             written += length(examples)
             progress.advance(length(examples))
         if task.output == "entry" and not reader.skipped and written != reader.n_entries:
@@ -78,9 +79,10 @@ def apply(
 def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapping[str, str] | None, tree: str | None,
                 keep: Sequence[str], max_entries: int | None, on_bad_file: str, need_truth: bool = False) -> Reader:
     """Open the inputs with the branches that the engine's configuration asks for."""
-    extra = list(getattr(chosen.config.data, "features", []))
+    config = chosen.config
+    extra = [*getattr(config.data, "features", []), *getattr(config.apply, "leaf_branches", [])]
     return Reader(resolve(inputs, tree), task.load("layouts"), mapping=mapping or {}, extra=extra, keep=keep,
-                  block_size=chosen.config.training.block_size, max_entries=max_entries,
+                  block_size=config.training.block_size, max_entries=max_entries,
                   on_bad_file=on_bad_file, need_truth=need_truth)
 
 
@@ -109,6 +111,10 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
 def carried(examples: Columns) -> Columns:
     """Return the ids and the kept branches of examples."""
     return {k: v for k, v in examples.items() if k in OUTPUT_IDS or k.startswith("keep:")}
+
+
+def _unchanged(examples: Columns, columns: Columns) -> Columns:
+    return columns
 
 
 def provenance(task: Task, chosen: Chosen, reader: Reader) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Field:
         truth: known for simulation only.
         aliases: other branch names accepted, tried in order.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
+        missing: what NaN stands for; without it NaN is refused.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    missing: float | None = None
 
     @property
     def ragged(self) -> bool:
@@ -68,6 +70,7 @@ class Layout:
         fields: columns, in the order in which they are documented.
         trees: preferred tree names; another tree is used if it is the only one that fits.
         to_canonical: optional "module:function" turning columns as read into canonical ones.
+        missing: what NaN stands for in further branches that are read; without it NaN is refused.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Layout:
     fields: tuple[Field, ...]
     trees: tuple[str, ...] = ()
     to_canonical: str | None = None
+    missing: float | None = None
 
     def field(self, name: str) -> Field:
         """Return a field by its canonical name."""
@@ -176,6 +180,27 @@ class Engine(Protocol):
         """Return output columns, one row per example."""
 
 
+class Finish(Protocol):
+    """The last step of applying, after any engine, made once as `factory(config)`."""
+
+    def __call__(self, examples: Columns, columns: Columns) -> Columns:
+        """Return the columns to write from those of an engine."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of the applying verb that only this task has; it sets one option of the configuration.
+
+    Attributes:
+        key: option of the configuration, in the section `apply`.
+        metavar, help: what `--help` shows.
+    """
+
+    key: str
+    metavar: str
+    help: str
+
+
 @dataclass(frozen=True)
 class Task:
     """One subcommand: names, schema, and where the parts are ("module:attribute").
@@ -193,8 +218,11 @@ class Task:
         default_engine: the engine that applying uses.
         output_fields: fields of the output tree.
         evaluator: class fulfilling `Evaluator`.
+        finish: factory fulfilling `Finish`, or None.
+        flags: flag of the applying verb, as `--match` -> what it sets.
         domain: function(examples, prepared) -> sentences on how they leave the training's ranges.
         exports: format name -> function(model_file, output path).
+        importers: format name -> function(paths) yielding columns of the first layout, chunk by chunk.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
     """
 
@@ -213,7 +241,10 @@ class Task:
     evaluator: str
     simulation: str | None = None
     domain: str | None = None
+    finish: str | None = None
+    flags: Mapping[str, Flag] = field(default_factory=dict)
     exports: Mapping[str, str] = field(default_factory=dict)
+    importers: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
     weights_package: str = ""
 

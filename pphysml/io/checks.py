@@ -28,6 +28,8 @@ def checked(column: Column, field: Field, factor: float = 1.0) -> tuple[Column, 
     if not field.ragged and (isinstance(column, Ragged) or column.ndim > 1):
         return column, [(0, "has many values per entry, but must have one")]
     values = column.flat if isinstance(column, Ragged) else column
+    if field.missing is not None and values.dtype.kind == "f":
+        values = np.where(np.isnan(values), values.dtype.type(field.missing), values)
     faults = list(_unphysical(values, field, factor))
     # In float64: a float32 times a float would be rounded to float32 before it is widened.
     scaled = values * np.float64(factor) if factor != 1.0 else values

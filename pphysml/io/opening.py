@@ -134,7 +134,8 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
             continue
         opening.branches[name] = branch
-        opening.fields[name] = Field(name, "particle", "float32", "Further branch.", counter=leading_counter(layout))
+        opening.fields[name] = Field(name, "particle", "float32", "Further branch.", counter=leading_counter(layout),
+                                     missing=layout.missing)
     for name in request.keep:
         if name in available:
             opening.branches[KEEP + name] = name

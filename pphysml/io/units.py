@@ -46,6 +46,8 @@ def conversion(unit: str, target: str) -> float:
 def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = ()) -> BranchMap:
     """Check the values "branch" or "branch:unit" of a mapping against what the layouts have.
 
+    Further branches (`extra`) have no unit of their own: with one, they are converted to GeV, mm, ns or rad.
+
     Raises:
         ConfigError: a name that no layout has, or a unit that does not fit.
     """
@@ -60,10 +62,16 @@ def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: S
         branches[name] = branch
         if unit:
             try:
-                factors[name] = conversion(unit, units.get(name, ""))
+                factors[name] = conversion(unit, units[name] if name in units else _inside(unit))
             except ConfigError as error:
                 raise ConfigError(f"--map {name}={value}: {error}") from None
     return BranchMap(branches, factors)
+
+
+def _inside(unit: str) -> str:
+    """Return the unit that the program uses inside for what `unit` measures; for branches without a field."""
+    sizes = next((sizes for sizes in UNITS.values() if unit in sizes), {})
+    return next((name for name, size in sizes.items() if size == 1.0), "")
 
 
 def _split(value: str) -> tuple[str, str]:

@@ -71,3 +71,14 @@ def test_lengths_are_compared_within_a_counter_only() -> None:
     columns = {"a": Ragged.from_rows([[1], [1, 2]]), "b": Ragged.from_rows([[1], [1]]), "c": Ragged.from_rows([[], []])}
     assert list(count_faults(columns, {"a": "n", "b": "n", "c": "m"})) == [
         ("b", (1, "has 1 values where 'a' has 2"))]
+
+
+def test_nan_stands_for_a_value_where_the_field_says_so() -> None:
+    values = np.array([1.5, np.nan, -2.0], dtype=np.float32)
+    field = Field("dr", "particle", "float32", "Distance.", missing=-1.0)
+    column, faults = checked(values, field)
+    assert column.tolist() == [1.5, -1.0, -2.0] and column.dtype == np.float32 and not faults
+    assert np.isnan(values[1])
+    assert checked(np.array([np.inf]), field)[1] == [(0, "value inf is not finite")]
+    assert checked(values, Field("dr", "particle", "float32", "Distance."))[1] == [(1, "value nan is not finite")]
+    assert checked(np.array([3]), field)[0].tolist() == [3.0]

@@ -39,6 +39,11 @@ def test_mapping(layout: Layout) -> None:
     assert read.factors == {"px": 1e-3}
 
 
+@pytest.mark.parametrize(("unit", "factor"), [("cm", 10), ("mm", 1), ("MeV", 1e-3), ("us", 1e3), ("deg", math.pi / 180)])
+def test_further_branches_have_the_units_of_the_program(layout: Layout, unit: str, factor: float) -> None:
+    assert read_mapping({"dr": f"feat_dr:{unit}"}, [layout], ["dr"]).factors["dr"] == pytest.approx(factor, rel=1e-15)
+
+
 @pytest.mark.parametrize(("name", "value", "message"), [
     ("pxx", "a", "Did you mean 'px'"), ("px", "a:mm", "cannot be converted"), ("px", "a:parsec", "no unit 'parsec'"),
     ("event", "a:GeV", "number without unit"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
 from ...config import Config, option
 from ...training.config import TrainingConfig
+from .rules import Rules
 
 N_CLASSES = 8
 """Levels 0..7 of the matrix: trees of up to eight generations (arXiv:2208.14924)."""
+
+STAGES = [[111, 443], [310], [411, 421, 431], [413, 423, 433], [511, 521], [300553]]
+"""Particles of the classes 1, 2, ... at Belle II: light, K0S, D, D*, B, Y(4S) (graFEI, arXiv:2503.09401)."""
 
 
 class SimulationConfig(Config):
@@ -35,6 +39,14 @@ class SimulationConfig(Config):
     smearing: float = option(0.0, "Relative Gaussian width of the measured momentum; direction kept, energy from the particle hypothesis.", "", ge=0)
     wrong_hypothesis: float = option(0.0, "Probability that a leaf's energy is computed with another leaf mass.", "", ge=0, le=1)
     lost_leaves: float = option(0.0, "Probability that a leaf is not seen; nodes left with one child are contracted.", "", ge=0, lt=1)
+    trees_per_event: int = option(1, "Decays in one event.", ge=1)
+    root_momentum: float = option(0.0, "Gaussian width of each momentum component of the decaying particles.", "GeV", ge=0)
+    background_leaves: float = option(0.0, "Mean share of leaves that belong to no tree: particles of other events, turned at random.", "", ge=0, lt=1)
+
+    @property
+    def makes_forests(self) -> bool:
+        """Whether events hold anything but one tree."""
+        return self.trees_per_event > 1 or self.background_leaves > 0
 
     @model_validator(mode="after")
     def _ranges(self) -> SimulationConfig:
@@ -48,34 +60,88 @@ class SimulationConfig(Config):
 
 
 class DataConfig(Config):
-    """What is read besides the four-momenta."""
+    """What an event is, and what is read besides the four-momenta."""
 
+    forest: bool = option(False, "Events may hold several trees, and leaves that belong to none.")
+    classes: Literal["generations", "stages"] = option("generations", "What the matrix holds of the lowest common ancestor: its height in the tree, or the class of its particle.")
+    pdg_classes: list[list[int]] = option(lambda: STAGES, "For stages: absolute PDG ids of the particles of class 1, 2, ...; a node of another particle, or of a higher class than a node above it, is merged with the next node above.")
+    ancestors: list[int] | None = option(None, "For generations: absolute PDG ids of the particles that count as nodes; null counts all.")
+    charged_mass: float | None = option(None, "Mass hypothesis of charged leaves in files with neither energies nor masses; null refuses such files.", "GeV", ge=0)
+    neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files.", "GeV", ge=0)
     features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
     weight: str | None = option(None, "Branch with event weights for the loss of the training.")
+
+    @property
+    def rules(self) -> Rules:
+        """What a valid matrix is."""
+        return Rules(self.forest, gap_free=self.classes == "generations")
+
+    @property
+    def highest(self) -> int:
+        """Highest level that the matrix may hold."""
+        return N_CLASSES - 1 if self.classes == "generations" else len(self.pdg_classes)
+
+    @model_validator(mode="after")
+    def _particles(self) -> DataConfig:
+        listed = [pdg for ids in self.pdg_classes for pdg in ids]
+        if not 0 < len(self.pdg_classes) < N_CLASSES:
+            raise ValueError(f"data.pdg_classes must have 1 to {N_CLASSES - 1} classes")
+        if any(pdg <= 0 for pdg in [*listed, *(self.ancestors or [])]):
+            raise ValueError("data.pdg_classes and data.ancestors: PDG ids must be positive; they hold for particle and antiparticle")
+        if len(set(listed)) < len(listed):
+            raise ValueError("data.pdg_classes: a PDG id is in it twice")
+        if self.ancestors is not None and self.classes == "stages":
+            raise ValueError("data.ancestors is for data.classes=generations; of stages, data.pdg_classes says which particles count")
+        return self
 
 
 class ModelConfig(Config):
     """The network."""
 
-    name: Literal["transformer"] = option("transformer", "Network.")
+    name: Literal["transformer", "nri", "paper-transformer", "paper-nri"] = option("transformer", "Network: attention or neural relational inference; `paper-` as published with arXiv:2208.14924.")
+    inputs: Literal["invariants", "four-vectors"] = option("invariants", "Masses, energies and what pairs look like; or px, py, pz, E alone, divided by 20 GeV (as they are in the `paper-` networks).")
+    published_defects: bool = option(False, "Keep the defects of the published code in the `paper-` networks: attention to padding, batch statistics over padding and self-pairs, focal factor of the batch mean.")
     width: int = option(64, "Width of a leaf's state.", ge=8)
     pair_width: int = option(32, "Width of a pair's state.", ge=4)
-    blocks: int = option(3, "Attention blocks.", ge=1)
+    blocks: int = option(3, "Blocks: rounds between leaves and pairs.", ge=1)
     heads: int = option(4, "Attention heads.", ge=1)
     dropout: float = option(0.0, "Dropout in the blocks.", "", ge=0, lt=1)
     scales: int = option(13, "Octaves of the Fourier features of a mass.", ge=1)
     finest_scale: float = option(0.03125, "Shortest period of the Fourier features of a mass.", "GeV", gt=0)
+    frame: Literal["event", "input"] = option("event", "Frame of the leaves' energies: the rest frame of all leaves together, or that of the input.")
+    per_octave: int = option(1, "Fourier features of a mass in each octave.", ge=1)
+    resolution: float = option(0.0, "Relative resolution of a leaf's momentum from which the network starts to learn that of the masses of sets of leaves; 0 takes masses as exact.", "", ge=0)
+    spectra: int = option(8, "Mass spectra of nodes that are learned; only with `resolution`.", ge=1)
+    spectrum_bins: int = option(1024, "Bins of these spectra.", ge=8)
+    spectrum_range: float = option(128.0, "Upper end of these spectra.", "GeV", gt=0)
     clades: bool = option(True, "Also score sets of leaves as whole nodes, by their invariant mass and content.")
     clade_width: int = option(32, "Width of the hidden layers that score sets of leaves.", ge=4)
     clade_max_leaves: int = option(12, "Largest event for which all sets of leaves are scored.", ge=2, le=12)
+    sampled_sets: int = option(0, "Sets of leaves that a training step looks at besides true nodes, drawn at random for each event; 0 takes all.", ge=0)
     loss: Literal["cross-entropy", "focal"] = option("cross-entropy", "Loss of the matrix elements.")
     focal_gamma: float = option(2.0, "Exponent of the focal loss, applied to each element.", "", ge=0)
-    clade_loss_weight: float = option(1.0, "Weight of the loss of the sets of leaves.", "", ge=0)
+    clade_loss_weight: float = option(1.0, "Weight of the loss of the sets of leaves, of background leaves and of whole trees, each by itself.", "", ge=0)
+    tree_loss_weight: float = option(0.0, "Weight of the loss of the event's tree among all valid ones; pairs then have no part in decoding where sets of leaves are scored.", "", ge=0)
+
+    @property
+    def is_paper(self) -> bool:
+        """Whether the network is one of arXiv:2208.14924."""
+        return self.name.startswith("paper-")
 
     @model_validator(mode="after")
     def _heads_divide(self) -> ModelConfig:
-        if self.width % self.heads:
+        if self.name.endswith("transformer") and self.width % self.heads:
             raise ValueError("model.width must be a multiple of model.heads")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_network(self) -> ModelConfig:
+        if self.is_paper and self.clades:
+            raise ValueError(f"the network {self.name} scores pairs only: set model.clades=false, or take the preset {self.name}")
+        if self.published_defects and not self.is_paper:
+            raise ValueError("model.published_defects is for the networks paper-transformer and paper-nri")
+        if self.resolution > 0 and self.inputs == "four-vectors":
+            raise ValueError("model.resolution is that of masses, which model.inputs=four-vectors does not show")
         return self
 
 
@@ -85,6 +151,8 @@ class MasslineConfig(Config):
     masses: list[float] = option(list, "Known masses; empty takes those of the simulation.", "GeV")
     width: float = option(1e-3, "Resolution of a leaf's momentum, relative.", "", gt=0)
     floor: float = option(1e-4, "Smallest resolution of a mass.", "GeV", gt=0)
+    background: float = option(0.1, "Prior probability of a leaf to belong to no tree; for data.forest only.", "", gt=0, lt=1)
+    at_rest: bool = option(False, "The decaying particles are at rest; for data.forest only.")
 
 
 class ApplyConfig(Config):
@@ -92,9 +160,26 @@ class ApplyConfig(Config):
 
     decode: Literal["exact", "argmax"] = option("exact", "`exact` maximises the score over all valid trees; `argmax` takes each matrix element alone.")
     exact_max_leaves: int = option(12, "Largest event decoded exactly; larger ones take a bounded search.", ge=2, le=12)
-    beam_width: int = option(32, "Width of the bounded search.", ge=1)
+    search_rounds: int = option(8, "Rounds of improvement in the bounded search.", ge=1)
     batch_size: int = option(256, "Events per forward pass.", ge=1)
+    match: str | None = option(None, "Decay string or YAML file of a decay that is searched for in the decoded trees; see --match.")
+    match_tolerance: float = option(0.01, "Largest difference between a leaf's mass and that of its label in `match`.", "GeV", gt=0)
+    match_window: float | None = option(None, "The same for the other nodes of `match`; null does not compare their masses.", "GeV", gt=0)
+    signal_side: str | None = option(None, "Branch that is not 0 for the leaves of a signal side that is known: the rest of the event is reconstructed, and evaluated.")
     massline: MasslineConfig = option(MasslineConfig, "Options of the engine `massline`.")
+
+    @property
+    def leaf_branches(self) -> list[str]:
+        """Branches that applying reads besides those of the layout, one value per leaf."""
+        return [] if self.signal_side is None else [self.signal_side]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, values: Any) -> Any:
+        """Take the options of models of version 0.1, whose search had a beam instead of rounds."""
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if name != "beam_width"}
+        return values
 
 
 class LcagConfig(Config):
@@ -105,3 +190,11 @@ class LcagConfig(Config):
     model: ModelConfig = option(ModelConfig, "Network.")
     training: TrainingConfig = option(TrainingConfig, "Training.")
     apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @model_validator(mode="after")
+    def _forests(self) -> LcagConfig:
+        if self.simulation.makes_forests and not self.data.forest:
+            raise ValueError("simulation.trees_per_event and simulation.background_leaves need data.forest=true")
+        if self.data.forest and self.model.is_paper:
+            raise ValueError(f"data.forest=true needs the network transformer or nri: {self.model.name} has no output for leaves of no tree")
+        return self

@@ -10,12 +10,14 @@ import torch
 from ...errors import ModelError
 from ...io.ragged import Array, Columns, Ragged, length
 from ...model_file import ModelFile, first_mismatch
+from .calibration import Calibration
 from .config import LcagConfig
 from .learner import build_network
 from .lookup import predict as look_up
 from .massline import MasslineDecoder
 from .output import Reconstruction, output_columns
 from .reconstruct import reconstruct
+from .rules import Rules
 
 
 class NetworkEngine:
@@ -24,7 +26,7 @@ class NetworkEngine:
     def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
         if model is None:
             raise ModelError("The engine 'network' needs weights; give --model RUN.")
-        self.config = config.apply
+        self.config, self.rules = config.apply, config.data.rules
         self.device = torch.device(device)
         self.network = build_network(config, model.prepared)
         try:
@@ -32,12 +34,12 @@ class NetworkEngine:
         except RuntimeError as error:
             raise ModelError(f"The weights do not fit their own configuration: {first_mismatch(error)}.") from None
         self.network.to(self.device).eval()
-        self.temperature = float(model.finished.get("temperature", np.array(1.0)))
+        self.calibration = Calibration.stored(model.finished)
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""
-        found = reconstruct(self.network, examples, self.config, self.device, self.temperature)
-        return output_columns(examples, found)
+        found = reconstruct(self.network, examples, self.config, self.rules, self.device, self.calibration)
+        return output_columns(examples, found, self.rules)
 
 
 class MasslineEngine:
@@ -46,7 +48,10 @@ class MasslineEngine:
     def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
         options = config.apply.massline
         known = options.masses or sorted({config.simulation.root_mass, *config.simulation.intermediate_masses})
-        self.decoder = MasslineDecoder(known, config.simulation.root_mass, options.width, options.floor)
+        self.rules = config.data.rules
+        background = options.background if config.data.forest else None
+        self.decoder = MasslineDecoder(
+            known, config.simulation.root_mass, options.width, options.floor, background, options.at_rest)
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""
@@ -55,13 +60,15 @@ class MasslineEngine:
         n, events = p4.counts, length(examples)
         offsets = Ragged.from_counts(np.zeros(0), n * n).offsets
         flat = np.zeros(offsets[-1], dtype=np.uint8)
+        background = Ragged(np.zeros(len(p4.flat), dtype=bool), p4.offsets)
         score, margin = np.zeros(events), np.full(events, np.inf)
-        for size in np.unique(n[n >= 2]):
+        for size in np.unique(n[n >= (1 if self.rules.forest else 2)]):
             rows = np.flatnonzero(n == size)
             found = self.decoder.decode(p4.take(rows).flat.reshape(len(rows), size, 4))
             flat[offsets[rows][:, None] + np.arange(size * size)] = found.matrix.reshape(len(rows), -1)
+            background.flat[p4.offsets[rows][:, None] + np.arange(size)] = found.background
             score[rows], margin[rows] = found.score, found.margin
-        return _classical(examples, Ragged(flat, offsets), score, margin, n <= 12)
+        return _classical(examples, Ragged(flat, offsets), score, margin, n <= 12, self.rules, background)
 
 
 class LookupEngine:
@@ -69,6 +76,7 @@ class LookupEngine:
 
     def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
         prefix = "lookup."
+        self.rules = config.data.rules
         self.table = {} if model is None else {
             name.removeprefix(prefix): value for name, value in model.prepared.items() if name.startswith(prefix)
         }
@@ -78,8 +86,12 @@ class LookupEngine:
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""
         events = length(examples)
-        return _classical(examples, look_up(examples, self.table), np.zeros(events), np.full(events, np.nan), np.zeros(events, dtype=bool))
+        return _classical(examples, look_up(examples, self.table), np.zeros(events), np.full(events, np.nan),
+                          np.zeros(events, dtype=bool), self.rules)
 
 
-def _classical(examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array) -> Columns:
-    return output_columns(examples, Reconstruction(lcag, lcag, None, score, margin, None, exact))
+def _classical(
+    examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array, rules: Rules, background: Ragged | None = None
+) -> Columns:
+    found = Reconstruction(lcag, lcag, None, score, margin, None, exact, background)
+    return output_columns(examples, found, rules)

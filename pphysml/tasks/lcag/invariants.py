@@ -23,8 +23,12 @@ def pair_indices(n: int) -> tuple[Tensor, Tensor, Tensor]:
 @lru_cache(maxsize=16)
 def subset_members(n: int) -> Tensor:
     """Return which leaves each subset holds, as float32 (2**n, n); subset S has bit i for leaf i."""
-    numbers = torch.arange(2**n)
-    return (numbers[:, None] >> torch.arange(n) & 1).float()
+    return members(torch.arange(2**n), n)
+
+
+def members(sets: Tensor, n: int) -> Tensor:
+    """Return which of n leaves each set holds, float32 (..., n), from bitmasks int64 (...)."""
+    return (sets[..., None] >> torch.arange(n, device=sets.device) & 1).float()
 
 
 def minkowski(a: Tensor, b: Tensor) -> Tensor:

@@ -10,20 +10,20 @@ from torch import nn
 
 from ...io.ragged import Array, Columns, Ragged, length, take
 from ...task import Batch, Term
-from .calibration import fit_temperature
+from .calibration import before_fit, fit_calibration
 from .config import LcagConfig
 from .data import collate
 from .domain import fit_domain
 from .lookup import fit as fit_lookup
-from .losses import lcag_losses
+from .losses import choose_sets, lcag_losses
 from .models import MODELS
-from .models.transformer import LcagTransformer
-from .output import rows_equal
+from .output import perfect, rows_equal
 from .reconstruct import reconstruct
+from .tree_loss import hold_contest, tree_term
 
 
 class LcagLearner:
-    """Trains `LcagTransformer`; see `task.Learner`."""
+    """Trains a network of `models.MODELS`; see `task.Learner`."""
 
     monitor = "perfect"
 
@@ -62,31 +62,46 @@ class LcagLearner:
 
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """Return the terms of the loss."""
-        output = model(batch["p4"], batch["n_leaves"], batch.get("features"))
-        return lcag_losses(output, batch, self.config.model)
+        options, n = self.config.model, batch["p4"].shape[1]
+        targets = contest = None
+        if options.clades and n <= options.clade_max_leaves:
+            if options.clade_loss_weight > 0:
+                targets = choose_sets(batch, options.sampled_sets)
+            if options.tree_loss_weight > 0:
+                contest = hold_contest(model, batch, self.config.data.rules)
+        sets = [t.sets for t in (targets, contest) if t is not None]
+        every = not sets or any(s is None for s in sets)
+        chosen = None if every else torch.cat([s for s in sets if s is not None], 1)
+        output = model(batch["p4"], batch["n_leaves"], batch.get("features"), chosen)
+        k = 0 if targets is None or targets.sets is None else targets.sets.shape[1]
+        terms = lcag_losses(output.part(slice(0, k)) if k else output, batch, targets, options)
+        if contest is not None:
+            answers = output.of_sets(contest.sets) if every else output.part(slice(k, None))
+            terms["tree"] = tree_term(answers, contest, batch, options.tree_loss_weight)
+        return terms
 
     def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
         """Return the share of perfect trees, decoded (`perfect`) and by argmax (`perfect_argmax`)."""
-        assert isinstance(model, LcagTransformer)
         usable = take(examples, self.lengths(examples) >= 2)
         n = length(usable)
-        found = reconstruct(model, usable, self.config.apply, next(model.parameters()).device)
+        found = reconstruct(model, usable, self.config.apply, self.config.data.rules, next(model.parameters()).device,
+                            before_fit(self.config.model))
+        background = found.background.flat if found.background is not None else np.zeros(0)
         truth = usable["lcag"]
         assert isinstance(truth, Ragged)
-        right = rows_equal(truth.flat, found.lcag.flat, truth.offsets).sum()
         right_raw = rows_equal(truth.flat, found.lcag_raw.flat, truth.offsets).sum()
-        return {"perfect": Term(right, n), "perfect_argmax": Term(right_raw, n)}
+        return {"perfect": Term(perfect(usable, found.lcag, background).sum(), n), "perfect_argmax": Term(right_raw, n)}
 
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Fit the temperature that calibrates the probability of the decoded tree."""
-        assert isinstance(model, LcagTransformer)
+        """Fit what calibrates the probability of the decoded tree."""
         usable = take(examples, self.lengths(examples) >= 2)
-        return {"temperature": np.array(fit_temperature(model, usable, self.config.apply))}
+        found = fit_calibration(model, usable, self.config.apply, self.config.data.rules, before_fit(self.config.model))
+        return {name: np.array(value) for name, value in found._asdict().items()}
 
 
-def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> LcagTransformer:
+def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Module:
     """Return the configured network with random weights."""
-    network = MODELS[config.model.name](config.model, len(config.data.features))
+    network = MODELS[config.model.name](config.model, len(config.data.features), config.data.forest)
     if config.data.features:
         network.feature_mean.copy_(torch.from_numpy(prepared["feature_mean"]))
         network.feature_scale.copy_(torch.from_numpy(prepared["feature_scale"]))

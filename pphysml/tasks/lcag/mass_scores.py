@@ -11,6 +11,11 @@ term, log binomial(n, |S|), was tried and made fewer trees perfect: sets compete
 With E_i recomputed from p_i, m dm/dp_i = E p_i/E_i - P.p_i/|p_i|, so that a relative resolution w
 of all |p_i| gives s^2 = w^2 v G v / m^2 + floor^2 with v = (P, E) and G the sum over leaves of
 g g, g = (-p_i, p_i^2/E_i): what is needed adds up over the leaves.
+
+In events of several trees a whole tree S scores as above with the mass of the decaying particle and,
+if these are at rest, with the log-likelihood ratio of its momentum P: a Gaussian about zero, of
+covariance w^2 sum p_i p_i (the upper left block of G) + floor^2, against one of width T for
+accidental sets.
 """
 
 from __future__ import annotations
@@ -67,6 +72,29 @@ def mass_score(total: Array, known: Array, available: float, width: float, floor
 
 
 @njit(cache=True, nogil=True)
+def rest_score(total: Array, available: float, width: float, floor: float) -> float:
+    """Return how much better a set's momentum fits a particle at rest than an accidental set's does."""
+    c = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            c[i, j] = width**2 * total[4 + 4 * i + j] + (floor**2 if i == j else 0.0)
+    cofactor = np.empty(3)
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        cofactor[i] = c[1, j] * c[2, k] - c[1, k] * c[2, j]
+    determinant = max(c[0, 0] * cofactor[0] + c[0, 1] * cofactor[1] + c[0, 2] * cofactor[2], TINY**3)
+    squared = total[0] ** 2 + total[1] ** 2 + total[2] ** 2
+    chi_squared = 0.0
+    for i in range(3):
+        for j in range(3):
+            # The inverse of a symmetric 3 x 3 matrix: its cofactors over its determinant.
+            a, b, p, q = (j + 1) % 3, (j + 2) % 3, (i + 1) % 3, (i + 2) % 3
+            chi_squared += total[i] * total[j] * (c[a, p] * c[b, q] - c[a, q] * c[b, p]) / determinant
+    spread = max(available, 1.0)
+    return float(-0.5 * chi_squared - 0.5 * math.log(determinant) + 0.5 * squared / spread**2 + 3.0 * math.log(spread))
+
+
+@njit(cache=True, nogil=True)
 def available_energy(p4: Array, root_mass: float) -> float:
     """Return the root's mass less the leaves' masses, of p4 (n, 4)."""
     left = root_mass
@@ -76,27 +104,35 @@ def available_energy(p4: Array, root_mass: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def score_subsets(p4: Array, known: Array, root: Array, width: float, floor: float, scores: Array) -> None:
-    """Fill scores (B, 2**n) of all sets of two or more leaves; the others are left as they are.
+def score_subsets(
+    p4: Array, known: Array, root: Array, width: float, floor: float, at_rest: bool, scores: Array, trees: Array
+) -> None:
+    """Fill the scores of all sets of two or more leaves; the others are left as they are.
 
     Args:
         p4: (B, n, 4), GeV.
         known: masses of intermediate nodes, (K,).
-        root: mass of the root, (1,); the set of all leaves is compared with this alone.
+        root: mass of the decaying particles, (1,).
+        at_rest: whether these are at rest.
+        scores: of nodes, (B, 2**n); the set of all leaves is compared with the root alone.
+        trees: what a whole tree adds to its node's score, (B, 2**n); (B, 0) if every event is one tree.
     """
     events, n = p4.shape[:2]
+    forest = trees.shape[1] > 0
     total = np.zeros((1 << n, 20))
     for event in range(events):
         available = available_energy(p4[event], root[0])
         for s in range(1, 1 << n):
-            low, size = 0, 0
+            low = 0
             while not (s >> low) & 1:
                 low += 1
-            for i in range(n):
-                size += (s >> i) & 1
-            if size == 1:
+            if s & (s - 1) == 0:
                 leaf_terms(p4[event, low], total[s])
-                continue
-            total[s] = total[s & (s - 1)] + total[1 << low]
-            masses = root if size == n else known
-            scores[event, s] = mass_score(total[s], masses, available, width, floor)
+            else:
+                total[s] = total[s & (s - 1)] + total[1 << low]
+                masses = root if not forest and s == (1 << n) - 1 else known
+                scores[event, s] = mass_score(total[s], masses, available, width, floor)
+            if forest:
+                trees[event, s] = mass_score(total[s], root, available, width, floor) - scores[event, s]
+                if at_rest:
+                    trees[event, s] += rest_score(total[s], available, width, floor)

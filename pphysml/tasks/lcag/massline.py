@@ -30,15 +30,22 @@ class MasslineDecoder:
         width: relative resolution of a leaf's momentum.
         floor: smallest resolution of a mass, GeV.
 
+    With `background`, the prior probability of a leaf to belong to no tree, events may hold several
+    trees; `at_rest` says that the decaying particles are at rest.
+
     Events above 12 leaves are built from below instead: of all sets of up to five blocks that fit a
     known mass better than chance, the one with the fewest leaves (of these, the best) is merged,
     again and again, and the rest is put under the root.
     """
 
-    def __init__(self, masses: Sequence[float], root_mass: float, width: float, floor: float) -> None:
+    def __init__(
+        self, masses: Sequence[float], root_mass: float, width: float, floor: float,
+        background: float | None = None, at_rest: bool = False,
+    ) -> None:
         self.known = np.array(sorted({float(m) for m in masses if m < root_mass}))
         self.root = np.array([float(root_mass)])
         self.width, self.floor = float(width), float(floor)
+        self.background, self.at_rest = background, at_rest
 
     def decode(self, p4: Array) -> Decoded:
         """Return the trees of p4, float64 (B, n, 4): px, py, pz, e in GeV; always valid trees.
@@ -48,7 +55,8 @@ class MasslineDecoder:
         p4 = np.ascontiguousarray(p4, dtype=np.float64)
         events, n = p4.shape[:2]
         if n > EXACT_MAX_LEAVES:
-            found = Decoded(np.zeros((events, n, n), dtype=np.uint8), np.zeros(events), np.full(events, np.nan))
+            found = Decoded(np.zeros((events, n, n), dtype=np.uint8), np.zeros((events, n), dtype=np.bool_),
+                            np.zeros(events), np.full(events, np.nan))
             _build_up(p4, self.known, self.root, self.width, self.floor, N_CLASSES - 1, found.matrix, found.score)
             return found
         step = max(1, SUBSETS_AT_ONCE >> n)
@@ -57,11 +65,16 @@ class MasslineDecoder:
 
     def _decode(self, p4: Array) -> Decoded:
         events, n = p4.shape[:2]
-        scores = np.zeros((events, 1 << n))
-        if n >= 2:
-            score_subsets(p4, self.known, self.root, self.width, self.floor, scores)
+        forest = self.background is not None
+        scores, trees = np.zeros((events, 1 << n)), np.zeros((events, 1 << n if forest else 0))
+        if n >= (1 if forest else 2):
+            score_subsets(p4, self.known, self.root, self.width, self.floor, self.at_rest, scores, trees)
         clades = np.broadcast_to(scores[..., None], (*scores.shape, N_CLASSES))
-        return decode_exact(np.zeros((events, n, n, N_CLASSES), dtype=np.float32), clades)
+        pairs = np.zeros((events, n, n, N_CLASSES), dtype=np.float32)
+        if self.background is None:
+            return decode_exact(pairs, clades)
+        odds = np.log([self.background, 1.0 - self.background])
+        return decode_exact(pairs, clades, leaf_scores=np.broadcast_to(odds, (events, n, 2)), tree_scores=trees)
 
 
 def tune_width(

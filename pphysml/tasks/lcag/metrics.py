@@ -20,8 +20,10 @@ from ...evaluation.uncertainty import (
 )
 from ...io.ragged import Array, Columns, length, take
 from .config import LcagConfig
+from .forest_metrics import Forests, compare_forests, forest_metrics, forest_tables
 from .outcomes import Events, NodeMasses, calibrated, compare, join, node_masses, ragged
-from .trees import is_valid_ragged
+from .rules import Rules
+from .validity import is_valid_ragged
 
 CUTS = (6, 10)
 """Numbers of leaves up to which arXiv:2208.14924 quotes its results."""
@@ -35,10 +37,12 @@ class LcagEvaluator:
 
     def __init__(self, config: LcagConfig) -> None:
         self.config = config
+        self.rules = config.data.rules
         self.single = 0
         self.not_trees = 0
         self.parts: list[Events] = []
         self.masses: list[NodeMasses] = []
+        self.forests: list[Forests] = []
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add events.
@@ -57,12 +61,14 @@ class LcagEvaluator:
         several = ragged(examples, "p4").counts >= 2
         self.single += int((~several).sum())
         truth, found = take(examples, several), take(predictions, several)
-        events = compare(truth, found)
+        events = compare(truth, found, self.rules)
         self.parts.append(events)
-        is_tree = is_valid_ragged(ragged(truth, "lcag"), events.n)
+        is_tree = is_valid_ragged(ragged(truth, "lcag"), events.n, self.rules)
         self.not_trees += int((~is_tree).sum())
         if "node_mass" in found:
             self.masses.append(node_masses(take(truth, is_tree), found, events.perfect))
+        if self.rules.forest:
+            self.forests.append(compare_forests(examples, predictions))
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
@@ -74,9 +80,10 @@ class LcagEvaluator:
             for name in ("truth", "decoded", "perfect")
         )) if self.masses else None
         return Evaluation(
-            metrics=[*perfect_metrics(events), *element_metrics(events), *calibration_metrics(events)],
-            tables=tables(events),
-            figures=figures(events, masses),
+            metrics=[*perfect_metrics(events), *element_metrics(events), *calibration_metrics(events, self.rules),
+                     *forest_metrics(self.forests)],
+            tables={**tables(events, self.rules), **forest_tables(self.forests)},
+            figures=figures(events, masses, self.rules),
             cases={"perfect": events.perfect, "perfect_raw": events.perfect_raw, "n_leaves": events.n},
             notes=list(self._notes(events)),
         )
@@ -126,7 +133,7 @@ def element_metrics(events: Events) -> Iterator[Metric]:
             f"Right off-diagonal elements of the {matrix} matrix over all pairs of leaves; events, "
             "not pairs, count as independent.",
         )
-    rule = "symmetric, ultrametric and without gaps (each level h above 1 rests on a level h - 1)"
+    rule = "symmetric, ultrametric and, for generations, without gaps (each level h above 1 rests on a level h - 1)"
     yield _metric("valid_fraction", _share(events.valid), len(events.n),
                   f"Share of events whose decoded matrix is a tree: {rule}.")
     if "raw_valid" in events.others:
@@ -134,13 +141,14 @@ def element_metrics(events: Events) -> Iterator[Metric]:
                       f"Share of events whose argmax matrix is a tree: {rule}.")
 
 
-def calibration_metrics(events: Events) -> Iterator[Metric]:
+def calibration_metrics(events: Events, rules: Rules) -> Iterator[Metric]:
     """Yield how far `tree_prob` is from the frequency of perfect trees, if an engine gives it."""
-    probability, right = calibrated(events)
+    probability, right = calibrated(events, rules)
     if not len(right):
         return
     n = len(right)
-    share = "the probability of the decoded tree; events of three or more leaves, where trees compete"
+    which = "all events" if rules.forest else "events of three or more leaves, where trees compete"
+    share = f"the probability of the decoded tree; {which}"
     bins = n_bins(n)
     yield _metric("calibration_error", calibration_error(probability, right, bins), n,
                   f"Mean over {bins} bins of equal numbers of |share of perfect trees - mean "
@@ -156,7 +164,7 @@ def n_bins(n: int) -> int:
     return int(np.clip(n // PER_BIN, 1, 15))
 
 
-def tables(events: Events) -> dict[str, list[dict[str, Any]]]:
+def tables(events: Events, rules: Rules) -> dict[str, list[dict[str, Any]]]:
     """Return perfect trees by leaves, by depth, by both, by topology, and the reliability table."""
     by = {
         "Perfect trees by number of leaves": {"leaves": events.n},
@@ -166,7 +174,7 @@ def tables(events: Events) -> dict[str, list[dict[str, Any]]]:
     found = {title: group(events, keys) for title, keys in by.items()}
     if "topology" in events.others:
         found["The ten worst topologies"] = worst_topologies(events)
-    probability, right = calibrated(events)
+    probability, right = calibrated(events, rules)
     if len(right):
         found["Reliability of the tree probability"] = reliability(probability, right, n_bins(len(right))).rows
     return found

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...io.ragged import Array, Columns, Ragged
+from .components import BACKGROUND
 from .output import node_momenta
-from .trees import is_valid_ragged, matrix_to_parent
+from .output import perfect as is_perfect
+from .rules import Rules
+from .trees import matrix_to_parent
+from .validity import is_valid_ragged
 
 OF_EVENT = ("topology", "weight")
 OF_PREDICTION = ("raw_valid", "tree_prob", "margin")
@@ -21,9 +25,11 @@ class Events:
     """Per-event numbers of all events of two or more leaves.
 
     Attributes:
-        n, height: leaves, and true height of the root.
+        n, height: leaves, and true height of the highest root.
         wrong, wrong_raw: wrong matrix elements off the diagonal, decoded and argmax.
-        valid: whether the decoded matrix is a tree.
+        perfect: whether every element of the decoded matrix is right, and, where leaves can be
+            background, which of them are.
+        valid: whether the decoded matrix is a tree, or a forest where that is allowed.
         others: the columns of `OF_EVENT` and `OF_PREDICTION` that are there.
     """
 
@@ -31,14 +37,9 @@ class Events:
     height: NDArray[np.int64]
     wrong: NDArray[np.int64]
     wrong_raw: NDArray[np.int64]
+    perfect: NDArray[np.bool_]
     valid: NDArray[np.bool_]
     others: dict[str, Array]
-
-    @property
-    def perfect(self) -> NDArray[np.bool_]:
-        """Whether every element of the decoded matrix is right."""
-        right: NDArray[np.bool_] = self.wrong == 0
-        return right
 
     @property
     def perfect_raw(self) -> NDArray[np.bool_]:
@@ -62,16 +63,17 @@ class NodeMasses:
     perfect: Array
 
 
-def compare(examples: Columns, predictions: Columns) -> Events:
+def compare(examples: Columns, predictions: Columns, rules: Rules) -> Events:
     """Return the per-event numbers of events of two or more leaves."""
     truth, n = ragged(examples, "lcag"), ragged(examples, "p4").counts
     decoded, raw = (ragged(predictions, name) for name in ("lcag", "lcag_raw"))
     others = {k: np.asarray(examples[k]) for k in OF_EVENT if k in examples}
     others |= {k: np.asarray(predictions[k]) for k in OF_PREDICTION if k in predictions}
     height = (np.maximum.reduceat(truth.flat, truth.offsets[:-1]) if len(n) else truth.flat[:0])
+    strays = ragged(predictions, "component").flat == BACKGROUND if "background" in examples else np.zeros(0)
     return Events(
         n, height.astype(np.int64), wrong_elements(truth, decoded, n), wrong_elements(truth, raw, n),
-        is_valid_ragged(decoded, n), others,
+        is_perfect(examples, decoded, strays), is_valid_ragged(decoded, n, rules), others,
     )
 
 
@@ -102,12 +104,12 @@ def node_masses(examples: Columns, predictions: Columns, perfect: Array) -> Node
     )
 
 
-def calibrated(events: Events) -> tuple[Array, Array]:
+def calibrated(events: Events, rules: Rules) -> tuple[Array, Array]:
     """Return `tree_prob` and whether the tree is right, where there was a choice and a probability."""
     probability = events.others.get("tree_prob")
     if probability is None:
         return np.zeros(0), np.zeros(0, dtype=bool)
-    usable = (probability >= 0) & (events.n >= 3)
+    usable = (probability >= 0) & (events.n >= (1 if rules.forest else 3))
     return probability[usable].astype(np.float64), events.perfect[usable]
 
 
@@ -115,14 +117,14 @@ def join(parts: list[Events]) -> Events:
     """Return the events of all parts; a column that one part lacks is left out."""
     if not parts:
         none = np.zeros(0, dtype=np.int64)
-        return Events(none, none, none, none, none.astype(bool), {})
+        return Events(none, none, none, none, none.astype(bool), none.astype(bool), {})
     shared = set.intersection(*(set(part.others) for part in parts))
-    n, height, wrong, wrong_raw, valid = (
+    n, height, wrong, wrong_raw, perfect, valid = (
         np.concatenate([getattr(part, name) for part in parts])
-        for name in ("n", "height", "wrong", "wrong_raw", "valid")
+        for name in ("n", "height", "wrong", "wrong_raw", "perfect", "valid")
     )
     others = {k: np.concatenate([p.others[k] for p in parts]) for k in parts[0].others if k in shared}
-    return Events(n, height, wrong, wrong_raw, valid, others)
+    return Events(n, height, wrong, wrong_raw, perfect, valid, others)
 
 
 def ragged(columns: Columns, name: str) -> Ragged:

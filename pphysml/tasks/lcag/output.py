@@ -8,7 +8,10 @@ import numba
 import numpy as np
 
 from ...io.ragged import Array, Columns, Ragged
-from .trees import is_valid_ragged, matrix_to_parent
+from .components import components
+from .rules import Rules
+from .trees import matrix_to_parent
+from .validity import is_valid_ragged
 
 
 @dataclass
@@ -20,6 +23,8 @@ class Reconstruction:
         prob: probability of the decoded class of each element, same shape; None if the engine has none.
         score, margin, tree_prob: (events,); tree_prob -1 where it cannot be summed.
         exact: bool (events,), whether `lcag` is the exact maximum.
+        background: bool per leaf, whether it is in no tree; None if every leaf is in one.
+        bkg_prob: probability of that; None where every event is one tree.
     """
 
     lcag: Ragged
@@ -29,21 +34,25 @@ class Reconstruction:
     margin: Array
     tree_prob: Array | None
     exact: Array
+    background: Ragged | None = None
+    bkg_prob: Ragged | None = None
 
 
-def output_columns(examples: Columns, found: Reconstruction) -> Columns:
+def output_columns(examples: Columns, found: Reconstruction, rules: Rules) -> Columns:
     """Return the columns named in `schema.OUTPUT_FIELDS`."""
     p4 = examples["p4"]
     assert isinstance(p4, Ragged)
     n = p4.counts
-    parent, level = _nodes(found.lcag, n)
+    parent, level = _nodes(found.lcag, n, rules)
+    background = np.zeros(len(p4.flat), dtype=bool) if found.background is None else found.background.flat
     nodes = node_momenta(p4.flat, p4.offsets, parent.flat, parent.offsets)
     square = nodes[:, 3] ** 2 - (nodes[:, :3] ** 2).sum(-1)
     columns: Columns = {
         "n_leaves": n.astype(np.int32),
         "lcag": found.lcag,
         "lcag_raw": found.lcag_raw,
-        "raw_valid": is_valid_ragged(found.lcag_raw, n),
+        "raw_valid": is_valid_ragged(found.lcag_raw, n, rules),
+        "component": components(found.lcag, n, background),
         "parent": parent,
         "node_level": level,
         "node_mass": Ragged(np.sqrt(np.maximum(square, 0)), parent.offsets),
@@ -59,16 +68,28 @@ def output_columns(examples: Columns, found: Reconstruction) -> Columns:
         columns["node_prob"] = Ragged(node_prob, parent.offsets)
     if found.tree_prob is not None:
         columns["tree_prob"] = found.tree_prob.astype(np.float32)
+    if found.bkg_prob is not None:
+        columns["bkg_prob"] = found.bkg_prob
     if "lcag" in examples:
-        truth = examples["lcag"]
-        assert isinstance(truth, Ragged)
-        columns["perfect"] = rows_equal(truth.flat, found.lcag.flat, found.lcag.offsets)
+        columns["perfect"] = perfect(examples, found.lcag, background)
     return columns
 
 
-def _nodes(lcag: Ragged, n_leaves: Array) -> tuple[Ragged, Ragged]:
+def perfect(examples: Columns, lcag: Ragged, background: Array) -> Array:
+    """Return which events have the true matrix, and, where there is that truth, the true background leaves."""
+    truth = examples["lcag"]
+    assert isinstance(truth, Ragged)
+    same = rows_equal(truth.flat, lcag.flat, truth.offsets)
+    if "background" in examples:
+        true_background = examples["background"]
+        assert isinstance(true_background, Ragged)
+        same &= rows_equal(true_background.flat, background, true_background.offsets)
+    return same
+
+
+def _nodes(lcag: Ragged, n_leaves: Array, rules: Rules) -> tuple[Ragged, Ragged]:
     """Return parents and heights of the nodes; none for a matrix that is no tree."""
-    valid = is_valid_ragged(lcag, n_leaves)
+    valid = is_valid_ragged(lcag, n_leaves, rules)
     parent, level = matrix_to_parent(lcag.take(valid), n_leaves[valid])
     counts = np.zeros(len(n_leaves), dtype=np.int64)
     counts[valid] = parent.counts

@@ -12,6 +12,7 @@ from ...evaluation.calibration import calibration_error, reliability
 from ...evaluation.style import BLUE, GREY, HEAT, INK, ORANGE, RED, SKY, new_figure, style
 from ...evaluation.uncertainty import wilson
 from .outcomes import Events, NodeMasses, calibrated
+from .rules import ONE_TREE, Rules
 from .tree_plots import gallery, matrix_figure, tree_figure
 
 __all__ = ["figures", "gallery", "matrix_figure", "tree_figure"]
@@ -19,14 +20,14 @@ __all__ = ["figures", "gallery", "matrix_figure", "tree_figure"]
 Floats = NDArray[np.float64]
 
 
-def figures(events: Events, masses: NodeMasses | None) -> dict[str, Figure]:
+def figures(events: Events, masses: NodeMasses | None, rules: Rules = ONE_TREE) -> dict[str, Figure]:
     """Return title -> figure of whatever the events allow to be drawn."""
     found: dict[str, Figure] = {}
     if not len(events.n):
         return found
     found["Perfect trees by number of leaves"] = perfect_by_leaves(events)
     found["Perfect trees by height and leaves"] = heat_map(events)
-    probability, right = calibrated(events)
+    probability, right = calibrated(events, rules)
     if len(right):
         found["Reliability of the tree probability"] = reliability_curve(probability, right)
     margin = events.others.get("margin")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...task import Field, Layout
 
 IDS = (
+    Field("experiment", "event", "int64", "Experiment number.", aliases=("__experiment__",)),
     Field("run", "event", "int64", "Run number.", aliases=("runID", "run_number", "__run__")),
     Field("event", "event", "int64", "Event number.", aliases=("eventID", "event_number", "evt", "__event__")),
+    Field("candidate", "event", "int64", "Number of the candidate in its event.", aliases=("__candidate__",)),
+    Field("production", "event", "int64", "Number of the production.", aliases=("__production__",)),
+)
+
+OTHERS = (
+    Field("topology", "label", "int32", "Number of the decay topology.", truth=True),
+    Field("weight", "event", "float64", "Event weight."),
 )
 
 
@@ -27,14 +37,55 @@ LEAVES = Layout(
         _momentum("e", "Energy.", "E", "leaf_e", "leaf_E", "energy", minimum=0.0),
         Field("parent", "node", "int32", "Index of each node's parent, -1 for the root; the leaves come first, in the order of the momenta.",
               counter="n_nodes", truth=True, minimum=-1),
+        Field("node_pdg", "label", "int32", "PDG id of each node, those of the leaves first; for data.classes=stages and data.ancestors.",
+              counter="n_nodes", truth=True, aliases=("node_pdgid", "node_pdgId", "pdg_of_node")),
         Field("lcag", "pair", "uint8", "Lowest-common-ancestor-generations matrix, n_leaves x n_leaves, row after row.",
               counter="n_pairs", truth=True, aliases=("LCAG",), minimum=0),
-        Field("topology", "label", "int32", "Number of the decay topology.", truth=True),
-        Field("weight", "event", "float64", "Event weight."),
+        Field("lcas", "pair", "uint8", "Matrix of the classes of the lowest common ancestors, for data.classes=stages; n_leaves x n_leaves, row after row.",
+              counter="n_pairs", truth=True, aliases=("LCAS",), minimum=0),
+        Field("component", "label", "int16", "Number of the tree that each leaf belongs to, -1 for none; only for events of several trees.",
+              counter="n_leaves", truth=True, aliases=("tree_id",), minimum=-1),
+        *OTHERS,
     ),
 )
 
-LAYOUTS = (LEAVES,)
+
+def _feature(name: str, help: str, *aliases: str, unit: str = "GeV", **others: Any) -> Field:
+    return Field(name, "particle", "float64", help, unit=unit, counter="n_particles", aliases=aliases, **others)
+
+
+def _matrix(k: int) -> tuple[Field, Field]:
+    help = f"Matrix of the classes of the lowest common ancestors of LCA_leaves_{k}, n_LCA_leaves_{k} squared, row after row."
+    return (
+        Field(f"LCA_leaves_{k}", "label", "int32", f"Monte Carlo index of each leaf of tree {k}.",
+              counter=f"n_LCA_leaves_{k}", truth=True),
+        Field(f"LCAS_{k}", "pair", "uint8", help, counter=f"n_LCA_{k}", truth=True),
+    )
+
+
+GRAFEI = Layout(
+    name="grafei",
+    help="Training ntuples of graFEI as basf2 writes them; the truth is LCAS (data.classes=stages).",
+    trees=("Tree",),
+    to_canonical="pphysml.tasks.lcag.grafei:to_canonical",
+    missing=0.0,
+    fields=(
+        *IDS,
+        _feature("feat_px", "Momentum, x component.", required=True),
+        _feature("feat_py", "Momentum, y component.", required=True),
+        _feature("feat_pz", "Momentum, z component.", required=True),
+        _feature("feat_E", "Energy.", "feat_e", "feat_energy", minimum=0.0),
+        _feature("feat_mass", "Mass, where there is no energy.", "feat_M", minimum=0.0),
+        _feature("feat_charge", "Charge, for data.charged_mass where there is neither energy nor mass.", unit=""),
+        Field("leaves", "label", "int32", "Monte Carlo index of each particle, -1 for unmatched.", counter="n_particles", truth=True),
+        Field("primary", "label", "bool", "Whether each particle is a primary one; others are background.", counter="n_particles", truth=True),
+        *_matrix(1),
+        *_matrix(2),
+        *OTHERS,
+    ),
+)
+
+LAYOUTS = (LEAVES, GRAFEI)
 
 OUTPUT_FIELDS = (
     *IDS,
@@ -43,7 +94,9 @@ OUTPUT_FIELDS = (
     Field("lcag_raw", "pair", "uint8", "Most probable class of each matrix element by itself.", counter="n_pairs"),
     Field("prob", "pair", "float32", "Probability of the decoded class of each element.", counter="n_pairs"),
     Field("raw_valid", "event", "bool", "Whether `lcag_raw` is a valid tree."),
-    Field("parent", "node", "int32", "Parent of each node, -1 for the root; leaves first, root last; empty if `lcag` is no tree (possible with argmax only).", counter="n_nodes"),
+    Field("component", "particle", "int16", "Number of the tree that each leaf belongs to, -1 for none, -2 for a given signal side.", counter="n_leaves"),
+    Field("bkg_prob", "particle", "float32", "Probability of each leaf to belong to no tree; only if the model allows for that.", counter="n_leaves"),
+    Field("parent", "node", "int32", "Parent of each node, -1 for a root; leaves first, a root last; empty if `lcag` is no tree (possible with argmax only).", counter="n_nodes"),
     Field("node_level", "node", "uint8", "Height of each node; 0 for leaves.", counter="n_nodes"),
     Field("node_px", "node", "float64", "Sum of the leaves' momenta, x.", unit="GeV", counter="n_nodes"),
     Field("node_py", "node", "float64", "Sum of the leaves' momenta, y.", unit="GeV", counter="n_nodes"),
@@ -56,4 +109,7 @@ OUTPUT_FIELDS = (
     Field("tree_prob", "event", "float32", "Calibrated probability of the decoded tree among all valid trees; -1 where it cannot be summed."),
     Field("exact", "event", "bool", "Whether the decoded tree is the exact maximum over all valid trees."),
     Field("perfect", "event", "bool", "Whether the decoded matrix equals the truth; only if the input has truth.", truth=True),
+    Field("signal_side", "particle", "bool", "Whether each leaf is of the given signal side, which is in no tree; only with --signal-side.", counter="n_leaves"),
+    Field("template_match", "event", "int32", "Number of nodes below which the template of --match is found, all leaves used."),
+    Field("template_node", "event", "int32", "First of these nodes, -1 if there is none."),
 )

@@ -7,20 +7,21 @@ from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
 from ...errors import ConfigError
-from ...io.ragged import Columns, Ragged
-from ...physics.four_vectors import Floats
+from ...io.ragged import Array, Columns, Ragged
+from ...physics.four_vectors import Floats, boost
 from ...physics.momentum_resolution import draw_hypotheses, smear_momentum, with_mass
 from .config import LcagConfig, SimulationConfig
 from .decay_kernel import fill_events, offsets, tabulate
 from .lost_leaves import drop_leaves
+from .mixing import mix
 from .topologies import known_topologies, unknown_topologies
 
 
 class LcagSimulation:
     """Endless decays of the configured topologies, seen by an ideal or a simple detector.
 
-    Phase space, detector and losses have random numbers of their own: with the same seed, events
-    with and without smearing are the same decays.
+    Phase space, detector, losses and background have random numbers of their own: with the same
+    seed, events with and without smearing are the same decays.
     """
 
     def __init__(self, config: LcagConfig | SimulationConfig, seed: int) -> None:
@@ -38,20 +39,33 @@ class LcagSimulation:
         Event numbers are index * n + 0...n-1, and over blocks of one size these go through the
         topologies in turn, so that each has equally many events; inside a block they are mixed.
         """
-        decays, momenta, hypotheses, losses = map(
-            default_rng, SeedSequence([self.seed, index]).spawn(4))
+        seeds = SeedSequence([self.seed, index])
+        decays, momenta, hypotheses, losses, roots, mixture = map(default_rng, seeds.spawn(6))
         event = index * n + np.arange(n, dtype=np.int64)
-        topology = decays.permutation(event % len(self.topologies)).astype(np.int32)
+        trees = self.options.trees_per_event
+        decay = index * n * trees + np.arange(n * trees)
+        topology = decays.permutation(decay % len(self.topologies)).astype(np.int32)
         leaf_at, p4, masses, parent, lcag = self._decay(topology, decays)
+        if self.options.root_momentum > 0:
+            p4 = self._boost(p4, leaf_at, roots)
         p4 = self._measure(p4, masses, momenta, hypotheses)
-        columns: Columns = {"run": np.zeros(n, dtype=np.int64), "event": event}
-        for i, name in enumerate(("px", "py", "pz", "e")):
-            columns[name] = Ragged(np.ascontiguousarray(p4[:, i]), leaf_at)
-        columns |= {"parent": parent, "lcag": lcag, "topology": topology}
         if self.options.lost_leaves > 0:
             seen = losses.random(len(p4)) >= self.options.lost_leaves
-            columns |= _lose(columns, parent, seen, leaf_at)
+            parent, lcag, n_seen = drop_leaves(parent, leaf_at, seen)
+            p4, leaf_at = p4[seen], offsets(n_seen)
+        columns: Columns = {"run": np.zeros(n, dtype=np.int64), "event": event}
+        if not self.options.makes_forests:
+            return columns | _momenta(Ragged(p4, leaf_at)) | {"parent": parent, "lcag": lcag, "topology": topology}
+        mixed = mix(p4, leaf_at, parent, lcag, trees, self.options.background_leaves, mixture)
+        columns |= _momenta(mixed.pop("p4")) | mixed
+        if trees == 1:
+            columns["topology"] = topology
         return columns
+
+    def _boost(self, p4: Floats, leaf_at: NDArray[np.int64], rng: Generator) -> Floats:
+        """Give each decaying particle a momentum; the leaves follow."""
+        p3 = rng.normal(0, self.options.root_momentum, (len(leaf_at) - 1, 3))
+        return boost(p4, np.repeat(with_mass(p3, self.options.root_mass), np.diff(leaf_at), 0))
 
     def _decay(
         self, topology: NDArray[np.int32], rng: Generator
@@ -81,14 +95,7 @@ class LcagSimulation:
         return with_mass(p3, masses)
 
 
-def _lose(
-    columns: Columns, parent: Ragged, seen: NDArray[np.bool_], leaf_at: NDArray[np.int64]
-) -> Columns:
-    """Return the columns that change where only some leaves are seen."""
-    parent, lcag, n_seen = drop_leaves(parent, leaf_at, seen)
-    lost: Columns = {"parent": parent, "lcag": lcag}
-    for name in ("px", "py", "pz", "e"):
-        column = columns[name]
-        if isinstance(column, Ragged):
-            lost[name] = Ragged.from_counts(column.flat[seen], n_seen)
-    return lost
+def _momenta(p4: Array | Ragged) -> Columns:
+    assert isinstance(p4, Ragged)
+    return {name: Ragged(np.ascontiguousarray(p4.flat[:, i]), p4.offsets)
+            for i, name in enumerate(("px", "py", "pz", "e"))}

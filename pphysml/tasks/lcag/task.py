@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...task import Task
+from ...task import Flag, Task
 
 _HERE = "pphysml.tasks.lcag"
 
@@ -26,7 +26,17 @@ TASK = Task(
     default_engine="network",
     evaluator=f"{_HERE}.metrics:LcagEvaluator",
     domain=f"{_HERE}.domain:outside",
+    finish=f"{_HERE}.finish:LcagFinish",
+    flags={
+        "--match": Flag("apply.match", "TEMPLATE", (
+            "Flag events whose trees contain this decay, children in any order: 'D0 -> K- pi+', "
+            "'((* *) *)', or a YAML file. Labels are particles or masses in GeV; charges are not compared.")),
+        "--signal-side": Flag("apply.signal_side", "BRANCH", (
+            "Leaves for which this branch is not 0 are a signal side that is known; the rest of the "
+            "event is reconstructed.")),
+    },
     exports={"safetensors": "pphysml.export:to_safetensors"},
+    importers={"baumbauen-npy": f"{_HERE}.baumbauen:read"},
     weights={"paper": "paper.safetensors"},
     weights_package=f"{_HERE}.weights",
 )

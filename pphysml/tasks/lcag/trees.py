@@ -1,4 +1,4 @@
-"""Decay trees as matrices and as parent arrays: checks and conversions, compiled, for many events.
+"""Decay trees as matrices and as parent arrays: conversions, compiled, for many events.
 
 A matrix holds the heights of the lowest common ancestors of all pairs of leaves, where a leaf has
 height 0 and a node is one above its highest child (J. Kahn et al., MLST 3 (2022) 035012). In a
@@ -32,23 +32,6 @@ def parent_problems(code: int) -> str:
     return PROBLEMS[code]
 
 
-def is_valid(matrices: Array) -> NDArray[np.bool_]:
-    """Return which matrices are those of a tree, shape (B,), from uint8 (B, n, n).
-
-    Symmetric, zero on the diagonal alone, ultrametric (M_ij <= max(M_ik, M_kj)), and every node
-    exactly one above its highest child.
-    """
-    events, n = matrices.shape[:2]
-    counts = np.full(events, n, dtype=np.int64)
-    return is_valid_ragged(Ragged.from_counts(matrices.reshape(-1), counts * n), counts)
-
-
-def is_valid_ragged(matrices: Ragged, n_leaves: Array) -> NDArray[np.bool_]:
-    """Return which matrices (flat rows of n*n) are those of a tree; rows of wrong length are not."""
-    valid: NDArray[np.bool_] = _are_valid(matrices.flat, matrices.offsets, np.asarray(n_leaves, dtype=np.int64))
-    return valid
-
-
 def matrix_to_parent(matrices: Ragged, n_leaves: Array) -> tuple[Ragged, Ragged]:
     """Return the parent (int32) and the height (uint8) of every node.
 
@@ -65,65 +48,18 @@ def matrix_to_parent(matrices: Ragged, n_leaves: Array) -> tuple[Ragged, Ragged]
     return parent, Ragged(level, parent.offsets)
 
 
-def parent_to_matrix(parent: Ragged, n_leaves: Array) -> tuple[Ragged, NDArray[np.uint8]]:
+def parent_to_matrix(parent: Ragged, n_leaves: Array, forest: bool = False) -> tuple[Ragged, NDArray[np.uint8]]:
     """Return the matrices (uint8, flat rows of n*n) and a code per event, 0 where it is a tree.
 
     Nodes after the leaves may come in any order; those with one child are contracted. For codes
-    other than 0 see `parent_problems`; the matrix is zero there.
+    other than 0 see `parent_problems`; the matrix is zero there. With `forest` there may be any
+    number of roots; leaves of different trees have 0.
     """
     n = np.asarray(n_leaves, dtype=np.int64)
     matrices = Ragged.from_counts(np.zeros((n * n).sum(), dtype=np.uint8), n * n)
     codes = np.zeros(len(n), dtype=np.uint8)
-    _fill_matrices(parent.flat.astype(np.int64), parent.offsets, n, matrices.offsets, matrices.flat, codes)
+    _fill_matrices(parent.flat.astype(np.int64), parent.offsets, n, forest, matrices.offsets, matrices.flat, codes)
     return matrices, codes
-
-
-@njit(cache=True, nogil=True)
-def _are_valid(flat: Array, offsets: Array, n_leaves: Array) -> Array:
-    valid = np.zeros(len(n_leaves), dtype=np.bool_)
-    for event in range(len(n_leaves)):
-        n, start, stop = n_leaves[event], offsets[event], offsets[event + 1]
-        if stop - start == n * n:
-            matrix = flat[start:stop].reshape(n, n)
-            valid[event] = _is_ultrametric(matrix) and _has_no_gaps(matrix)
-    return valid
-
-
-@njit(cache=True, nogil=True)
-def _is_ultrametric(matrix: Array) -> bool:
-    n = len(matrix)
-    for i in range(n):
-        if matrix[i, i] != 0:
-            return False
-        for j in range(i):
-            if matrix[i, j] == 0 or matrix[i, j] != matrix[j, i]:
-                return False
-            for k in range(n):
-                if matrix[i, j] > max(matrix[i, k], matrix[k, j]):
-                    return False
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _has_no_gaps(matrix: Array) -> bool:
-    """Whether under every node of height h >= 2 there is one of height h - 1."""
-    n = len(matrix)
-    for i in range(n):
-        for j in range(n):
-            h = matrix[i, j]
-            if h < 2:
-                continue
-            found = False
-            for u in range(n):
-                for v in range(u):
-                    if matrix[u, v] == h - 1 and matrix[i, u] <= h and matrix[i, v] <= h:
-                        found = True
-                        break
-                if found:
-                    break
-            if not found:
-                return False
-    return True
 
 
 @njit(cache=True, nogil=True)
@@ -192,7 +128,7 @@ def _fill_nodes(
 
 
 @njit(cache=True, nogil=True)
-def _count_children(parent: Array, n: int, children: Array) -> int:
+def _count_children(parent: Array, n: int, forest: bool, children: Array) -> int:
     """Count every node's children; return a code."""
     nodes, roots = len(parent), 0
     if nodes < n:
@@ -205,8 +141,10 @@ def _count_children(parent: Array, n: int, children: Array) -> int:
             roots += 1
         else:
             children[parent[node]] += 1
-    if roots != 1 and nodes > 0:
-        return TWO_ROOTS if roots else NO_ROOT
+    if nodes > 0 and roots == 0:
+        return NO_ROOT
+    if roots > 1 and not forest:
+        return TWO_ROOTS
     for node in range(nodes):
         if node < n and children[node]:
             return LEAF_WITH_CHILDREN
@@ -240,12 +178,29 @@ def _climb(parent: Array, n: int, children: Array, height: Array, queue: Array) 
             taken += 1
     if taken < nodes:
         return CYCLE
-    return TOO_HIGH if nodes and height[queue[nodes - 1]] > 255 else VALID
+    return TOO_HIGH if nodes and height[:nodes].max() > 255 else VALID
+
+
+@njit(cache=True, nogil=True)
+def fill_pairs(parent: Array, level: Array, n: int, mark: Array, matrix: Array) -> None:
+    """Write the level of the lowest common ancestor of each pair of leaves into n*n zeros; `mark` is scratch."""
+    mark[: len(parent)] = -1
+    for i in range(n):
+        node = i
+        while node >= 0:
+            mark[node] = i
+            node = parent[node]
+        for j in range(i + 1, n):
+            node = j
+            while node >= 0 and mark[node] != i:
+                node = parent[node]
+            if node >= 0:
+                matrix[i * n + j] = matrix[j * n + i] = level[node]
 
 
 @njit(cache=True, nogil=True)
 def _fill_matrices(
-    flat: Array, offsets: Array, n_leaves: Array, matrix_offsets: Array, matrices: Array, codes: Array
+    flat: Array, offsets: Array, n_leaves: Array, forest: bool, matrix_offsets: Array, matrices: Array, codes: Array
 ) -> None:
     most = 1
     for event in range(len(n_leaves)):
@@ -254,20 +209,10 @@ def _fill_matrices(
     for event in range(len(n_leaves)):
         n, start = n_leaves[event], matrix_offsets[event]
         parent = flat[offsets[event] : offsets[event + 1]]
-        code = _count_children(parent, n, children)
+        code = _count_children(parent, n, forest, children)
         if code == VALID:
             code = _climb(parent, n, children, height, queue)
         codes[event] = code
         if code != VALID:
             continue
-        mark[: len(parent)] = -1
-        for i in range(n):
-            node = i
-            while node >= 0:
-                mark[node] = i
-                node = parent[node]
-            for j in range(i + 1, n):
-                node = j
-                while mark[node] != i:
-                    node = parent[node]
-                matrices[start + i * n + j] = matrices[start + j * n + i] = height[node]
+        fill_pairs(parent, height, n, mark, matrices[start : start + n * n])

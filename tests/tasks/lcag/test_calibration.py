@@ -1,4 +1,4 @@
-"""The fitted temperature recovers the one that events were drawn with."""
+"""The fitted numbers recover those that the true trees were drawn with."""
 
 from __future__ import annotations
 
@@ -11,28 +11,45 @@ from pphysml.tasks.lcag import calibration
 from pphysml.tasks.lcag.config import ApplyConfig
 from pphysml.tasks.lcag.decode import tree_score
 from pphysml.tasks.lcag.nested_trees import enumerate_trees
-from pphysml.tasks.lcag.reconstruct import Scores
+from pphysml.tasks.lcag.rules import ONE_TREE
+from pphysml.tasks.lcag.scores import Scores
 
 
-@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.5])
-def test_temperature_of_drawn_trees_is_recovered(monkeypatch, temperature):
-    rng = np.random.default_rng(3)
-    events, n = 900, 4
+def fitted(monkeypatch, temperature, pair_weight, with_sets, seed=3, events=900, n=4):
+    rng = np.random.default_rng(seed)
     trees = np.array(enumerate_trees(n))
     pairs = rng.normal(size=(events, n, n, 8)).astype(np.float32) * 1.5
     pairs = pairs + pairs.transpose(0, 2, 1, 3)
-    score = np.stack([tree_score(pairs, None, np.repeat(tree[None], events, 0)) for tree in trees], 1)
+    sets = rng.normal(size=(events, 1 << n, 8)).astype(np.float32) * 2 if with_sets else None
+    score = np.stack([
+        tree_score(pairs * np.float32(pair_weight), sets, np.repeat(tree[None], events, 0)) for tree in trees], 1)
     probability = np.exp((score - score.max(1, keepdims=True)) / temperature)
     probability /= probability.sum(1, keepdims=True)
     drawn = (probability.cumsum(1) < rng.random((events, 1))).sum(1)
     truth = Ragged.from_counts(trees[drawn].reshape(-1), np.full(events, n * n))
-    scores = Scores(np.arange(events), pairs, None)
-    monkeypatch.setattr(calibration, "network_scores", lambda *_: iter([scores]))
-    found = calibration.fit_temperature(torch.nn.Linear(1, 1), {"lcag": truth}, ApplyConfig())
-    assert found == pytest.approx(temperature, rel=0.12)
+    monkeypatch.setattr(calibration, "network_scores", lambda *_: iter([Scores(np.arange(events), pairs, sets)]))
+    return calibration.fit_calibration(torch.nn.Linear(1, 1), {"lcag": truth}, ApplyConfig(), ONE_TREE)
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.5])
+def test_temperature_of_drawn_trees_is_recovered(monkeypatch, temperature):
+    found = fitted(monkeypatch, temperature, 1.0, False)
+    assert found.temperature == pytest.approx(temperature, rel=0.12) and found.pair_weight == 1
+
+
+@pytest.mark.parametrize(("temperature", "pair_weight"), [(1.0, 0.0), (1.5, 0.4), (1.0, 1.0)])
+def test_weight_of_pairs_beside_sets_is_recovered(monkeypatch, temperature, pair_weight):
+    found = fitted(monkeypatch, temperature, pair_weight, True)
+    assert found.temperature == pytest.approx(temperature, rel=0.15)
+    assert found.pair_weight == pytest.approx(pair_weight, abs=0.1)
 
 
 def test_without_usable_events_nothing_is_changed(monkeypatch):
     monkeypatch.setattr(calibration, "network_scores", lambda *_: iter([]))
     empty = Ragged.from_counts(np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64))
-    assert calibration.fit_temperature(torch.nn.Linear(1, 1), {"lcag": empty}, ApplyConfig()) == 1.0
+    found = calibration.fit_calibration(torch.nn.Linear(1, 1), {"lcag": empty}, ApplyConfig(), ONE_TREE)
+    assert found == calibration.UNCALIBRATED
+
+
+def test_what_an_old_model_did_not_store_changes_nothing():
+    assert calibration.Calibration.stored({"temperature": np.array(1.7)}) == (1.7, 1.0)

@@ -8,7 +8,8 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.lcag.decode import decode_exact, tree_score
 from pphysml.tasks.lcag.nested_trees import enumerate_trees, from_nested
-from pphysml.tasks.lcag.trees import is_valid, parent_to_matrix
+from pphysml.tasks.lcag.trees import parent_to_matrix
+from pphysml.tasks.lcag.validity import is_valid
 
 CLASSES = 8
 

@@ -10,6 +10,7 @@ from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.metrics import LcagEvaluator
 from pphysml.tasks.lcag.outcomes import node_masses, wrong_elements
 from pphysml.tasks.lcag.output import Reconstruction, output_columns
+from pphysml.tasks.lcag.rules import ONE_TREE
 from pphysml.tasks.lcag.simulate import LcagSimulation
 
 ONE = [0]
@@ -46,7 +47,7 @@ def simulated(n=400, wrong=0.3, **columns):
     examples = {"p4": Ragged(p4, block["px"].offsets), "lcag": block["lcag"], "topology": block["topology"]}
     found = Reconstruction(decoded, Ragged(raw, decoded.offsets), None, np.zeros(n),
                            np.where(size == 2, np.inf, rng.exponential(size=n)), rng.random(n), np.ones(n, bool))
-    return examples, {**output_columns(examples, found), **columns}
+    return examples, {**output_columns(examples, found, ONE_TREE), **columns}
 
 
 def evaluate(*chunks):

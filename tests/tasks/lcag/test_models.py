@@ -10,7 +10,7 @@ from pphysml.io.ragged import take
 from pphysml.tasks.lcag.config import LcagConfig, ModelConfig
 from pphysml.tasks.lcag.data import assemble, collate
 from pphysml.tasks.lcag.invariants import pair_indices
-from pphysml.tasks.lcag.losses import element_loss, lcag_losses
+from pphysml.tasks.lcag.losses import choose_sets, element_loss, lcag_losses
 from pphysml.tasks.lcag.models.clades import clade_targets
 from pphysml.tasks.lcag.models.transformer import LcagTransformer
 from pphysml.tasks.lcag.simulate import LcagSimulation
@@ -120,13 +120,44 @@ def test_focal_loss_acts_on_each_element():
     assert torch.allclose(element_loss(logits, targets), -p.log())
 
 
+def losses(output, batch):
+    return lcag_losses(output, batch, choose_sets(batch, 0), SMALL)
+
+
+def test_sampled_sets_stand_for_all_of_them(network, examples):
+    batch = of_size(examples, 7, count=8)
+    heights, scored = clade_targets(batch["lcag"], batch["n_leaves"])
+    value = torch.rand(heights.shape, generator=torch.Generator().manual_seed(1))
+    expected = (value * scored).sum(1)
+    torch.manual_seed(2)
+    draws = []
+    for _ in range(400):
+        targets = choose_sets(batch, 20)
+        chosen = value.gather(1, targets.sets)
+        draws.append((chosen * targets.weight).sum(1))
+        # Every true node is there once, and says its own height.
+        assert ((targets.heights > 0) & (targets.weight == 1)).sum(1).equal((heights > 0).sum(1))
+        assert targets.heights.equal(heights.gather(1, targets.sets))
+    draws = torch.stack(draws)
+    error = draws.std(0) / len(draws) ** 0.5
+    assert ((draws.mean(0) - expected).abs() < 5 * error).all()
+
+
+def test_chosen_sets_are_scored_as_among_all(network, examples):
+    batch = of_size(examples, 6, count=4)
+    sets = torch.randint(0, 64, (4, 9), generator=torch.Generator().manual_seed(0))
+    some = network(batch["p4"], batch["n_leaves"], None, sets).clades
+    every = network(batch["p4"], batch["n_leaves"]).clades
+    assert torch.allclose(some, every.gather(1, sets[..., None].expand(-1, -1, 8)), atol=1e-4)
+
+
 def test_loss_of_a_batch_is_the_sum_of_its_parts(network, examples):
     batch = collate(take(examples, np.arange(12)))
-    whole = lcag_losses(network(batch["p4"], batch["n_leaves"]), batch, SMALL)
+    whole = losses(network(batch["p4"], batch["n_leaves"]), batch)
     total = {"pairs": 0.0, "clades": 0.0}
     for part in (np.arange(5), np.arange(5, 12)):
         small = collate(take(examples, part))
-        for name, term in lcag_losses(network(small["p4"], small["n_leaves"]), small, SMALL).items():
+        for name, term in losses(network(small["p4"], small["n_leaves"]), small).items():
             total[name] += float(term.total.detach())
     for name, term in whole.items():
         assert abs(float(term.total.detach()) / total[name] - 1) < 1e-4
@@ -135,8 +166,8 @@ def test_loss_of_a_batch_is_the_sum_of_its_parts(network, examples):
 def test_weights_scale_each_event(network, examples):
     batch = collate(take(examples, np.arange(2)))
     output = network(batch["p4"], batch["n_leaves"])
-    single = [lcag_losses(output, {**batch, "weight": torch.eye(2)[k]}, SMALL)["pairs"].total for k in (0, 1)]
-    both = lcag_losses(output, {**batch, "weight": torch.tensor([3.0, 0.5])}, SMALL)["pairs"].total
+    single = [losses(output, {**batch, "weight": torch.eye(2)[k]})["pairs"].total for k in (0, 1)]
+    both = losses(output, {**batch, "weight": torch.tensor([3.0, 0.5])})["pairs"].total
     assert torch.allclose(both, 3 * single[0] + 0.5 * single[1])
 
 
@@ -145,7 +176,7 @@ def test_empty_and_single_leaf_events_do_not_poison_a_batch(network, examples):
     batch["n_leaves"] = torch.tensor([4, 0, 1])
     batch["p4"][1] = 0
     batch["p4"][2, 1:] = 0
-    terms = lcag_losses(network(batch["p4"], batch["n_leaves"]), batch, SMALL)
+    terms = losses(network(batch["p4"], batch["n_leaves"]), batch)
     loss = sum(term.total for term in terms.values())
     loss.backward()
     assert torch.isfinite(loss)

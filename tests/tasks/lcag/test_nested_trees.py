@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pphysml.tasks.lcag.nested_trees import canonical_form, enumerate_trees, from_nested, to_nested
-from pphysml.tasks.lcag.trees import is_valid
+from pphysml.tasks.lcag.validity import is_valid
 
 
 @pytest.mark.parametrize(("n", "count"), [(1, 1), (2, 1), (3, 4), (4, 26), (5, 236), (6, 2752)])

@@ -9,6 +9,7 @@ from pphysml.io.ragged import Ragged
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.data import assemble
 from pphysml.tasks.lcag.output import Reconstruction, output_columns
+from pphysml.tasks.lcag.rules import ONE_TREE
 from pphysml.tasks.lcag.simulate import LcagSimulation
 
 
@@ -21,7 +22,7 @@ def events():
     prob = Ragged(rng.uniform(0.1, 1, len(truth.flat)).astype(np.float32), truth.offsets)
     n = len(truth)
     found = Reconstruction(truth, truth, prob, np.zeros(n), np.zeros(n), np.ones(n), np.ones(n, dtype=bool))
-    return examples, output_columns(examples, found), prob
+    return examples, output_columns(examples, found, ONE_TREE), prob
 
 
 def leaves_below(parent, n):
@@ -72,6 +73,6 @@ def test_a_matrix_that_is_no_tree_has_no_nodes():
     rows = Ragged.from_rows([bad.ravel(), good.ravel()])
     p4 = Ragged.from_counts(np.tile([0.0, 0, 1, 2], (6, 1)), np.array([4, 2]))
     none = np.zeros(2)
-    columns = output_columns({"p4": p4}, Reconstruction(rows, rows, None, none, none, None, none.astype(bool)))
+    columns = output_columns({"p4": p4}, Reconstruction(rows, rows, None, none, none, None, none.astype(bool)), ONE_TREE)
     assert columns["raw_valid"].tolist() == [False, True]
     assert columns["parent"].counts.tolist() == [0, 3]

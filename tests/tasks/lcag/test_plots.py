@@ -28,7 +28,7 @@ def events(n=500):
     wrong = (rng.random(n) < leaves / 12).astype(int)
     height = np.minimum(leaves - 1, rng.integers(1, 5, n))
     others = {"tree_prob": rng.random(n), "margin": np.where(leaves == 2, np.inf, rng.exponential(5, n))}
-    return Events(leaves, height, wrong, wrong + (rng.random(n) < 0.3), np.ones(n, bool), others)
+    return Events(leaves, height, wrong, wrong + (rng.random(n) < 0.3), wrong == 0, np.ones(n, bool), others)
 
 
 def rendered(figure):
@@ -99,9 +99,9 @@ def test_all_figures_can_be_drawn_and_none_without_events():
     assert len(found) == 5
     assert all(rendered(figure).startswith(b"<?xml") and figure.get_label() for figure in found.values())
     none = np.zeros(0, dtype=int)
-    assert plots.figures(Events(none, none, none, none, none.astype(bool), {}), None) == {}
+    assert plots.figures(Events(none, none, none, none, none.astype(bool), none.astype(bool), {}), None) == {}
     one = np.array([2])
-    single = Events(one, one - 1, one, one, one > 0, {"margin": np.array([0.0]), "tree_prob": np.array([1.0])})
+    single = Events(one, one - 1, one, one, one == 0, one > 0, {"margin": np.array([0.0]), "tree_prob": np.array([1.0])})
     assert all(rendered(figure) for figure in plots.figures(single, None).values())
 
 

@@ -10,13 +10,8 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.lcag import trees
 from pphysml.tasks.lcag.nested_trees import enumerate_trees, from_nested, to_nested
-from pphysml.tasks.lcag.trees import (
-    is_valid,
-    is_valid_ragged,
-    matrix_to_parent,
-    parent_problems,
-    parent_to_matrix,
-)
+from pphysml.tasks.lcag.trees import matrix_to_parent, parent_problems, parent_to_matrix
+from pphysml.tasks.lcag.validity import is_valid, is_valid_ragged
 
 
 def all_symmetric(n: int, levels: int) -> np.ndarray:

@@ -1,6 +1,8 @@
-"""Scores as the decoder takes them: bounded, and summed over the pairs in every set of leaves."""
+"""Scores as the decoder takes them: bounded, summed over the pairs in sets of leaves, and of given trees."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,20 +22,39 @@ def bounded(scores: Array) -> NDArray[np.float32]:
     return finite
 
 
-def checked(pairs: Array, clades: Array | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return bounded scores; without clade scores an array (B, 0, 0).
+class Scores(NamedTuple):
+    """Bounded scores of events of n leaves; what is not given has no second axis."""
+
+    pairs: NDArray[np.float32]
+    clades: NDArray[np.float32]
+    leaves: NDArray[np.float32]
+    trees: NDArray[np.float32]
+
+
+def checked(pairs: Array, clades: Array | None, leaves: Array | None, trees: Array | None) -> Scores:
+    """Return bounded scores.
 
     Raises:
-        ValueError: shapes that do not fit each other.
+        ValueError: shapes that do not fit each other, or scores of whole trees without forests.
     """
     events, n, width, classes = pairs.shape
     if n != width or not 2 <= classes <= LANES:
         raise ValueError(f"pair scores must be (B, n, n, C) with C from 2 to {LANES}, not {pairs.shape}")
-    if clades is None:
-        return bounded(pairs), np.zeros((events, 0, 0), dtype=np.float32)
-    if clades.shape != (events, 1 << n, classes):
-        raise ValueError(f"clade scores must be {(events, 1 << n, classes)}, not {clades.shape}")
-    return bounded(pairs), bounded(clades)
+    if trees is not None and leaves is None:
+        raise ValueError("scores of whole trees need scores of leaves: without these, an event is one tree")
+    absent = np.zeros((events, 0), dtype=np.float32)
+    return Scores(
+        bounded(pairs),
+        absent[..., None] if clades is None else _shaped("clade", clades, (events, 1 << n, classes)),
+        absent[..., None] if leaves is None else _shaped("leaf", leaves, (events, n, 2)),
+        absent if trees is None else _shaped("tree", trees, (events, 1 << n)),
+    )
+
+
+def _shaped(name: str, scores: Array, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    if scores.shape != shape:
+        raise ValueError(f"{name} scores must be {shape}, not {scores.shape}")
+    return bounded(scores)
 
 
 @njit(cache=True, nogil=True)
@@ -50,25 +71,33 @@ def add_pairs(pairs: Array, within: Array) -> None:
             while not (s >> j) & 1:
                 j += 1
             other = 1 << j
-            for h in range(1, classes):
+            for h in range(classes):
                 within[s + lone, h] = (
                     within[s, h] + within[s + lone - other, h] - within[s - other, h] + pairs[i, j, h])
 
 
 
 @njit(cache=True, nogil=True)
-def add_tree(pairs: Array, clades: Array, matrix: Array, score: Array) -> None:
-    """Set `score` (B,) to the scores of the trees `matrix` (B, n, n)."""
+def add_tree(
+    pairs: Array, clades: Array, leaves: Array, trees: Array, matrix: Array, background: Array, score: Array
+) -> None:
+    """Set `score` (B,) to the scores of the trees or forests `matrix` (B, n, n)."""
     events, n, _, classes = pairs.shape
+    lowest_class = 1 if leaves.shape[1] == 0 else 0
     for event in range(events):
         total = 0.0
         for i in range(n):
             for j in range(i + 1, n):
                 h = matrix[event, i, j]
-                total += pairs[event, i, j, h] if 0 < h < classes else -BOUND
+                total += pairs[event, i, j, h] if lowest_class <= h < classes else -BOUND
         if clades.shape[1]:
             for i in range(n):
                 total += _nodes_of_leaf(clades[event], matrix[event], i)
+        if leaves.shape[1]:
+            for i in range(n):
+                total += leaves[event, i, 0 if background[event, i] else 1]
+                if trees.shape[1] and not background[event, i]:
+                    total += _tree_of_leaf(trees[event], matrix[event], i)
         score[event] = total
 
 
@@ -78,12 +107,25 @@ def _nodes_of_leaf(clades: Array, matrix: Array, i: int) -> float:
     n, classes = len(matrix), clades.shape[1]
     total = 0.0
     for h in range(1, classes):
-        subset, present, lowest = 0, False, True
+        subset, present, lowest = 1 << i, False, True
         for k in range(n):
-            if matrix[i, k] <= h:
+            if 0 < matrix[i, k] <= h:
                 subset |= 1 << k
                 present |= matrix[i, k] == h
                 lowest &= k >= i
         if present and lowest:
             total += clades[subset, h]
     return total
+
+
+@njit(cache=True, nogil=True)
+def _tree_of_leaf(trees: Array, matrix: Array, i: int) -> float:
+    """Return the score of leaf i's tree if i is its lowest leaf, else 0."""
+    subset = 1 << i
+    for k in range(len(matrix)):
+        if matrix[i, k] > 0:
+            if k < i:
+                return 0.0
+            subset |= 1 << k
+    score: float = trees[subset]
+    return score

@@ -1,4 +1,9 @@
-"""Bounded search for large events: a beam of forests that are merged to a tree two at a time."""
+"""Bounded search for large events: a first forest, then improvement until nothing helps.
+
+A start (`agglomerate`) is improved by moves of single subtrees (`graft`) and exact choices in small
+regions (`rearrange`), so that eight leaves are decoded exactly. Further rounds take some subtrees off and put them back in another order ("ruin and
+recreate", G. Schrimpf et al., J. Comput. Phys. 159 (2000) 139).
+"""
 
 from __future__ import annotations
 
@@ -6,135 +11,192 @@ import numpy as np
 from numba import njit
 
 from ....io.ragged import Array
+from .agglomerate import agglomerate
+from .graft import best_place, fill_cross, fill_outside, put, take_off
+from .linked import Forest, copy_links, empty_forest, matrix_score, settle, walk, write_matrix
+from .rearrange import improve_region
+from .regions import Tables, empty_tables
+
+NOTHING = 255
+"""A height that no tree has."""
+
+LEAST_GAIN = 1e-6
+"""Smaller gains are rounding errors: sums over thousands of pairs in another order."""
 
 
 @njit(cache=True, nogil=True)
-def _best_from(cross: Array, other: Array, lowest: int) -> float:
-    """Return the best summed score of two sets of pairs at one height, `lowest` or above."""
-    best: float = -np.inf
-    for h in range(lowest, len(cross)):
-        summed: float = cross[h] + other[h]
-        if summed > best:
-            best = summed
-    return best
+def _insert(f: Forest, x: int, members: Array, classes: int, gap_free: bool, one_tree: bool) -> None:
+    nodes = fill_cross(f, x, members)
+    _, _, where, how = best_place(f, x, nodes, -1, 0, classes, gap_free, one_tree)
+    put(f, x, where, how, classes, gap_free)
 
 
 @njit(cache=True, nogil=True)
-def _gain(cross: Array, bound: Array, height: Array, blocks: Array, a: int, b: int, h: int) -> float:
-    """Return the change of a forest's bound when blocks a and b are merged at height h.
+def _regraft(f: Forest, members: Array, classes: int, gap_free: bool, one_tree: bool) -> float:
+    """Move subtrees until no move gains; return the lead over the best forest one move away."""
+    total, root = len(f.parent) - 1, len(f.parent) - 1
+    since, v, lead = 0, 0, np.inf
+    while since < total:
+        if f.parent[v] >= 0 and not (one_tree and f.parent[v] == root):
+            place, kind, nodes = take_off(f, v, members, classes, gap_free)
+            stay, best, where, how = best_place(f, v, nodes, place, kind, classes, gap_free, one_tree)
+            if best > stay + LEAST_GAIN:
+                place, kind, since, lead = where, how, 0, np.inf
+            else:
+                lead = min(lead, stay - best)
+            put(f, v, place, kind, classes, gap_free)
+        since += 1
+        v = (v + 1) % total
+    return lead
 
-    A forest's bound is the score of what is merged, and for every pair of blocks the best that
-    the pairs between them can still reach.
+
+@njit(cache=True, nogil=True)
+def _improve(
+    f: Forest, t: Tables, matrix: Array, other: Array, members: Array, classes: int, gap_free: bool, one_tree: bool
+) -> float:
+    """Improve a forest until neither a move nor a region gains; return the lead as `_regraft`.
+
+    It ends early at the forest `matrix`, which is known to be the best of its surroundings.
     """
-    change = cross[a, b, h] - bound[a, b]
-    for c in blocks:
-        if c != a and c != b:
-            change += _best_from(cross[a, c], cross[b, c], max(h, height[c], 1)) - bound[a, c] - bound[b, c]
-    return float(change)
+    while True:
+        lead = _regraft(f, members, classes, gap_free, one_tree)
+        if not gap_free:
+            settle(f, classes)
+        write_matrix(f, other)
+        if (other == matrix).all():
+            return lead
+        better = False
+        for v in range(len(f.cost), len(f.parent) - one_tree):
+            if f.child[v] >= 0:
+                better |= improve_region(f, t, v, LEAST_GAIN, classes, gap_free)
+        if not better:
+            return lead
 
 
 @njit(cache=True, nogil=True)
-def _merge(label: Array, cross: Array, bound: Array, height: Array, matrix: Array, a: int, b: int, h: int) -> None:
-    """Merge block b into block a at height h."""
-    n = len(label)
-    for i in range(n):
-        for j in range(n):
-            if label[i] == a and label[j] == b:
-                matrix[i, j] = matrix[j, i] = h
-    for i in range(n):
-        if label[i] == b:
-            label[i] = a
-    height[a] = h
-    for c in range(n):
-        if label[c] == c and c != a:
-            for g in range(cross.shape[2]):
-                cross[a, c, g] += cross[b, c, g]
-                cross[c, a, g] = cross[a, c, g]
-            bound[a, c] = bound[c, a] = _best_from(
-                cross[a, c], np.zeros(cross.shape[2]), max(h, height[c], 1))
+def _shake(f: Forest, taken: Array, members: Array, classes: int, gap_free: bool, one_tree: bool) -> None:
+    """Take some subtrees off and put them back, one after the other, in random order."""
+    n, root = len(f.cost), len(f.parent) - 1
+    wanted, count = np.random.randint(2, max(3, n)), 0
+    for v in np.random.permutation(root):
+        top = v
+        while top >= 0 and top != root:
+            top = f.parent[top]
+        if count < wanted and top == root and not (one_tree and f.parent[v] == root):
+            take_off(f, v, members, classes, gap_free)
+            taken[count] = v
+            count += 1
+    for x in taken[:count]:
+        _insert(f, x, members, classes, gap_free, one_tree)
 
 
 @njit(cache=True, nogil=True)
-def _fingerprint(label: Array, keys: Array, a: int, b: int, h: int) -> np.uint64:
-    """Return what a merge adds to the fingerprint of a forest: random keys of its pairs and height."""
-    added = np.uint64(0)
-    for i in range(len(label)):
-        for j in range(len(label)):
-            if label[i] == a and label[j] == b:
-                added += keys[min(i, j), max(i, j), h]
-    return added
+def _lead_of_heights(f: Forest, classes: int) -> float:
+    """Return the lead over the same trees with other heights, where they are free."""
+    n, root, least = len(f.cost), len(f.parent) - 1, np.inf
+    f.cross[:] = 0.0
+    for q in range(1, walk(f, root)):
+        v = f.order[q]
+        fill_outside(f, v, 0, classes, False)
+        if v < n:
+            continue
+        for h in range(1, classes):
+            if h != f.height[v]:
+                least = min(least, -(f.own[v, h] + f.below[v, h] + f.outside[v, h]))
+    return least
 
 
 @njit(cache=True, nogil=True)
-def _candidates(live: int, label: Array, cross: Array, bound: Array, height: Array, value: Array, values: Array, moves: Array) -> int:
-    """List all merges of all forests: a new node over both, or b put under, or fused with, a."""
-    n, top, found = label.shape[1], cross.shape[3] - 1, 0
-    for w in range(live):
-        blocks = np.flatnonzero(label[w] == np.arange(n))
-        for x in range(len(blocks)):
-            for y in range(x):
-                a, b = blocks[y], blocks[x]
-                highest = max(height[w, a], height[w, b])
-                for h in range(max(highest, 1), min(highest + 1, top) + 1):
-                    values[found] = value[w] + _gain(cross[w], bound[w], height[w], blocks, a, b, h)
-                    moves[found, 0], moves[found, 1], moves[found, 2], moves[found, 3] = w, a, b, h
-                    found += 1
-    return found
+def _keep(f: Forest, best: Forest, matrix: Array, other: Array, score: float, margin: float, lead: float, classes: int, gap_free: bool) -> tuple[float, float]:
+    """Compare a forest with the best so far, which is `matrix`; return score and margin of the better."""
+    if not gap_free:
+        settle(f, classes)
+        lead = min(lead, _lead_of_heights(f, classes))
+    write_matrix(f, other)
+    new = matrix_score(f, other)
+    if new > score + LEAST_GAIN:
+        copy_links(f, best)
+        margin = min(lead, new - score)
+        matrix[:] = other
+        return new, margin
+    if (matrix != other).any():
+        margin = min(margin, score - new)
+    copy_links(best, f)
+    return score, margin
 
 
 @njit(cache=True, nogil=True)
-def _search(pairs: Array, keys: Array, width: int, matrix: Array) -> tuple[float, float]:
-    """Write the best tree found to `matrix`; return its score and its lead."""
+def _search(f: Forest, best: Forest, t: Tables, rounds: int, classes: int, gap_free: bool, one_tree: bool, matrix: Array) -> tuple[float, float]:
+    """Write the best forest found to `matrix`; return its score and its lead."""
+    n = len(f.cost)
+    members, taken, other = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty_like(matrix)
+    np.random.seed(n)
+    agglomerate(f, classes, gap_free, one_tree)
+    score, margin = -np.inf, np.inf
+    matrix[:] = NOTHING
+    for k in range(rounds):
+        if k:
+            _shake(f, taken, members, classes, gap_free, one_tree)
+        lead = _improve(f, t, matrix, other, members, classes, gap_free, one_tree)
+        score, margin = _keep(f, best, matrix, other, score, margin, lead, classes, gap_free)
+    return score, margin
+
+
+@njit(cache=True, nogil=True)
+def _load(f: Forest, pairs: Array, leaves: Array, order: Array) -> None:
+    """Fill the scores of one event, its leaves in the given order."""
     n, classes = pairs.shape[0], pairs.shape[2]
-    label, height = np.zeros((2, width, n), dtype=np.int64), np.zeros((2, width, n), dtype=np.int64)
-    cross, bound = np.zeros((2, width, n, n, classes)), np.zeros((2, width, n, n))
-    merged = np.zeros((2, width, n, n), dtype=np.uint8)
-    value, prints = np.zeros((2, width)), np.zeros((2, width), dtype=np.uint64)
-    values = np.empty(width * n * (n - 1))
-    moves = np.empty((len(values), 4), dtype=np.int64)
-    label[0, 0] = np.arange(n)
-    none = np.zeros(classes)
+    for a in range(n):
+        for b in range(a):
+            i, j = min(order[a], order[b]), max(order[a], order[b])
+            for h in range(0 if len(leaves) else 1, classes):
+                f.pairs[a, b, h] = f.pairs[b, a, h] = pairs[i, j, h]
+        if len(leaves):
+            f.cost[a] = min(leaves[order[a], 1] - leaves[order[a], 0], 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _leaf_order(pairs: Array, leaves: Array) -> Array:
+    """Return an order of the leaves that does not depend on how they are numbered."""
+    n, classes = pairs.shape[0], pairs.shape[2]
+    key = np.zeros(n)
     for i in range(n):
         for j in range(i + 1, n):
-            cross[0, 0, i, j] = cross[0, 0, j, i] = pairs[i, j]
-            bound[0, 0, i, j] = bound[0, 0, j, i] = _best_from(cross[0, 0, i, j], none, 1)
-            value[0, 0] += bound[0, 0, i, j]
-    live, old = 1, 0
-    for _ in range(n - 1):
-        new, kept = 1 - old, 0
-        found = _candidates(live, label[old], cross[old], bound[old], height[old], value[old], values, moves)
-        for k in np.argsort(-values[:found]):
-            w, a, b, h = moves[k]
-            mark = prints[old, w] + _fingerprint(label[old, w], keys, a, b, h)
-            if (prints[new, :kept] == mark).any():
-                continue
-            label[new, kept], height[new, kept] = label[old, w], height[old, w]
-            cross[new, kept], bound[new, kept] = cross[old, w], bound[old, w]
-            merged[new, kept] = merged[old, w]
-            _merge(label[new, kept], cross[new, kept], bound[new, kept], height[new, kept], merged[new, kept], a, b, h)
-            value[new, kept], prints[new, kept] = values[k], mark
-            kept += 1
-            if kept == width:
-                break
-        live, old = kept, new
-    matrix[:] = merged[old, 0]
-    return value[old, 0], value[old, 0] - value[old, 1] if live > 1 else np.nan
+            for h in range(0 if len(leaves) else 1, classes):
+                key[i] += (h + 1.0) * pairs[i, j, h]
+                key[j] += (h + 1.0) * pairs[i, j, h]
+    return np.argsort(key)
 
 
 @njit(cache=True, nogil=True)
-def _search_all(pairs: Array, keys: Array, width: int, matrix: Array, score: Array, margin: Array) -> None:
-    for event in range(len(pairs)):
-        score[event], margin[event] = _search(pairs[event], keys, width, matrix[event])
+def search_batch(
+    pairs: Array, width: int, gap_free: bool, leaves: Array,
+    matrix: Array, background: Array, score: Array, margin: Array,
+) -> None:
+    """Search events of n >= 1 leaves one after the other.
 
-
-def search_batch(pairs: Array, width: int, matrix: Array, score: Array, margin: Array) -> None:
-    """Search events of n >= 2 leaves one after the other; arguments as in `exact.decode_batch`.
-
-    A tree of n leaves is n - 1 merges of two blocks: at one above the higher, or at the height of
-    the higher, which gains a child. Forests that were reached in different ways are kept once.
+    Args:
+        pairs: (B, n, n, C).
+        width: rounds of improvement, at least one.
+        gap_free: whether a node of height h must have a child of height h - 1.
+        leaves: (B, n, 2), or (B, 0, 2) if an event is one tree.
+        matrix, background, score, margin: output, as of `exact.decode_batch`.
     """
     n, classes = pairs.shape[1], pairs.shape[3]
-    keys = np.random.default_rng(1).integers(0, 2**64, size=(n, n, classes), dtype=np.uint64)
-    _search_all(pairs, keys, width, matrix, score, margin)
-    if n == 2:
-        margin[:] = np.inf
+    f, best, t = empty_forest(n), empty_forest(n), empty_tables()
+    found = np.empty((n, n), dtype=np.uint8)
+    one_tree = leaves.shape[1] == 0
+    for event in range(len(pairs)):
+        order = _leaf_order(pairs[event], leaves[event])
+        _load(f, pairs[event], leaves[event], order)
+        score[event], margin[event] = _search(f, best, t, width, classes, gap_free, one_tree, found)
+        for a in range(n):
+            i = order[a]
+            for b in range(n):
+                matrix[event, i, order[b]] = found[a, b]
+            if not one_tree:
+                alone = not found[a].any()
+                background[event, i] = alone and leaves[event, i, 0] >= leaves[event, i, 1]
+                score[event] += max(leaves[event, i, 0], leaves[event, i, 1])
+                if alone:
+                    margin[event] = min(margin[event], abs(leaves[event, i, 0] - leaves[event, i, 1]))

@@ -1,0 +1,27 @@
+"""The last steps of applying, after any engine."""
+
+from __future__ import annotations
+
+from ...io.ragged import Columns
+from .config import LcagConfig
+from .signal_side import put_back
+from .template import read_template
+from .template_matching import match_columns
+
+
+class LcagFinish:
+    """Puts a given signal side back in, and searches for a template; see `task.Finish`."""
+
+    def __init__(self, config: LcagConfig) -> None:
+        options = config.apply
+        self.template = None
+        if options.match is not None:
+            self.template = read_template(options.match, options.match_tolerance, options.match_window)
+
+    def __call__(self, examples: Columns, columns: Columns) -> Columns:
+        """Return the columns to write."""
+        if "signal_side" in examples:
+            columns = put_back(examples, columns)
+        if self.template is not None:
+            columns = {**columns, **match_columns(self.template, columns)}
+        return columns
