@@ -2,9 +2,10 @@
 
     python benchmarks/lcag_accuracy.py                                 shipped weights
     python benchmarks/lcag_accuracy.py --model runs/smeared --set simulation.smearing=0.01
+    python benchmarks/lcag_accuracy.py --model detector --set simulation.topologies=unknown
 
 Engines: `network` (exact decoding; its argmax is `perfect_lcag_raw`), `lookup` (leaf masses alone)
-and `massline` (the masses given; its width and floor tuned here on other events). Differences are paired.
+and `massline` (the masses given; its options tuned here on other events). Differences are paired.
 """
 
 from __future__ import annotations
@@ -13,21 +14,19 @@ import argparse
 import json
 import sys
 
-import numpy as np
-
 from pphysml.config import build, override
 from pphysml.evaluation.comparison import mcnemar, paired_difference
-from pphysml.io.ragged import Columns, Ragged, slice_rows
+from pphysml.io.ragged import Columns, Ragged, slice_rows, take
 from pphysml.models import choose
-from pphysml.registry import get_task
+from pphysml.registry import get_task, load_attribute
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.data import assemble, dense_matrices
-from pphysml.tasks.lcag.massline import MasslineDecoder
+from pphysml.tasks.lcag.data import assemble
 from pphysml.tasks.lcag.metrics import LcagEvaluator
 from pphysml.tasks.lcag.simulate import LcagSimulation
 
 WIDTHS = (1e-9, 3e-4, 1e-3, 2e-3, 5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2)
-FLOORS = (1e-6, 1e-4, 1e-2, 5e-2)
+FLOORS = (1e-6, 1e-4, 1e-2, 5e-2, 0.1)
+OTHERS = {"outliers": (0.0, 0.02, 0.05, 0.1, 0.2), "node": (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5), "background": (0.02, 0.05, 0.1, 0.2)}
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011
 
 
@@ -36,23 +35,28 @@ def events(config: LcagConfig, seed: int, n: int) -> Columns:
     return examples
 
 
-def tuned(config: LcagConfig) -> tuple[float, float]:
-    """Return the width and floor of the massline with the most perfect trees on 2000 other events."""
+def tuned(config: LcagConfig) -> dict[str, float]:
+    """Return the options of the massline with the most perfect trees on 2000 other events.
+
+    Width and floor on a grid; the others one after the other, twice.
+    """
     examples = events(config, TUNING_SEED, 2000)
-    p4, truth = examples["p4"], examples["lcag"]
-    assert isinstance(p4, Ragged) and isinstance(truth, Ragged)
-    sizes = [(n, np.flatnonzero(p4.counts == n)) for n in np.unique(p4.counts[p4.counts >= 2])]
-    known = sorted({config.simulation.root_mass, *config.simulation.intermediate_masses})
+    p4 = examples["p4"]
+    assert isinstance(p4, Ragged)
+    examples = take(examples, p4.counts <= 12)
+    engine_of = load_attribute(get_task("lcag").engines["massline"])
 
-    def perfect(choice: tuple[float, float]) -> int:
-        decoder = MasslineDecoder(known, config.simulation.root_mass, *choice)
-        right = 0
-        for n, rows in sizes:
-            found = decoder.decode(p4.take(rows).flat.reshape(len(rows), n, 4)).matrix
-            right += int((found == dense_matrices(truth.take(rows), np.full(len(rows), n), n)).all((1, 2)).sum())
-        return right
+    def perfect(choice: dict[str, float]) -> int:
+        values = config.model_dump()
+        values["apply"]["massline"].update(choice)
+        return int(engine_of(build(LcagConfig, values, "tuning"), None, None)(examples)["perfect"].sum())
 
-    return max(((width, floor) for width in WIDTHS for floor in FLOORS), key=perfect)
+    grid = [{"width": width, "floor": floor, "at_rest": True} for width in WIDTHS for floor in FLOORS]
+    best = max(grid, key=perfect)
+    for name, values in 2 * list(OTHERS.items()):
+        if config.data.forest or name != "background":
+            best = max(({**best, name: value} for value in values), key=perfect)
+    return best
 
 
 def main() -> None:
@@ -73,8 +77,7 @@ def main() -> None:
     for name in arguments.engine or ("network", "lookup", "massline"):
         overrides = []
         if name == "massline":
-            width, floor = tuned(config)
-            overrides = [f"apply.massline.width={width}", f"apply.massline.floor={floor}"]
+            overrides = [f"apply.massline.{key}={json.dumps(value)}" for key, value in tuned(config).items()]
         engine = choose(task, model=arguments.model, engine=name, overrides=overrides).engine
         evaluator = LcagEvaluator(config)
         for start in range(0, arguments.events, 5000):
@@ -89,10 +92,10 @@ def main() -> None:
             for name, result in results.items()
         },
     }
-    if {"network", "massline"} <= set(results):
-        a, b = (results[k].cases["perfect"] for k in ("network", "massline"))
+    for other in {"lookup", "massline"} & set(results) if "network" in results else ():
+        a, b = (results[k].cases["perfect"] for k in ("network", other))
         difference, test = paired_difference(a, b), mcnemar(a, b)
-        report["network minus massline, paired, event mean"] = {
+        report[f"network minus {other}, paired, event mean"] = {
             "difference": difference.value, "error": difference.value - difference.low, "sigma": test.sigma}
     json.dump(report, sys.stdout, indent=1)
     print()

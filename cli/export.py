@@ -35,7 +35,10 @@ def command(
 
     \b
     Example:
-      pphysml export lcag --model runs/first --format safetensors -o lcag.safetensors
+      pphysml export lcag --model runs/first --format onnx -o lcag.onnx
+
+    Beside lcag.onnx lies lcag_decoder.py then, which turns what the network says into
+    trees. The format safetensors is the weights file by itself.
     """
     from pphysml.export import export
     from pphysml.registry import get_task

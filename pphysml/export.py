@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, ModelError, did_you_mean
-from .model_file import ModelFile, load_model, save_model
+from .errors import ConfigError, ModelError, OutputError, did_you_mean
+from .model_file import ModelFile, load_model, serialized
 from .models import find_model
 from .registry import load_attribute
 from .task import Task
 
 
 def export(task: Task, *, model: str | None, output: Path, format: str, force: bool = False) -> dict[str, Any]:
-    """Write a model to `output` and return a summary.
+    """Write a model to `output`, and what its format has beside it; return a summary.
 
     Raises:
-        ConfigError: the task does not offer the format, or the file exists.
+        ConfigError: the task does not offer the format, a file exists, or a package is missing.
         ModelError: there is no model.
+        OutputError: the files could not be written; none is then half written.
     """
     if format not in task.exports:
         raise ConfigError(f"Task {task.name!r} offers no format {format!r}.{did_you_mean(format, task.exports)}")
-    if output.exists() and not force:
-        raise ConfigError(f"{output}: exists; give another --output or --force.")
-    path = find_model(task, model)
-    if path is None:
+    chosen = task.exports[format]
+    paths = [output, *(output.with_name(output.stem + end) for end in chosen.beside)]
+    for path in paths:
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; give another --output.")
+        if path.exists() and not force:
+            raise ConfigError(f"{path}: exists; give another --output or --force.")
+    source = find_model(task, model)
+    if source is None:
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
-    weights = load_model(path, task.name)
-    load_attribute(task.exports[format])(weights, output)
-    return {"model": str(path), "output": str(output), "format": format, "bytes": output.stat().st_size}
+    contents = load_attribute(chosen.contents)(load_model(source, task.name))
+    _write(dict(zip(paths, contents, strict=True)))
+    summary = {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0])}
+    return {**summary, "beside": [str(path) for path in paths[1:]]} if chosen.beside else summary
 
 
-def to_safetensors(model: ModelFile, output: Path) -> None:
-    """Write the weights file by itself: all that applying needs, in one portable file."""
-    save_model(output, model)
+def to_safetensors(model: ModelFile) -> tuple[bytes]:
+    """Return the weights file by itself: all that applying needs, in one portable file."""
+    return (serialized(model),)
+
+
+def _write(contents: Mapping[Path, bytes]) -> None:
+    """Write files under temporary names, and move them into place when all are complete."""
+    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents}
+    path = next(iter(contents))
+    try:
+        for path, content in contents.items():
+            with open(temporary[path], "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for path in contents:
+            os.replace(temporary[path], path)
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror}.") from None
+    finally:
+        for rest in temporary.values():
+            rest.unlink(missing_ok=True)

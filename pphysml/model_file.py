@@ -52,13 +52,7 @@ def save_model(path: Path, model: ModelFile) -> None:
     Raises:
         OutputError: the file could not be written.
     """
-    tensors: dict[str, Array] = {}
-    for part in PARTS:
-        values: Mapping[str, Array] = getattr(model, part)
-        for name, value in values.items():
-            tensors[f"{part}.{name}"] = np.asarray(value, order="C")
-    header = {"format_version": FORMAT_VERSION, "package_version": __version__, **model.header}
-    content = save(tensors, metadata={"pphysml": json.dumps(header)})
+    content = serialized(model)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as stream:
@@ -70,6 +64,17 @@ def save_model(path: Path, model: ModelFile) -> None:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: the weights could not be written: {error.strerror}.") from None
     model.hash = hashlib.sha256(content).hexdigest()[:16]
+
+
+def serialized(model: ModelFile) -> bytes:
+    """Return the content of a weights file."""
+    tensors: dict[str, Array] = {}
+    for part in PARTS:
+        values: Mapping[str, Array] = getattr(model, part)
+        for name, value in values.items():
+            tensors[f"{part}.{name}"] = np.asarray(value, order="C")
+    header = {"format_version": FORMAT_VERSION, "package_version": __version__, **model.header}
+    return save(tensors, metadata={"pphysml": json.dumps(header)})
 
 
 def locate(path: Path) -> Path:

@@ -202,6 +202,19 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Export:
+    """A format in which models are exported.
+
+    Attributes:
+        contents: function(model file) -> bytes of each file: of the output, then of those beside it.
+        beside: what the names of these have in the place of the output's suffix.
+    """
+
+    contents: str
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Task:
     """One subcommand: names, schema, and where the parts are ("module:attribute").
 
@@ -221,7 +234,7 @@ class Task:
         finish: factory fulfilling `Finish`, or None.
         flags: flag of the applying verb, as `--match` -> what it sets.
         domain: function(examples, prepared) -> sentences on how they leave the training's ranges.
-        exports: format name -> function(model_file, output path).
+        exports: format name -> what makes it.
         importers: format name -> function(paths) yielding columns of the first layout, chunk by chunk.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
     """
@@ -243,7 +256,7 @@ class Task:
     domain: str | None = None
     finish: str | None = None
     flags: Mapping[str, Flag] = field(default_factory=dict)
-    exports: Mapping[str, str] = field(default_factory=dict)
+    exports: Mapping[str, Export] = field(default_factory=dict)
     importers: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
     weights_package: str = ""

@@ -31,6 +31,7 @@ class LearnedSpectra(nn.Module):
 
     frequencies: Tensor
     widths: Tensor
+    fixed: Tensor | None
 
     def __init__(self, channels: int, bins: int, upper: float) -> None:
         super().__init__()
@@ -40,16 +41,22 @@ class LearnedSpectra(nn.Module):
         step = upper / bins
         levels = max(2, round(3 * math.log2(0.25 * upper / step)))
         widths = step * torch.logspace(-1, math.log2(0.125 * upper / step), levels, base=2.0)
+        self.log_range = math.log(float(widths[0])), math.log(float(widths[-1]))
         self.register_buffer("frequencies", torch.fft.rfftfreq(2 * bins, step), persistent=False)
         self.register_buffer("widths", widths, persistent=False)
+        self.register_buffer("fixed", None, persistent=False)
+
+    def fix(self) -> None:
+        """Take the integrals once and for all, as for a network that is not trained any more."""
+        self.fixed = self._table().detach()
 
     def forward(self, value: Tensor, resolution: Tensor) -> Tensor:
         """Return the log-densities."""
-        table = self._table()
+        table = self._table() if self.fixed is None else self.fixed
         levels = len(self.widths)
-        low, high = math.log(float(self.widths[0])), math.log(float(self.widths[-1]))
-        across = (value.clamp(0, self.upper).float() / self.upper * self.bins - 0.5).clamp(0, self.bins - 1.001)
-        down = ((resolution.float().clamp_min(1e-9).log() - low) / (high - low) * (levels - 1)).clamp(0, levels - 1.001)
+        low, high = self.log_range
+        across = (value.clamp(0.0, self.upper).float() / self.upper * self.bins - 0.5).clamp(0.0, self.bins - 1.001)
+        down = ((resolution.float().clamp_min(1e-9).log() - low) / (high - low) * (levels - 1)).clamp(0.0, levels - 1.001)
         column, row = across.floor(), down.floor()
         x, y = (across - column)[..., None], (down - row)[..., None]
         first = row.long() * self.bins + column.long()

@@ -23,6 +23,7 @@ class SimulationConfig(Config):
     root_mass: float = option(100.0, "Mass of the decaying particle.", "GeV", gt=0)
     intermediate_masses: list[float] = option(lambda: [90.0, 80.0, 70.0, 50.0, 25.0, 20.0, 10.0], "Masses of intermediate particles, drawn with replacement.", "GeV")
     leaf_masses: list[float] = option(lambda: [1.0, 2.0, 3.0, 5.0, 12.0], "Masses of final-state particles, drawn with replacement.", "GeV")
+    leaf_pdg: list[int] = option(list, "PDG id that stands for each of leaf_masses: writes the true one of each leaf, for data.hypotheses.")
     min_children: int = option(2, "Fewest children of a node.", ge=2)
     max_children: int = option(5, "Most children of a node.", ge=2)
     max_depth: int = option(8, "Most generations, the root among them.", ge=2, le=N_CLASSES)
@@ -54,6 +55,8 @@ class SimulationConfig(Config):
             raise ValueError("simulation.max_children is smaller than simulation.min_children")
         if self.max_leaves < self.min_leaves:
             raise ValueError("simulation.max_leaves is smaller than simulation.min_leaves")
+        if self.leaf_pdg and len(self.leaf_pdg) != len(self.leaf_masses):
+            raise ValueError("simulation.leaf_pdg must have as many entries as simulation.leaf_masses")
         if any(m <= 0 for m in [*self.intermediate_masses, *self.leaf_masses]):
             raise ValueError("simulation: masses must be positive")
         return self
@@ -68,6 +71,7 @@ class DataConfig(Config):
     ancestors: list[int] | None = option(None, "For generations: absolute PDG ids of the particles that count as nodes; null counts all.")
     charged_mass: float | None = option(None, "Mass hypothesis of charged leaves in files with neither energies nor masses; null refuses such files.", "GeV", ge=0)
     neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files.", "GeV", ge=0)
+    hypotheses: list[int] = option(list, "Absolute PDG ids of the mass hypotheses among which the network chooses one for each leaf, or none of them; truth from `leaf_pdg` or `node_pdg`.")
     features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
     weight: str | None = option(None, "Branch with event weights for the loss of the training.")
 
@@ -88,6 +92,8 @@ class DataConfig(Config):
             raise ValueError(f"data.pdg_classes must have 1 to {N_CLASSES - 1} classes")
         if any(pdg <= 0 for pdg in [*listed, *(self.ancestors or [])]):
             raise ValueError("data.pdg_classes and data.ancestors: PDG ids must be positive; they hold for particle and antiparticle")
+        if any(pdg <= 0 for pdg in self.hypotheses) or len(set(self.hypotheses)) < len(self.hypotheses):
+            raise ValueError("data.hypotheses: PDG ids must be positive, and each there once")
         if len(set(listed)) < len(listed):
             raise ValueError("data.pdg_classes: a PDG id is in it twice")
         if self.ancestors is not None and self.classes == "stages":
@@ -153,6 +159,22 @@ class MasslineConfig(Config):
     floor: float = option(1e-4, "Smallest resolution of a mass.", "GeV", gt=0)
     background: float = option(0.1, "Prior probability of a leaf to belong to no tree; for data.forest only.", "", gt=0, lt=1)
     at_rest: bool = option(False, "The decaying particles are at rest; for data.forest only.")
+    outliers: float = option(0.0, "Probability that a node's mass is not what it should be, for wrong hypotheses of leaves.", "", ge=0, lt=1)
+    node: float = option(0.0, "Added to the score of every node: above 0 favours trees of many nodes.")
+
+
+class CombinerConfig(Config):
+    """The classical engine that merges combinations on known masses, best first; for data.forest only."""
+
+    masses: list[float] = option(list, "Known masses besides the root's; empty takes those of the simulation.", "GeV")
+    width: float = option(0.015, "Resolution of a leaf's momentum, relative.", "", gt=0)
+    floor: float = option(1e-3, "Smallest resolution of a mass.", "GeV", gt=0)
+    window: float = option(2.0, "Largest distance from a known mass, in resolutions.", "", gt=0)
+    max_angle: float = option(180.0, "Largest angle between a child and its parent; 180 cuts nothing.", "degrees", gt=0, le=180)
+    order: Literal["chi2", "score", "leaves", "mass"] = option("score", "What is merged first: the best chi2 or likelihood ratio, the fewest leaves or the smallest known mass (of equals, the best likelihood ratio).")
+    max_children: int = option(5, "Most children of a node.", ge=2)
+    max_combinations: int = option(1_000_000, "Where an event has more combinations of its leaves, fewer children are tried.", ge=1)
+    keep_partial: bool = option(False, "Keep trees that do not reach the root's mass; else their leaves are background.")
 
 
 class ApplyConfig(Config):
@@ -167,6 +189,7 @@ class ApplyConfig(Config):
     match_window: float | None = option(None, "The same for the other nodes of `match`; null does not compare their masses.", "GeV", gt=0)
     signal_side: str | None = option(None, "Branch that is not 0 for the leaves of a signal side that is known: the rest of the event is reconstructed, and evaluated.")
     massline: MasslineConfig = option(MasslineConfig, "Options of the engine `massline`.")
+    combiner: CombinerConfig = option(CombinerConfig, "Options of the engine `combiner`.")
 
     @property
     def leaf_branches(self) -> list[str]:
@@ -195,6 +218,8 @@ class LcagConfig(Config):
     def _forests(self) -> LcagConfig:
         if self.simulation.makes_forests and not self.data.forest:
             raise ValueError("simulation.trees_per_event and simulation.background_leaves need data.forest=true")
+        if self.data.hypotheses and self.model.is_paper:
+            raise ValueError(f"data.hypotheses needs the network transformer or nri: {self.model.name} has no output for them")
         if self.data.forest and self.model.is_paper:
             raise ValueError(f"data.forest=true needs the network transformer or nri: {self.model.name} has no output for leaves of no tree")
         return self

@@ -43,7 +43,7 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
 
 def collate(examples: Columns) -> Batch:
     """Return `p4` float64 (B, n, 4), `n_leaves` (B,), and if there `features`, `lcag` (B, n, n),
-    `background` (B, n; true for padding), `weight`."""
+    `background` (B, n; true for padding), `hypothesis` (B, n), `weight`."""
     p4 = ragged(examples, "p4")
     n = p4.counts
     width = int(n.max()) if len(n) else 0
@@ -54,6 +54,8 @@ def collate(examples: Columns) -> Batch:
         batch["lcag"] = torch.from_numpy(dense_matrices(ragged(examples, "lcag"), n, width)).long()
     if "background" in examples:
         batch["background"] = torch.from_numpy(ragged(examples, "background").padded(width, fill=True))
+    if "hypothesis" in examples:
+        batch["hypothesis"] = torch.from_numpy(ragged(examples, "hypothesis").padded(width))
     if "weight" in examples:
         batch["weight"] = torch.from_numpy(np.asarray(examples["weight"], dtype=np.float32))
     return batch

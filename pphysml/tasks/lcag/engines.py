@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import ModelError
+from ...errors import ConfigError, ModelError
 from ...io.ragged import Array, Columns, Ragged, length
 from ...model_file import ModelFile, first_mismatch
 from .calibration import Calibration
@@ -15,7 +15,7 @@ from .config import LcagConfig
 from .learner import build_network
 from .lookup import predict as look_up
 from .massline import MasslineDecoder
-from .output import Reconstruction, output_columns
+from .output import Reconstruction, hypothesis_columns, output_columns
 from .reconstruct import reconstruct
 from .rules import Rules
 
@@ -26,7 +26,7 @@ class NetworkEngine:
     def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
         if model is None:
             raise ModelError("The engine 'network' needs weights; give --model RUN.")
-        self.config, self.rules = config.apply, config.data.rules
+        self.config, self.rules, self.pdg_ids = config.apply, config.data.rules, config.data.hypotheses
         self.device = torch.device(device)
         self.network = build_network(config, model.prepared)
         try:
@@ -39,19 +39,22 @@ class NetworkEngine:
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""
         found = reconstruct(self.network, examples, self.config, self.rules, self.device, self.calibration)
-        return output_columns(examples, found, self.rules)
+        return {**output_columns(examples, found, self.rules), **hypothesis_columns(found, self.pdg_ids)}
 
 
 class MasslineEngine:
     """Sets of leaves on known invariant masses; see `massline`."""
 
     def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
+        if not config.data.rules.gap_free:
+            raise ConfigError("The engine 'massline' finds generations; it cannot tell the classes of data.classes=stages.")
         options = config.apply.massline
         known = options.masses or sorted({config.simulation.root_mass, *config.simulation.intermediate_masses})
         self.rules = config.data.rules
         background = options.background if config.data.forest else None
         self.decoder = MasslineDecoder(
-            known, config.simulation.root_mass, options.width, options.floor, background, options.at_rest)
+            known, config.simulation.root_mass, options.width, options.floor,
+            background, options.at_rest, options.outliers, options.node)
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""

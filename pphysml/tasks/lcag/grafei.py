@@ -14,7 +14,8 @@ from ...io.ragged import Array, Columns, Ragged
 from .refusal import refuse
 from .truth import ragged
 
-MOMENTA = {"px": "feat_px", "py": "feat_py", "pz": "feat_pz", "e": "feat_E", "mass": "feat_mass", "charge": "feat_charge"}
+MOMENTA = {"px": "feat_px", "py": "feat_py", "pz": "feat_pz", "e": "feat_E", "mass": "feat_mass", "charge": "feat_charge",
+           "leaf_pdg": "mcPDG"}
 MATRICES = {1: ("LCAS_1", "LCA_leaves_1"), 2: ("LCAS_2", "LCA_leaves_2")}
 TRUTH = ("leaves", "primary", *(branch for pair in MATRICES.values() for branch in pair))
 

@@ -14,10 +14,11 @@ from .calibration import before_fit, fit_calibration
 from .config import LcagConfig
 from .data import collate
 from .domain import fit_domain
+from .forest_metrics import compare_forests
 from .lookup import fit as fit_lookup
 from .losses import choose_sets, lcag_losses
 from .models import MODELS
-from .output import perfect, rows_equal
+from .output import output_columns, perfect, rows_equal
 from .reconstruct import reconstruct
 from .tree_loss import hold_contest, tree_term
 
@@ -25,10 +26,10 @@ from .tree_loss import hold_contest, tree_term
 class LcagLearner:
     """Trains a network of `models.MODELS`; see `task.Learner`."""
 
-    monitor = "perfect"
-
     def __init__(self, config: LcagConfig) -> None:
         self.config = config
+        # Of large forests none is perfect for long, while single trees already tell weights apart.
+        self.monitor = "trees" if config.data.forest else "perfect"
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Fit the domain of validity, the lookup table, and the scales of extra features."""
@@ -81,16 +82,24 @@ class LcagLearner:
         return terms
 
     def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
-        """Return the share of perfect trees, decoded (`perfect`) and by argmax (`perfect_argmax`)."""
+        """Return the share of perfect events, decoded (`perfect`) and by argmax (`perfect_argmax`).
+
+        For forests also `trees`: of true and decoded trees, the share that is right.
+        """
         usable = take(examples, self.lengths(examples) >= 2)
         n = length(usable)
-        found = reconstruct(model, usable, self.config.apply, self.config.data.rules, next(model.parameters()).device,
+        rules = self.config.data.rules
+        found = reconstruct(model, usable, self.config.apply, rules, next(model.parameters()).device,
                             before_fit(self.config.model))
         background = found.background.flat if found.background is not None else np.zeros(0)
         truth = usable["lcag"]
         assert isinstance(truth, Ragged)
         right_raw = rows_equal(truth.flat, found.lcag_raw.flat, truth.offsets).sum()
-        return {"perfect": Term(perfect(usable, found.lcag, background).sum(), n), "perfect_argmax": Term(right_raw, n)}
+        terms = {"perfect": Term(perfect(usable, found.lcag, background).sum(), n), "perfect_argmax": Term(right_raw, n)}
+        if rules.forest:
+            forests = compare_forests(usable, output_columns(usable, found, rules))
+            terms["trees"] = Term(2 * forests.right.sum(), forests.true.sum() + forests.found.sum())
+        return terms
 
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
         """Fit what calibrates the probability of the decoded tree."""
@@ -101,7 +110,8 @@ class LcagLearner:
 
 def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Module:
     """Return the configured network with random weights."""
-    network = MODELS[config.model.name](config.model, len(config.data.features), config.data.forest)
+    options = {"hypotheses": len(config.data.hypotheses)} if config.data.hypotheses else {}
+    network = MODELS[config.model.name](config.model, len(config.data.features), config.data.forest, **options)
     if config.data.features:
         network.feature_mean.copy_(torch.from_numpy(prepared["feature_mean"]))
         network.feature_scale.copy_(torch.from_numpy(prepared["feature_scale"]))

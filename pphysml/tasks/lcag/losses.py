@@ -90,6 +90,10 @@ def lcag_losses(output: Output, batch: Batch, targets: CladeTargets | None, conf
         leaves = torch.arange(n, device=real.device) < batch["n_leaves"][:, None]
         surprise = _binary(output.background, batch["background"] & leaves)
         terms["background"] = _mean(surprise, leaves * weight, config.clade_loss_weight)
+    if output.hypotheses is not None:
+        leaves = torch.arange(n, device=real.device) < batch["n_leaves"][:, None]
+        surprise = functional.cross_entropy(output.hypotheses.flatten(0, 1), batch["hypothesis"].flatten(), reduction="none")
+        terms["hypotheses"] = _mean(surprise.view_as(leaves), leaves * weight)
     if output.clades is not None and targets is not None:
         terms["clades"] = _clade_loss(output.clades, targets, weight, config.clade_loss_weight)
     if output.trees is not None and targets is not None:

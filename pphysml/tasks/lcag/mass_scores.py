@@ -2,9 +2,10 @@
 
 For a set S with invariant mass m and resolution s, the score is the log-likelihood ratio
 
-    max_k log N(m; M_k, s) + log T - log K
+    log [(1 - q) max_k N(m; M_k, s) T / K + q] + c
 
-N the normal density, M_k the K known masses, and 1/T the density of accidental masses: T is the
+q the probability of an outlier (a wrong hypothesis of a leaf, say), c a constant for each node, both 0
+at first, N the normal density, M_k the K known masses, and 1/T the density of accidental masses: T is the
 root's mass less all leaves' masses, the width of the allowed range of every S. A look-elsewhere
 term, log binomial(n, |S|), was tried and made fewer trees perfect: sets compete in the decoder.
 
@@ -21,6 +22,7 @@ accidental sets.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -29,6 +31,22 @@ from ...io.ragged import Array
 
 LOG_2PI = math.log(2.0 * math.pi)
 TINY = 1e-9
+
+
+class MassOptions(NamedTuple):
+    """Numbers that are tuned.
+
+    Attributes:
+        width: relative resolution of a leaf's momentum.
+        floor: smallest resolution of a mass, GeV.
+        outliers: q.
+        node: c.
+    """
+
+    width: float
+    floor: float
+    outliers: float = 0.0
+    node: float = 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -56,28 +74,31 @@ def mass_and_resolution(total: Array, width: float, floor: float) -> tuple[float
 
 
 @njit(cache=True, nogil=True)
-def mass_score(total: Array, known: Array, available: float, width: float, floor: float) -> float:
+def mass_score(total: Array, known: Array, available: float, options: MassOptions) -> float:
     """Return the score of a set of leaves from its summed terms.
 
     Args:
         known: masses, (K,).
         available: T.
     """
-    mass, resolution = mass_and_resolution(total, width, floor)
+    mass, resolution = mass_and_resolution(total, options.width, options.floor)
     nearest = np.inf
     for k in range(len(known)):
         nearest = min(nearest, abs(mass - known[k]))
     density = -0.5 * (nearest / resolution) ** 2 - math.log(resolution) - 0.5 * LOG_2PI
-    return density + math.log(max(available, TINY)) - math.log(len(known))
+    ratio = density + math.log(max(available, TINY)) - math.log(len(known))
+    if options.outliers > 0.0:
+        ratio = np.logaddexp(ratio + math.log(1.0 - options.outliers), math.log(options.outliers))
+    return float(ratio + options.node)
 
 
 @njit(cache=True, nogil=True)
-def rest_score(total: Array, available: float, width: float, floor: float) -> float:
+def rest_score(total: Array, available: float, options: MassOptions) -> float:
     """Return how much better a set's momentum fits a particle at rest than an accidental set's does."""
     c = np.empty((3, 3))
     for i in range(3):
         for j in range(3):
-            c[i, j] = width**2 * total[4 + 4 * i + j] + (floor**2 if i == j else 0.0)
+            c[i, j] = options.width**2 * total[4 + 4 * i + j] + (options.floor**2 if i == j else 0.0)
     cofactor = np.empty(3)
     for i in range(3):
         j, k = (i + 1) % 3, (i + 2) % 3
@@ -91,7 +112,10 @@ def rest_score(total: Array, available: float, width: float, floor: float) -> fl
             a, b, p, q = (j + 1) % 3, (j + 2) % 3, (i + 1) % 3, (i + 2) % 3
             chi_squared += total[i] * total[j] * (c[a, p] * c[b, q] - c[a, q] * c[b, p]) / determinant
     spread = max(available, 1.0)
-    return float(-0.5 * chi_squared - 0.5 * math.log(determinant) + 0.5 * squared / spread**2 + 3.0 * math.log(spread))
+    ratio = -0.5 * chi_squared - 0.5 * math.log(determinant) + 0.5 * squared / spread**2 + 3.0 * math.log(spread)
+    if options.outliers > 0.0:
+        ratio = np.logaddexp(ratio + math.log(1.0 - options.outliers), math.log(options.outliers))
+    return float(ratio)
 
 
 @njit(cache=True, nogil=True)
@@ -105,7 +129,7 @@ def available_energy(p4: Array, root_mass: float) -> float:
 
 @njit(cache=True, nogil=True)
 def score_subsets(
-    p4: Array, known: Array, root: Array, width: float, floor: float, at_rest: bool, scores: Array, trees: Array
+    p4: Array, known: Array, root: Array, options: MassOptions, at_rest: bool, scores: Array, trees: Array
 ) -> None:
     """Fill the scores of all sets of two or more leaves; the others are left as they are.
 
@@ -131,8 +155,8 @@ def score_subsets(
             else:
                 total[s] = total[s & (s - 1)] + total[1 << low]
                 masses = root if not forest and s == (1 << n) - 1 else known
-                scores[event, s] = mass_score(total[s], masses, available, width, floor)
+                scores[event, s] = mass_score(total[s], masses, available, options)
             if forest:
-                trees[event, s] = mass_score(total[s], root, available, width, floor) - scores[event, s]
+                trees[event, s] = mass_score(total[s], root, available, options) - scores[event, s]
                 if at_rest:
-                    trees[event, s] += rest_score(total[s], available, width, floor)
+                    trees[event, s] += rest_score(total[s], available, options)

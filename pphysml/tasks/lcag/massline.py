@@ -14,7 +14,7 @@ from numba import njit
 from ...io.ragged import Array
 from .config import N_CLASSES
 from .decode import Decoded, decode_exact
-from .mass_scores import available_energy, leaf_terms, mass_score, score_subsets
+from .mass_scores import MassOptions, available_energy, leaf_terms, mass_score, score_subsets
 
 EXACT_MAX_LEAVES = 12
 SUBSETS_AT_ONCE = 2**17
@@ -30,7 +30,7 @@ class MasslineDecoder:
         width: relative resolution of a leaf's momentum.
         floor: smallest resolution of a mass, GeV.
 
-    With `background`, the prior probability of a leaf to belong to no tree, events may hold several
+    `outliers` and `node` are explained with the scores in `mass_scores`. With `background`, the prior probability of a leaf to belong to no tree, events may hold several
     trees; `at_rest` says that the decaying particles are at rest.
 
     Events above 12 leaves are built from below instead: of all sets of up to five blocks that fit a
@@ -40,11 +40,11 @@ class MasslineDecoder:
 
     def __init__(
         self, masses: Sequence[float], root_mass: float, width: float, floor: float,
-        background: float | None = None, at_rest: bool = False,
+        background: float | None = None, at_rest: bool = False, outliers: float = 0.0, node: float = 0.0,
     ) -> None:
         self.known = np.array(sorted({float(m) for m in masses if m < root_mass}))
         self.root = np.array([float(root_mass)])
-        self.width, self.floor = float(width), float(floor)
+        self.options = MassOptions(float(width), float(floor), float(outliers), float(node))
         self.background, self.at_rest = background, at_rest
 
     def decode(self, p4: Array) -> Decoded:
@@ -57,7 +57,7 @@ class MasslineDecoder:
         if n > EXACT_MAX_LEAVES:
             found = Decoded(np.zeros((events, n, n), dtype=np.uint8), np.zeros((events, n), dtype=np.bool_),
                             np.zeros(events), np.full(events, np.nan))
-            _build_up(p4, self.known, self.root, self.width, self.floor, N_CLASSES - 1, found.matrix, found.score)
+            _build_up(p4, self.known, self.root, self.options, N_CLASSES - 1, found.matrix, found.score)
             return found
         step = max(1, SUBSETS_AT_ONCE >> n)
         parts = [self._decode(p4[k : k + step]) for k in range(0, max(events, 1), step)]
@@ -68,7 +68,7 @@ class MasslineDecoder:
         forest = self.background is not None
         scores, trees = np.zeros((events, 1 << n)), np.zeros((events, 1 << n if forest else 0))
         if n >= (1 if forest else 2):
-            score_subsets(p4, self.known, self.root, self.width, self.floor, self.at_rest, scores, trees)
+            score_subsets(p4, self.known, self.root, self.options, self.at_rest, scores, trees)
         clades = np.broadcast_to(scores[..., None], (*scores.shape, N_CLASSES))
         pairs = np.zeros((events, n, n, N_CLASSES), dtype=np.float32)
         if self.background is None:
@@ -117,8 +117,8 @@ def _next_choice(choice: Array, k: int, n: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _best_merge(
-    total: Array, size: Array, height: Array, known: Array, available: float, width: float,
-    floor: float, top: int, best: Array,
+    total: Array, size: Array, height: Array, known: Array, available: float,
+    options: MassOptions, top: int, best: Array,
 ) -> tuple[int, float]:
     """Write the blocks of the best merge to `best`; return how many and its score, (0, 0) if none."""
     blocks, found, score, fewest = len(size), 0, 0.0, 0
@@ -134,7 +134,7 @@ def _best_merge(
                 highest = max(highest, height[c])
             # One generation is kept for the root.
             if highest + 2 <= top:
-                new = mass_score(summed, known, available, width, floor)
+                new = mass_score(summed, known, available, options)
                 if new > 0.0 and (found == 0 or leaves < fewest or (leaves == fewest and new > score)):
                     found, score, fewest = k, new, leaves
                     best[:k] = choice[:k]
@@ -145,7 +145,7 @@ def _best_merge(
 
 @njit(cache=True, nogil=True)
 def _build_up(
-    p4: Array, known: Array, root: Array, width: float, floor: float, top: int, matrix: Array, score: Array
+    p4: Array, known: Array, root: Array, options: MassOptions, top: int, matrix: Array, score: Array
 ) -> None:
     events, n = p4.shape[:2]
     best = np.empty(MAX_CHILDREN, dtype=np.int64)
@@ -158,14 +158,14 @@ def _build_up(
         blocks = n
         while True:
             found, gain = _best_merge(
-                total[:blocks], size[:blocks], height[:blocks], known, available, width, floor, top, best)
+                total[:blocks], size[:blocks], height[:blocks], known, available, options, top, best)
             if found == 0:
                 break
             score[event] += gain
             blocks = _merge(total, size, height, label, blocks, best[:found], matrix[event])
         everything = np.arange(blocks)
         _merge(total, size, height, label, blocks, everything, matrix[event])
-        score[event] += mass_score(total[0], root, available, width, floor)
+        score[event] += mass_score(total[0], root, available, options)
 
 
 @njit(cache=True, nogil=True)

@@ -20,7 +20,14 @@ from ...evaluation.uncertainty import (
 )
 from ...io.ragged import Array, Columns, length, take
 from .config import LcagConfig
-from .forest_metrics import Forests, compare_forests, forest_metrics, forest_tables
+from .forest_metrics import (
+    Forests,
+    compare_forests,
+    efficiency_against_purity,
+    forest_metrics,
+    forest_tables,
+)
+from .hypotheses import compare_hypotheses, hypothesis_metrics
 from .outcomes import Events, NodeMasses, calibrated, compare, join, node_masses, ragged
 from .rules import Rules
 from .validity import is_valid_ragged
@@ -43,6 +50,7 @@ class LcagEvaluator:
         self.parts: list[Events] = []
         self.masses: list[NodeMasses] = []
         self.forests: list[Forests] = []
+        self.hypotheses: list[Array] = []
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add events.
@@ -67,6 +75,8 @@ class LcagEvaluator:
         self.not_trees += int((~is_tree).sum())
         if "node_mass" in found:
             self.masses.append(node_masses(take(truth, is_tree), found, events.perfect))
+        if "hypothesis" in examples and "mass_hypothesis" in predictions:
+            self.hypotheses.append(compare_hypotheses(examples, predictions, self.config.data.hypotheses))
         if self.rules.forest:
             self.forests.append(compare_forests(examples, predictions))
 
@@ -81,9 +91,9 @@ class LcagEvaluator:
         )) if self.masses else None
         return Evaluation(
             metrics=[*perfect_metrics(events), *element_metrics(events), *calibration_metrics(events, self.rules),
-                     *forest_metrics(self.forests)],
+                     *forest_metrics(self.forests), *hypothesis_metrics(self.hypotheses)],
             tables={**tables(events, self.rules), **forest_tables(self.forests)},
-            figures=figures(events, masses, self.rules),
+            figures=figures(events, masses, self.rules, efficiency_against_purity(self.forests)),
             cases={"perfect": events.perfect, "perfect_raw": events.perfect_raw, "n_leaves": events.n},
             notes=list(self._notes(events)),
         )

@@ -23,7 +23,7 @@ def mix(p4: Floats, leaf_at: Ints, parent: Ragged, lcag: Ragged, per_event: int,
     mean. The leaves of an event are in random order.
 
     Args:
-        p4: leaves of all decays, (leaves, 4); leaf_at: their offsets, (decays + 1,).
+        p4: leaves of all decays, (leaves, 4), or more columns, which go along; leaf_at: their offsets, (decays + 1,).
         parent, lcag: one row per decay; leaves first, parents after their children.
     """
     of_trees = np.diff(leaf_at[::per_event])
@@ -33,7 +33,7 @@ def mix(p4: Floats, leaf_at: Ints, parent: Ragged, lcag: Ragged, per_event: int,
     added[:, :3] = _turned(added[:, :3], rng)
     inner = np.diff(parent.offsets[::per_event]) - of_trees
     mixed = {
-        "p4": Ragged.from_counts(np.empty((n.sum(), 4)), n),
+        "p4": Ragged.from_counts(np.empty((n.sum(), p4.shape[1])), n),
         "parent": Ragged.from_counts(np.empty((n + inner).sum(), dtype=np.int32), n + inner),
         "lcag": Ragged.from_counts(np.zeros((n * n).sum(), dtype=np.uint8), n * n),
         "component": Ragged.from_counts(np.full(n.sum(), -1, dtype=np.int16), n),

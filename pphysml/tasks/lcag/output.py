@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -25,6 +26,8 @@ class Reconstruction:
         exact: bool (events,), whether `lcag` is the exact maximum.
         background: bool per leaf, whether it is in no tree; None if every leaf is in one.
         bkg_prob: probability of that; None where every event is one tree.
+        hypothesis, hypothesis_prob: number of each leaf's most probable mass hypothesis, 0 for none
+            of them, and its probability; None if the engine has none.
     """
 
     lcag: Ragged
@@ -36,6 +39,8 @@ class Reconstruction:
     exact: Array
     background: Ragged | None = None
     bkg_prob: Ragged | None = None
+    hypothesis: Ragged | None = None
+    hypothesis_prob: Ragged | None = None
 
 
 def output_columns(examples: Columns, found: Reconstruction, rules: Rules) -> Columns:
@@ -73,6 +78,14 @@ def output_columns(examples: Columns, found: Reconstruction, rules: Rules) -> Co
     if "lcag" in examples:
         columns["perfect"] = perfect(examples, found.lcag, background)
     return columns
+
+
+def hypothesis_columns(found: Reconstruction, pdg_ids: Sequence[int]) -> Columns:
+    """Return the columns of the mass hypotheses, if there are any."""
+    if found.hypothesis is None or found.hypothesis_prob is None:
+        return {}
+    chosen = np.array([0, *pdg_ids], dtype=np.int32)[found.hypothesis.flat]
+    return {"mass_hypothesis": Ragged(chosen, found.hypothesis.offsets), "mass_hypothesis_prob": found.hypothesis_prob}
 
 
 def perfect(examples: Columns, lcag: Ragged, background: Array) -> Array:

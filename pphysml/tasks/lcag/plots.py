@@ -20,7 +20,9 @@ __all__ = ["figures", "gallery", "matrix_figure", "tree_figure"]
 Floats = NDArray[np.float64]
 
 
-def figures(events: Events, masses: NodeMasses | None, rules: Rules = ONE_TREE) -> dict[str, Figure]:
+def figures(
+    events: Events, masses: NodeMasses | None, rules: Rules = ONE_TREE, scan: list[dict[str, float]] | None = None
+) -> dict[str, Figure]:
     """Return title -> figure of whatever the events allow to be drawn."""
     found: dict[str, Figure] = {}
     if not len(events.n):
@@ -33,9 +35,24 @@ def figures(events: Events, masses: NodeMasses | None, rules: Rules = ONE_TREE) 
     margin = events.others.get("margin")
     if margin is not None and np.isfinite(margin).any():
         found["Margin to the next tree"] = margin_distribution(margin, events.perfect)
+    if scan:
+        found["Trees: efficiency against purity"] = efficiency_figure(scan)
     if masses is not None and len(masses.truth):
         found["Masses of the nodes"] = mass_spectrum(masses)
     return found
+
+
+@style()
+def efficiency_figure(scan: list[dict[str, float]]) -> Figure:
+    """Draw efficiency against purity of trees above a confidence that is lowered from left to right."""
+    figure, (axes,) = new_figure(caption=(
+        "Trees with exactly the leaves and levels of a true one, over true trees (efficiency) and over "
+        "decoded trees (purity), of two or more leaves, above a smallest confidence."))
+    axes.plot([row["efficiency"] for row in scan], [row["purity"] for row in scan], "o-", color=BLUE, markersize=4)
+    axes.set(xlabel="efficiency", ylabel="purity", xlim=(0, None), ylim=(0, 1.03))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
 
 
 @style()

@@ -52,6 +52,8 @@ class _Found:
         self.score, self.margin = np.zeros(events, dtype=np.float32), np.full(events, np.inf, dtype=np.float32)
         self.tree_prob, self.exact = np.ones(events, dtype=np.float32), np.ones(events, dtype=np.bool_)
         self.forest = rules.forest
+        self.hypothesis: Ragged | None = None
+        self.hypothesis_prob = Ragged(np.ones(leaves[-1], dtype=np.float32), leaves)
 
     def fill(self, scores: Scores, best: Array, decoded: Decoded, probability: Array, exact: bool) -> None:
         """Write what was found of events of one size."""
@@ -64,6 +66,11 @@ class _Found:
         self.prob.flat[where] = _probability(scores.pairs, decoded.matrix).reshape(len(best), -1)
         leaf = self.background.offsets[rows][:, None] + np.arange(size)
         self.background.flat[leaf] = decoded.background
+        if scores.hypotheses is not None:
+            if self.hypothesis is None:
+                self.hypothesis = Ragged(np.zeros(len(self.background.flat), dtype=np.int64), self.background.offsets)
+            self.hypothesis.flat[leaf] = scores.hypotheses.argmax(-1)
+            self.hypothesis_prob.flat[leaf] = scores.hypotheses.max(-1)
         if scores.leaves is not None:
             self.bkg_prob.flat[leaf] = np.exp(scores.leaves[..., 0])
 
@@ -71,7 +78,8 @@ class _Found:
     def reconstruction(self) -> Reconstruction:
         """All of it."""
         return Reconstruction(self.lcag, self.raw, self.prob, self.score, self.margin, self.tree_prob, self.exact,
-                              self.background, self.bkg_prob if self.forest else None)
+                              self.background, self.bkg_prob if self.forest else None,
+                              self.hypothesis, self.hypothesis_prob if self.hypothesis is not None else None)
 
 
 def most_probable(pairs: Array, rules: Rules) -> Array:

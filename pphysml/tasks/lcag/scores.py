@@ -19,6 +19,9 @@ from .models.inputs import Output
 MAX_SUBSETS = 2**17
 """Sets of leaves scored in one forward pass; more only costs memory traffic."""
 
+MAX_PAIRS = 2**14
+"""Pairs of leaves in one forward pass of events above 12 leaves, whose sets are not scored."""
+
 
 class Scores(NamedTuple):
     """What the decoder needs of events with equal numbers of leaves.
@@ -30,6 +33,7 @@ class Scores(NamedTuple):
         leaves: log-probability of every leaf being in no tree, or in one, float32 (B, n, 2); None
             where every event is one tree.
         trees: log-odds of every node, or leaf, being a whole tree, float32 (B, 2**n), or None.
+        hypotheses: probability of each mass hypothesis of each leaf, float32 (B, n, K + 1), or None.
     """
 
     rows: Array
@@ -37,6 +41,7 @@ class Scores(NamedTuple):
     clades: Array | None = None
     leaves: Array | None = None
     trees: Array | None = None
+    hypotheses: Array | None = None
 
     @property
     def forest(self) -> dict[str, Array | None]:
@@ -54,9 +59,10 @@ def network_scores(
     order = np.argsort(p4.counts, kind="stable")
     sizes, starts = np.unique(p4.counts[order], return_index=True)
     for n, rows in zip(sizes, np.split(order, starts[1:]), strict=True):
-        if n < (1 if network.forest else 2):
+        if n < network.smallest:
             continue
-        step = max(1, min(batch_size, MAX_SUBSETS >> min(int(n), 16)))
+        fitting = MAX_SUBSETS >> int(n) if n <= 12 else 2 * MAX_PAIRS // int(n * (n - 1))
+        step = max(1, min(batch_size, fitting))
         for start in range(0, len(rows), step):
             chosen = rows[start : start + step]
             yield _forward(network, take({k: examples[k] for k in ("p4", "features") if k in examples}, chosen), chosen, device)
@@ -87,4 +93,5 @@ def of_output(output: Output, rows: Array, n: int) -> Scores:
         inner = logsigmoid(-trees)
         clades = clades + inner[..., None]
         leaves[..., 1] += inner[:, 1 << torch.arange(n)]
-    return Scores(rows, pairs.numpy(), *(None if t is None else t.numpy() for t in (clades, leaves, trees)))
+    hypotheses = None if output.hypotheses is None else output.hypotheses.float().softmax(-1).cpu()
+    return Scores(rows, pairs.numpy(), *(None if t is None else t.numpy() for t in (clades, leaves, trees, hypotheses)))

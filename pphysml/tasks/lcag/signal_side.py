@@ -19,7 +19,7 @@ from .validity import is_valid_ragged
 SIGNAL_SIDE = -2
 """Component of a leaf of the signal side."""
 
-LEAF_COLUMNS = ("p4", "features", "background")
+LEAF_COLUMNS = ("p4", "features", "background", "hypothesis")
 GIVEN = {"prob": 1, "component": SIGNAL_SIDE, "parent": -1, "node_prob": 1}
 """What columns hold where the signal side is concerned, if not 0."""
 

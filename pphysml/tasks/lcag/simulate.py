@@ -49,6 +49,8 @@ class LcagSimulation:
         if self.options.root_momentum > 0:
             p4 = self._boost(p4, leaf_at, roots)
         p4 = self._measure(p4, masses, momenta, hypotheses)
+        if self.options.leaf_pdg:
+            p4 = np.concatenate([p4, self._pdg_ids(masses)[:, None]], 1)
         if self.options.lost_leaves > 0:
             seen = losses.random(len(p4)) >= self.options.lost_leaves
             parent, lcag, n_seen = drop_leaves(parent, leaf_at, seen)
@@ -61,6 +63,12 @@ class LcagSimulation:
         if trees == 1:
             columns["topology"] = topology
         return columns
+
+    def _pdg_ids(self, masses: Floats) -> Floats:
+        """Return the PDG id that stands for each leaf's true mass."""
+        order = np.argsort(self.options.leaf_masses)
+        ids: Floats = np.array(self.options.leaf_pdg, dtype=np.float64)[order]
+        return ids[np.searchsorted(np.array(self.options.leaf_masses)[order], masses)]
 
     def _boost(self, p4: Floats, leaf_at: NDArray[np.int64], rng: Generator) -> Floats:
         """Give each decaying particle a momentum; the leaves follow."""
@@ -96,6 +104,10 @@ class LcagSimulation:
 
 
 def _momenta(p4: Array | Ragged) -> Columns:
+    """Return the columns of leaves, from px, py, pz, e, and the PDG id if there is a fifth."""
     assert isinstance(p4, Ragged)
-    return {name: Ragged(np.ascontiguousarray(p4.flat[:, i]), p4.offsets)
-            for i, name in enumerate(("px", "py", "pz", "e"))}
+    columns: Columns = {name: Ragged(np.ascontiguousarray(p4.flat[:, i]), p4.offsets)
+                        for i, name in enumerate(("px", "py", "pz", "e"))}
+    if p4.flat.shape[1] > 4:
+        columns["leaf_pdg"] = Ragged(p4.flat[:, 4].astype(np.int32), p4.offsets)
+    return columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...task import Flag, Task
+from ...task import Export, Flag, Task
 
 _HERE = "pphysml.tasks.lcag"
 
@@ -21,6 +21,7 @@ TASK = Task(
     engines={
         "network": f"{_HERE}.engines:NetworkEngine",
         "massline": f"{_HERE}.engines:MasslineEngine",
+        "combiner": f"{_HERE}.combiner:CombinerEngine",
         "lookup": f"{_HERE}.engines:LookupEngine",
     },
     default_engine="network",
@@ -35,8 +36,11 @@ TASK = Task(
             "Leaves for which this branch is not 0 are a signal side that is known; the rest of the "
             "event is reconstructed.")),
     },
-    exports={"safetensors": "pphysml.export:to_safetensors"},
+    exports={
+        "safetensors": Export("pphysml.export:to_safetensors"),
+        "onnx": Export(f"{_HERE}.onnx_export:to_onnx", beside=("_decoder.py",)),
+    },
     importers={"baumbauen-npy": f"{_HERE}.baumbauen:read"},
-    weights={"paper": "paper.safetensors"},
+    weights={"paper": "paper.safetensors", "detector": "detector.safetensors"},
     weights_package=f"{_HERE}.weights",
 )

@@ -16,8 +16,8 @@ SEVERAL = "where one event may hold several trees, set data.forest=true"
 
 
 def truth_columns(chunk: Columns, n_leaves: Array, options: DataConfig) -> Columns:
-    """Return the truth `lcag` (uint8, flat rows of n*n), and `background` (bool) where events may
-    hold several trees; nothing if the chunk has no truth.
+    """Return the truth `lcag` (uint8, flat rows of n*n), `background` (bool) where events may hold
+    several trees, `hypothesis` (see `_hypotheses`) if asked for; nothing if the chunk has no truth.
 
     Matrices given in the file are taken as they are, as long as their size and levels fit.
 
@@ -30,10 +30,34 @@ def truth_columns(chunk: Columns, n_leaves: Array, options: DataConfig) -> Colum
         return {}
     branch, matrices, parent = found
     _refuse_levels(chunk, matrices, branch, options)
-    if not options.forest:
+    truth: Columns = {"lcag": matrices}
+    if options.hypotheses:
+        truth["hypothesis"] = _hypotheses(chunk, n_leaves, options)
+    if options.forest:
+        truth["background"] = _background(chunk, matrices, parent, n_leaves, options)
+    else:
         _refuse_zeros(chunk, matrices, n_leaves, branch)
-        return {"lcag": matrices}
-    return {"lcag": matrices, "background": _background(chunk, matrices, parent, n_leaves, options)}
+    return truth
+
+
+def _hypotheses(chunk: Columns, n_leaves: Array, options: DataConfig) -> Ragged:
+    """Return the number of each leaf's true hypothesis, from 1 in the order of the options; 0: another."""
+    if "leaf_pdg" in chunk:
+        pdg = ragged(chunk, "leaf_pdg")
+        refuse(chunk, pdg.counts != n_leaves, "leaf_pdg", lambda row: (
+            f"has {pdg.counts[row]} values for {n_leaves[row]} leaves"))
+        flat = pdg.flat
+    elif "node_pdg" in chunk:
+        nodes = ragged(chunk, "node_pdg")
+        first = np.repeat(nodes.offsets[:-1] - (np.cumsum(n_leaves) - n_leaves), n_leaves)
+        flat = nodes.flat[first + np.arange(len(first))]
+    else:
+        raise InputError("There is no branch 'leaf_pdg' (the true PDG id of each leaf), which data.hypotheses needs; "
+                         "name it with --map leaf_pdg=BRANCH, or set data.hypotheses=[].")
+    number = np.zeros(len(flat), dtype=np.int64)
+    for k, candidate in enumerate(options.hypotheses):
+        number[np.abs(flat.astype(np.int64)) == candidate] = k + 1
+    return Ragged.from_counts(number, n_leaves)
 
 
 Found = tuple[str, Ragged, Ragged | None]

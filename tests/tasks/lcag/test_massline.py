@@ -7,7 +7,12 @@ import pytest
 
 from pphysml.physics.momentum_resolution import smear_momentum, with_mass
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.mass_scores import leaf_terms, mass_and_resolution, score_subsets
+from pphysml.tasks.lcag.mass_scores import (
+    MassOptions,
+    leaf_terms,
+    mass_and_resolution,
+    score_subsets,
+)
 from pphysml.tasks.lcag.massline import MasslineDecoder, tune_width
 from pphysml.tasks.lcag.simulate import LcagSimulation
 from pphysml.tasks.lcag.validity import is_valid
@@ -61,7 +66,7 @@ def test_scores_do_not_depend_on_the_frame_but_for_the_resolution() -> None:
     boosted[..., 2] = gamma * (p4[..., 2] + speed * p4[..., 3])
     scores = np.zeros((2, len(p4), 1 << n))
     for k, momenta in enumerate((p4, boosted)):
-        score_subsets(momenta, np.array(MASSES), np.array([100.0]), 0.0, 0.5, False, scores[k], np.zeros((len(p4), 0)))
+        score_subsets(momenta, np.array(MASSES), np.array([100.0]), MassOptions(0.0, 0.5), False, scores[k], np.zeros((len(p4), 0)))
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-4)
 
 
@@ -69,7 +74,7 @@ def test_true_nodes_lie_within_few_standard_deviations() -> None:
     for p4, truth in batches(100, smearing=1e-3):
         n = p4.shape[1]
         scores = np.zeros((len(p4), 1 << n))
-        score_subsets(p4, np.array(MASSES), np.array([100.0]), 1e-3, 1e-4, False, scores, np.zeros((len(p4), 0)))
+        score_subsets(p4, np.array(MASSES), np.array([100.0]), MassOptions(1e-3, 1e-4), False, scores, np.zeros((len(p4), 0)))
         for k, matrix in enumerate(truth):
             nodes = {int((1 << np.flatnonzero(matrix[i] <= h)).sum()) for i in range(n) for h in range(1, 8)}
             worst = min(scores[k, s] for s in nodes if s & (s - 1))

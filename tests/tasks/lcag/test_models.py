@@ -12,6 +12,7 @@ from pphysml.tasks.lcag.data import assemble, collate
 from pphysml.tasks.lcag.invariants import pair_indices
 from pphysml.tasks.lcag.losses import choose_sets, element_loss, lcag_losses
 from pphysml.tasks.lcag.models.clades import clade_targets
+from pphysml.tasks.lcag.models.inputs import mass_spread
 from pphysml.tasks.lcag.models.transformer import LcagTransformer
 from pphysml.tasks.lcag.simulate import LcagSimulation
 
@@ -182,3 +183,18 @@ def test_empty_and_single_leaf_events_do_not_poison_a_batch(network, examples):
     assert torch.isfinite(loss)
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
     network.zero_grad()
+
+
+def test_spread_of_a_mass_is_its_change_with_the_momenta():
+    rng = np.random.default_rng(4)
+    p3, masses, step = rng.normal(0, 20, (5, 3)), np.array([1.0, 2.0, 3.0, 5.0, 12.0]), 1e-5
+
+    def mass_of(scale):
+        moved = p3 * scale[:, None]
+        energy = np.sqrt((moved**2).sum(1) + masses**2).sum()
+        return np.sqrt(energy**2 - (moved.sum(0) ** 2).sum())
+
+    change = [(mass_of(1 + step * np.eye(5)[i]) - mass_of(1 - step * np.eye(5)[i])) / (2 * step) for i in range(5)]
+    p4 = torch.from_numpy(np.concatenate([p3, np.sqrt((p3**2).sum(1) + masses**2)[:, None]], 1))[None]
+    found = mass_spread(p4, torch.ones(1, 5), torch.tensor([[mass_of(np.ones(5))]]))
+    assert abs(float(found[0, 0]) / np.sqrt(np.square(change).sum()) - 1) < 1e-6

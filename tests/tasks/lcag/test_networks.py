@@ -15,9 +15,9 @@ from pphysml.tasks.lcag.invariants import pair_indices
 from pphysml.tasks.lcag.losses import choose_sets, lcag_losses
 from pphysml.tasks.lcag.models import MODELS
 from pphysml.tasks.lcag.models.inputs import Output
+from pphysml.tasks.lcag.models.network import PairIndex, real_leaves
 from pphysml.tasks.lcag.models.nri import leaf_mean
-from pphysml.tasks.lcag.models.pair_network import PairIndex
-from pphysml.tasks.lcag.models.paper_nri import Edges, RowNorm
+from pphysml.tasks.lcag.models.paper_nri import Edges, RowNorm, Square
 from pphysml.tasks.lcag.simulate import LcagSimulation
 
 PRESETS = "pphysml.tasks.lcag.presets"
@@ -225,7 +225,7 @@ def test_leaf_mean_is_the_mean_over_the_other_leaves():
 @pytest.mark.parametrize("everything", [False, True])
 def test_edges_are_the_ordered_pairs(everything):
     sizes, n = [3, 1, 2], 4
-    edges = Edges.of(torch.tensor(sizes), n, everything)
+    edges = Edges.of(real_leaves(torch.tensor(sizes), n), everything)
     states = torch.randn(3, n, 2)
     square_states = torch.zeros(3, n, n, 4).masked_scatter(edges.pairs[..., None], edges.from_leaves(states[edges.leaves]))
     values = torch.randn(3, n, n, 2)
@@ -239,6 +239,17 @@ def test_edges_are_the_ordered_pairs(everything):
             expected = values[event, i, others].mean(0) if others else torch.zeros(2)
             assert torch.allclose(means[event, i], expected, atol=1e-6)
     assert len(edges.real) == (3 * n * n if everything else 6 + 2)
+
+
+def test_the_dense_square_is_all_edges():
+    real = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]], dtype=torch.bool)
+    edges, dense = Edges.of(real, True), Square.of(real)
+    leaves, values = torch.randn(3, 4, 2), torch.randn(48, 2)
+    rows = dense.rows(leaves)
+    assert torch.equal(rows, edges.rows(leaves))
+    assert torch.equal(dense.from_leaves(rows), edges.from_leaves(rows))
+    assert torch.allclose(dense.to_leaves(values), edges.to_leaves(values), atol=1e-6)
+    assert torch.equal(dense.square(values), edges.square(values * edges.real))
 
 
 def test_row_norm_is_batch_normalisation():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ....nn.fourier import FourierFeatures
 from ....nn.spectrum import LearnedSpectra
 from ..config import ModelConfig
-from ..invariants import mass, members, pair_indices, subset_members
+from ..invariants import mass, subset_members
 from .inputs import MOMENTUM_SCALE, mass_spread
 
 
@@ -36,8 +36,9 @@ class CladeHead(nn.Module):
         forest: whether to score whole trees.
 
     Shapes: p4 float64 (B, n, 4), energy (B, n), leaves (B, n, width), pairs (B, n(n-1)/2,
-    pair_width), both already zero for padding; sets int64 (B, K), bitmasks, or None for all 2**n;
-    output logits (B, K, C) and (B, K) or None.
+    pair_width), both already zero for padding; member float32 (K, n) or (B, K, n) and inside
+    (K, n(n-1)/2) or (B, K, n(n-1)/2), 1 for the leaves and pairs of each set; output logits
+    (B, K, C) and (B, K) or None.
     """
 
     def __init__(self, config: ModelConfig, classes: int, forest: bool = False) -> None:
@@ -59,12 +60,10 @@ class CladeHead(nn.Module):
         self.out = nn.Linear(hidden, classes)
         self.to_tree = nn.Linear(hidden, 1) if forest else None
 
-    def forward(self, p4: Tensor, energy: Tensor, leaves: Tensor, pairs: Tensor, sets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, p4: Tensor, energy: Tensor, leaves: Tensor, pairs: Tensor, member: Tensor, inside: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the logits of every set being a node of each height, and of being a whole tree."""
-        n = p4.shape[1]
-        member = subset_members(n).to(p4.device) if sets is None else members(sets, n)
-        i, j, _ = (t.to(p4.device) for t in pair_indices(n))
-        inside = member[..., i] * member[..., j]
         state = self.from_mass(self._mass_inputs(p4, energy, member))
         state = state + member @ self.from_leaves(leaves)
         state = state + self.spread_pairs(inside @ self.from_pairs(pairs))
@@ -86,7 +85,7 @@ class CladeHead(nn.Module):
             scalars.extend([(spread + 1e-2).log(), *self.spectra(masses, resolution).unbind(-1)])
         if self.to_tree is not None:
             scalars.append((total[..., :3].norm(dim=-1) + 1e-2).log())
-        return torch.cat([self.mass_features(masses, resolution), torch.stack(scalars, -1).float()], -1)
+        return torch.cat([self.mass_features(masses, resolution), torch.stack([value.float() for value in scalars], -1)], -1)
 
 
 def clade_targets(lcag: Tensor, n_leaves: Tensor) -> tuple[Tensor, Tensor]:

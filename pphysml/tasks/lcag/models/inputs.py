@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal, NamedTuple
 
 import torch
@@ -14,6 +15,14 @@ Frame = Literal["event", "input"]
 MOMENTUM_SCALE = 20.0
 """What four-vectors are divided by where they are the input, GeV."""
 
+FIRST, SECOND = (list(index) for index in zip(*itertools.combinations_with_replacement(range(4), 2), strict=True))
+TIMES = [1.0 if a == b else 2.0 for a, b in zip(FIRST, SECOND, strict=True)]
+"""The ten products of two components of a four-vector, and how often each is in a quadratic form."""
+
+
+ROUNDING = 1e-14
+"""Relative size of rounding errors in sums of float64 products."""
+
 
 class Output(NamedTuple):
     """Logits of a network.
@@ -24,12 +33,14 @@ class Output(NamedTuple):
         clades: (B, 2**n, C), or None if sets of leaves are not scored.
         background: (B, n), log-odds of a leaf being in no tree; None where every event is one tree.
         trees: (B, 2**n), log-odds of a node being a whole tree; None as `background` or `clades`.
+        hypotheses: (B, n, K + 1), mass hypotheses of leaves, 0 for none of K; None if there are none.
     """
 
     pairs: Tensor
     clades: Tensor | None = None
     background: Tensor | None = None
     trees: Tensor | None = None
+    hypotheses: Tensor | None = None
 
     def part(self, which: slice) -> Output:
         """Return the logits of some of the scored sets."""
@@ -55,19 +66,20 @@ def energies(p4: Tensor, frame: Frame) -> tuple[Tensor, Tensor]:
 def leaf_inputs(p4: Tensor, energy: Tensor, momentum: Tensor, n_leaves: Tensor) -> tuple[Tensor, Tensor]:
     """Return the masses (B, n) and float32 scalars (B, n, 5) of leaves."""
     masses = mass(p4)
-    count = n_leaves[:, None].expand_as(energy) / 10.0
+    count = (n_leaves[:, None].expand_as(energy) / 10.0).to(energy.dtype)
     total = energy.sum(-1, keepdim=True).expand_as(energy)
     return masses, torch.stack([log(energy), log(momentum), log(masses), count, log(total)], -1).float()
 
 
 def pair_inputs(p4: Tensor, energy: Tensor, momentum: Tensor, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
     """Return the masses (B, P) and float32 scalars (B, P, 4) of pairs."""
-    a, b = p4[:, i], p4[:, j]
+    a, b = p4.index_select(1, i), p4.index_select(1, j)
+    each = energy.index_select(1, i), energy.index_select(1, j)
     masses = mass(a + b)
     excess = (masses - mass(a) - mass(b)).clamp_min(0)
-    product = momentum[:, i] * momentum[:, j]
-    cosine = (energy[:, i] * energy[:, j] - minkowski(a, b)) / product.clamp_min(1e-12)
-    softer = torch.minimum(energy[:, i], energy[:, j])
+    product = momentum.index_select(1, i) * momentum.index_select(1, j)
+    cosine = (each[0] * each[1] - minkowski(a, b)) / product.clamp_min(1e-12)
+    softer = torch.minimum(*each)
     return masses, torch.stack([log(masses), log(excess), cosine.clamp(-1, 1), log(softer)], -1).float()
 
 
@@ -81,11 +93,13 @@ def mass_spread(p4: Tensor, member: Tensor, masses: Tensor) -> Tensor:
     """
     momenta, energy = p4[..., :3], p4[..., 3:]
     step = torch.cat([-momenta, momenta.square().sum(-1, keepdim=True) / energy.clamp_min(1e-9)], -1)
-    a, b = torch.triu_indices(4, 4, device=p4.device)
-    terms = member.to(p4.dtype) @ (step[..., a] * step[..., b])
     total = member.to(p4.dtype) @ p4
-    form = terms * total[..., a] * total[..., b] * torch.where(a == b, 1.0, 2.0)
-    spread: Tensor = form.sum(-1).clamp_min(0).sqrt() / masses.clamp_min(1e-3)
+    terms = member.to(p4.dtype) @ (step[..., FIRST] * step[..., SECOND])
+    form = terms * total[..., FIRST] * total[..., SECOND] * p4.new_tensor(TIMES)
+    square = form.sum(-1)
+    # Of a single leaf nothing is left but rounding errors, which are others in every library.
+    square = torch.where(square > ROUNDING * total[..., 3].square().square(), square, 0.0)
+    spread: Tensor = square.sqrt() / masses.clamp_min(1e-3)
     return spread
 
 

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from ....nn.fourier import FourierFeatures
 from ..config import ModelConfig
-from .inputs import MOMENTUM_SCALE, energies, leaf_inputs
+from ..invariants import members, pair_indices, subset_members
+from .inputs import MOMENTUM_SCALE, Output, energies, leaf_inputs
+
+
+class PairIndex(NamedTuple):
+    """Which leaves each pair joins, and what is padding.
+
+    Attributes:
+        i, j: the two leaves of each pair, (P,), i < j.
+        table: number of the pair (i, j), (n, n), with P on the diagonal.
+        real: bool (B, n), leaves that are not padding.
+        together: bool (B, P), pairs of two such leaves.
+    """
+
+    i: Tensor
+    j: Tensor
+    table: Tensor
+    real: Tensor
+    together: Tensor
+
+    @classmethod
+    def of(cls, n_leaves: Tensor, n: int) -> PairIndex:
+        """Return the pairs of events of up to n leaves."""
+        return cls.given(n_leaves, *(t.to(n_leaves.device) for t in pair_indices(n)))
+
+    @classmethod
+    def given(cls, n_leaves: Tensor, i: Tensor, j: Tensor, table: Tensor) -> PairIndex:
+        """Return the pairs of events from what `pair_indices` returns."""
+        real = real_leaves(n_leaves, table.shape[0])
+        return cls(i, j, table, real, real.index_select(1, i) & real.index_select(1, j))
 
 
 class LcagNetwork(nn.Module):
-    """Base of the networks: `forward(p4, n_leaves, features=None, sets=None)` returns `Output`.
+    """Base of the networks: from leaves to the logits of pairs and sets of leaves.
 
     Args:
         config: widths, inputs.
@@ -38,6 +69,30 @@ class LcagNetwork(nn.Module):
         self.register_buffer("feature_scale", torch.ones(n_features))
         self.masses = FourierFeatures(config.finest_scale, config.scales, config.per_octave)
         self.leaf_features = n_features + (4 if self.sees_four_vectors else self.masses.width + 5)
+
+    def forward(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None = None, sets: Tensor | None = None) -> Output:
+        """Return the logits of pairs, and of the given sets, else of all."""
+        n = p4.shape[1]
+        member = None
+        if self.config.clades and sets is not None:
+            member = members(sets, n)
+        elif self.config.clades and n <= self.config.clade_max_leaves:
+            member = subset_members(n).to(p4.device)
+        return self.score(p4, n_leaves, features, PairIndex.of(n_leaves, n), member)
+
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
+        """Return the logits, by tensor operations alone, so that they can be exported.
+
+        Args:
+            index: the pairs of leaves.
+            member: which leaves each set holds, float32 (K, n) or (B, K, n); None scores no sets.
+        """
+        raise NotImplementedError
+
+    @property
+    def smallest(self) -> int:
+        """Fewest leaves of events that there is something to say about."""
+        return 1 if self.forest else 2
 
     @property
     def sees_four_vectors(self) -> bool:

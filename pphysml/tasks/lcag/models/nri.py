@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ....nn.multilayer import two_layer
 from ..config import ModelConfig
-from .pair_network import PairIndex, PairNetwork, joint
+from .network import PairIndex
+from .pair_network import PairNetwork, joint
 
 
 class LcagNri(PairNetwork):
@@ -25,8 +26,8 @@ class LcagNri(PairNetwork):
         forest: whether events may hold several trees, and leaves of none.
     """
 
-    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False) -> None:
-        super().__init__(_rounds, config, n_features, forest)
+    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False, hypotheses: int = 0) -> None:
+        super().__init__(_rounds, config, n_features, forest, hypotheses)
 
 
 def _rounds(config: ModelConfig) -> Iterator[nn.Module]:
@@ -74,8 +75,8 @@ class LeafUpdate(nn.Module):
 
 def leaf_mean(messages: Tensor, index: PairIndex) -> Tensor:
     """Return the mean over each leaf's pairs with real leaves, (B, n, C) from (B, P, C)."""
-    messages = messages * index.together[..., None]
-    total = messages.new_zeros(len(messages), len(index.table), messages.shape[-1])
-    total = total.index_add(1, index.i, messages).index_add(1, index.j, messages)
+    leaf = torch.arange(index.table.shape[0], device=messages.device)[:, None]
+    joins = (leaf == index.i) | (leaf == index.j)
+    total = joins.to(messages.dtype) @ (messages * index.together[..., None])
     others = (index.real.sum(1) - 1).clamp_min(1)
     return total / others[:, None, None]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..invariants import pair_indices
-from .network import LcagNetwork
+from .network import LcagNetwork, PairIndex
 
 
 class PaperNetwork(LcagNetwork):
@@ -19,7 +18,7 @@ class PaperNetwork(LcagNetwork):
     momentum_scale = 1.0
 
 
-def symmetric_pairs(logits: Tensor) -> Tensor:
+def symmetric_pairs(logits: Tensor, index: PairIndex) -> Tensor:
     """Return the mean over both orders of every pair, (B, n(n-1)/2, C) from (B, n, n, C)."""
-    i, j, _ = (t.to(logits.device) for t in pair_indices(logits.shape[1]))
-    return (logits[:, i, j] + logits[:, j, i]) / 2
+    ordered, n = logits.flatten(1, 2), logits.shape[1]
+    return (ordered.index_select(1, index.i * n + index.j) + ordered.index_select(1, index.j * n + index.i)) / 2

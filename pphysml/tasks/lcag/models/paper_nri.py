@@ -10,7 +10,7 @@ from torch.nn.functional import batch_norm
 
 from ..config import N_CLASSES, ModelConfig
 from .inputs import Output
-from .network import real_leaves
+from .network import PairIndex
 from .paper import PaperNetwork, symmetric_pairs
 
 
@@ -33,15 +33,22 @@ class Edges(NamedTuple):
     degree: Tensor
 
     @classmethod
-    def of(cls, n_leaves: Tensor, n: int, everything: bool) -> Edges:
-        """Return the real edges, or `everything` in the padded square."""
-        real = real_leaves(n_leaves, n)
-        edges = real[:, :, None] & real[:, None, :] & ~torch.eye(n, dtype=torch.bool, device=real.device)
+    def of(cls, real: Tensor, everything: bool) -> Edges:
+        """Return the edges between real leaves, bool (B, n), or `everything` in the padded square."""
+        edges = different_leaves(real)
         leaves, pairs = (torch.ones_like(t) if everything else t for t in (real, edges))
         row = leaves.flatten().cumsum(0).view_as(leaves) - 1
         event, i, j = pairs.nonzero().unbind(1)
         return cls(leaves, pairs, row[event, i], row[event, j],
                    edges[pairs][:, None].float(), edges.sum(-1)[leaves][:, None].clamp_min(1))
+
+    def rows(self, leaves: Tensor) -> Tensor:
+        """Return the leaves that are kept, (L, d) from (B, n, d)."""
+        return leaves[self.leaves]
+
+    def square(self, edges: Tensor) -> Tensor:
+        """Return the edges in their places, (B, n, n, d) from (E, d), zero where there is none."""
+        return edges.new_zeros(*self.pairs.shape, edges.shape[-1]).masked_scatter(self.pairs[..., None], edges)
 
     def from_leaves(self, leaves: Tensor) -> Tensor:
         """Return both leaves' states of every edge, (E, 2d), zero where the edge is not real."""
@@ -51,6 +58,43 @@ class Edges(NamedTuple):
         """Return the mean of each leaf's real edges, (L, d)."""
         total = edges.new_zeros(len(self.degree), edges.shape[-1])
         return total.index_add(0, self.receiver, edges * self.real.to(edges.dtype)) / self.degree
+
+
+class Square(NamedTuple):
+    """All ordered pairs of the padded square as rows, for a network that is not trained.
+
+    Without batch statistics rows do not see each other, so that those of padding may stay; this
+    takes dense operations only.
+
+    Attributes:
+        pairs: 1 for two different leaves of the event, 0 for padding and self-pairs, (B, n, n, 1).
+    """
+
+    pairs: Tensor
+
+    @classmethod
+    def of(cls, real: Tensor) -> Square:
+        """Return the square over leaves of which some are real, bool (B, n)."""
+        return cls(different_leaves(real)[..., None].float())
+
+    def rows(self, leaves: Tensor) -> Tensor:
+        """Return all leaves, (B n, d) from (B, n, d)."""
+        return leaves.flatten(0, 1)
+
+    def square(self, edges: Tensor) -> Tensor:
+        """Return the edges in their places, (B, n, n, d), zero where they are not real."""
+        batch, n = self.pairs.shape[:2]
+        return edges.view(batch, n, n, edges.shape[-1]) * self.pairs
+
+    def from_leaves(self, leaves: Tensor) -> Tensor:
+        """Return both leaves' states of every edge, (B n n, 2d), zero where the edge is not real."""
+        batch, n = self.pairs.shape[:2]
+        receiver = leaves.view(batch, n, 1, leaves.shape[-1]).expand(-1, n, n, -1)
+        return (torch.cat([receiver.transpose(1, 2), receiver], -1) * self.pairs).flatten(0, 2)
+
+    def to_leaves(self, edges: Tensor) -> Tensor:
+        """Return the mean of each leaf's real edges, (B n, d)."""
+        return (self.square(edges).sum(2) / self.pairs.sum(2).clamp_min(1)).flatten(0, 1)
 
 
 class PaperNri(PaperNetwork):
@@ -79,16 +123,15 @@ class PaperNri(PaperNetwork):
         self.final = nn.Sequential(Perceptron(2 * width, width, dropout), Perceptron(width, width, dropout))
         self.to_levels = _linear(width, N_CLASSES)
 
-    def forward(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None = None, sets: Tensor | None = None) -> Output:
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
         """Return the logits of pairs, zero for padding; sets are not scored."""
-        index = Edges.of(n_leaves, p4.shape[1], self.config.published_defects)
-        leaves = self.leaf_input(self.encode_leaves(p4, n_leaves, features)[index.leaves])
-        first = edges = self.edge_input(index.from_leaves(leaves))
+        places = Edges.of(index.real, self.config.published_defects) if self.training else Square.of(index.real)
+        leaves = self.leaf_input(places.rows(self.encode_leaves(p4, n_leaves, features)))
+        first = edges = self.edge_input(places.from_leaves(leaves))
         for block in self.blocks:
-            edges = block(edges, index)
+            edges = block(edges, places)
         logits = self.to_levels(self.final(torch.cat([edges, first], -1)))
-        square = logits.new_zeros(*index.pairs.shape, N_CLASSES)
-        return Output(symmetric_pairs(square.masked_scatter(index.pairs[..., None], logits)))
+        return Output(symmetric_pairs(places.square(logits), index))
 
 
 class Block(nn.Module):
@@ -100,10 +143,10 @@ class Block(nn.Module):
         self.leaf = Residual(width, dropout)
         self.merge = Perceptron(3 * width, width, dropout)
 
-    def forward(self, edges: Tensor, index: Edges) -> Tensor:
+    def forward(self, edges: Tensor, places: Edges | Square) -> Tensor:
         """Return the updated edges."""
-        leaves = self.leaf(index.to_leaves(self.edge(edges)))
-        merged: Tensor = self.merge(torch.cat([index.from_leaves(leaves), edges], -1))
+        leaves = self.leaf(places.to_leaves(self.edge(edges)))
+        merged: Tensor = self.merge(torch.cat([places.from_leaves(leaves), edges], -1))
         return merged
 
 
@@ -151,6 +194,12 @@ class RowNorm(nn.Module):
         """Return the normalised rows."""
         from_batch = self.training and len(rows) > 1
         return batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, from_batch)
+
+
+def different_leaves(real: Tensor) -> Tensor:
+    """Return which ordered pairs join two different leaves, bool (B, n, n) from (B, n)."""
+    own = torch.eye(real.shape[1], dtype=torch.bool, device=real.device)
+    return real[:, :, None] & real[:, None, :] & ~own
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:

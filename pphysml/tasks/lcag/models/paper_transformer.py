@@ -8,7 +8,7 @@ from torch.nn.functional import leaky_relu
 
 from ..config import N_CLASSES, ModelConfig
 from .inputs import Output
-from .network import real_leaves
+from .network import PairIndex
 from .paper import PaperNetwork, symmetric_pairs
 
 LEAK = 0.1
@@ -43,22 +43,21 @@ class PaperTransformer(PaperNetwork):
             if parameter.ndim > 1:
                 nn.init.xavier_uniform_(parameter)
 
-    def forward(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None = None, sets: Tensor | None = None) -> Output:
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
         """Return the logits of pairs; sets are not scored."""
         batch, n, _ = p4.shape
         leaves = leaky_relu(self.leaf_input(self.encode_leaves(p4, n_leaves, features)), LEAK)
         rows = leaves[:, :, None].expand(-1, n, n, -1)
         ordered = torch.cat([rows, rows.transpose(1, 2)], -1).flatten(1, 2)
         queries = leaky_relu(self.pair_input(ordered), LEAK)
-        padding, pair_padding = self._padding(n_leaves, n)
+        padding, pair_padding = self._padding(index.real)
         memory = self.encoder(leaves, src_key_padding_mask=padding)
         pairs = self.decoder(queries, memory, tgt_key_padding_mask=pair_padding, memory_key_padding_mask=padding)
-        return Output(symmetric_pairs(self.to_levels(pairs).view(batch, n, n, N_CLASSES)))
+        return Output(symmetric_pairs(self.to_levels(pairs).view(batch, n, n, N_CLASSES), index))
 
-    def _padding(self, n_leaves: Tensor, n: int) -> tuple[Tensor | None, Tensor | None]:
+    def _padding(self, real: Tensor) -> tuple[Tensor | None, Tensor | None]:
         if self.config.published_defects:
             return None, None
-        real = real_leaves(n_leaves, n)
         return ~real, ~(real[:, :, None] & real[:, None, :]).flatten(1)
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from ....nn.attention import PairBiasedAttention
 from ....nn.multilayer import two_layer
 from ..config import ModelConfig
-from .pair_network import PairIndex, PairNetwork, joint
+from .network import PairIndex
+from .pair_network import PairNetwork, joint
 
 
 class LcagTransformer(PairNetwork):
@@ -20,8 +21,8 @@ class LcagTransformer(PairNetwork):
         forest: whether events may hold several trees, and leaves of none.
     """
 
-    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False) -> None:
-        super().__init__(lambda c: (Block(c) for _ in range(c.blocks)), config, n_features, forest)
+    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False, hypotheses: int = 0) -> None:
+        super().__init__(lambda c: (Block(c) for _ in range(c.blocks)), config, n_features, forest, hypotheses)
 
 
 class Block(nn.Module):
@@ -50,8 +51,8 @@ class Block(nn.Module):
         return leaves, pairs
 
     def _bias(self, pairs: Tensor, index: PairIndex) -> Tensor:
-        own = pairs.new_zeros(len(pairs), 1, self.attention.heads)
-        bias = torch.cat([self.bias(pairs), own], 1)[:, index.table.flatten()]
+        own = pairs.new_zeros(pairs.shape[0], 1, self.attention.heads)
+        bias = torch.cat([self.bias(pairs), own], 1).index_select(1, index.table.flatten())
         padding = torch.zeros_like(index.real, dtype=bias.dtype).masked_fill(~index.real, -torch.inf)
-        bias = bias.view(len(bias), *index.table.shape, -1).permute(0, 3, 1, 2)
+        bias = bias.view(bias.shape[0], *index.table.shape, -1).permute(0, 3, 1, 2)
         return bias + padding[:, None, None, :]

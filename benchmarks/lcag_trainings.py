@@ -1,0 +1,113 @@
+"""Networks of `lcag` trained for equal CPU time: perfect trees by argmax and by exact decoding; prints JSON.
+
+    python benchmarks/lcag_trainings.py --seconds 600 --seeds 3
+
+Ours and the published networks, each with px, py, pz, E alone and with our invariants, on the preset
+`paper`. Every arm gets the same budget of CPU seconds on one thread, and its learning rate from trial
+runs of a fifth of the budget. One line per training, with its learning curve; a training whose last
+fifth still gained more than a point had not converged.
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pphysml.config import load
+from pphysml.models import choose
+from pphysml.registry import get_task
+from pphysml.tasks.lcag.config import LcagConfig
+from pphysml.tasks.lcag.data import assemble
+from pphysml.tasks.lcag.metrics import LcagEvaluator
+from pphysml.tasks.lcag.simulate import LcagSimulation
+
+INVARIANTS, FOUR_VECTORS = "model.inputs=invariants", "model.inputs=four-vectors"
+PAIRS = "model.clades=false"
+OURS, PUBLISHED = (0.002, 0.005), (0.0003, 0.001, 0.003)
+ARMS = {
+    "transformer, invariants": ("paper", [], OURS),
+    "nri, invariants": ("nri", [], OURS),
+    "transformer, four-vectors": ("paper", [FOUR_VECTORS, PAIRS], OURS),
+    "nri, four-vectors": ("nri", [FOUR_VECTORS, PAIRS], OURS),
+    "paper-transformer, four-vectors": ("paper-transformer", [], PUBLISHED),
+    "paper-transformer, invariants": ("paper-transformer", [INVARIANTS], PUBLISHED),
+    "paper-nri, four-vectors": ("paper-nri", [], PUBLISHED),
+    "paper-nri, invariants": ("paper-nri", [INVARIANTS], PUBLISHED),
+}
+TEST_SEED, TEST_EVENTS = 5_000_017, 4000
+
+
+def train(preset: str, options: list[str], rate: float, steps: int, seed: int, folder: Path) -> float:
+    """Train and return the CPU seconds that it took."""
+    settings = [*options, f"training.learning_rate={rate}", f"training.steps={steps}",
+                f"training.warmup_steps={max(1, steps // 20)}", f"training.validate_every={max(1, steps // 10)}",
+                f"training.checkpoint_every={steps}", "training.validation_events=400", "training.log_every=50"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "pphysml_cli.main", "train", "lcag", "--preset", preset, "--threads", "1", "-q", "--force",
+         "--seed", str(seed), "-o", str(folder), *(part for item in settings for part in ("--set", item))],
+        check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    """Return the validations: step, perfect, perfect by argmax."""
+    with open(folder / "metrics.csv", newline="") as stream:
+        return [{"step": int(row["step"]), "perfect": float(row["perfect"]), "argmax": float(row["perfect_argmax"])}
+                for row in csv.DictReader(stream) if row.get("perfect")]
+
+
+def test(folder: Path) -> dict[str, float]:
+    """Return the perfect shares of separate events of the known topologies."""
+    task = get_task("lcag")
+    config: Any = load(LcagConfig, task.presets, "paper", [])
+    examples, _ = assemble(LcagSimulation(config, TEST_SEED).block(0, TEST_EVENTS), None, config)
+    evaluator = LcagEvaluator(config)
+    evaluator.update(examples, choose(task, model=str(folder)).engine(examples))
+    return {m.name: round(m.value, 4) for m in evaluator.result().metrics if m.name.startswith("perfect_lcag")}
+
+
+def run_arm(name: str, seconds: float, seeds: int, folder: Path) -> None:
+    """Time the arm, try its learning rates, train it for the budget; print a line per training."""
+    preset, options, rates = ARMS[name]
+    few = 12
+    start = train(preset, options, rates[0], 1, 1, folder)
+    per_step = max(1e-4, (train(preset, options, rates[0], 1 + few, 1, folder) - start) / few)
+    tried = {}
+    for rate in rates:
+        train(preset, options, rate, max(10, int(0.2 * seconds / per_step)), 1, folder)
+        tried[rate] = curve(folder)[-1]["perfect"]
+    rate = max(tried, key=lambda r: tried[r])
+    for seed in range(1, seeds + 1):
+        spent = train(preset, options, rate, max(10, int(seconds / per_step)), seed, folder)
+        points = curve(folder)
+        print(json.dumps({
+            "arm": name, "seed": seed, "cpu_seconds": round(spent), "steps": points[-1]["step"], "learning_rate": rate,
+            "tried": tried, "test": test(folder), "curve": points,
+            "converged": points[-1]["perfect"] - points[-3]["perfect"] < 0.01 if len(points) > 2 else False,
+        }), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600, help="CPU seconds of each training")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--arm", action="append", choices=list(ARMS), help="default: all")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in arguments.arm or ARMS:
+            run_arm(name, arguments.seconds, arguments.seeds, Path(temporary) / "run")
+
+
+if __name__ == "__main__":
+    main()
