@@ -6,7 +6,6 @@ Ours and the published networks, each with px, py, pz, E alone and with our inva
 `paper`. Every arm gets the same budget of CPU seconds on one thread, and its learning rate from trial
 runs of a fifth of the budget. One line per training, with its learning curve; a training whose last
 fifth still gained more than a point had not converged.
-
 """
 
 from __future__ import annotations
@@ -46,10 +45,10 @@ ARMS = {
 TEST_SEED, TEST_EVENTS = 5_000_017, 4000
 
 
-def train(preset: str, options: list[str], rate: float, steps: int, seed: int, folder: Path) -> float:
+def train(preset: str, options: list[str], rate: float, steps: int, seed: int, folder: Path, validations: int = 10) -> float:
     """Train and return the CPU seconds that it took."""
     settings = [*options, f"training.learning_rate={rate}", f"training.steps={steps}",
-                f"training.warmup_steps={max(1, steps // 20)}", f"training.validate_every={max(1, steps // 10)}",
+                f"training.warmup_steps={max(1, steps // 20)}", f"training.validate_every={max(1, steps // validations)}",
                 f"training.checkpoint_every={steps}", "training.validation_events=400", "training.log_every=50"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
@@ -63,8 +62,9 @@ def train(preset: str, options: list[str], rate: float, steps: int, seed: int, f
 def curve(folder: Path) -> list[dict[str, float]]:
     """Return the validations: step, perfect, perfect by argmax."""
     with open(folder / "metrics.csv", newline="") as stream:
-        return [{"step": int(row["step"]), "perfect": float(row["perfect"]), "argmax": float(row["perfect_argmax"])}
-                for row in csv.DictReader(stream) if row.get("perfect")]
+        return [{"step": int(row["step"]), "perfect": float(row["validation_perfect"]),
+             "argmax": float(row["validation_perfect_argmax"])}
+                for row in csv.DictReader(stream) if row.get("validation_perfect")]
 
 
 def test(folder: Path) -> dict[str, float]:
@@ -80,9 +80,9 @@ def test(folder: Path) -> dict[str, float]:
 def run_arm(name: str, seconds: float, seeds: int, folder: Path) -> None:
     """Time the arm, try its learning rates, train it for the budget; print a line per training."""
     preset, options, rates = ARMS[name]
-    few = 12
-    start = train(preset, options, rates[0], 1, 1, folder)
-    per_step = max(1e-4, (train(preset, options, rates[0], 1 + few, 1, folder) - start) / few)
+    few = 30
+    start = train(preset, options, rates[0], 2, 1, folder, 1)
+    per_step = max(1e-4, (train(preset, options, rates[0], 2 + few, 1, folder, 1) - start) / few)
     tried = {}
     for rate in rates:
         train(preset, options, rate, max(10, int(0.2 * seconds / per_step)), 1, folder)

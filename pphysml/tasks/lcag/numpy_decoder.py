@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-SETTINGS: dict[str, Any] = json.loads('{"model": "", "inputs": [], "features": [], "hypotheses": [], "forest": false, "gap_free": true, "temperature": 1.0, "pair_weight": 1.0}')
+SETTINGS: dict[str, Any] = json.loads('{"model": "", "inputs": [], "features": [], "hypotheses": [], "forest": false, "gap_free": true, "temperature": 1.0, "pair_weight": 1.0, "slope": 1.0, "offset": 0.0}')
 """What the decoder must know of the network; the metadata of the ONNX file say the same."""
 
 MAX_LEAVES = 12
@@ -227,7 +227,13 @@ def log_partition(of: Scores, temperature: float | None = None, gap_free: bool |
 def probability(of: Scores, score: Floats) -> Floats:
     """Return the calibrated probability of trees of the given scores, (B,)."""
     share: Floats = np.exp(np.minimum(score / SETTINGS["temperature"] - log_partition(of), 0))
-    return share
+    if (SETTINGS["slope"], SETTINGS["offset"]) == (1.0, 0.0):
+        return share
+    # Where there is no doubt, or one possible tree, nothing is to be corrected.
+    low = np.clip(share, 1e-30, 1 - 1e-7)
+    odds = np.log(low) - np.log1p(-low)
+    corrected: Floats = 1 / (1 + np.exp(-(SETTINGS["slope"] * odds + SETTINGS["offset"])))
+    return np.where(share >= 1 - 1e-7, share, corrected)
 
 
 class _Best:

@@ -33,7 +33,7 @@ def reconstruct(
             decoded, probability, exact = _as_it_is(scores, best), np.full(len(best), -1.0), False
         else:
             exact = scores.pairs.shape[1] <= config.exact_max_leaves
-            decoded, probability = _decode(weighted(scores, calibration), config, rules, exact, calibration.temperature)
+            decoded, probability = _decode(weighted(scores, calibration), config, rules, exact, calibration)
         found.fill(scores, best, decoded, probability, exact)
     return found.reconstruction
 
@@ -91,14 +91,14 @@ def most_probable(pairs: Array, rules: Rules) -> Array:
     return best
 
 
-def _decode(scores: Scores, config: ApplyConfig, rules: Rules, exact: bool, temperature: float) -> tuple[Decoded, Array]:
+def _decode(scores: Scores, config: ApplyConfig, rules: Rules, exact: bool, calibration: Calibration) -> tuple[Decoded, Array]:
     """Return trees and their probabilities, -1 where these cannot be summed."""
     if not exact:
         decoded = decode_search(scores.pairs, config.search_rounds, leaf_scores=scores.leaves, gap_free=rules.gap_free)
         return decoded, np.full(len(scores.rows), -1.0)
     decoded = decode_exact(scores.pairs, scores.clades, **scores.forest, gap_free=rules.gap_free)
-    total = log_partition(scores.pairs, scores.clades, temperature, **scores.forest, gap_free=rules.gap_free)
-    return decoded, np.exp(np.minimum(decoded.score / temperature - total, 0))
+    total = log_partition(scores.pairs, scores.clades, calibration.temperature, **scores.forest, gap_free=rules.gap_free)
+    return decoded, calibration.probability(decoded.score, total)
 
 
 def _as_it_is(scores: Scores, matrix: Array) -> Decoded:

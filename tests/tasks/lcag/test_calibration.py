@@ -44,6 +44,20 @@ def test_weight_of_pairs_beside_sets_is_recovered(monkeypatch, temperature, pair
     assert found.pair_weight == pytest.approx(pair_weight, abs=0.1)
 
 
+def test_probabilities_that_are_right_are_left_alone(monkeypatch):
+    found = fitted(monkeypatch, 1.3, 0.6, True, events=2000)
+    assert found.slope == pytest.approx(1, abs=0.2) and found.offset == pytest.approx(0, abs=0.25)
+
+
+def test_slope_and_offset_are_those_of_the_decoded_trees():
+    rng = np.random.default_rng(2)
+    made = calibration.Calibration(1.0, 0.0, 1.4, -0.5)
+    share = rng.uniform(0.02, 0.98, 20_000)
+    expected = 1 / (1 + np.exp(-(1.4 * np.log(share / (1 - share)) - 0.5)))
+    np.testing.assert_allclose(made.probability(np.log(share), np.zeros(len(share))), expected)
+    assert made.probability(np.zeros(1), np.zeros(1))[0] == 1  # one possible tree
+
+
 def test_without_usable_events_nothing_is_changed(monkeypatch):
     monkeypatch.setattr(calibration, "network_scores", lambda *_: iter([]))
     empty = Ragged.from_counts(np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64))
@@ -52,4 +66,4 @@ def test_without_usable_events_nothing_is_changed(monkeypatch):
 
 
 def test_what_an_old_model_did_not_store_changes_nothing():
-    assert calibration.Calibration.stored({"temperature": np.array(1.7)}) == (1.7, 1.0)
+    assert calibration.Calibration.stored({"temperature": np.array(1.7)}) == (1.7, 1.0, 1.0, 0.0)

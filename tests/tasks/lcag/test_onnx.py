@@ -61,7 +61,7 @@ def exported(name):
             parameter.mul_(1.0 if config.model.is_paper else 1.5)
     model = ModelFile({"task": "lcag", "config": config.model_dump(mode="json")},
                       {key: value.numpy() for key, value in network.state_dict().items()}, prepared,
-                      {"temperature": np.array(1.4), "pair_weight": np.array(0.6)}, "5eed")
+                      {"temperature": np.array(1.4), "pair_weight": np.array(0.6), "slope": np.array(1.2), "offset": np.array(-0.3)}, "5eed")
     content, source = onnx_export.to_onnx(model)
     return SimpleNamespace(config=config, engine=NetworkEngine(config, model, "cpu"), content=content,
                            session=onnxruntime.InferenceSession(content), decoder=module(source))
