@@ -80,7 +80,8 @@ def test(folder: Path) -> dict[str, float]:
 def run_arm(name: str, seconds: float, seeds: int, folder: Path) -> None:
     """Time the arm, try its learning rates, train it for the budget; print a line per training."""
     preset, options, rates = ARMS[name]
-    few = 30
+    few = 40
+    train(preset, options, rates[0], 2, 1, folder, 1)  # compiles what is not yet in the cache
     start = train(preset, options, rates[0], 2, 1, folder, 1)
     per_step = max(1e-4, (train(preset, options, rates[0], 2 + few, 1, folder, 1) - start) / few)
     tried = {}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 from torch import nn
 
 from ...io.ragged import Array, Columns, Ragged, slice_rows
@@ -33,12 +34,22 @@ class Calibration(NamedTuple):
         pair_weight: factor of the scores of pairs where sets of leaves are scored too; both tell
             much of the same, and there are more pairs than nodes.
         slope, offset: of the decoded tree's log-odds, which are best known where they are used.
+        background_slope, background_offset: of the log-odds of a leaf being in no tree.
     """
 
     temperature: float = 1.0
     pair_weight: float = 1.0
     slope: float = 1.0
     offset: float = 0.0
+    background_slope: float = 1.0
+    background_offset: float = 0.0
+
+    def background(self, scores: Scores) -> Array | None:
+        """Return the probability of each leaf to be in no tree, (B, n), if there are scores of leaves."""
+        if scores.background is None:
+            return None
+        probability: Array = expit(self.background_slope * scores.background + self.background_offset)
+        return probability
 
     def probability(self, score: Array, log_z: Array) -> Array:
         """Return the probability of trees from their scores and the `log_partition` at the temperature."""
@@ -98,12 +109,18 @@ def fit_calibration(
     else:
         found = _minimum(surprise, np.array([[0.0, 1.0], [0.5, 1.0], [0.0, 0.5]]))
         fitted = Calibration(_temperature(found[0]), float(np.clip(found[1], 0, 1)))
-    slope, offset = _fit_odds([(scores, right) for scores, _, _, right in parts], fitted, rules)
-    return fitted._replace(slope=slope, offset=offset)
+    truths = [(scores, truth) for scores, _, _, truth in parts]
+    slope, offset = _fit_odds(*_decoded_odds(truths, fitted, rules))
+    fitted = fitted._replace(slope=slope, offset=offset)
+    leaves = [(scores.background.ravel(), truth[1].ravel()) for scores, truth in truths if scores.background is not None]
+    if not leaves:
+        return fitted
+    slope, offset = _fit_odds(*(np.concatenate(column) for column in zip(*leaves, strict=True)))
+    return fitted._replace(background_slope=slope, background_offset=offset)
 
 
-def _fit_odds(parts: list[tuple[Scores, Truth]], fitted: Calibration, rules: Rules) -> tuple[float, float]:
-    """Return slope and offset that maximise the likelihood of decoded trees being right or wrong."""
+def _decoded_odds(parts: list[tuple[Scores, Truth]], fitted: Calibration, rules: Rules) -> tuple[Array, Array]:
+    """Return the log-odds of the decoded trees, and whether they are right; of those in doubt."""
     shares, rights = [], []
     for scores, truth in parts:
         scores = weighted(scores, fitted)
@@ -113,7 +130,11 @@ def _fit_odds(parts: list[tuple[Scores, Truth]], fitted: Calibration, rules: Rul
         rights.append((decoded.matrix == truth[0]).all((1, 2)) & (decoded.background == truth[1]).all(1))
     share, right = np.clip(np.concatenate(shares), 1e-30, 1), np.concatenate(rights)
     doubtful = share < 1 - CERTAIN
-    odds, right = np.log(share[doubtful]) - np.log1p(-share[doubtful]), right[doubtful]
+    return np.log(share[doubtful]) - np.log1p(-share[doubtful]), right[doubtful]
+
+
+def _fit_odds(odds: Array, right: Array) -> tuple[float, float]:
+    """Return slope and offset of log-odds that maximise the likelihood of what is right and wrong."""
 
     def surprise(at: Array) -> float:
         sign = np.where(right, -1.0, 1.0)
@@ -121,7 +142,7 @@ def _fit_odds(parts: list[tuple[Scores, Truth]], fitted: Calibration, rules: Rul
         return float(np.logaddexp(0, sign * (at[0] * odds + at[1])).sum() + 2 * ((at[0] - 1) ** 2 + at[1] ** 2))
 
     found = minimize(surprise, [1.0, 0.0], method="BFGS").x
-    return float(np.clip(found[0], 0.2, 5)), float(np.clip(found[1], -3, 3))
+    return float(np.clip(found[0], 0.2, 5)), float(np.clip(found[1], -20, 20))
 
 
 def _minimum(function: Callable[[Array], float], simplex: Array) -> Array:

@@ -61,12 +61,12 @@ def forest_metrics(parts: Sequence[Forests]) -> Iterator[Metric]:
     if not parts:
         return
     true, found, right = (np.concatenate([getattr(p, k) for p in parts]) for k in ("true", "found", "right"))
-    exact = "with exactly the leaves and levels of a true one; trees of two or more leaves, events count as independent"
+    exact = "Decoded trees with exactly the leaves and levels of a true one"
     for name, total, words in (("tree_efficiency", true, "true"), ("tree_purity", found, "decoded")):
         if total.sum():
             interval = clustered_fraction(right, total)
             yield Metric(name, float(interval.value), float(interval.low), float(interval.high), int(total.sum()),
-                         f"Decoded trees {exact}, over {words} trees.")
+                         f"{exact}, over {words} trees; trees of two or more leaves, events count as independent.")
     background, probability = _leaves(parts)
     if len(probability) and 0 < background.sum() < len(background):
         area, error = area_under_curve(probability, background)

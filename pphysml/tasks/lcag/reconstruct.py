@@ -34,7 +34,7 @@ def reconstruct(
         else:
             exact = scores.pairs.shape[1] <= config.exact_max_leaves
             decoded, probability = _decode(weighted(scores, calibration), config, rules, exact, calibration)
-        found.fill(scores, best, decoded, probability, exact)
+        found.fill(scores, best, decoded, probability, exact, calibration.background(scores))
     return found.reconstruction
 
 
@@ -55,7 +55,9 @@ class _Found:
         self.hypothesis: Ragged | None = None
         self.hypothesis_prob = Ragged(np.ones(leaves[-1], dtype=np.float32), leaves)
 
-    def fill(self, scores: Scores, best: Array, decoded: Decoded, probability: Array, exact: bool) -> None:
+    def fill(
+        self, scores: Scores, best: Array, decoded: Decoded, probability: Array, exact: bool, bkg_prob: Array | None
+    ) -> None:
         """Write what was found of events of one size."""
         rows, size = scores.rows, scores.pairs.shape[1]
         self.score[rows], self.margin[rows] = decoded.score, decoded.margin
@@ -71,8 +73,8 @@ class _Found:
                 self.hypothesis = Ragged(np.zeros(len(self.background.flat), dtype=np.int64), self.background.offsets)
             self.hypothesis.flat[leaf] = scores.hypotheses.argmax(-1)
             self.hypothesis_prob.flat[leaf] = scores.hypotheses.max(-1)
-        if scores.leaves is not None:
-            self.bkg_prob.flat[leaf] = np.exp(scores.leaves[..., 0])
+        if bkg_prob is not None:
+            self.bkg_prob.flat[leaf] = bkg_prob
 
     @property
     def reconstruction(self) -> Reconstruction:

@@ -33,6 +33,7 @@ class Scores(NamedTuple):
         leaves: log-probability of every leaf being in no tree, or in one, float32 (B, n, 2); None
             where every event is one tree.
         trees: log-odds of every node, or leaf, being a whole tree, float32 (B, 2**n), or None.
+        background: log-odds of each leaf being in no tree, as the network gives it, (B, n), or None.
         hypotheses: probability of each mass hypothesis of each leaf, float32 (B, n, K + 1), or None.
     """
 
@@ -42,6 +43,7 @@ class Scores(NamedTuple):
     leaves: Array | None = None
     trees: Array | None = None
     hypotheses: Array | None = None
+    background: Array | None = None
 
     @property
     def forest(self) -> dict[str, Array | None]:
@@ -94,4 +96,6 @@ def of_output(output: Output, rows: Array, n: int) -> Scores:
         clades = clades + inner[..., None]
         leaves[..., 1] += inner[:, 1 << torch.arange(n)]
     hypotheses = None if output.hypotheses is None else output.hypotheses.float().softmax(-1).cpu()
-    return Scores(rows, pairs.numpy(), *(None if t is None else t.numpy() for t in (clades, leaves, trees, hypotheses)))
+    background = None if output.background is None else output.background.float().cpu()
+    others = (clades, leaves, trees, hypotheses, background)
+    return Scores(rows, pairs.numpy(), *(None if t is None else t.numpy() for t in others))

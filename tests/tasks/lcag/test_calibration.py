@@ -11,7 +11,7 @@ from pphysml.tasks.lcag import calibration
 from pphysml.tasks.lcag.config import ApplyConfig
 from pphysml.tasks.lcag.decode import tree_score
 from pphysml.tasks.lcag.nested_trees import enumerate_trees
-from pphysml.tasks.lcag.rules import ONE_TREE
+from pphysml.tasks.lcag.rules import ONE_TREE, Rules
 from pphysml.tasks.lcag.scores import Scores
 
 
@@ -49,6 +49,23 @@ def test_probabilities_that_are_right_are_left_alone(monkeypatch):
     assert found.slope == pytest.approx(1, abs=0.2) and found.offset == pytest.approx(0, abs=0.25)
 
 
+def test_probability_of_background_is_that_of_the_leaves(monkeypatch):
+    rng = np.random.default_rng(6)
+    events, n = 1500, 4
+    odds = rng.normal(0, 2, (events, n)).astype(np.float32)
+    strays = rng.random((events, n)) < 1 / (1 + np.exp(-(0.7 * odds - 1.2)))
+    none = np.zeros((events, n, n, 8), dtype=np.float32)
+    leaves = np.stack([odds, np.zeros_like(odds)], -1)
+    scores = Scores(np.arange(events), none, None, leaves, background=odds)
+    monkeypatch.setattr(calibration, "network_scores", lambda *_: iter([scores]))
+    truth = Ragged.from_counts(np.zeros(events * n * n, dtype=np.uint8), np.full(events, n * n))
+    examples = {"lcag": truth, "background": Ragged.from_counts(strays.ravel(), np.full(events, n))}
+    found = calibration.fit_calibration(torch.nn.Linear(1, 1), examples, ApplyConfig(), Rules(forest=True))
+    assert found.background_slope == pytest.approx(0.7, abs=0.06)
+    assert found.background_offset == pytest.approx(-1.2, abs=0.12)
+    assert found.background(scores).mean() == pytest.approx(strays.mean(), abs=0.01)
+
+
 def test_slope_and_offset_are_those_of_the_decoded_trees():
     rng = np.random.default_rng(2)
     made = calibration.Calibration(1.0, 0.0, 1.4, -0.5)
@@ -66,4 +83,4 @@ def test_without_usable_events_nothing_is_changed(monkeypatch):
 
 
 def test_what_an_old_model_did_not_store_changes_nothing():
-    assert calibration.Calibration.stored({"temperature": np.array(1.7)}) == (1.7, 1.0, 1.0, 0.0)
+    assert calibration.Calibration.stored({"temperature": np.array(1.7)}) == (1.7, 1.0, 1.0, 0.0, 1.0, 0.0)
