@@ -29,7 +29,7 @@ from .forest_metrics import (
 )
 from .hypotheses import compare_hypotheses, hypothesis_metrics
 from .outcomes import Events, NodeMasses, calibrated, compare, join, node_masses, ragged
-from .rules import Rules
+from .rules import ONE_TREE, Rules
 from .validity import is_valid_ragged
 
 CUTS = (6, 10)
@@ -90,7 +90,7 @@ class LcagEvaluator:
             for name in ("truth", "decoded", "perfect")
         )) if self.masses else None
         return Evaluation(
-            metrics=[*perfect_metrics(events), *element_metrics(events), *calibration_metrics(events, self.rules),
+            metrics=[*perfect_metrics(events, self.rules), *element_metrics(events), *calibration_metrics(events, self.rules),
                      *forest_metrics(self.forests), *hypothesis_metrics(self.hypotheses)],
             tables={**tables(events, self.rules), **forest_tables(self.forests)},
             figures=figures(events, masses, self.rules, efficiency_against_purity(self.forests)),
@@ -109,7 +109,7 @@ class LcagEvaluator:
             yield "The topology of the events is not known: every event counts alike."
 
 
-def perfect_metrics(events: Events) -> Iterator[Metric]:
+def perfect_metrics(events: Events, rules: Rules = ONE_TREE) -> Iterator[Metric]:
     """Yield the shares of perfect matrices: decoded and argmax, up to 6, up to 10, and all leaves."""
     largest = events.n.max(initial=0)
     for cut in (*(c for c in CUTS if c < largest), None):
@@ -118,7 +118,7 @@ def perfect_metrics(events: Events) -> Iterator[Metric]:
         which = "two or more leaves" if cut is None else f"2 to {cut} leaves"
         for base, right, matrix in _matrices(events):
             words = (f"Share of events of {which} in which every off-diagonal element of the "
-                     f"{matrix} matrix is right")
+                     f"{matrix} matrix is right" + (", and so are the background leaves" if rules.forest and not base else ""))
             name, passed = f"perfect_lcag{base}{suffix}", right[chosen]
             every = wilson(int(passed.sum()), len(passed))
             if "topology" not in events.others:
