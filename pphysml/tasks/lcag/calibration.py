@@ -91,7 +91,7 @@ def fit_calibration(
     the decoded trees, slope and offset take (J. Platt, 1999). Without usable events nothing changes;
     a `start` without pairs stays so.
     """
-    parts = list(_true_scores(network, slice_rows(examples, 0, MAX_EVENTS), config))
+    parts = _true_scores(network, slice_rows(examples, 0, MAX_EVENTS), config)
     if not parts:
         return start
 

@@ -91,19 +91,20 @@ def _trees(leaves: tuple[int, ...]) -> Iterator[Nested]:
     if len(leaves) == 1:
         yield leaves[0]
         return
-    for blocks in _partitions(leaves):
+    for blocks in partitions(leaves):
         if len(blocks) > 1:
             yield from map(list, product(*(list(_trees(block)) for block in blocks)))
 
 
-def _partitions(items: tuple[int, ...]) -> Iterator[list[tuple[int, ...]]]:
+def partitions(items: tuple[int, ...]) -> Iterator[list[tuple[int, ...]]]:
+    """Yield all ways to share the items among blocks; blocks in the order of their first item."""
     if not items:
         yield []
         return
     first, others = items[0], items[1:]
     for chosen in product((False, True), repeat=len(others)):
         block = (first, *(k for k, c in zip(others, chosen, strict=True) if c))
-        for rest in _partitions(tuple(k for k, c in zip(others, chosen, strict=True) if not c)):
+        for rest in partitions(tuple(k for k, c in zip(others, chosen, strict=True) if not c)):
             yield [block, *rest]
 
 

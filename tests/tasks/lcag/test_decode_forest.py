@@ -10,19 +10,9 @@ from scipy.special import logsumexp
 from scipy.stats import chisquare
 
 from pphysml.tasks.lcag.decode import decode_exact, log_partition, sample_trees, tree_score
-from pphysml.tasks.lcag.nested_trees import enumerate_trees
+from pphysml.tasks.lcag.nested_trees import enumerate_trees, partitions
 from pphysml.tasks.lcag.rules import Rules
 from pphysml.tasks.lcag.validity import is_valid
-
-
-def partitions(items: list[int]):
-    if not items:
-        yield []
-        return
-    for chosen in product((False, True), repeat=len(items) - 1):
-        block = [items[0], *(k for k, c in zip(items[1:], chosen, strict=True) if c)]
-        for rest in partitions([k for k in items if k not in block]):
-            yield [block, *rest]
 
 
 def relabelled(tree: np.ndarray, classes: int):
@@ -50,7 +40,7 @@ def all_forests(n: int, gap_free: bool, classes: int) -> tuple[np.ndarray, np.nd
     """Matrices (F, n, n) and background leaves (F, n)."""
     trees = {k: all_trees(k, gap_free, classes) for k in range(2, n + 1)}
     matrices, backgrounds = [], []
-    for blocks in partitions(list(range(n))):
+    for blocks in partitions(tuple(range(n))):
         choices = [trees[len(b)] if len(b) > 1 else [False, True] for b in blocks]
         for chosen in product(*choices):
             matrix, background = np.zeros((n, n), dtype=np.uint8), np.zeros(n, dtype=bool)

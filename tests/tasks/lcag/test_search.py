@@ -10,7 +10,7 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.lcag.decode.exact import decode_batch
 from pphysml.tasks.lcag.decode.search import search_batch
-from pphysml.tasks.lcag.nested_trees import enumerate_trees, from_nested
+from pphysml.tasks.lcag.nested_trees import enumerate_trees, from_nested, partitions
 from pphysml.tasks.lcag.trees import parent_to_matrix
 
 CLASSES = 8
@@ -102,19 +102,9 @@ def all_trees(n, gap_free, classes):
     return trees if gap_free else [matrix for tree in trees for matrix in levelled(tree, classes)]
 
 
-def partitions(items):
-    if not items:
-        yield []
-        return
-    for chosen in product((False, True), repeat=len(items) - 1):
-        block = [items[0], *(k for k, c in zip(items[1:], chosen, strict=True) if c)]
-        for rest in partitions([k for k in items if k not in block]):
-            yield [block, *rest]
-
-
 def all_forests(n, gap_free, classes):
     trees = {k: all_trees(k, gap_free, classes) for k in range(1, n + 1)}
-    for blocks in partitions(list(range(n))):
+    for blocks in partitions(tuple(range(n))):
         for chosen in product(*(trees[len(block)] for block in blocks)):
             matrix = np.zeros((n, n), dtype=np.uint8)
             for block, tree in zip(blocks, chosen, strict=True):

@@ -16,7 +16,7 @@ from numba import njit
 from ....io.ragged import Array
 from .exact_forest import best_block, best_forests, in_trees, lowest_leaf
 from .lanes import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits
-from .pair_sums import add_pairs
+from .pair_sums import add_pairs, set_level
 
 NEVER = -np.inf
 
@@ -123,10 +123,7 @@ def read_tree(nodes: Array, blocks: Array, rests: Array, gap_free: bool, classes
     while depth:
         depth -= 1
         s, h = stack[depth], heights[depth]
-        for i in range(n):
-            for j in range(i):
-                if (s >> np.uint64(i)) & (s >> np.uint64(j)) & ONE:
-                    matrix[i, j] = matrix[j, i] = h
+        set_level(matrix, s, h)
         state, whole = SOME, False
         while s:
             block, kind, state, lead = best_split(blocks, rests, s, h, state, whole)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from ....io.ragged import Array
-from .lanes import LANES
+from .lanes import LANES, ONE
 
 BOUND = 1e4
 """Scores are taken between -BOUND and BOUND, NaN as -BOUND: in effect forbidden."""
@@ -75,6 +75,14 @@ def add_pairs(pairs: Array, within: Array) -> None:
                 within[s + lone, h] = (
                     within[s, h] + within[s + lone - other, h] - within[s - other, h] + pairs[i, j, h])
 
+
+@njit(cache=True, nogil=True)
+def set_level(matrix: Array, subset: Any, level: int) -> None:
+    """Set the level of all pairs of leaves of a set, uint64, in matrix (n, n)."""
+    for i in range(len(matrix)):
+        for j in range(i):
+            if (subset >> np.uint64(i)) & (subset >> np.uint64(j)) & ONE:
+                matrix[i, j] = matrix[j, i] = level
 
 
 @njit(cache=True, nogil=True)

@@ -14,7 +14,7 @@ from numba import njit
 from ....io.ragged import Array
 from .exact_forest import lowest_leaf, sum_forests
 from .lanes import ANY, EXACT, LANES, LOWER, ONE, SOME
-from .pair_sums import add_pairs
+from .pair_sums import add_pairs, set_level
 from .partition import LOG_2, sum_trees, sum_wholes
 
 
@@ -84,10 +84,7 @@ def _draw_tree(rng: Any, tables: tuple[Array, Array, Array, Array], heights: Arr
     while depth:
         depth -= 1
         s, h = stack[depth], height[depth]
-        for i in range(n):
-            for j in range(i):
-                if (s >> np.uint64(i)) & (s >> np.uint64(j)) & ONE:
-                    matrix[i, j] = matrix[j, i] = h
+        set_level(matrix, s, h)
         state, whole = SOME, False
         while s:
             lot, kind, state = _draw_split(rng, block, block_e, rest, rest_e, s, h, state, whole)

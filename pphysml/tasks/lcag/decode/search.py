@@ -1,8 +1,9 @@
 """Bounded search for large events: a first forest, then improvement until nothing helps.
 
 A start (`agglomerate`) is improved by moves of single subtrees (`graft`) and exact choices in small
-regions (`rearrange`), so that eight leaves are decoded exactly. Further rounds take some subtrees off and put them back in another order ("ruin and
-recreate", G. Schrimpf et al., J. Comput. Phys. 159 (2000) 139).
+regions (`rearrange`), so that eight leaves are decoded exactly. Further rounds take some subtrees off
+and put them back in another order ("ruin and recreate", G. Schrimpf et al., J. Comput. Phys. 159
+(2000) 139).
 """
 
 from __future__ import annotations
@@ -170,14 +171,14 @@ def _leaf_order(pairs: Array, leaves: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def search_batch(
-    pairs: Array, width: int, gap_free: bool, leaves: Array,
+    pairs: Array, rounds: int, gap_free: bool, leaves: Array,
     matrix: Array, background: Array, score: Array, margin: Array,
 ) -> None:
     """Search events of n >= 1 leaves one after the other.
 
     Args:
         pairs: (B, n, n, C).
-        width: rounds of improvement, at least one.
+        rounds: of improvement, at least one.
         gap_free: whether a node of height h must have a child of height h - 1.
         leaves: (B, n, 2), or (B, 0, 2) if an event is one tree.
         matrix, background, score, margin: output, as of `exact.decode_batch`.
@@ -189,7 +190,7 @@ def search_batch(
     for event in range(len(pairs)):
         order = _leaf_order(pairs[event], leaves[event])
         _load(f, pairs[event], leaves[event], order)
-        score[event], margin[event] = _search(f, best, t, width, classes, gap_free, one_tree, found)
+        score[event], margin[event] = _search(f, best, t, rounds, classes, gap_free, one_tree, found)
         for a in range(n):
             i = order[a]
             for b in range(n):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -41,7 +42,7 @@ class PairIndex(NamedTuple):
         return cls(i, j, table, real, real.index_select(1, i) & real.index_select(1, j))
 
 
-class LcagNetwork(nn.Module):
+class LcagNetwork(nn.Module, ABC):
     """Base of the networks: from leaves to the logits of pairs and sets of leaves.
 
     Args:
@@ -80,6 +81,7 @@ class LcagNetwork(nn.Module):
             member = subset_members(n).to(p4.device)
         return self.score(p4, n_leaves, features, PairIndex.of(n_leaves, n), member)
 
+    @abstractmethod
     def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
         """Return the logits, by tensor operations alone, so that they can be exported.
 
@@ -87,7 +89,6 @@ class LcagNetwork(nn.Module):
             index: the pairs of leaves.
             member: which leaves each set holds, float32 (K, n) or (B, K, n); None scores no sets.
         """
-        raise NotImplementedError
 
     @property
     def smallest(self) -> int:
