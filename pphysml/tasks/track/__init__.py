@@ -1,0 +1,1 @@
+"""Tracks of protons through a layered calorimeter."""

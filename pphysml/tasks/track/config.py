@@ -1,0 +1,99 @@
+"""Options of the task `track`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field as Limits
+from pydantic import model_validator
+
+from ...config import Config, option
+from ...training.config import TrainingConfig
+
+Count = Annotated[int, Limits(ge=1)]
+
+
+class SimulationConfig(Config):
+    """Particles through a phantom into the calorimeter."""
+
+    geometry: str = option("dtc", "Calorimeter: a name of `pphysml/tasks/track/geometries`, or a YAML file.")
+    phantoms: list[float] = option(list, "Thicknesses of water, drawn for every frame; empty takes that of the geometry.", "mm")
+    inelastic: bool = option(True, "Nuclear interactions: the primary ends, secondaries go on.")
+    inefficiency: float = option(0.001, "Probability that a sensor does not see a particle.", "", ge=0, lt=1)
+    noise: float = option(0.05, "Mean number of noise hits in each layer of a frame of 100 particles.", "", ge=0)
+    resolution: float = option(0.005, "Gaussian error of a hit's position in x and y.", "mm", ge=0)
+
+
+class DataConfig(Config):
+    """What a hit and a frame are in training, and which links are tried."""
+
+    geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null learns the layers from the hits.")
+    protons_per_frame: list[Count] = option(lambda: [25, 50, 75, 100, 125, 150, 175, 200], "Particles with hits in the frames of the training, drawn for every frame.", min_length=1)
+    min_cluster_size: int = option(2, "Fewest pixels of a hit.", ge=0)
+    max_angle: float = option(0.4, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0)
+    max_front_angle: float = option(0.2, "The same for the links between the first three layers.", "rad", gt=0)
+    skip_layers: int = option(1, "Layers that a link may leave out, for a sensor that did not see the particle; the network `line-graph` and `hit-graph` leave out none.", ge=0, le=1)
+
+
+class ModelConfig(Config):
+    """The network, and how the assignment in each layer takes part in its training."""
+
+    name: Literal["relay", "line-graph", "hit-graph"] = option("relay", "Network: ours, or one of those published with arXiv:2407.13420.")
+    width: int = option(32, "Width of a link's state.", ge=4)
+    message_width: int = option(16, "Width of a message between links.", ge=2)
+    rounds: int = option(3, "Rounds of messages.", ge=1)
+    neighbours: int = option(6, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1)
+    published_defects: bool = option(False, "Keep the defects of the published code: the sigmoid of `hit-graph` applied twice, learning rate never lowered.")
+    relaxation: Literal["none", "blackbox", "spo+", "fenchel-young", "imle", "sinkhorn", "identity"] = option("none", "How the assignment of every layer enters the loss; `none` is the cross entropy of links alone.")
+    relaxation_weight: float = option(1.0, "Weight of the loss through the assignment; that of the cross entropy is 1 before `warmup`, and `cross_entropy_weight` after.", "", ge=0)
+    cross_entropy_weight: float = option(1.0, "Weight of the cross entropy of links.", "", ge=0)
+    blackbox_strength: float = option(25.0, "Strength of the blackbox gradient's perturbation, in the convention that is chosen.", "", gt=0)
+    blackbox_convention: Literal["published", "scale-free"] = option("scale-free", "`published` applies the strength to the gradient of the mean loss; `scale-free` to the gradient divided by its largest element.")
+    temperature: float = option(1.0, "Scale of the noise (fenchel-young, imle) or of the entropy (sinkhorn), in units of the cost.", "", gt=0)
+    samples: int = option(2, "Noisy assignments for each gradient (fenchel-young, imle).", ge=1)
+    iterations: int = option(20, "Iterations of sinkhorn.", ge=1)
+
+
+class FollowerConfig(Config):
+    """The classical engine `follower`: seeds in two layers, extended where they bend least (Pettersen et al.)."""
+
+    max_scatter: float = option(4.0, "Largest deflection in a layer, in widths expected from multiple scattering.", "", gt=0)
+    max_angle: float = option(0.15, "Largest deflection in any case.", "rad", gt=0)
+    seed_angle: float = option(0.15, "Largest angle of a seed to the beam axis.", "rad", gt=0)
+
+
+class FilterConfig(Config):
+    """Which tracks are kept."""
+
+    min_hits: int = option(2, "Fewest hits of a track; shorter ones are left out.", ge=1)
+    max_kink: float | None = option(None, "Largest deflection inside a track; null keeps all.", "rad", gt=0)
+    min_last_dedx: float | None = option(None, "Smallest energy loss in the last sensor of a track, for its Bragg peak; null keeps all.", "keV/um", ge=0)
+
+
+class ApplyConfig(Config):
+    """How hits become frames, and network output tracks."""
+
+    protons_per_frame: int = option(100, "Particles with hits in a frame, where the file has one hit per entry; see --protons-per-frame.", ge=1)
+    frame_time: float | None = option(None, "Readout time of a frame instead; see --frame-time.", "s", gt=0)
+    last_frame: Literal["keep", "drop"] = option("keep", "What becomes of an incomplete last frame of a beam spot.")
+    geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null takes that of the model, or learns the layers from the hits; see --geometry.")
+    no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
+    batch_size: int = option(4, "Frames per forward pass.", ge=1)
+    follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")
+    filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")
+
+
+class TrackConfig(Config):
+    """All options of the task `track`."""
+
+    simulation: SimulationConfig = option(SimulationConfig, "Simulated data.")
+    data: DataConfig = option(DataConfig, "Input.")
+    model: ModelConfig = option(ModelConfig, "Network.")
+    training: TrainingConfig = option(TrainingConfig, "Training.")
+    apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @model_validator(mode="after")
+    def _published_links(self) -> TrackConfig:
+        if self.model.name != "relay" and self.data.skip_layers:
+            raise ValueError(f"the network {self.model.name} has no links over a layer: set data.skip_layers=0, or take its preset")
+        return self

@@ -1,0 +1,1 @@
+"""Known calorimeters; see `geometry`."""

@@ -1,0 +1,1 @@
+"""Networks of `track` by name."""

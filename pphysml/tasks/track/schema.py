@@ -1,0 +1,111 @@
+"""Layouts that `track` reads, and the tree that it writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...task import Field, Layout
+
+IDS = (
+    Field("run", "event", "int64", "Run number.", aliases=("runID", "RunID")),
+    Field("event", "event", "int64", "Number of the particle of the beam.", aliases=("eventID", "EventID"), truth=True),
+)
+
+
+def _row(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> Field:
+    return Field(name, "hit", dtype, help, aliases=aliases, **others)
+
+
+GATE = Layout(
+    name="gate-hits",
+    help="GATE's tree of hits, one entry per step in a sensor.",
+    trees=("Hits", "hits"),
+    fields=(
+        *IDS,
+        _row("x", "float64", "Position.", "posX", "PostPosition_X", unit="mm", required=True),
+        _row("y", "float64", "Position.", "posY", "PostPosition_Y", unit="mm", required=True),
+        _row("z", "float64", "Position along the beam.", "posZ", "PostPosition_Z", unit="mm", required=True),
+        _row("edep", "float64", "Energy deposited in the sensor.", "TotalEnergyDeposit", unit="MeV", required=True, minimum=0.0),
+        _row("time", "float64", "Time since the start of the run.", "GlobalTime", unit="s"),
+        _row("local_z", "float64", "Position inside the sensor, by which its thickness is known.", "localPosZ", unit="mm"),
+        _row("spot_x", "float64", "Position of the beam spot.", "spotPosX", "spotX", unit="mm"),
+        _row("spot_y", "float64", "Position of the beam spot.", "spotPosY", "spotY", unit="mm"),
+        _row("base_id", "int32", "GATE's number of the outermost volume.", "baseID"),
+        _row("level1_id", "int32", "GATE's number of the volume inside it.", "level1ID"),
+        _row("level2_id", "int32", "The same, one level further in.", "level2ID"),
+        _row("level3_id", "int32", "The same, one level further in.", "level3ID"),
+        Field("volume_id", "label", "int32", "GATE's numbers of all volumes from the world inwards.", counter="n_volumes", aliases=("volumeID",)),
+        _row("track_id", "int32", "Number of the particle in its event, 1 for the one of the beam.", "trackID", "TrackID", truth=True),
+        _row("parent_id", "int32", "Number of its parent, 0 for the particle of the beam.", "parentID", "ParentID", truth=True),
+        _row("pdg", "int32", "PDG id.", "PDGEncoding", "PDGCode", truth=True),
+        _row("stop_depth", "float32", "Water-equivalent depth behind the phantom at which the particle of the beam stops, if it does so by energy loss; negative if not.", unit="mm", truth=True),
+    ),
+)
+
+
+def _hit(name: str, dtype: str, help: str, **others: Any) -> Field:
+    return Field(name, "hit", dtype, help, counter="n_hits", **others)
+
+
+FRAMES = Layout(
+    name="frames",
+    help="One entry per readout frame with its hits, as of a real detector.",
+    trees=("frames",),
+    fields=(
+        Field("frame", "event", "int64", "Number of the frame."),
+        Field("run", "event", "int64", "Run number."),
+        Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
+        Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
+        _hit("hit_x", "float32", "Position.", unit="mm", required=True),
+        _hit("hit_y", "float32", "Position.", unit="mm", required=True),
+        _hit("hit_z", "float32", "Position along the beam; without it the geometry must be given.", unit="mm"),
+        _hit("hit_layer", "int32", "Number of the layer along the beam, from 0; without it layers are learned from hit_z.", minimum=0),
+        _hit("hit_edep", "float32", "Energy deposited; without it, it follows from the cluster's size.", unit="MeV", minimum=0.0),
+        _hit("hit_cluster_size", "int32", "Number of pixels.", aliases=("hit_csize",), minimum=0),
+        _hit("hit_time", "float64", "Time.", unit="s"),
+        _hit("hit_event", "int64", "Number of the particle of the beam.", truth=True),
+        _hit("hit_track", "int32", "Number of the particle in its event.", truth=True),
+        _hit("hit_parent", "int32", "Number of its parent, 0 for the particle of the beam.", truth=True),
+        _hit("hit_pdg", "int32", "PDG id.", truth=True),
+    ),
+)
+
+LAYOUTS = (GATE, FRAMES)
+
+
+def _track(name: str, dtype: str, help: str, unit: str = "") -> Field:
+    return Field(name, "particle", dtype, help, unit=unit, counter="n_tracks")
+
+
+OUTPUT_FIELDS = (
+    Field("frame", "event", "int64", "Number of the frame."),
+    Field("run", "event", "int64", "Run number of its first hit."),
+    Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
+    Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
+    Field("n_protons", "event", "int32", "True number of particles of the beam with hits; only if the input has truth.", truth=True),
+    _hit("hit_entry", "int64", "Entry of the hit's first step in its file; of a frame read as such, the hit's number."),
+    _hit("hit_layer", "int16", "Layer along the beam, from 0."),
+    _hit("hit_x", "float32", "Position.", unit="mm"),
+    _hit("hit_y", "float32", "Position.", unit="mm"),
+    _hit("hit_z", "float32", "Position.", unit="mm"),
+    _hit("hit_edep", "float32", "Energy deposited.", unit="MeV"),
+    _hit("hit_track_index", "int32", "Index of the hit's track in the frame, -1 for none."),
+    _hit("hit_previous", "int32", "Index of the hit before it on its track, towards the beam; -1 for none."),
+    _hit("hit_link_prob", "float32", "Probability of that link; 1 where there is none."),
+    _hit("hit_proton", "int32", "True particle of the beam, numbered in the frame, -1 for noise; only if the input has truth.", truth=True),
+    _hit("hit_primary", "bool", "Whether it is that particle itself; only if the input has truth.", truth=True),
+    _track("n_hits_of_track", "int32", "Number of hits of each track."),
+    Field("track_hits", "node", "int32", "Indices of the tracks' hits in the frame, track after track, from the beam inwards.", counter="n_track_hits"),
+    _track("score", "float32", "Product of the probabilities of the track's links."),
+    _track("chi2", "float32", "Sum of squared deflections over what multiple scattering makes expect (Highland), per degree of freedom; NaN where the materials are not known."),
+    _track("x0", "float32", "Position at the first hit.", "mm"),
+    _track("y0", "float32", "Position at the first hit.", "mm"),
+    _track("tx", "float32", "Slope dx/dz between the first two hits."),
+    _track("ty", "float32", "Slope dy/dz between the first two hits."),
+    _track("range", "float32", "Water-equivalent range behind the phantom, fitted to the energy losses (Bragg-Kleeman); NaN where the materials are not known.", "mm"),
+    _track("range_error", "float32", "Its standard error without range straggling.", "mm"),
+    _track("energy", "float32", "Kinetic energy behind the phantom.", "MeV"),
+    _track("wepl", "float32", "Water-equivalent path length before the calorimeter: range of the beam less `range`.", "mm"),
+    _track("wepl_error", "float32", "Its standard error, with range straggling.", "mm"),
+    _track("flags", "uint8", "Sum of: 1 kink above 0.271 rad, 2 no Bragg peak at the end, 4 fewer than five hits, 8 does not start in the first layer, 16 leaves out a layer."),
+)

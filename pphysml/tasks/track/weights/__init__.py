@@ -1,0 +1,1 @@
+"""Weights of `track` that ship with the package."""
