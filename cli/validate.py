@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -31,8 +32,9 @@ def command(
 ) -> int:
     """Read the files whole and list what TASK could not use, one line each; exit with 3 if so.
 
-    Checked are trees, branches, types, lengths, values that are not finite or out of range, and
-    damaged baskets. With a configuration, the further branches that it names are checked too.
+    Checked are trees, branches, types, lengths, values that are not finite or out of range, damaged
+    baskets, and, where these are right, what else TASK refuses: truth that is no decay tree, for
+    example. With a configuration, the further branches that it names are checked too.
 
     \b
     Example:
@@ -44,10 +46,12 @@ def command(
     from pphysml.registry import get_task
 
     chosen = get_task(task)
-    config = load(chosen.config_class, chosen.presets, source, overrides)
-    extra = list(getattr(getattr(config, "data", None), "features", []))
+    config: Any = load(chosen.config_class, chosen.presets, source, overrides)
+    extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
+    assemble = chosen.load("assemble")
     problems = validate(
-        resolve(inputs, tree), chosen.load("layouts"), mapping=mapping, extra=extra, need_truth=need_truth
+        resolve(inputs, tree), chosen.load("layouts"), mapping=mapping, extra=extra, need_truth=need_truth,
+        check=lambda chunk: assemble(chunk, None, config),
     )
     if as_json:
         print_json(problems)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import dump
-from .errors import InputError
+from .errors import InputError, TruthError
 from .io.ragged import Columns, length
 from .io.reader import Reader
 from .io.sources import resolve
@@ -50,62 +50,96 @@ def apply(
         keep: input branches carried over.
         strict: refuse input outside the model's domain of validity instead of warning.
 
+    Where the truth of an entry cannot be used, none is, so that the output lacks what compares with it.
+
     Raises:
         InputError, ModelError, ConfigError, OutputError: as their names say; no output is left.
     """
     progress = progress or Silent()
     chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
-    finish: Finish = task.load("finish")(chosen.config) if task.finish else _unchanged
+    finish: Finish = task.load("finish")(chosen.config) if task.finish else _Unchanged()
     reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
     warnings: list[str] = []
     summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
                "model": str(chosen.model_path) if chosen.model_path else None, "warnings": warnings, "skipped": reader.skipped}
     if dry_run:
         return {**summary, "layout": reader.layout.name, "dry_run": True}
+    skipped = len(reader.skipped)
+    try:
+        every = example_chunks(task, chosen, reader, strict, warnings, progress)
+        written = _write(task, chosen, reader, finish, output, force, every, progress)
+    except TruthError as error:
+        # All columns are there for all entries or for none, so that what is written begins anew.
+        del warnings[:], reader.skipped[skipped:]
+        warnings.append(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}")
+        progress.log(f"warning: {warnings[-1]}")
+        without = example_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
+        written = _write(task, chosen, reader, finish, output, force, without, progress)
+    for sentence in finish.warnings:
+        warnings.append(sentence)
+        progress.log(f"warning: {sentence}")
+    return {**summary, "written": written, "skipped": reader.skipped}
+
+
+def _write(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, force: bool,
+           chunks: Iterator[Columns], progress: Progress) -> int:
+    """Write what the engine makes of all examples, and return how many there were."""
     written = 0
-    fields = task.load("output_fields")
-    with Writer(output, task.output_tree, fields, metadata=provenance(task, chosen, reader), force=force,
-                          inputs=[s.path for s in reader.sources]) as writer:
+    with Writer(output, task.output_tree, task.load("output_fields"), metadata=provenance(task, chosen, reader), force=force,
+                inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
-        for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
+        for examples in chunks:
             writer.extend({**carried(examples), **finish(examples, chosen.engine(examples))})
             written += length(examples)
             progress.advance(length(examples))
         if task.output == "entry" and not reader.skipped and written != reader.n_entries:
             raise InputError(f"{reader.n_entries} entries were read, but {written} came out; nothing is written.")
-    return {**summary, "written": written, "skipped": reader.skipped}
+    return written
 
 
 def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapping[str, str] | None, tree: str | None,
                 keep: Sequence[str], max_entries: int | None, on_bad_file: str, need_truth: bool = False) -> Reader:
     """Open the inputs with the branches that the engine's configuration asks for."""
     config = chosen.config
-    extra = [*getattr(config.data, "features", []), *getattr(config.apply, "leaf_branches", [])]
+    extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
     return Reader(resolve(inputs, tree), task.load("layouts"), mapping=mapping or {}, extra=extra, keep=keep,
                   block_size=config.training.block_size, max_entries=max_entries,
                   on_bad_file=on_bad_file, need_truth=need_truth)
 
 
 def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
-                   progress: Progress) -> Iterator[Columns]:
+                   progress: Progress, truth: bool = True) -> Iterator[Columns]:
     """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
+
+    Args:
+        truth: whether examples get the truth that there is.
 
     Raises:
         InputError: `strict`, and the input is outside the domain.
     """
     assemble, carry, first = task.load("assemble"), None, True
+    left_out = set() if truth else _truth_alone(task, chosen)
     for chunk in chain(reader, [None]):
+        if chunk is not None:
+            chunk = {name: column for name, column in chunk.items() if name not in left_out}
         examples, carry = assemble(chunk, carry, chosen.config)
         if not examples or not length(examples):
             continue
         if first:
             first = False
-            warnings += domain_warnings(task, chosen, examples)
-            if warnings and strict:
-                raise InputError("The input lies outside what the model was trained on: " + "; ".join(warnings) + ".")
-            for sentence in warnings:
+            found = domain_warnings(task, chosen, examples)
+            warnings += found
+            if found and strict:
+                raise InputError("The input lies outside what the model was trained on: " + "; ".join(found) + ".")
+            for sentence in found:
                 progress.log(f"warning: {sentence}")
         yield examples
+
+
+def _truth_alone(task: Task, chosen: Chosen) -> set[str]:
+    """Return the columns of truth that nothing else takes: neither ids nor inputs."""
+    truth = {f.name for layout in task.load("layouts") for f in layout.fields if f.truth}
+    return truth - {*OUTPUT_IDS, *chosen.config.data.extra_branches(), *chosen.config.apply.extra_branches()}
 
 
 def carried(examples: Columns) -> Columns:
@@ -113,8 +147,14 @@ def carried(examples: Columns) -> Columns:
     return {k: v for k, v in examples.items() if k in OUTPUT_IDS or k.startswith("keep:")}
 
 
-def _unchanged(examples: Columns, columns: Columns) -> Columns:
-    return columns
+class _Unchanged:
+    """The last step where a task has none."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def __call__(self, examples: Columns, columns: Columns) -> Columns:
+        return columns
 
 
 def provenance(task: Task, chosen: Chosen, reader: Reader) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from . import __version__
+
 
 def use_user_cache() -> None:
     """Let numba keep compiled code in the user's cache folder, unless NUMBA_CACHE_DIR is set.
@@ -18,7 +20,8 @@ def use_user_cache() -> None:
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(base) / "pphysml" / "numba"
+    # Numba looks at a function's own file only: what another version compiled may call old functions.
+    folder = Path(base) / "pphysml" / f"numba-{__version__}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

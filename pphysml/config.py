@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError, did_you_mean
 
+if TYPE_CHECKING:
+    from .task import Kind
+
 
 class Config(BaseModel):
     """Base of every configuration: unknown keys are errors, defaults are checked too."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+
+    def extra_branches(self) -> dict[str, Kind]:
+        """Return the branches that this section reads besides those of the layout, and what their values belong to."""
+        return {}
 
 
 ConfigType = TypeVar("ConfigType", bound=Config)

@@ -24,6 +24,10 @@ class InputError(PphysmlError):
     exit_code = 3
 
 
+class TruthError(InputError):
+    """Truth that cannot be used; what needs no truth can go on without."""
+
+
 class ModelError(PphysmlError):
     """A weights file or run folder that cannot be used."""
 

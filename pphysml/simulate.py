@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from .config import Config, dump
 from .errors import ConfigError
-from .io.ragged import Columns, length
+from .io.ragged import Columns, take
 from .io.writer import Writer
 from .progress import Progress, Silent
 from .task import Layout, Simulation, Task
@@ -30,13 +31,13 @@ def simulate(
     progress: Progress | None = None,
     block_size: int = 20_000,
 ) -> dict[str, Any]:
-    """Write `n_events` simulated entries of a task's first layout, and return a summary.
+    """Write `n_events` simulated events in a task's first layout, and return a summary.
 
     Args:
         output: ROOT file; it appears when it is complete.
         seed: with the configuration and `block_size`, it fixes every event.
         force: overwrite an existing file.
-        block_size: entries made and written at a time.
+        block_size: events made and written at a time.
 
     Raises:
         ConfigError: the task has no simulation.
@@ -48,11 +49,17 @@ def simulate(
     metadata = {"task": task.name, "simulated": True, "seed": seed, "layout": layout.name, "config": dump(config)}
     began = time.perf_counter()
     tree = layout.trees[0] if layout.trees else "events"
-    with progress, Writer(output, tree, layout.fields, metadata=metadata, force=force) as writer:
+    names = {f.name: f.aliases[0] if layout.native_names and f.aliases else f.name for f in layout.fields}
+    fields = [replace(f, name=names[f.name]) for f in layout.fields]
+    with progress, Writer(output, tree, fields, metadata=metadata, force=force) as writer:
         progress.start(f"simulate {task.name}", n_events, "events")
         for index, start in enumerate(range(0, n_events, block_size)):
             size = min(block_size, n_events - start)
-            writer.extend(_entries(simulation.block(index, size), layout, start))
+            if task.output == "entry":
+                block = _counted_from(simulation.block(index, size), start - index * size)
+            else:
+                block = _first_events(simulation.block(index, block_size), start + size)
+            writer.extend({names[name]: column for name, column in block.items() if name in names})
             progress.advance(size)
     seconds = time.perf_counter() - began
     return {
@@ -68,10 +75,11 @@ def _simulated_layout(task: Task) -> Layout:
     return layouts[0]
 
 
-def _entries(block: Columns, layout: Layout, start: int) -> Columns:
-    """Return the block's columns that belong to the layout, with events numbered through."""
-    names = {field.name for field in layout.fields}
-    columns = {name: column for name, column in block.items() if name in names}
-    if "event" in names:
-        columns["event"] = start + np.arange(length(block), dtype=np.int64)
-    return columns
+def _counted_from(block: Columns, shift: int) -> Columns:
+    """Add `shift` to the events' numbers: those of a smaller last block are counted from another one."""
+    return {**block, "event": np.asarray(block["event"]) + shift} if "event" in block else block
+
+
+def _first_events(block: Columns, stop: int) -> Columns:
+    """Return the entries of the events below `stop`, where an event has many entries."""
+    return take(block, np.asarray(block["event"]) < stop)

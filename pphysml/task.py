@@ -71,6 +71,7 @@ class Layout:
         trees: preferred tree names; another tree is used if it is the only one that fits.
         to_canonical: optional "module:function" turning columns as read into canonical ones.
         missing: what NaN stands for in further branches that are read; without it NaN is refused.
+        native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Layout:
     trees: tuple[str, ...] = ()
     to_canonical: str | None = None
     missing: float | None = None
+    native_names: bool = False
 
     def field(self, name: str) -> Field:
         """Return a field by its canonical name."""
@@ -126,7 +128,11 @@ class Simulation(Protocol):
     def __init__(self, config: Any, seed: int) -> None: ...
 
     def block(self, index: int, n: int) -> Columns:
-        """Return `n` entries as canonical columns of the task's first layout."""
+        """Return `n` events as canonical columns of the task's first layout; `event` counts from index * n.
+
+        A task whose examples are made of many entries also has `examples(index, n)`, which returns
+        `n` examples for training.
+        """
 
 
 class Assemble(Protocol):
@@ -141,7 +147,15 @@ class Assemble(Protocol):
 
 
 class Learner(Protocol):
-    """What the training loop knows of a task's network."""
+    """What the training loop knows of a task's network.
+
+    Attributes:
+        monitor: the metric, larger is better, by which the best checkpoint is chosen.
+        prepare_examples: how many examples `prepare` is given.
+    """
+
+    monitor: str
+    prepare_examples: int
 
     def __init__(self, config: Any) -> None: ...
 
@@ -159,8 +173,6 @@ class Learner(Protocol):
         """Return metrics; `monitor` (larger is better) selects the best checkpoint."""
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
         """Return what is fitted after training on validation data (calibration), stored too."""
-
-    monitor: str
 
 
 class Evaluator(Protocol):
@@ -181,7 +193,13 @@ class Engine(Protocol):
 
 
 class Finish(Protocol):
-    """The last step of applying, after any engine, made once as `factory(config)`."""
+    """The last step of applying, after any engine, made once as `factory(config)`.
+
+    Attributes:
+        warnings: sentences on what it could not do, without full stops.
+    """
+
+    warnings: list[str]
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return the columns to write from those of an engine."""
@@ -226,6 +244,7 @@ class Task:
         presets: package that holds the YAML presets.
         simulation: class fulfilling `Simulation`, or None.
         assemble: function fulfilling `Assemble`.
+        assemble_training: the same for training from files, or None if it does not differ.
         learner: class fulfilling `Learner`.
         engines: engine name -> factory(config, model: ModelFile | None, device) -> Engine.
         default_engine: the engine that applying uses.
@@ -253,6 +272,7 @@ class Task:
     output_fields: str
     evaluator: str
     simulation: str | None = None
+    assemble_training: str | None = None
     domain: str | None = None
     finish: str | None = None
     flags: Mapping[str, Flag] = field(default_factory=dict)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import did_you_mean
-from ..task import Field, Layout
+from ..task import Field, Kind, Layout
 from .checks import checked
 from .files import Tree, open_file, tree_names
 from .metadata import announced_entries, metadata_of
@@ -25,7 +25,7 @@ class Request:
 
     layouts: Sequence[Layout]
     mapping: BranchMap = field(default_factory=BranchMap)
-    extra: Sequence[str] = ()
+    extra: Mapping[str, Kind] = field(default_factory=dict)
     keep: Sequence[str] = ()
     need_truth: bool = False
 
@@ -105,6 +105,11 @@ def truth_fields(layout: Layout) -> list[str]:
     return [f.name for f in truth if f.kind != "label"] or [f.name for f in truth]
 
 
+def kinds(extra: Iterable[str]) -> dict[str, Kind]:
+    """Return what the values of further branches belong to; names alone are branches of leaves."""
+    return dict(extra) if isinstance(extra, Mapping) else dict.fromkeys(extra, "particle")
+
+
 def leading_counter(layout: Layout) -> str:
     """Return the counter of the first required ragged field, which further leaf branches share."""
     ragged = [f for f in layout.fields if f.ragged]
@@ -126,7 +131,7 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     if request.need_truth and not set(truth) & set(opening.branches):
         message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
         yield _problem(opening, None, message)
-    for name in request.extra:
+    for name, kind in request.extra.items():
         if name in opening.branches:
             continue
         branch = mapping.get(name, name)
@@ -134,8 +139,9 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
             continue
         opening.branches[name] = branch
-        opening.fields[name] = Field(name, "particle", "float32", "Further branch.", counter=leading_counter(layout),
-                                     missing=layout.missing)
+        # How many pairs there are depends on the leaves; the task compares them.
+        counter = f"n_{name}" if kind == "pair" else leading_counter(layout)
+        opening.fields[name] = Field(name, kind, "float32", "Further branch.", counter=counter, missing=layout.missing)
     for name in request.keep:
         if name in available:
             opening.branches[KEEP + name] = name

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import InputError
+from .ragged import Array
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,17 @@ class ProblemError(InputError):
         if more:
             text += f" ({more} more problem{'s' if more > 1 else ''}: see `pphysml validate`.)"
         super().__init__(text)
+
+
+class EntriesError(InputError):
+    """Entries that a task cannot use, all for the same reason; the message tells of the first.
+
+    Attributes:
+        branch: name of the column to be blamed.
+        bad: bool (entries,).
+        reason: what is wrong with the first of them, and what to do.
+    """
+
+    def __init__(self, message: str, branch: str, bad: Array, reason: str) -> None:
+        super().__init__(message)
+        self.branch, self.bad, self.reason = branch, bad, reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from ..registry import load_attribute
 from ..task import Layout
 from .files import Tree, open_file
 from .loading import load, numbered
-from .opening import KEEP, Opening, Request, examine, truth_fields
+from .opening import KEEP, Opening, Request, examine, kinds, truth_fields
 from .problems import Problem, ProblemError
 from .ragged import Columns
 from .sources import Source
@@ -44,7 +44,8 @@ class Reader:
         layouts: file layouts accepted; the first that fits the first readable file serves for all.
         mapping: name -> "branch" or "branch:unit"; values are converted to the field's unit.
         block_size: entries per block; blocks end at the end of a file.
-        extra: further branches with one float32 per leaf, by branch name or mapped name.
+        extra: further branches of float32 by branch name or mapped name, one value per leaf; or a mapping of
+            the names to "particle" or "pair".
         keep: branches carried over unchanged as columns `keep:BRANCH`.
         max_entries: read no more than this many entries, over all files.
         on_bad_file: "fail", or "skip" to leave out files (or the rest of a file) with problems.
@@ -69,7 +70,7 @@ class Reader:
         *,
         mapping: Mapping[str, str] | None = None,
         block_size: int = 20_000,
-        extra: Sequence[str] = (),
+        extra: Iterable[str] = (),
         keep: Sequence[str] = (),
         max_entries: int | None = None,
         on_bad_file: str = "fail",
@@ -79,8 +80,8 @@ class Reader:
             raise ConfigError(f"on_bad_file must be 'fail' or 'skip', not {on_bad_file!r}.")
         if block_size < 1:
             raise ConfigError(f"A block must hold at least one entry, not {block_size}.")
-        branch_map = read_mapping(mapping or {}, layouts, extra)
-        self._request = Request(layouts, branch_map, tuple(extra), tuple(keep), need_truth)
+        further = kinds(extra)
+        self._request = Request(layouts, read_mapping(mapping or {}, layouts, list(further)), further, tuple(keep), need_truth)
         self._skip_bad = on_bad_file == "skip"
         self._lock = threading.Lock()
         self._open: OrderedDict[int, tuple[Any, Tree]] = OrderedDict()

@@ -1,4 +1,4 @@
-"""Masses of particles by name, from the tables of the Particle Data Group."""
+"""Masses and charges of particles by name, from the tables of the Particle Data Group."""
 
 from __future__ import annotations
 
@@ -25,24 +25,31 @@ def particle_mass(name: str) -> float:
         ConfigError: an unknown name (the nearest are given), or a mass that is not known.
     """
     particle = _find(name)
-    if particle is None:
-        known = _names()
-        hint = did_you_mean(name, known) if nearest(name, known) else " Names are those of the PDG or of EvtGen."
-        raise ConfigError(f"There is no particle {name!r}.{hint}")
     if particle.mass is None:
         raise ConfigError(f"The mass of the particle {name!r} is not known; give a number in GeV.")
     return float(particle.mass) * MEV
 
 
-def _find(name: str) -> Particle | None:
-    try:
-        return Particle.from_name(name)
-    except ParticleNotFound:
-        pass
-    try:
-        return Particle.from_evtgen_name(name)
-    except (MatchingIDNotFound, ParticleNotFound):
-        return None
+@cache
+def particle_charge(name: str) -> float:
+    """Return the charge of a particle in units of the proton's; see `particle_mass`.
+
+    Raises:
+        ConfigError: an unknown name (the nearest are given), or a charge that is not known.
+    """
+    charge = _find(name).charge
+    if charge is None:
+        raise ConfigError(f"The charge of the particle {name!r} is not known; give its mass in GeV.")
+    return float(charge)
+
+
+def _find(name: str) -> Particle:
+    for find in (Particle.from_name, Particle.from_evtgen_name):
+        with suppress(MatchingIDNotFound, ParticleNotFound):
+            return find(name)
+    known = _names()
+    hint = did_you_mean(name, known) if nearest(name, known) else " Names are those of the PDG or of EvtGen."
+    raise ConfigError(f"There is no particle {name!r}.{hint}")
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -77,6 +78,38 @@ class FileSource:
         return held_out if self.part == VALIDATION else ~held_out
 
 
+class AssembledSource:
+    """Examples that are made of many entries of ROOT files, all of them kept in memory.
+
+    `part` selects by the hash of (file name, first entry), as in `FileSource`.
+    """
+
+    def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0) -> None:
+        parts: list[Columns] = []
+        carry = None
+        for chunk in chain(reader, [None]):
+            examples, carry = assemble(chunk, carry, config)
+            if examples and length(examples):
+                parts.append(take(examples, _chosen(examples, reader, part, fraction)))
+        self.parts = [p for p in parts if length(p)]
+        self.counts: Sequence[int] | None = [length(p) for p in self.parts]
+
+    def read(self, block: int) -> Columns:
+        """Return the examples that a chunk of the files completed."""
+        return self.parts[block]
+
+
+def _chosen(examples: Columns, reader: Reader, part: Part | None, fraction: float) -> Array:
+    if part is None:
+        return np.ones(length(examples), dtype=bool)
+    file, entry = np.asarray(examples["file"]), np.asarray(examples["entry"])
+    held_out = np.zeros(len(file), dtype=bool)
+    for index in np.unique(file):
+        rows = file == index
+        held_out[rows] = example_hash(reader.sources[index].path, entry[rows]) < fraction
+    return held_out if part == VALIDATION else ~held_out
+
+
 class SimulatedSource:
     """Examples of a simulation; `n_events` fixes a set that is seen again every epoch.
 
@@ -98,6 +131,10 @@ class SimulatedSource:
 
     def read(self, block: int) -> Columns:
         """Return the examples of a block."""
+        if hasattr(self.simulation, "examples"):
+            size = self.block_size if self.counts is None else self.counts[block]
+            examples: Columns = self.simulation.examples(block, self.block_size)
+            return slice_rows(examples, 0, size)
         # A shorter last block is cut from a full one, so that ids never repeat.
         size = self.block_size if self.counts is None else self.counts[block]
         chunk = slice_rows(self.simulation.block(block, self.block_size), 0, size)

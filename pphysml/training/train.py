@@ -34,15 +34,13 @@ from .signals import StopFlag
 from .sources import (
     TRAINING,
     VALIDATION,
+    AssembledSource,
     ExampleSource,
     FileSource,
     SimulatedSource,
     first_examples,
 )
 from .stream import stream
-
-PREPARE_EXAMPLES = 100_000
-"""Examples from which scales, tables and ranges are fitted."""
 
 
 @dataclass(frozen=True)
@@ -87,41 +85,39 @@ def train(
         Stopped, Interrupted: a signal came; the state is saved.
         ConfigError, InputError, ModelError, OutputError: as their names say.
     """
-    progress = progress or Silent()
     folder = RunFolder(resume or output)
-    choice: dict[str, Any] = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
-              "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file, "init_from": init_from}
+    choice = _choice(inputs, validation, max_entries, mapping, tree, on_bad_file, init_from)
     if resume is not None:
         config, choice = _resumed(task, folder)
     else:
         folder.check_free(force)
     fabric = _launch(device, devices)
-    if fabric.global_rank:
-        progress = Silent()
     data = open_data(task, config, choice)
     learner: Learner = task.load("learner")(config)
-    prepared = learner.prepare([first_examples(data.training, PREPARE_EXAMPLES)])
+    prepared = learner.prepare([first_examples(data.training, learner.prepare_examples)])
     network, state = _begin(task, config, learner, prepared, folder, choice, resume is not None)
     if fabric.global_rank == 0 and resume is None:
         folder.create(config, choice, force)
     fabric.barrier()
     loop = _make_loop(fabric, learner, network, config.training, folder, state, progress)
-    order = make_order(config.training, data.training)
-    rank, world = fabric.global_rank, fabric.world_size
-    share = take(data.validation, np.arange(rank, length(data.validation), world))
-    with StopFlag() as flag, closing(stream(data.training, order, learner.lengths, state.step, rank, world)) as batches:
-        signal = loop.run(batches, share, flag)
+    signal = _run(fabric, loop, data, make_order(config.training, data.training), learner)
     if signal:
         _stop(fabric, signal, folder, state.step)
-    summary = {"run": str(folder.path), "steps": state.step, learner.monitor: state.best,
-               "parameters": sum(p.numel() for p in network.parameters()), "skipped": data.skipped}
-    if rank == 0:
+    if fabric.global_rank == 0:
         _finish(task, config, learner, loop, data, prepared, folder)
-        summary["model"] = str(folder.model)
     fabric.barrier()
-    if rank:
+    if fabric.global_rank:
         raise SystemExit(0)
-    return summary
+    return {"run": str(folder.path), "steps": state.step, learner.monitor: state.best,
+            "parameters": sum(p.numel() for p in network.parameters()), "skipped": data.skipped, "model": str(folder.model)}
+
+
+def _run(fabric: Fabric, loop: Loop, data: Data, order: BatchOrder, learner: Learner) -> int:
+    """Train on this process's share of every batch; return the signal that stopped it, 0 if none did."""
+    rank, world = fabric.global_rank, fabric.world_size
+    share = take(data.validation, np.arange(rank, length(data.validation), world))
+    with StopFlag() as flag, closing(stream(data.training, order, learner.lengths, loop.state.step, rank, world)) as batches:
+        return loop.run(batches, share, flag)
 
 
 def _begin(task: Task, config: Any, learner: Learner, prepared: dict[str, Array], folder: RunFolder,
@@ -142,8 +138,7 @@ def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Seq
          mapping: Mapping[str, str] | None = None, tree: str | None = None,
          max_entries: int | None = None, on_bad_file: str = "fail", **_: Any) -> dict[str, Any]:
     """Return what a training would do, after trying one batch of it."""
-    choice: dict[str, Any] = {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
-              "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file}
+    choice = _choice(inputs, validation, max_entries, mapping, tree, on_bad_file)
     data = open_data(task, config, choice)
     learner: Learner = task.load("learner")(config)
     examples = first_examples(data.training, config.training.batch_size)
@@ -171,7 +166,7 @@ def open_data(task: Task, config: Any, choice: Mapping[str, Any]) -> Data:
         InputError: no example is left to train on, or the truth is missing.
     """
     options: TrainingConfig = config.training
-    assemble = task.load("assemble")
+    assemble = task.load("assemble_training" if task.assemble_training else "assemble")
     if not choice["inputs"]:
         simulation = task.load("simulation")
         training: ExampleSource = SimulatedSource(simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
@@ -181,15 +176,16 @@ def open_data(task: Task, config: Any, choice: Mapping[str, Any]) -> Data:
     reader = _reader(task, config, choice, choice["inputs"])
     own = not choice["validation"]
     fraction = options.validation_fraction if own else 0.0
-    source = FileSource(reader, assemble, config, TRAINING if own else None, fraction)
+    from_files = FileSource if task.output == "entry" else AssembledSource
+    source: ExampleSource = from_files(reader, assemble, config, TRAINING if own else None, fraction)
     if own:
-        held: ExampleSource = FileSource(reader, assemble, config, VALIDATION, fraction)
+        held: ExampleSource = from_files(reader, assemble, config, VALIDATION, fraction)
     else:
-        held = FileSource(_reader(task, config, choice, choice["validation"]), assemble, config)
+        held = from_files(_reader(task, config, choice, choice["validation"]), assemble, config)
     for part, name in ((source, "train on"), (held, "validate with")):
         if not sum(part.counts or [1]):
             named = ", ".join(choice["inputs"])
-            raise InputError(f"{named}: {reader.n_entries} entries leave none to {name}.")
+            raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}.")
     files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
     description = {"simulated": False, "files": files, "validation_fraction": fraction}
     return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))
@@ -218,9 +214,16 @@ def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[
         mapping["weight"] = data.weight
     return Reader(
         resolve(files, choice["tree"]), task.load("layouts"), mapping=mapping,
-        block_size=config.training.block_size, extra=getattr(data, "features", []), max_entries=choice["max_entries"],
+        block_size=config.training.block_size, extra=data.extra_branches(), max_entries=choice["max_entries"],
         on_bad_file=choice["on_bad_file"], need_truth=True,
     )
+
+
+def _choice(inputs: Sequence[str], validation: Sequence[str], max_entries: int | None, mapping: Mapping[str, str] | None,
+            tree: str | None, on_bad_file: str, init_from: str | None = None) -> dict[str, Any]:
+    """Return what a run folder keeps of where its data came from."""
+    return {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
+            "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file, "init_from": init_from}
 
 
 def _resumed(task: Task, folder: RunFolder) -> tuple[Config, dict[str, Any]]:
@@ -241,12 +244,13 @@ def _launch(device: str, devices: int) -> Fabric:
 
 
 def _make_loop(fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig,
-               folder: RunFolder, state: TrainingState, progress: Progress) -> Loop:
+               folder: RunFolder, state: TrainingState, progress: Progress | None) -> Loop:
     optimizer = make_optimizer(network, config)
     model, wrapped = fabric.setup(network, optimizer)
     if state.optimizer:
         optimizer.load_state_dict(state.optimizer)
-    return Loop(fabric, learner, model, network, wrapped, config, folder, state, progress)
+    shown = Silent() if fabric.global_rank or progress is None else progress
+    return Loop(fabric, learner, model, network, wrapped, config, folder, state, shown)
 
 
 def _stop(fabric: Fabric, signal: int, folder: RunFolder, step: int) -> None:

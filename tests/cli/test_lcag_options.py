@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
@@ -61,6 +62,30 @@ def test_a_template_is_flagged_in_the_output(events, pphysml, tmp_path):
             assert (count, first) == (len(wanted), wanted[0] if wanted else -1)
         counts.append(match.sum())
     assert counts[0] > 0 and len(set(counts)) == 1
+
+
+def test_charges_are_compared_where_there_are_any(pphysml, tmp_path):
+    # K- pi+, its conjugate, K- pi- and K+ pi0, each from a particle of the D0's mass at rest.
+    kaon, pion, mass, k = 0.493677, 0.13957, 1.86484, 4
+    p = np.sqrt((mass**2 - (kaon + pion) ** 2) * (mass**2 - (kaon - pion) ** 2)) / (2 * mass)
+    rows = {"px": np.tile([p, -p], (k, 1)), "py": np.zeros((k, 2)), "pz": np.zeros((k, 2)),
+            "e": np.tile(np.sqrt(p**2 + np.array([kaon, pion]) ** 2), (k, 1)),
+            "q": np.array([[-1.0, 1], [1, -1], [-1, -1], [1, 0]])}
+    path = tmp_path / "charged.root"
+    with uproot.recreate(path) as file:
+        file.mktree("events", {name: "var * float64" for name in rows}).extend(
+            {name: ak.from_regular(ak.Array(row)) for name, row in rows.items()})
+    engine = ("--engine", "massline", "--preset", "paper", "--set", "apply.massline.masses=[1.86484]", "-q")
+    for number, (arguments, expected, warned) in enumerate([
+        ((), [1, 1, 1, 1], True),
+        (("--map", "charge=q"), [1, 1, 0, 0], False),
+        (("--map", "charge=q", "--set", "apply.match_conjugate=false"), [1, 0, 0, 0], False),
+    ]):
+        out = tmp_path / f"{number}.root"
+        ended = pphysml("lcag", path, "-o", out, *engine, "--match", "D0 -> K- pi+", *arguments)
+        assert ended.code == 0, ended.err
+        assert columns(out, "template_match")[0].tolist() == expected
+        assert ("compares masses alone" in ended.err) == warned
 
 
 def test_the_rest_of_the_event_is_reconstructed_beside_a_given_signal_side(events, pphysml, tmp_path):

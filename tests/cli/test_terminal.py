@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pphysml import __version__
 from pphysml.compiled_cache import use_user_cache
 from pphysml_cli.apply import default_output
 from pphysml_cli.progress import SECONDS_BETWEEN_LINES, Lines
@@ -76,8 +77,8 @@ def test_compiled_code_is_kept_in_the_users_cache(tmp_path, monkeypatch) -> None
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     use_user_cache()
-    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "pphysml" / "numba")
-    assert (tmp_path / "pphysml" / "numba").is_dir()
+    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "pphysml" / f"numba-{__version__}")
+    assert (tmp_path / "pphysml" / f"numba-{__version__}").is_dir()
 
 
 def test_without_a_home_a_private_folder_keeps_compiled_code(tmp_path, monkeypatch) -> None:

@@ -141,6 +141,22 @@ def test_further_leaf_branches_are_float32(tmp_path, layout, event_columns, writ
 
 
 @pytest.mark.parametrize("kind", ["TTree", "RNTuple"])
+def test_further_branches_of_pairs_have_lengths_of_their_own(kind, tmp_path, layout, event_columns, write_root) -> None:
+    columns = event_columns(9)
+    counts = columns["px"].counts
+    near = Ragged.from_counts(np.arange((counts**2).sum(), dtype=np.float64), counts**2)
+    near.flat[-1] = np.nan
+    path = write_root(tmp_path / "a.root", {**columns, "near": near, "dedx": columns["px"]}, kind=kind)
+    extra = {"dedx": "particle", "close": "pair"}
+    filled = everything(Reader([Source(path)], [replace(layout, missing=0.0)], extra=extra, mapping={"close": "near"}))
+    assert filled["close"].flat.dtype == np.float32
+    np.testing.assert_array_equal(filled["close"].flat, np.nan_to_num(near.flat))
+    np.testing.assert_array_equal(filled["close"].offsets, near.offsets)
+    with pytest.raises(InputError, match=r"'near', entry .* not finite"):
+        everything(Reader([Source(path)], [layout], extra=extra, mapping={"close": "near"}))
+
+
+@pytest.mark.parametrize("kind", ["TTree", "RNTuple"])
 def test_kept_branches_are_untouched(kind, tmp_path, layout, event_columns, write_root, same) -> None:
     columns = event_columns(9)
     rng = np.random.default_rng(5)

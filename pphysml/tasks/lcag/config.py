@@ -7,14 +7,20 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from ...config import Config, option
+from ...task import Kind
 from ...training.config import TrainingConfig
 from .rules import Rules
+from .schema import LAYOUTS
 
 N_CLASSES = 8
 """Levels 0..7 of the matrix: trees of up to eight generations (arXiv:2208.14924)."""
 
 STAGES = [[111, 443], [310], [411, 421, 431], [413, 423, 433], [511, 521], [300553]]
 """Particles of the classes 1, 2, ... at Belle II: light, K0S, D, D*, B, Y(4S) (graFEI, arXiv:2503.09401)."""
+
+
+VERTEXING = ("doca", "vertex_distance", "vertex_rho")
+"""Features of pairs that are computed from points on tracks."""
 
 
 class SimulationConfig(Config):
@@ -73,7 +79,16 @@ class DataConfig(Config):
     neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files.", "GeV", ge=0)
     hypotheses: list[int] = option(list, "Absolute PDG ids of the mass hypotheses among which the network chooses one for each leaf, or none of them; truth from `leaf_pdg` or `node_pdg`.")
     features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
+    pair_features: list[str] = option(list, "Features of pairs of leaves given to the network (standardised): branches of n x n values, row after row; or `doca`, `vertex_distance`, `vertex_rho`, of `track_points`: logarithms of the tracks' distance of closest approach, and of their vertex's distance from the origin and from the z axis.")
+    track_points: list[str] = option(list, "Three leaf branches: x, y, z of a point on each track, which is taken as straight there.")
     weight: str | None = option(None, "Branch with event weights for the loss of the training.")
+
+    def extra_branches(self) -> dict[str, Kind]:
+        """Return the branches of leaves and of pairs of leaves that become inputs of the network."""
+        computed = set(self.pair_features) & set(VERTEXING)
+        leaves = [*self.features, *(self.track_points if computed else [])]
+        return {**dict.fromkeys(leaves, "particle"),
+                **dict.fromkeys((name for name in self.pair_features if name not in computed), "pair")}
 
     @property
     def rules(self) -> Rules:
@@ -98,6 +113,22 @@ class DataConfig(Config):
             raise ValueError("data.pdg_classes: a PDG id is in it twice")
         if self.ancestors is not None and self.classes == "stages":
             raise ValueError("data.ancestors is for data.classes=generations; of stages, data.pdg_classes says which particles count")
+        return self
+
+
+    @model_validator(mode="after")
+    def _pairs(self) -> DataConfig:
+        if self.track_points and len(self.track_points) != 3:
+            raise ValueError("data.track_points must name three branches: x, y and z")
+        truth = {f.name for layout in LAYOUTS for f in layout.fields if f.truth}
+        for name in self.pair_features:
+            if name in VERTEXING and not self.track_points:
+                raise ValueError(f"data.pair_features: {name!r} is computed, and needs data.track_points; to read a branch "
+                                 f"of that name give it another, as in --map pair_{name}={name}")
+            if name in truth:
+                raise ValueError(f"data.pair_features: {name!r} is truth")
+            if self.pair_features.count(name) > 1 or name in self.features + self.track_points:
+                raise ValueError(f"data.pair_features: {name!r} is there twice, or is a branch of leaves")
         return self
 
 
@@ -185,16 +216,16 @@ class ApplyConfig(Config):
     search_rounds: int = option(8, "Rounds of improvement in the bounded search.", ge=1)
     batch_size: int = option(256, "Events per forward pass.", ge=1)
     match: str | None = option(None, "Decay string or YAML file of a decay that is searched for in the decoded trees; see --match.")
-    match_tolerance: float = option(0.01, "Largest difference between a leaf's mass and that of its label in `match`.", "GeV", gt=0)
+    match_tolerance: float = option(0.01, "Largest difference between a leaf's mass and that of its label in `match`; charges are compared where there is a leaf branch `charge`.", "GeV", gt=0)
     match_window: float | None = option(None, "The same for the other nodes of `match`; null does not compare their masses.", "GeV", gt=0)
+    match_conjugate: bool = option(True, "Where the leaves have charges: the decay of the antiparticles, with all charges of `match` reversed, is found too.")
     signal_side: str | None = option(None, "Branch that is not 0 for the leaves of a signal side that is known: the rest of the event is reconstructed, and evaluated.")
     massline: MasslineConfig = option(MasslineConfig, "Options of the engine `massline`.")
     combiner: CombinerConfig = option(CombinerConfig, "Options of the engine `combiner`.")
 
-    @property
-    def leaf_branches(self) -> list[str]:
-        """Branches that applying reads besides those of the layout, one value per leaf."""
-        return [] if self.signal_side is None else [self.signal_side]
+    def extra_branches(self) -> dict[str, Kind]:
+        """Return the branch of the signal side, if there is one."""
+        return {} if self.signal_side is None else {self.signal_side: "particle"}
 
     @model_validator(mode="before")
     @classmethod
@@ -220,6 +251,8 @@ class LcagConfig(Config):
             raise ValueError("simulation.trees_per_event and simulation.background_leaves need data.forest=true")
         if self.data.hypotheses and self.model.is_paper:
             raise ValueError(f"data.hypotheses needs the network transformer or nri: {self.model.name} has no output for them")
+        if self.data.pair_features and self.model.is_paper:
+            raise ValueError(f"data.pair_features needs the network transformer or nri: {self.model.name} takes leaves only")
         if self.data.forest and self.model.is_paper:
             raise ValueError(f"data.forest=true needs the network transformer or nri: {self.model.name} has no output for leaves of no tree")
         return self

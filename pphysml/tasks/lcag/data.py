@@ -12,6 +12,7 @@ from ...io.ragged import Array, Columns, Ragged
 from ...task import Batch
 from .config import LcagConfig
 from .leaf_momenta import leaf_momenta
+from .pair_features import pair_features
 from .signal_side import take_out
 from .truth import ragged, truth_columns
 
@@ -19,7 +20,7 @@ IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production",
 
 
 def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Columns, Any]:
-    """Make one example of every entry: `p4`, the ids, `features` and the truth `lcag` if there.
+    """Make one example of every entry: `p4`, the ids, `features`, `pair_features` and the truth `lcag` if there.
 
     Where events may hold several trees, the truth `background` says which leaves are in none.
     Leaves of a given signal side are taken out.
@@ -31,10 +32,14 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
         return {}, None
     leaves = ragged(chunk, "px")
     examples: Columns = {name: column for name, column in chunk.items() if name in IDS or name.startswith("keep:")}
-    examples["p4"] = Ragged(leaf_momenta(chunk, config.data), leaves.offsets)
+    examples["p4"] = p4 = Ragged(leaf_momenta(chunk, config.data), leaves.offsets)
+    if config.apply.match is not None and "charge" in chunk:
+        examples["charge"] = ragged(chunk, "charge")
     if config.data.features:
         flat = [ragged(chunk, name).flat for name in config.data.features]
         examples["features"] = Ragged(np.stack(flat, -1).astype(np.float32), leaves.offsets)
+    if config.data.pair_features:
+        examples["pair_features"] = pair_features(chunk, p4, config.data)
     examples |= truth_columns(chunk, leaves.counts, config.data)
     if config.apply.signal_side in chunk:
         examples = take_out(examples, chunk, config.apply.signal_side, config.data.rules)
@@ -42,14 +47,17 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
 
 
 def collate(examples: Columns) -> Batch:
-    """Return `p4` float64 (B, n, 4), `n_leaves` (B,), and if there `features`, `lcag` (B, n, n),
-    `background` (B, n; true for padding), `hypothesis` (B, n), `weight`."""
+    """Return `p4` float64 (B, n, 4), `n_leaves` (B,), and if there `features` (B, n, F), `pair_features`
+    (B, n, n, K), `lcag` (B, n, n), `background` (B, n; true for padding), `hypothesis` (B, n), `weight`."""
     p4 = ragged(examples, "p4")
     n = p4.counts
-    width = int(n.max()) if len(n) else 0
+    # Events without leaves have one of padding: there are networks that cannot do without.
+    width = max(int(n.max(initial=0)), 1)
     batch: Batch = {"p4": torch.from_numpy(p4.padded(width)), "n_leaves": torch.from_numpy(n)}
     if "features" in examples:
         batch["features"] = torch.from_numpy(ragged(examples, "features").padded(width))
+    if "pair_features" in examples:
+        batch["pair_features"] = torch.from_numpy(dense_matrices(ragged(examples, "pair_features"), n, width))
     if "lcag" in examples:
         batch["lcag"] = torch.from_numpy(dense_matrices(ragged(examples, "lcag"), n, width)).long()
     if "background" in examples:
@@ -62,8 +70,8 @@ def collate(examples: Columns) -> Batch:
 
 
 def dense_matrices(flat: Ragged, n: Array, width: int) -> Array:
-    """Return square matrices (B, width, width) from flat rows of n*n values, zero-padded."""
-    dense = np.zeros((len(n), width, width), dtype=flat.flat.dtype)
+    """Return square matrices (B, width, width, ...) from flat rows of n*n values, zero-padded."""
+    dense = np.zeros((len(n), width, width, *flat.flat.shape[1:]), dtype=flat.flat.dtype)
     real = np.arange(width) < n[:, None]
     dense[real[:, :, None] & real[:, None, :]] = flat.flat
     return dense

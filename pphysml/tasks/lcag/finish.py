@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...io.ragged import Columns
 from .config import LcagConfig
 from .signal_side import put_back
 from .template import read_template
 from .template_matching import match_columns
+from .truth import ragged
+
+NO_CHARGES = ("--match compares masses alone, as the events have no charges; name the branch that has them with "
+              "--map charge=BRANCH, in graFEI's ntuples with --map feat_charge=BRANCH")
 
 
 class LcagFinish:
@@ -14,6 +20,8 @@ class LcagFinish:
 
     def __init__(self, config: LcagConfig) -> None:
         options = config.apply
+        self.warnings: list[str] = []
+        self.conjugate = options.match_conjugate
         self.template = None
         if options.match is not None:
             self.template = read_template(options.match, options.match_tolerance, options.match_window)
@@ -23,5 +31,8 @@ class LcagFinish:
         if "signal_side" in examples:
             columns = put_back(examples, columns)
         if self.template is not None:
-            columns = {**columns, **match_columns(self.template, columns)}
+            charge = ragged(examples, "charge") if "charge" in examples else None
+            if charge is None and np.isfinite(self.template.charge).any():
+                self.warnings = [NO_CHARGES]
+            columns = {**columns, **match_columns(self.template, columns, charge, self.conjugate)}
         return columns

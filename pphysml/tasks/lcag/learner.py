@@ -20,11 +20,14 @@ from .losses import choose_sets, lcag_losses
 from .models import MODELS
 from .output import output_columns, perfect, rows_equal
 from .reconstruct import reconstruct
+from .squares import Elements
 from .tree_loss import hold_contest, tree_term
 
 
 class LcagLearner:
     """Trains a network of `models.MODELS`; see `task.Learner`."""
+
+    prepare_examples = 100_000
 
     def __init__(self, config: LcagConfig) -> None:
         self.config = config
@@ -39,9 +42,12 @@ class LcagLearner:
         if self.config.data.features:
             features = chunk["features"]
             assert isinstance(features, Ragged)
-            values = features.flat
-            prepared["feature_mean"] = values.mean(0)
-            prepared["feature_scale"] = np.maximum(values.std(0), 1e-6)
+            prepared |= _scales("feature", features.flat)
+        if self.config.data.pair_features:
+            p4, pairs = chunk["p4"], chunk["pair_features"]
+            assert isinstance(p4, Ragged) and isinstance(pairs, Ragged)
+            elements = Elements.of(p4.counts)
+            prepared |= _scales("pair_feature", pairs.flat[elements.row < elements.column])
         return prepared
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
@@ -73,7 +79,7 @@ class LcagLearner:
         sets = [t.sets for t in (targets, contest) if t is not None]
         every = not sets or any(s is None for s in sets)
         chosen = None if every else torch.cat([s for s in sets if s is not None], 1)
-        output = model(batch["p4"], batch["n_leaves"], batch.get("features"), chosen)
+        output = model(batch["p4"], batch["n_leaves"], batch.get("features"), chosen, batch.get("pair_features"))
         k = 0 if targets is None or targets.sets is None else targets.sets.shape[1]
         terms = lcag_losses(output.part(slice(0, k)) if k else output, batch, targets, options)
         if contest is not None:
@@ -110,9 +116,17 @@ class LcagLearner:
 
 def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Module:
     """Return the configured network with random weights."""
-    options = {"hypotheses": len(config.data.hypotheses)} if config.data.hypotheses else {}
+    wanted = {"hypotheses": len(config.data.hypotheses), "n_pair_features": len(config.data.pair_features)}
+    options = {name: number for name, number in wanted.items() if number}
     network = MODELS[config.model.name](config.model, len(config.data.features), config.data.forest, **options)
-    if config.data.features:
-        network.feature_mean.copy_(torch.from_numpy(prepared["feature_mean"]))
-        network.feature_scale.copy_(torch.from_numpy(prepared["feature_scale"]))
+    for kind, names in (("feature", config.data.features), ("pair_feature", config.data.pair_features)):
+        for name in (f"{kind}_mean", f"{kind}_scale") if names else ():
+            network.get_buffer(name).copy_(torch.from_numpy(prepared[name]))
     return network
+
+
+def _scales(kind: str, values: Array) -> dict[str, Array]:
+    """Return mean and standard deviation of features, (rows, features); 0 and 1 of none."""
+    if not len(values):
+        values = np.array([[-1.0], [1.0]], dtype=np.float32).repeat(values.shape[1], axis=1)
+    return {f"{kind}_mean": values.mean(0), f"{kind}_scale": np.maximum(values.std(0), 1e-6)}

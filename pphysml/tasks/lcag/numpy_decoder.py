@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-SETTINGS: dict[str, Any] = json.loads('{"model": "", "inputs": [], "features": [], "hypotheses": [], "forest": false, "gap_free": true, "temperature": 1.0, "pair_weight": 1.0, "slope": 1.0, "offset": 0.0}')
+SETTINGS: dict[str, Any] = json.loads('{"model": "", "inputs": [], "features": [], "pair_features": [], "hypotheses": [], "forest": false, "gap_free": true, "temperature": 1.0, "pair_weight": 1.0, "slope": 1.0, "offset": 0.0}')
 """What the decoder must know of the network; the metadata of the ONNX file say the same."""
 
 MAX_LEAVES = 12
@@ -91,13 +91,17 @@ class Trees(NamedTuple):
     hypothesis: Array | None
 
 
-def reconstruct(session: Any, p4: Array, n_leaves: Array, features: Array | None = None, batch_size: int = 256) -> Trees:
+def reconstruct(session: Any, p4: Array, n_leaves: Array, features: Array | None = None, batch_size: int = 256,
+                pair_features: Array | None = None) -> Trees:
     """Run the network on events and decode what it says; events with one possible answer are not decoded.
 
     Args:
         session: onnxruntime.InferenceSession of the model beside this file.
         p4, n_leaves: see above.
         features: (B, n, F), those of SETTINGS["features"], if there are any.
+        pair_features: (B, n, n, K), those of SETTINGS["pair_features"], symmetric. Where `doca`, `vertex_distance`
+            or `vertex_rho` is among them, the function `vertexing` is below, which computes these from a point x, y, z
+            on each track and its momentum: vertexing(x[:, :, None], p[:, :, None], x[:, None], p[:, None]).
 
     Raises:
         ValueError: the session is of another model, or an event has more than MAX_LEAVES leaves.
@@ -116,7 +120,8 @@ def reconstruct(session: Any, p4: Array, n_leaves: Array, features: Array | None
     for n in np.unique(n_leaves[n_leaves > 0]):
         rows = np.flatnonzero(n_leaves == n)
         for some in np.split(rows, range(batch_size, len(rows), batch_size)):
-            feed = inputs(p4[some, :n], n_leaves[some], None if features is None else features[some, :n])
+            feed = inputs(p4[some, :n], n_leaves[some], None if features is None else features[some, :n],
+                          None if pair_features is None else pair_features[some, :n, :n])
             logits = dict(zip(names, session.run(None, feed), strict=True))
             said = scores(logits, int(n))
             tree = decode(said)
@@ -128,24 +133,25 @@ def reconstruct(session: Any, p4: Array, n_leaves: Array, features: Array | None
     return found
 
 
-def inputs(p4: Array, n_leaves: Array, features: Array | None = None) -> dict[str, Array]:
+def inputs(p4: Array, n_leaves: Array, features: Array | None = None, pair_features: Array | None = None) -> dict[str, Array]:
     """Return the network's inputs by name, for events of up to n leaves; single leaves are padded to two."""
-    found = all_inputs(p4, n_leaves, features)
-    missing = [name for name in SETTINGS["inputs"] if name not in found]
-    if missing:
-        raise ValueError(f"the network needs features of the leaves: {', '.join(SETTINGS['features'])}")
+    found = all_inputs(p4, n_leaves, features, pair_features)
+    for name, of in (("features", "the leaves"), ("pair_features", "pairs of leaves")):
+        if name in SETTINGS["inputs"] and name not in found:
+            raise ValueError(f"the network needs features of {of}: {', '.join(SETTINGS[name])}")
     return {name: found[name] for name in SETTINGS["inputs"]}
 
 
-def all_inputs(p4: Array, n_leaves: Array, features: Array | None = None) -> dict[str, Array]:
+def all_inputs(p4: Array, n_leaves: Array, features: Array | None = None, pair_features: Array | None = None) -> dict[str, Array]:
     """Return the inputs of any network by name.
 
     Beside the momenta these say how pairs and sets of n leaves are numbered; sets are counted for
     n up to MAX_LEAVES only, so that of larger events the network scores pairs (and leaves) alone.
     """
     if p4.shape[1] < 2:
-        room = ((0, 0), (0, 2 - p4.shape[1]), (0, 0))
-        p4, features = np.pad(p4, room), None if features is None else np.pad(features, room)
+        none, more = (0, 0), (0, 2 - p4.shape[1])
+        p4, features = np.pad(p4, (none, more, none)), None if features is None else np.pad(features, (none, more, none))
+        pair_features = None if pair_features is None else np.pad(pair_features, (none, more, more, none))
     n = p4.shape[1]
     first, second, table = pair_table(n)
     sets = np.arange(1 << n if n <= MAX_LEAVES else 1)
@@ -157,6 +163,8 @@ def all_inputs(p4: Array, n_leaves: Array, features: Array | None = None) -> dic
     }
     if features is not None:
         found["features"] = np.ascontiguousarray(features, dtype=np.float32)
+    if pair_features is not None:
+        found["pair_features"] = np.ascontiguousarray(pair_features, dtype=np.float32)
     return found
 
 

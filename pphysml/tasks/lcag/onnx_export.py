@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import inspect
 import io
 import json
 import logging
@@ -22,14 +23,16 @@ from ...errors import ConfigError, OutputError
 from ...io.ragged import Array
 from ...model_file import ModelFile
 from ...nn.spectrum import LearnedSpectra
+from ...physics.closest_approach import closest_approach
 from . import numpy_decoder
-from .config import LcagConfig
+from .config import VERTEXING, LcagConfig
 from .engines import NetworkEngine
 from .models.inputs import Output
 from .models.network import LcagNetwork, PairIndex
+from .pair_features import vertexing
 
 DECODER = "numpy_decoder.py"
-INPUTS = ("p4", "n_leaves", "pair_first", "pair_second", "pair_table", "set_members", "features")
+INPUTS = ("p4", "n_leaves", "pair_first", "pair_second", "pair_table", "set_members")
 SIZES = ((3, 5), (1, 1), (4, 2), (2, 3), (5, 8), (2, 10))
 """Events and leaves of the batches on which both networks are compared; the first is exported with."""
 ABSOLUTE, RELATIVE = 1e-4, 1e-5
@@ -53,8 +56,9 @@ def to_onnx(model: ModelFile) -> tuple[bytes, bytes]:
     for module in engine.network.modules():
         if isinstance(module, LearnedSpectra):
             module.fix()
+    features = {"features": config.data.features, "pair_features": config.data.pair_features}
     settings = {
-        "model": model.hash, "inputs": list(INPUTS[: 6 + bool(config.data.features)]), "features": config.data.features,
+        "model": model.hash, "inputs": [*INPUTS, *(name for name, listed in features.items() if listed)], **features,
         "hypotheses": config.data.hypotheses, **engine.rules._asdict(), **engine.calibration._asdict(),
     }
     batches = [_events(model, np.random.default_rng(seed), *size) for seed, size in enumerate(SIZES)]
@@ -63,6 +67,8 @@ def to_onnx(model: ModelFile) -> tuple[bytes, bytes]:
     content = _convert(exported, feeds[0], json.dumps(settings))
     _compare(exported, content, feeds)
     source = resources.files(__package__).joinpath(DECODER).read_text(encoding="utf-8")
+    if not set(VERTEXING).isdisjoint(config.data.pair_features):
+        source += "".join(f"\n\n{inspect.getsource(function)}" for function in (vertexing, closest_approach))
     return content, with_settings(source, settings).encode()
 
 
@@ -76,11 +82,11 @@ class Exported(nn.Module):
 
     def forward(
         self, p4: Tensor, n_leaves: Tensor, pair_first: Tensor, pair_second: Tensor, pair_table: Tensor,
-        set_members: Tensor, features: Tensor | None = None,
+        set_members: Tensor, features: Tensor | None = None, pair_features: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return the logits by the names of `Output`; the inputs are those of `numpy_decoder.inputs`."""
         index = PairIndex.given(n_leaves, pair_first, pair_second, pair_table)
-        said = self.network.score(p4, n_leaves, features, index, set_members)
+        said = self.network.score(p4, n_leaves, features, index, set_members, pair_features)
         return {name: logits for name, logits in said._asdict().items() if logits is not None}
 
 
@@ -98,6 +104,7 @@ def _convert(network: nn.Module, feed: dict[str, Array], settings: str) -> bytes
     shapes = {
         "p4": {0: batch, 1: leaves}, "n_leaves": {0: batch}, "pair_first": {0: pairs}, "pair_second": {0: pairs},
         "pair_table": {0: leaves, 1: leaves}, "set_members": {0: sets, 1: leaves}, "features": {0: batch, 1: leaves},
+        "pair_features": {0: batch, 1: leaves, 2: leaves},
     }
     given = {name: torch.from_numpy(value) for name, value in feed.items()}
     with _quiet(), torch.no_grad():
@@ -148,9 +155,13 @@ def _events(model: ModelFile, rng: np.random.Generator, events: int, n: int) -> 
     p4 = np.concatenate([direction * np.sqrt(energy**2 - mass**2)[..., None], energy[..., None]], -1)
     n_leaves = np.append(n, rng.integers(1, n + 1, events - 1))
     p4 *= (np.arange(n) < n_leaves[:, None])[..., None]
-    mean, scale = (model.prepared.get(name, np.zeros(0)) for name in ("feature_mean", "feature_scale"))
-    features = mean + scale * rng.normal(size=(events, n, len(mean)))
-    return numpy_decoder.all_inputs(p4, n_leaves, features)
+    def typical(kind: str, *shape: int) -> Array:
+        mean, scale = (model.prepared.get(f"{kind}_{name}", np.zeros(0)) for name in ("mean", "scale"))
+        values: Array = mean + scale * rng.normal(size=(events, *shape, len(mean)))
+        return values
+
+    of_pairs = typical("pair_feature", n, n)
+    return numpy_decoder.all_inputs(p4, n_leaves, typical("feature", n), of_pairs + of_pairs.swapaxes(1, 2))
 
 
 @contextlib.contextmanager

@@ -58,22 +58,21 @@ def network_scores(
     """Yield the network's scores, events of equal size together; those with one possible answer are left out."""
     p4 = examples["p4"]
     assert isinstance(p4, Ragged)
-    order = np.argsort(p4.counts, kind="stable")
-    sizes, starts = np.unique(p4.counts[order], return_index=True)
-    for n, rows in zip(sizes, np.split(order, starts[1:]), strict=True):
+    for n in np.unique(p4.counts):
         if n < network.smallest:
             continue
+        rows = np.flatnonzero(p4.counts == n)
         fitting = MAX_SUBSETS >> int(n) if n <= 12 else 2 * MAX_PAIRS // int(n * (n - 1))
         step = max(1, min(batch_size, fitting))
         for start in range(0, len(rows), step):
             chosen = rows[start : start + step]
-            yield _forward(network, take({k: examples[k] for k in ("p4", "features") if k in examples}, chosen), chosen, device)
+            yield _forward(network, take({k: examples[k] for k in ("p4", "features", "pair_features") if k in examples}, chosen), chosen, device)
 
 
 def _forward(network: nn.Module, examples: Columns, rows: Array, device: torch.device) -> Scores:
     batch = {name: value.to(device) for name, value in collate(examples).items()}
     n = batch["p4"].shape[1]
-    return of_output(network(batch["p4"], batch["n_leaves"], batch.get("features")), rows, n)
+    return of_output(network(batch["p4"], batch["n_leaves"], batch.get("features"), None, batch.get("pair_features")), rows, n)
 
 
 def of_output(output: Output, rows: Array, n: int) -> Scores:

@@ -12,6 +12,7 @@ from ...io.ragged import Array, Columns, Ragged
 from .refusal import refuse
 from .rules import Rules
 from .schema import OUTPUT_FIELDS
+from .squares import Elements
 from .trees import matrix_to_parent, parent_to_matrix
 from .truth import ragged
 from .validity import is_valid_ragged
@@ -37,6 +38,8 @@ def take_out(examples: Columns, chunk: Columns, branch: str, rules: Rules) -> Co
     rest = ~given.flat
     left = {**examples, "signal_side": given, "signal_p4": _select(p4, given.flat)}
     left |= {name: _select(ragged(examples, name), rest) for name in LEAF_COLUMNS if name in examples}
+    if "pair_features" in examples:
+        left["pair_features"] = _select(ragged(examples, "pair_features"), _pairs(Ragged(rest, given.offsets)))
     if "lcag" in examples:
         left["lcag"] = restrict(ragged(examples, "lcag"), Ragged(rest, given.offsets), rules)
     return left
@@ -99,12 +102,9 @@ def _select(column: Ragged, chosen: Array) -> Ragged:
 
 def _pairs(leaves: Ragged) -> NDArray[np.bool_]:
     """Return which elements of the n x n matrices (flat) belong to two chosen leaves."""
-    n = leaves.counts
-    square = Ragged.from_counts(np.zeros(0), n * n).offsets
-    event = np.repeat(np.arange(len(n)), n * n)
-    row, column = np.divmod(np.arange(square[-1]) - square[event], np.maximum(n[event], 1))
-    first = leaves.offsets[event]
-    both: NDArray[np.bool_] = leaves.flat[first + row] & leaves.flat[first + column]
+    elements = Elements.of(leaves.counts)
+    first = leaves.offsets[elements.event]
+    both: NDArray[np.bool_] = leaves.flat[first + elements.row] & leaves.flat[first + elements.column]
     return both
 
 

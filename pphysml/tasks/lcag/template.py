@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ConfigError
-from ...physics.particle_masses import particle_mass
+from ...physics.particle_masses import particle_charge, particle_mass
 from .decay_strings import ANY, Decay, parse_decay, read_decay
 
 
@@ -19,12 +19,14 @@ class Template:
 
     Attributes:
         low, high: mass in GeV that a node must have, float64 (subtrees,); the last is the whole.
+        charge: sum of the charges of a node's leaves, float64 (subtrees,); NaN for any.
         children: of all subtrees, one after the other; a number per child, int64.
         child_at: where each subtree's children begin, int64 (subtrees + 1,); none for a leaf.
     """
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    charge: NDArray[np.float64]
     children: NDArray[np.int64]
     child_at: NDArray[np.int64]
 
@@ -32,8 +34,7 @@ class Template:
 def read_template(source: str, tolerance: float, window: float | None = None) -> Template:
     """Return the template of a decay string, or of a YAML file by its name; see `decay_strings`.
 
-    A label is the name of a particle, a mass in GeV, or `*`. Particles of equal mass are equal: a
-    template says nothing of charges.
+    A label is the name of a particle, which has a mass and a charge, a mass in GeV, or `*`.
 
     Args:
         tolerance: largest difference of a leaf's mass, GeV.
@@ -50,26 +51,28 @@ def read_template(source: str, tolerance: float, window: float | None = None) ->
 
 def _number(decay: Decay, tolerance: float, window: float) -> Template:
     """Number the different subtrees, children first (Aho, Hopcroft, Ullman, 1974, example 3.2)."""
-    numbers: dict[tuple[float, float, tuple[int, ...]], int] = {}
+    # No charge is None here, as NaN does not equal itself.
+    numbers: dict[tuple[float, float, float | None, tuple[int, ...]], int] = {}
 
     def number(part: Decay) -> int:
         children = tuple(sorted(map(number, part.children)))
-        low, high = _range(part.label, window if children else tolerance)
-        return numbers.setdefault((low, high, children), len(numbers))
+        return numbers.setdefault((*_demands(part.label, window if children else tolerance), children), len(numbers))
 
     number(decay)
-    low, high, children = zip(*numbers, strict=True)
+    low, high, charge, children = zip(*numbers, strict=True)
     child_at = np.cumsum([0, *map(len, children)], dtype=np.int64)
-    return Template(np.array(low), np.array(high), np.array(sum(children, ()), dtype=np.int64), child_at)
+    charges = np.array([math.nan if q is None else q for q in charge])
+    return Template(np.array(low), np.array(high), charges, np.array(sum(children, ()), dtype=np.int64), child_at)
 
 
-def _range(label: str, width: float) -> tuple[float, float]:
+def _demands(label: str, width: float) -> tuple[float, float, float | None]:
+    """Return the smallest and largest mass, and the charge, that a label stands for."""
     if label == ANY:
-        return -math.inf, math.inf
+        return -math.inf, math.inf, None
     try:
-        mass = float(label)
+        mass, charge = float(label), None
     except ValueError:
-        mass = particle_mass(label)
+        mass, charge = particle_mass(label), particle_charge(label)
     if not 0.0 <= mass < math.inf:
         raise ConfigError(f"{label!r} is not a mass in GeV.")
-    return mass - width, mass + width
+    return mass - width, mass + width, charge

@@ -85,8 +85,9 @@ def _draw(network: nn.Module, batch: Batch, strays: Tensor, rules: Rules) -> tup
             continue
         rows = (batch["n_leaves"] == n).nonzero()[: max(1, MAX_SETS >> n), 0]
         features = batch["features"][rows, :n] if "features" in batch else None
+        of_pairs = batch["pair_features"][rows, :n, :n] if "pair_features" in batch else None
         with torch.no_grad():
-            output = network(batch["p4"][rows, :n], batch["n_leaves"][rows], features)
+            output = network(batch["p4"][rows, :n], batch["n_leaves"][rows], features, None, of_pairs)
         drawn, log_p = _draw_equal(rng, output, batch["lcag"][rows, :n, :n], strays[rows, :n], rules)
         matrices[rows, :n, :n] = torch.from_numpy(drawn.matrix).to(device).long()
         backgrounds[rows, :n] = torch.from_numpy(drawn.background).to(device)

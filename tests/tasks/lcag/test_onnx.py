@@ -23,7 +23,7 @@ import uproot
 from pphysml.config import load
 from pphysml.errors import OutputError
 from pphysml.export import export
-from pphysml.io.ragged import take
+from pphysml.io.ragged import Ragged, take
 from pphysml.model_file import ModelFile
 from pphysml.nn.spectrum import LearnedSpectra
 from pphysml.registry import get_task
@@ -42,6 +42,7 @@ from pphysml.tasks.lcag.simulate import LcagSimulation
 SMALL = ("model.width=16", "model.pair_width=8", "model.clade_width=12", "model.blocks=1", "model.heads=2")
 MODELS = {
     "forest": ("detector", (*SMALL, "data.features=[x, y]", "data.hypotheses=[211, 321]", "simulation.n_topologies=30", "simulation.background_leaves=0.05")),
+    "pairs": ("quick", (*SMALL, "data.pair_features=[near, doca, vertex_rho]", "data.track_points=[x, y, z]")),
     "nri": ("nri", (*SMALL, "model.inputs=four-vectors")),
     "paper-nri": ("paper-nri", SMALL[:1]),
     "paper-transformer": ("paper-transformer", (SMALL[0], SMALL[-1])),
@@ -55,6 +56,8 @@ def exported(name):
     config = load(LcagConfig, "pphysml.tasks.lcag.presets", preset, settings)
     torch.manual_seed(1)
     prepared = {"feature_mean": np.float32([1, 2]), "feature_scale": np.float32([2, 3])} if config.data.features else {}
+    if config.data.pair_features:
+        prepared |= {"pair_feature_mean": np.float32([1, 2, 3]), "pair_feature_scale": np.float32([2, 3, 4])}
     network = build_network(config, prepared)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -78,12 +81,21 @@ def module(source):
 def events(config, count):
     """Return examples of up to twelve leaves, with features at random."""
     columns, _ = assemble(LcagSimulation(config, 3).block(0, count), None, config.model_copy(
-        update={"data": config.data.model_copy(update={"features": [], "hypotheses": []})}))
+        update={"data": config.data.model_copy(update={"features": [], "pair_features": [], "hypotheses": []})}))
     columns = {"p4": take(columns, columns["p4"].counts <= numpy_decoder.MAX_LEAVES)["p4"]}
     if config.data.features:
         rng, p4 = np.random.default_rng(2), columns["p4"]
         columns["features"] = type(p4)(rng.normal(size=(len(p4.flat), 2)).astype(np.float32), p4.offsets)
+    if config.data.pair_features:
+        rng, counts = np.random.default_rng(2), columns["p4"].counts
+        halves = [rng.normal(size=(n, n, 3)).astype(np.float32) for n in counts]
+        columns["pair_features"] = type(columns["p4"]).from_rows([(h + h.swapaxes(0, 1)).reshape(-1, 3) for h in halves])
     return columns
+
+
+def further(batch):
+    """Return the features of leaves and of pairs of leaves, as NumPy has them."""
+    return [None if (found := batch.get(name)) is None else found.numpy() for name in ("features", "pair_features")]
 
 
 def random_scores(rng, n, events=12, levels=8, clades=True, leaves=False, trees=False):
@@ -176,10 +188,9 @@ def test_one_session_takes_events_of_any_size_and_number(name):
         if not len(rows):
             continue
         batch = collate(take(examples, rows))
-        features = batch.get("features")
         with torch.no_grad():
-            expected = model.engine.network(batch["p4"], batch["n_leaves"], features)
-        feed = model.decoder.inputs(batch["p4"].numpy(), batch["n_leaves"].numpy(), None if features is None else features.numpy())
+            expected = model.engine.network(batch["p4"], batch["n_leaves"], batch.get("features"), None, batch.get("pair_features"))
+        feed = model.decoder.inputs(batch["p4"].numpy(), batch["n_leaves"].numpy(), *further(batch))
         n = batch["p4"].shape[1]
         for output, found in zip(names, model.session.run(None, feed), strict=True):
             wanted = getattr(expected, output).numpy()
@@ -201,14 +212,13 @@ def test_the_graph_is_dense(name):
     assert not [kind for kind in found if "Scatter" in kind]
 
 
-@pytest.mark.parametrize("name", ["forest", "nri"])
+@pytest.mark.parametrize("name", ["forest", "nri", "pairs"])
 def test_the_decoder_beside_the_model_gives_the_trees_of_the_engine(name):
     model = exported(name)
     examples = events(model.config, 150)
     batch = collate(examples)
-    features = batch.get("features")
-    found = model.decoder.reconstruct(model.session, batch["p4"].numpy(), batch["n_leaves"].numpy(),
-                                      None if features is None else features.numpy(), batch_size=40)
+    features, of_pairs = further(batch)
+    found = model.decoder.reconstruct(model.session, batch["p4"].numpy(), batch["n_leaves"].numpy(), features, 40, of_pairs)
     expected = model.engine(examples)
     width = batch["p4"].shape[1]
     real = np.arange(width) < examples["p4"].counts[:, None]
@@ -233,10 +243,29 @@ def test_what_the_decoder_cannot_do_is_refused():
         model.decoder.reconstruct(model.session, p4, 13 * one)
     with pytest.raises(ValueError, match="x, y"):
         model.decoder.reconstruct(model.session, p4[:, :3], 3 * one)
+    pairs = exported("pairs")
+    with pytest.raises(ValueError, match="pairs of leaves: near, doca, vertex_rho"):
+        pairs.decoder.reconstruct(pairs.session, p4[:, :3], 3 * one)
     other.decoder.SETTINGS["model"] = "other"
     with pytest.raises(ValueError, match="other"):
         other.decoder.reconstruct(other.session, p4[:, :3], 3 * one)
     other.decoder.SETTINGS["model"] = "5eed"
+
+
+def test_the_decoder_computes_the_features_of_tracks_that_assembling_does():
+    model, rng = exported("pairs"), np.random.default_rng(4)
+    n, p4 = np.array([4, 2, 3]), rng.normal(size=(9, 4))
+    chunk = {name: Ragged.from_counts(column, n) for name, column in zip(("px", "py", "pz", "e"), p4.T ** 2, strict=True)}
+    chunk |= {name: Ragged.from_counts(rng.normal(size=9), n) for name in "xyz"}
+    chunk["near"] = Ragged.from_counts(np.zeros((n**2).sum()), n**2)
+    batch = collate(assemble(chunk, None, model.config)[0])
+    x, p = np.stack([chunk[name].padded() for name in "xyz"], -1), batch["p4"].numpy()[..., :3]
+    found = model.decoder.vertexing(x[:, :, None], p[:, :, None], x[:, None], p[:, None])
+    i, j = np.triu_indices(4, 1)
+    real = j < n[:, None]
+    for k, name in enumerate(("doca", "vertex_rho"), 1):
+        assert np.allclose(found[name][:, i, j][real], batch["pair_features"].numpy()[:, i, j, k][real], atol=1e-5)
+    assert not hasattr(exported("nri").decoder, "vertexing")
 
 
 def test_another_network_is_not_passed_off_as_the_exported_one():

@@ -169,7 +169,9 @@ def test_all_trees_of_an_event_are_searched():
 
 
 def arrays(template):
-    return [a.tolist() for a in (template.low, template.high, template.children, template.child_at)]
+    # None where there is no charge, as NaN does not equal itself.
+    charges = [None if np.isnan(q) else q for q in template.charge]
+    return [charges, *(a.tolist() for a in (template.low, template.high, template.children, template.child_at))]
 
 
 def test_all_ways_to_write_a_decay_agree(tmp_path):

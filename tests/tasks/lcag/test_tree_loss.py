@@ -29,7 +29,7 @@ class Table(nn.Module):
         self.background = nn.Parameter(torch.randn(batch, n))
         self.trees = nn.Parameter(torch.randn(batch, 1 << n))
 
-    def forward(self, p4, n_leaves, features=None, sets=None):
+    def forward(self, p4, n_leaves, features=None, sets=None, pair_features=None):
         rows = p4[:, 0, 0].long()
         n = p4.shape[1]
         clades, trees = self.clades[rows, : 1 << n], self.trees[rows, : 1 << n]

@@ -51,7 +51,8 @@ class LcagNetwork(nn.Module, ABC):
         forest: whether events may hold several trees, and leaves of none.
 
     Shapes: p4 float64 (B, n, 4), zero rows are padding; n_leaves int64 (B,); features
-    (B, n, n_features); sets int64 (B, K), bitmasks of the sets of leaves to score.
+    (B, n, n_features); sets int64 (B, K), bitmasks of the sets of leaves to score; pair_features
+    (B, n, n, features of pairs), symmetric, of networks that take them.
 
     Attributes:
         momentum_scale: what four-vectors are divided by if they are the input, GeV.
@@ -71,7 +72,8 @@ class LcagNetwork(nn.Module, ABC):
         self.masses = FourierFeatures(config.finest_scale, config.scales, config.per_octave)
         self.leaf_features = n_features + (4 if self.sees_four_vectors else self.masses.width + 5)
 
-    def forward(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None = None, sets: Tensor | None = None) -> Output:
+    def forward(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None = None, sets: Tensor | None = None,
+                pair_features: Tensor | None = None) -> Output:
         """Return the logits of pairs, and of the given sets, else of all."""
         n = p4.shape[1]
         member = None
@@ -79,10 +81,11 @@ class LcagNetwork(nn.Module, ABC):
             member = members(sets, n)
         elif self.config.clades and n <= self.config.clade_max_leaves:
             member = subset_members(n).to(p4.device)
-        return self.score(p4, n_leaves, features, PairIndex.of(n_leaves, n), member)
+        return self.score(p4, n_leaves, features, PairIndex.of(n_leaves, n), member, pair_features)
 
     @abstractmethod
-    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None,
+              pair_features: Tensor | None = None) -> Output:
         """Return the logits, by tensor operations alone, so that they can be exported.
 
         Args:

@@ -26,8 +26,9 @@ class LcagNri(PairNetwork):
         forest: whether events may hold several trees, and leaves of none.
     """
 
-    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False, hypotheses: int = 0) -> None:
-        super().__init__(_rounds, config, n_features, forest, hypotheses)
+    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False, hypotheses: int = 0,
+                 n_pair_features: int = 0) -> None:
+        super().__init__(_rounds, config, n_features, forest, hypotheses, n_pair_features)
 
 
 def _rounds(config: ModelConfig) -> Iterator[nn.Module]:

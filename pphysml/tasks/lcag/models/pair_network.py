@@ -27,17 +27,24 @@ class PairNetwork(LcagNetwork):
             the leaves (B, n, width) and pairs (B, P, pair_width).
         config, n_features, forest: see `LcagNetwork`.
         hypotheses: number of mass hypotheses of a leaf.
+        n_pair_features: extra features per pair.
     """
 
+    pair_feature_mean: Tensor
+    pair_feature_scale: Tensor
+
     def __init__(self, blocks: Callable[[ModelConfig], Iterable[nn.Module]], config: ModelConfig, n_features: int = 0, forest: bool = False,
-                 hypotheses: int = 0) -> None:
+                 hypotheses: int = 0, n_pair_features: int = 0) -> None:
         super().__init__(config, n_features, forest)
         width, pair_width = config.width, config.pair_width
+        if n_pair_features:
+            self.register_buffer("pair_feature_mean", torch.zeros(n_pair_features))
+            self.register_buffer("pair_feature_scale", torch.ones(n_pair_features))
         self.leaf_input = two_layer(self.leaf_features, 2 * width, width)
         if self.sees_four_vectors:
             self.pair_start = nn.Parameter(torch.randn(pair_width))
-        else:
-            self.pair_input = two_layer(self.masses.width + 4, 2 * pair_width, pair_width)
+        inputs = n_pair_features + (0 if self.sees_four_vectors else self.masses.width + 4)
+        self.pair_input = two_layer(inputs, 2 * pair_width, pair_width) if inputs else None
         self.blocks = nn.ModuleList(blocks(config))
         self.leaf_norm = nn.LayerNorm(width)
         self.pair_norm = nn.LayerNorm(pair_width)
@@ -51,11 +58,12 @@ class PairNetwork(LcagNetwork):
         """Fewest leaves of events that there is something to say about."""
         return 1 if self.forest or self.to_hypotheses is not None else 2
 
-    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None,
+              pair_features: Tensor | None = None) -> Output:
         """Return the logits of pairs and sets."""
         energy, momentum = energies(p4, self.config.frame)
         leaves = self.leaf_input(self.encode_leaves(p4, n_leaves, features, (energy, momentum)))
-        pairs = self._first_pairs(p4, energy, momentum, index)
+        pairs = self._first_pairs(p4, energy, momentum, index, pair_features)
         for block in self.blocks:
             leaves, pairs = block(leaves, pairs, index)
         pairs = self.pair_norm(pairs)
@@ -68,12 +76,18 @@ class PairNetwork(LcagNetwork):
         clades, trees = self.clades(p4, energy, leaves, pairs * index.together[..., None], member, inside)
         return Output(self.to_levels(pairs), clades, background, trees, hypotheses)
 
-    def _first_pairs(self, p4: Tensor, energy: Tensor, momentum: Tensor, index: PairIndex) -> Tensor:
-        if self.sees_four_vectors:
+    def _first_pairs(self, p4: Tensor, energy: Tensor, momentum: Tensor, index: PairIndex, features: Tensor | None) -> Tensor:
+        parts: list[Tensor] = []
+        if not self.sees_four_vectors:
+            masses, scalars = pair_inputs(p4, energy, momentum, index.i, index.j)
+            parts = [self.masses(masses), scalars]
+        if features is not None:
+            of_pairs = features.flatten(1, 2).index_select(1, index.i * p4.shape[1] + index.j)
+            parts.append((of_pairs - self.pair_feature_mean) / self.pair_feature_scale)
+        if self.pair_input is None:
             return self.pair_start.expand(p4.shape[0], index.i.shape[0], -1)
-        masses, scalars = pair_inputs(p4, energy, momentum, index.i, index.j)
-        first: Tensor = self.pair_input(torch.cat([self.masses(masses), scalars], -1))
-        return first
+        seen: Tensor = self.pair_input(torch.cat(parts, -1))
+        return self.pair_start + seen if self.sees_four_vectors else seen
 
 
 def joint(summed: Tensor, factor: Tensor, index: PairIndex) -> Tensor:

@@ -123,7 +123,8 @@ class PaperNri(PaperNetwork):
         self.final = nn.Sequential(Perceptron(2 * width, width, dropout), Perceptron(width, width, dropout))
         self.to_levels = _linear(width, N_CLASSES)
 
-    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None,
+              pair_features: Tensor | None = None) -> Output:
         """Return the logits of pairs, zero for padding; sets are not scored."""
         places = Edges.of(index.real, self.config.published_defects) if self.training else Square.of(index.real)
         leaves = self.leaf_input(places.rows(self.encode_leaves(p4, n_leaves, features)))

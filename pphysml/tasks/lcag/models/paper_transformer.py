@@ -43,7 +43,8 @@ class PaperTransformer(PaperNetwork):
             if parameter.ndim > 1:
                 nn.init.xavier_uniform_(parameter)
 
-    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None) -> Output:
+    def score(self, p4: Tensor, n_leaves: Tensor, features: Tensor | None, index: PairIndex, member: Tensor | None,
+              pair_features: Tensor | None = None) -> Output:
         """Return the logits of pairs; sets are not scored."""
         batch, n, _ = p4.shape
         leaves = leaky_relu(self.leaf_input(self.encode_leaves(p4, n_leaves, features)), LEAK)

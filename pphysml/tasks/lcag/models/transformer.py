@@ -21,8 +21,9 @@ class LcagTransformer(PairNetwork):
         forest: whether events may hold several trees, and leaves of none.
     """
 
-    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False, hypotheses: int = 0) -> None:
-        super().__init__(lambda c: (Block(c) for _ in range(c.blocks)), config, n_features, forest, hypotheses)
+    def __init__(self, config: ModelConfig, n_features: int = 0, forest: bool = False, hypotheses: int = 0,
+                 n_pair_features: int = 0) -> None:
+        super().__init__(lambda c: (Block(c) for _ in range(c.blocks)), config, n_features, forest, hypotheses, n_pair_features)
 
 
 class Block(nn.Module):
