@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TASKS = {
     "lcag": "pphysml.tasks.lcag.task:TASK",
+    "track": "pphysml.tasks.track.task:TASK",
 }
 
 

@@ -8,6 +8,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -52,7 +53,7 @@ def write_report(
     ]
     page = Template(resources.files(__package__).joinpath("report.html").read_text("utf-8"))
     text = page.substitute(title=escape(title), sections="\n".join(filter(None, sections)))
-    _write(path, text.encode())
+    write_file(path, text.encode())
 
 
 def write_json(path: Path, evaluation: Evaluation, cases: bool = False) -> None:
@@ -62,7 +63,7 @@ def write_json(path: Path, evaluation: Evaluation, cases: bool = False) -> None:
         OutputError: the file cannot be written.
     """
     text = json.dumps(to_dict(evaluation, cases), indent=2, allow_nan=False, ensure_ascii=False)
-    _write(path, f"{text}\n".encode())
+    write_file(path, f"{text}\n".encode())
 
 
 def to_dict(evaluation: Evaluation, cases: bool = False) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def write_figures(
             if kind not in known:
                 raise ConfigError(f"Figures cannot be saved as {kind!r}.{did_you_mean(kind, known)}")
             paths.append(folder / f"{names[title]}.{kind}")
-            _write(paths[-1], _render(figure, kind))
+            write_file(paths[-1], _render(figure, kind))
     return paths
 
 
@@ -242,13 +243,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write under a temporary name first, so that no half-written file is ever seen."""
+def write_file(path: Path, content: bytes) -> None:
+    """Write under a temporary name first, so that no half-written file is ever seen.
+
+    Raises:
+        OutputError: the file cannot be written; an older one is left as it was.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written: {error.strerror}.") from None

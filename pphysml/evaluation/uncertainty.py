@@ -172,6 +172,25 @@ def bootstrap_means(
     return np.concatenate(parts)
 
 
+def bootstrap_fraction(
+    passed: ArrayLike, size: ArrayLike, replicas: int = 1000, seed: int = 0, level: float = LEVEL
+) -> Interval:
+    """Return sum(passed) / sum(size) with the central interval over resampled clusters.
+
+    Args:
+        passed, size: sums of each cluster, shape (clusters,); a cluster may have none of either.
+
+    Where every replica agrees, as for 0 and for n of n, the interval is that of `clustered_fraction`.
+    """
+    k, s = np.asarray(passed, float), np.asarray(size, float)
+    if not s.sum():
+        return wilson(0, 0, level)
+    drawn = bootstrap_means(np.column_stack([k, s]), replicas, seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        interval = percentile_interval(float(k.sum() / s.sum()), drawn[:, 0] / drawn[:, 1], level)
+    return interval if interval.low < interval.high else clustered_fraction(k, s, level)
+
+
 def percentile_interval(value: float, replicas: ArrayLike, level: float = LEVEL) -> Interval:
     """Return the value with the central interval of its replicas; NaN replicas are left out."""
     tail = (1 - level) / 2

@@ -159,3 +159,19 @@ def test_percentile_interval_leaves_out_nan():
     value, low, high = u.percentile_interval(0.0, np.append(np.random.default_rng(9).normal(size=20_000), np.nan))
     assert (value, low, high) == pytest.approx((0, -1, 1), abs=0.03)
     assert np.isnan(u.percentile_interval(1.0, [np.nan]).low)
+
+
+def test_bootstrap_of_a_ratio_equals_the_formula_for_clusters():
+    rng = np.random.default_rng(0)
+    size = rng.integers(0, 9, 400)
+    passed = rng.binomial(size, rng.choice([0.4, 0.9], 400))
+    drawn, formula = u.bootstrap_fraction(passed, size), u.clustered_fraction(passed, size)
+    assert drawn.value == formula.value == passed.sum() / size.sum()
+    assert drawn.high - drawn.low == pytest.approx(formula.high - formula.low, rel=0.1)
+    assert drawn.low < drawn.value < drawn.high
+
+
+def test_bootstrap_of_a_ratio_where_all_agree_or_none_is():
+    everything = u.bootstrap_fraction(np.full(50, 2), np.full(50, 2))
+    assert everything.value == everything.high == 1 and 0.9 < everything.low < 1
+    assert np.isnan(u.bootstrap_fraction(np.zeros(3), np.zeros(3)).value)

@@ -18,6 +18,7 @@ class SimulationConfig(Config):
 
     geometry: str = option("dtc", "Calorimeter: a name of `pphysml/tasks/track/geometries`, or a YAML file.")
     phantoms: list[float] = option(list, "Thicknesses of water, drawn for every frame; empty takes that of the geometry.", "mm")
+    further_geometries: dict[str, list[float]] = option(dict, "Further calorimeters, with the phantoms of each (mm; empty takes the geometry's own): blocks of frames for training take turns with `geometry`.")
     inelastic: bool = option(True, "Nuclear interactions: the primary ends, secondaries go on.")
     inefficiency: float = option(0.001, "Probability that a sensor does not see a particle.", "", ge=0, lt=1)
     noise: float = option(0.05, "Mean number of noise hits in each layer of a frame of 100 particles.", "", ge=0)
@@ -30,9 +31,10 @@ class DataConfig(Config):
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null learns the layers from the hits.")
     protons_per_frame: list[Count] = option(lambda: [25, 50, 75, 100, 125, 150, 175, 200], "Particles with hits in the frames of the training, drawn for every frame.", min_length=1)
     min_cluster_size: int = option(2, "Fewest pixels of a hit.", ge=0)
-    max_angle: float = option(0.4, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0)
-    max_front_angle: float = option(0.2, "The same for the links between the first three layers.", "rad", gt=0)
-    skip_layers: int = option(1, "Layers that a link may leave out, for a sensor that did not see the particle; the network `line-graph` and `hit-graph` leave out none.", ge=0, le=1)
+    max_angle: float = option(0.6, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0, lt=1.5)
+    max_front_angle: float = option(0.6, "The same for the links between the first three layers.", "rad", gt=0, lt=1.5)
+    max_step: float | None = option(11.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
+    skip_layers: int = option(1, "Layers without any hit in the frame that a link may leave out, as those that are dead.", ge=0, le=1)
 
 
 class ModelConfig(Config):
@@ -45,8 +47,8 @@ class ModelConfig(Config):
     neighbours: int = option(6, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1)
     published_defects: bool = option(False, "Keep the defects of the published code: the sigmoid of `hit-graph` applied twice, learning rate never lowered.")
     relaxation: Literal["none", "blackbox", "spo+", "fenchel-young", "imle", "sinkhorn", "identity"] = option("none", "How the assignment of every layer enters the loss; `none` is the cross entropy of links alone.")
-    relaxation_weight: float = option(1.0, "Weight of the loss through the assignment; that of the cross entropy is 1 before `warmup`, and `cross_entropy_weight` after.", "", ge=0)
-    cross_entropy_weight: float = option(1.0, "Weight of the cross entropy of links.", "", ge=0)
+    relaxation_weight: float = option(1.0, "Weight of the loss through the assignment.", "", ge=0)
+    cross_entropy_weight: float = option(1.0, "Weight of the cross entropy of links beside it; 0 leaves the assignment alone.", "", ge=0)
     blackbox_strength: float = option(25.0, "Strength of the blackbox gradient's perturbation, in the convention that is chosen.", "", gt=0)
     blackbox_convention: Literal["published", "scale-free"] = option("scale-free", "`published` applies the strength to the gradient of the mean loss; `scale-free` to the gradient divided by its largest element.")
     temperature: float = option(1.0, "Scale of the noise (fenchel-young, imle) or of the entropy (sinkhorn), in units of the cost.", "", gt=0)
@@ -55,11 +57,27 @@ class ModelConfig(Config):
 
 
 class FollowerConfig(Config):
-    """The classical engine `follower`: seeds in two layers, extended where they bend least (Pettersen et al.)."""
+    """The classical engine `follower`: seeds in two layers, continued where they bend least (Pettersen et al.)."""
 
-    max_scatter: float = option(4.0, "Largest deflection in a layer, in widths expected from multiple scattering.", "", gt=0)
-    max_angle: float = option(0.15, "Largest deflection in any case.", "rad", gt=0)
-    seed_angle: float = option(0.15, "Largest angle of a seed to the beam axis.", "rad", gt=0)
+    max_scatter: float = option(40.0, "Largest deflection in a layer, in widths of multiple scattering; a hit there gains a track nothing.", "", gt=0)
+    max_angle: float = option(0.6, "Largest deflection in any case.", "rad", gt=0, lt=1.5)
+    seed_angle: float = option(0.3, "Largest angle of a seed to the direction that is expected at its position.", "rad", gt=0, lt=1.5)
+    tail: float = option(3.0, "Degrees of freedom of Student's distribution of the deflections; large for a Gaussian.", "", gt=0)
+    energy_weight: float = option(0.8, "Weight of the squared fall of the energy loss's logarithm from hit to hit.", "", ge=0)
+    missing_layers: int = option(1, "Layers that a link may leave out.", ge=0, le=2)
+    missing_cost: float = option(7.0, "What each of them costs, as minus the logarithm of a probability.", "", ge=0)
+    start_layers: int = option(2, "Layers in which seeds start.", ge=1)
+    late_cost: float = option(8.0, "What a start costs for each layer in front of it, as minus the logarithm of a probability.", "", ge=0)
+    branches: int = option(4, "Paths of a seed that are followed at the same time.", ge=1)
+    exchanges: int = option(20, "Most sweeps in which tracks exchange hits and tails; 0 takes them as they were found.", ge=0)
+    measure: bool = option(True, "Follow twice: the first tracks tell how much the protons of a frame scatter, and where they come from.")
+
+
+class DeflectionConfig(Config):
+    """The classical engine `deflection`: in each layer the assignment of least squared deflection."""
+
+    max_angle: float = option(0.15, "Largest deflection of a link, and largest angle of a track's first one to the beam axis.", "rad", gt=0, lt=1.5)
+    direction: Literal["forward", "backward", "both"] = option("both", "From the first layer on, from the last one back, or the better tracks of both.")
 
 
 class FilterConfig(Config):
@@ -78,15 +96,17 @@ class ApplyConfig(Config):
     last_frame: Literal["keep", "drop"] = option("keep", "What becomes of an incomplete last frame of a beam spot.")
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null takes that of the model, or learns the layers from the hits; see --geometry.")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
+    join_angle: float = option(0.05, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)
     follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")
+    deflection: DeflectionConfig = option(DeflectionConfig, "Options of the engine `deflection`.")
     filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")
 
 
 class TrackConfig(Config):
     """All options of the task `track`."""
 
-    simulation: SimulationConfig = option(SimulationConfig, "Simulated data.")
+    simulation: SimulationConfig = option(SimulationConfig, "Simulated data, where there are no files.")
     data: DataConfig = option(DataConfig, "Input.")
     model: ModelConfig = option(ModelConfig, "Network.")
     training: TrainingConfig = option(TrainingConfig, "Training.")

@@ -62,6 +62,7 @@ class GeometryConfig(Config):
     sensor: SensorConfig = option(SensorConfig, "The sensors.")
     beam: BeamConfig = option(BeamConfig, "The beam.")
     phantom: PhantomConfig = option(PhantomConfig, "The phantom.")
+    lateral_displacement: bool = option(True, "Whether a simulated particle shifts sideways inside a material as it scatters there; false turns it at the end of each step only, the next sensor or 50 mm of phantom, as Geant4 does where steps end at a boundary.")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Geometry:
         wet: water-equivalent thickness in front of each sensor from the one before it (from the
             phantom's end for the first), mm, shape (L,); NaN where it is not known.
         radiation_lengths: the same in radiation lengths, shape (L,); NaN where it is not known.
-        sensor, beam, phantom: as in the YAML file.
+        sensor, beam, phantom, lateral_displacement: as in the YAML file.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Geometry:
     sensor: SensorConfig
     beam: BeamConfig
     phantom: PhantomConfig
+    lateral_displacement: bool = True
 
     @property
     def depth(self) -> Floats:
@@ -102,7 +104,8 @@ class Geometry:
             raise ConfigError(f"Geometry {config.name!r}: the sensors must follow one another along z.")
         wet = [_per_layer(group.wet, group.count, config.name, "wet") for group in config.layers]
         lengths = [_per_layer(group.radiation_lengths, group.count, config.name, "radiation_lengths") for group in config.layers]
-        return cls(config.name, z, np.concatenate(wet), np.concatenate(lengths), config.sensor, config.beam, config.phantom)
+        return cls(config.name, z, np.concatenate(wet), np.concatenate(lengths), config.sensor, config.beam, config.phantom,
+                   config.lateral_displacement)
 
 
 def known_geometries() -> list[str]:

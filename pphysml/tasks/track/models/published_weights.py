@@ -1,0 +1,96 @@
+"""Import of the weights published with arXiv:2407.13420: a torch state dictionary, or safetensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ....errors import ModelError
+from ..config import ModelConfig
+from .hit_graph import HitGraph, spot_offset
+from .line_graph import LineGraph
+
+MARK = "R1.layers."
+COUNTER = "num_batches_tracked"
+
+
+def load_published(network: LineGraph | HitGraph, path: Path) -> None:
+    """Put published weights into a network.
+
+    Keys are `R1.layers.*`, `O.layers.*` and `R2.layers.*`, behind any common prefix. The published
+    `hit-graph` measures x and y from the pixel number of the beam spot; in a network without the
+    published defects its running means are moved, so that it answers the same for a spot at 0.
+
+    Raises:
+        ModelError: not a readable file, or not the weights of this network: what is missing, left
+            over, of another shape or not finite is named.
+    """
+    weights = _without_prefix(_read(path), path)
+    _check(weights, network.state_dict(), path)
+    if isinstance(network, HitGraph) and not network.published_defects:
+        _measure_from_spot(weights)
+    network.load_state_dict(weights)
+
+
+def published_name(path: Path) -> str:
+    """Return which published network a file holds the weights of, `line-graph` or `hit-graph`.
+
+    Raises:
+        ModelError: not a readable file, or neither.
+    """
+    weights = _without_prefix(_read(path), path)
+    for name, network in (("line-graph", LineGraph(ModelConfig())), ("hit-graph", HitGraph(ModelConfig()))):
+        first = f"{MARK}1.weight"
+        if first in weights and weights[first].shape == network.state_dict()[first].shape:
+            return name
+    raise ModelError(f"{path}: holds weights of neither published network, line-graph nor hit-graph.")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file, without running code from it."""
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such weights file.")
+    try:
+        values = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: is not a readable safetensors file ({error}).") from None
+    except Exception:
+        # torch reports damaged files and refused pickles by many types.
+        raise ModelError(f"{path}: is not a torch file of weights alone; other pickles can run code and are not read.") from None
+    if isinstance(values, dict) and isinstance(values.get("state_dict"), dict):
+        values = values["state_dict"]
+    if not isinstance(values, dict) or not all(isinstance(v, Tensor) for v in values.values()):
+        raise ModelError(f"{path}: is not a state dictionary of tensors by name.")
+    return values
+
+
+def _without_prefix(values: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    prefix = next((key[: key.index(MARK)] for key in values if MARK in key), None)
+    if prefix is None:
+        raise ModelError(f"{path}: has no weights {MARK}*; it is not a network published with arXiv:2407.13420.")
+    return {key.removeprefix(prefix): value for key, value in values.items() if not key.endswith(COUNTER)}
+
+
+def _check(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    shapes = [f"{key} has shape {tuple(weights[key].shape)} in place of {tuple(wanted[key].shape)}"
+              for key in wanted if key in weights and weights[key].shape != wanted[key].shape]
+    problems = [f"missing: {key}" for key in wanted if key not in weights]
+    problems += [f"unexpected: {key}" for key in weights if key not in wanted]
+    problems += shapes
+    problems += [f"{key} is not finite" for key in wanted if key in weights and not weights[key].isfinite().all()]
+    if problems:
+        shown = "; ".join(problems[:6]) + (f"; and {len(problems) - 6} more" if len(problems) > 6 else "")
+        raise ModelError(f"{path}: does not fit the network: {shown}.")
+
+
+def _measure_from_spot(weights: dict[str, Tensor]) -> None:
+    """Move the means of x and y, which are inputs 1 and 2 of a hit, and 5 and 6 of a link's second."""
+    for key, columns in (("R1.layers.0.running_mean", ((1, 5), (2, 6))), ("O.layers.0.running_mean", ((1,), (2,)))):
+        moved = weights[key].clone()
+        for axis, places in enumerate(columns):
+            moved[list(places)] += spot_offset(axis) / 1000
+        weights[key] = moved

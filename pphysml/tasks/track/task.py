@@ -1,0 +1,42 @@
+"""The task `track`: tracks of protons through a layered calorimeter."""
+
+from __future__ import annotations
+
+from ...task import Flag, Task
+
+_HERE = "pphysml.tasks.track"
+
+TASK = Task(
+    name="track",
+    summary="Proton tracks in a digital tracking calorimeter, with their energies and water-equivalent path lengths.",
+    layouts=f"{_HERE}.schema:LAYOUTS",
+    output="example",
+    output_tree="tracks",
+    output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
+    config=f"{_HERE}.config:TrackConfig",
+    presets=f"{_HERE}.presets",
+    simulation=f"{_HERE}.simulate:TrackSimulation",
+    assemble=f"{_HERE}.data:assemble",
+    assemble_training=f"{_HERE}.data:assemble_training",
+    learner=f"{_HERE}.learner:TrackLearner",
+    engines={
+        "network": f"{_HERE}.engines:NetworkEngine",
+        "follower": f"{_HERE}.references:FollowerEngine",
+        "deflection": f"{_HERE}.references:DeflectionEngine",
+        "straight": f"{_HERE}.references:StraightEngine",
+        "perfect": f"{_HERE}.references:PerfectEngine",
+    },
+    default_engine="network",
+    evaluator=f"{_HERE}.metrics:TrackEvaluator",
+    domain=f"{_HERE}.domain:outside",
+    flags={
+        "--protons-per-frame": Flag("apply.protons_per_frame", "N", (
+            "Make frames of N particles with hits, where the file has one hit per entry; default: 100.")),
+        "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead."),
+        "--geometry": Flag("apply.geometry", "FILE", (
+            "YAML file of the calorimeter, or a known name; default: learned from the hits.")),
+    },
+    importers={"dtc-npz": f"{_HERE}.published_npz:columns"},
+    weights={"mixed": "mixed.safetensors"},
+    weights_package=f"{_HERE}.weights",
+)
