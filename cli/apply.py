@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 HELP = """{summary}
 
-Reads the ROOT files in order into one output file, with a tree {tree!r}. Engines: {engines}.
+Reads the ROOT files in order into one output file, with {trees}. Engines: {engines}.
 
 \b
 Example:
@@ -69,7 +69,8 @@ def make_command(name: str) -> click.Command:
         return finish(summary, as_json)
 
     engines = ", ".join(task.engines)
-    text = HELP.format(summary=task.summary, tree=task.output_tree, engines=engines, name=name)
+    trees = " and ".join(f"a tree {tree!r}" for tree in (task.output_tree, *task.further_trees))
+    text = HELP.format(summary=task.summary, trees=trees, engines=engines, name=name)
     return click.command(name, help=text, short_help=task.summary)(run)
 
 

@@ -42,7 +42,7 @@ def command(
     """
     from pphysml.config import load
     from pphysml.io.sources import resolve
-    from pphysml.io.validation import validate
+    from pphysml.io.validation import Check, validate
     from pphysml.registry import get_task
 
     chosen = get_task(task)
@@ -51,7 +51,7 @@ def command(
     assemble = chosen.load("assemble")
     problems = validate(
         resolve(inputs, tree), chosen.load("layouts"), mapping=mapping, extra=extra, need_truth=need_truth,
-        check=lambda chunk: assemble(chunk, None, config),
+        check=Check(lambda chunk, carry: assemble(chunk, carry, config), across=chosen.output != "entry"),
     )
     if as_json:
         print_json(problems)

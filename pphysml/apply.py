@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from .config import dump
 from .errors import InputError, TruthError
+from .io.problems import naming_files
 from .io.ragged import Columns, length
 from .io.reader import Reader
 from .io.sources import resolve
 from .io.writer import Writer
 from .models import Chosen, choose, domain_warnings
 from .progress import Progress, Silent
+from .registry import load_attribute
 from .task import Finish, Task
 
 OUTPUT_IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology")
@@ -75,26 +77,30 @@ def apply(
         progress.log(f"warning: {warnings[-1]}")
         without = example_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
         written = _write(task, chosen, reader, finish, output, force, without, progress)
-    for sentence in finish.warnings:
+    for sentence in [*engine_warnings(chosen), *finish.warnings]:
         warnings.append(sentence)
         progress.log(f"warning: {sentence}")
-    return {**summary, "written": written, "skipped": reader.skipped}
+    further = {name: written[name] for name in task.further_trees}
+    return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), "skipped": reader.skipped}
 
 
 def _write(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, force: bool,
-           chunks: Iterator[Columns], progress: Progress) -> int:
-    """Write what the engine makes of all examples, and return how many there were."""
-    written = 0
-    with Writer(output, task.output_tree, task.load("output_fields"), metadata=provenance(task, chosen, reader), force=force,
-                inputs=[s.path for s in reader.sources]) as writer:
+           chunks: Iterator[Columns], progress: Progress) -> dict[str, int]:
+    """Write what the engine makes of all examples, and return the entries of each tree."""
+    fields = {name: load_attribute(tree.fields) for name, tree in task.further_trees.items()}
+    further: dict[str, Callable[[Columns], Columns]] = {
+        name: load_attribute(tree.columns) for name, tree in task.further_trees.items()}
+    with Writer(output, task.output_tree, task.load("output_fields"), metadata=provenance(task, chosen, reader), further=fields,
+                force=force, inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
         for examples in chunks:
-            writer.extend({**carried(examples), **finish(examples, chosen.engine(examples))})
-            written += length(examples)
-            progress.advance(length(examples))
-        if task.output == "entry" and not reader.skipped and written != reader.n_entries:
-            raise InputError(f"{reader.n_entries} entries were read, but {written} came out; nothing is written.")
-    return written
+            columns = {**carried(examples), **finish(examples, chosen.engine(examples))}
+            writer.extend(columns)
+            for name, rows in further.items():
+                writer.extend(rows(columns), name)
+        if task.output == "entry" and not reader.skipped and writer.n_entries != reader.n_entries:
+            raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; nothing is written.")
+    return writer.entries
 
 
 def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapping[str, str] | None, tree: str | None,
@@ -111,6 +117,8 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
                    progress: Progress, truth: bool = True) -> Iterator[Columns]:
     """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
 
+    Progress counts the entries whose examples have been used.
+
     Args:
         truth: whether examples get the truth that there is.
 
@@ -122,24 +130,34 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
     for chunk in chain(reader, [None]):
         if chunk is not None:
             chunk = {name: column for name, column in chunk.items() if name not in left_out}
-        examples, carry = assemble(chunk, carry, chosen.config)
-        if not examples or not length(examples):
-            continue
-        if first:
+        with naming_files(reader.sources):
+            examples, carry = assemble(chunk, carry, chosen.config)
+        if examples and length(examples):
+            if first:
+                warnings += _outside(task, chosen, examples, strict, progress)
             first = False
-            found = domain_warnings(task, chosen, examples)
-            warnings += found
-            if found and strict:
-                raise InputError("The input lies outside what the model was trained on: " + "; ".join(found) + ".")
-            for sentence in found:
-                progress.log(f"warning: {sentence}")
-        yield examples
+            yield examples
+        progress.advance(length(chunk or {}))
+
+
+def _outside(task: Task, chosen: Chosen, examples: Columns, strict: bool, progress: Progress) -> list[str]:
+    found = domain_warnings(task, chosen, examples)
+    if found and strict:
+        raise InputError("The input lies outside what the model was trained on: " + "; ".join(found) + ".")
+    for sentence in found:
+        progress.log(f"warning: {sentence}")
+    return found
 
 
 def _truth_alone(task: Task, chosen: Chosen) -> set[str]:
     """Return the columns of truth that nothing else takes: neither ids nor inputs."""
     truth = {f.name for layout in task.load("layouts") for f in layout.fields if f.truth}
     return truth - {*OUTPUT_IDS, *chosen.config.data.extra_branches(), *chosen.config.apply.extra_branches()}
+
+
+def engine_warnings(chosen: Chosen) -> list[str]:
+    """Return what an engine says after its last call."""
+    return list(getattr(chosen.engine, "warnings", ()))
 
 
 def carried(examples: Columns) -> Columns:

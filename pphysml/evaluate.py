@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from . import __version__
-from .apply import example_chunks, open_reader
+from .apply import engine_warnings, example_chunks, open_reader
 from .errors import ConfigError, InputError, OutputError
 from .evaluation.comparison import mcnemar
-from .evaluation.report import format_interval, write_figures, write_json, write_report
+from .evaluation.report import format_interval, write_figures, write_json, write_pages, write_report
 from .evaluation.result import Evaluation, Metric
-from .io.ragged import length
+from .io.ragged import Columns, length
 from .io.reader import Reader
 from .models import Chosen, choose
 from .progress import Progress, Silent
@@ -44,7 +44,8 @@ def evaluate(
     """Return the evaluation of each engine (the default one if none is named).
 
     Args:
-        output: folder for `report.html`, `metrics-ENGINE.json` and `plots/ENGINE`; None writes nothing.
+        output: folder for `report.html`, the pages it links, `metrics-ENGINE.json` and `plots/ENGINE`;
+            None writes nothing.
         others: as for `apply.apply`.
 
     Raises:
@@ -61,26 +62,28 @@ def evaluate(
         results[name] = _evaluate_one(task, chosen, reader, strict, progress)
         facts |= _facts(chosen, reader)
     if output is not None:
-        write_report(output / "report.html", side_by_side(results), title=f"pphysml {task.name}", facts=facts)
+        joined = side_by_side(results)
+        write_report(output / "report.html", joined, title=f"pphysml {task.name}", facts=facts)
+        write_pages(output, joined)
         for name, result in results.items():
             write_json(output / f"metrics-{name}.json", result, cases=True)
             write_figures(output / "plots" / name, result)
     return results
 
 
-def trained_on(chosen: Chosen, reader: Reader) -> int:
-    """Return how many entries belong to what the model was trained on, by file name and entry."""
+def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
+    """Return how many examples belong to what the model was trained on, by file name and (first) entry."""
     data: dict[str, Any] = chosen.model.header["training_data"] if chosen.model else {"simulated": True}
     if data["simulated"]:
         return 0
     files: list[dict[str, str]] = data["files"]
     names = {PurePath(f["path"]).name for f in files}
+    file, entry = np.asarray(examples["file"]), np.asarray(examples["entry"])
     count = 0
-    for block in reader.blocks:
-        path = reader.sources[block.file_index].path
+    for index in np.unique(file):
+        path = reader.sources[index].path
         if PurePath(path).name in names:
-            entries = np.arange(block.start, block.stop)
-            count += int((example_hash(path, entries) >= data["validation_fraction"]).sum())
+            count += int((example_hash(path, entry[file == index]) >= data["validation_fraction"]).sum())
     return count
 
 
@@ -89,16 +92,20 @@ def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, prog
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator: Evaluator = task.load("evaluator")(chosen.config)
     warnings: list[str] = []
+    seen = overlap = 0
     progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
     for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
         evaluator.update(examples, chosen.engine(examples))
-        progress.advance(length(examples))
+        seen += length(examples)
+        overlap += trained_on(chosen, reader, examples)
     result = evaluator.result()
-    overlap = trained_on(chosen, reader)
+    said = engine_warnings(chosen)
     if overlap:
-        warnings.append(f"{overlap} of {reader.n_entries} entries are among those that the model was trained on")
-        progress.log(f"warning: {warnings[-1]}")
-    result.notes += [f"Warning: {sentence}." for sentence in warnings]
+        kind = "entries" if task.output == "entry" else "examples"
+        said.append(f"{overlap} of {seen} {kind} are among those that the model was trained on")
+    for sentence in said:
+        progress.log(f"warning: {sentence}")
+    result.notes += [f"Warning: {sentence}." for sentence in [*warnings, *said]]
     result.notes += [f"Skipped: {path}: {reason}" for path, reason in reader.skipped]
     return result
 
@@ -127,6 +134,7 @@ def side_by_side(results: Mapping[str, Evaluation]) -> Evaluation:
     rows = [_row(metric.name, {n: r.metrics for n, r in results.items()}) for metric in results[first].metrics]
     joined.tables = {"Engines side by side": rows, **_comparisons(results), **joined.tables}
     joined.figures = {f"{name}: {title}": figure for name, r in results.items() for title, figure in r.figures.items()}
+    joined.pages = {f"{name}: {title}": page for name, r in results.items() for title, page in r.pages.items()}
     joined.notes = list(dict.fromkeys(note for r in results.values() for note in r.notes))
     joined.notes.append(f"Metrics and tables without another name are those of {first!r}.")
     return joined

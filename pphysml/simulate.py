@@ -29,7 +29,7 @@ def simulate(
     seed: int = 1,
     force: bool = False,
     progress: Progress | None = None,
-    block_size: int = 20_000,
+    block_size: int | None = None,
 ) -> dict[str, Any]:
     """Write `n_events` simulated events in a task's first layout, and return a summary.
 
@@ -37,7 +37,7 @@ def simulate(
         output: ROOT file; it appears when it is complete.
         seed: with the configuration and `block_size`, it fixes every event.
         force: overwrite an existing file.
-        block_size: events made and written at a time.
+        block_size: events made and written at a time; by default 20 000, or 1000 where an event has many entries.
 
     Raises:
         ConfigError: the task has no simulation.
@@ -45,6 +45,7 @@ def simulate(
     """
     progress = progress or Silent()
     layout = _simulated_layout(task)
+    block_size = block_size or (20_000 if task.output == "entry" else 1000)
     simulation: Simulation = task.load("simulation")(config, seed + FILE_SEED)
     metadata = {"task": task.name, "simulated": True, "seed": seed, "layout": layout.name, "config": dump(config)}
     began = time.perf_counter()

@@ -186,7 +186,11 @@ class Evaluator(Protocol):
 
 
 class Engine(Protocol):
-    """A way to reconstruct: a trained network or a classical algorithm."""
+    """A way to reconstruct: a trained network or a classical algorithm.
+
+    An engine may have `warnings`, a list of sentences without full stops on what it could not do,
+    which are said to the user after the last call.
+    """
 
     def __call__(self, examples: Columns) -> Columns:
         """Return output columns, one row per example."""
@@ -203,6 +207,19 @@ class Finish(Protocol):
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return the columns to write from those of an engine."""
+
+
+@dataclass(frozen=True)
+class FurtherTree:
+    """A tree beside the output tree, which has entries of its own.
+
+    Attributes:
+        fields: fields of the tree.
+        columns: function(columns of the output tree) -> columns of this one, chunk by chunk.
+    """
+
+    fields: str
+    columns: str
 
 
 @dataclass(frozen=True)
@@ -249,6 +266,7 @@ class Task:
         engines: engine name -> factory(config, model: ModelFile | None, device) -> Engine.
         default_engine: the engine that applying uses.
         output_fields: fields of the output tree.
+        further_trees: name -> tree written beside the output tree.
         evaluator: class fulfilling `Evaluator`.
         finish: factory fulfilling `Finish`, or None.
         flags: flag of the applying verb, as `--match` -> what it sets.
@@ -275,6 +293,7 @@ class Task:
     assemble_training: str | None = None
     domain: str | None = None
     finish: str | None = None
+    further_trees: Mapping[str, FurtherTree] = field(default_factory=dict)
     flags: Mapping[str, Flag] = field(default_factory=dict)
     exports: Mapping[str, Export] = field(default_factory=dict)
     importers: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""An evaluation as one self-contained HTML page, as JSON, and as figure files."""
+"""An evaluation as one self-contained HTML page, as JSON, as figure files and as further pages."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def write_report(
 ) -> None:
     """Write one HTML file that needs nothing else: metrics, notes, tables, figures, facts.
 
+    Pages are linked, as `write_pages` names them in the same folder.
+
     Args:
         facts: inputs, model, seed, versions: whatever makes the numbers repeatable.
 
@@ -48,6 +50,7 @@ def write_report(
         _section("Metrics", _metrics(evaluation.metrics)),
         _section("Notes", _notes(evaluation.notes)),
         _section("Figures", _figures(evaluation.figures)),
+        _section("Pages", _pages(evaluation.pages)),
         _section("Tables", _tables(evaluation.tables)),
         _section("Facts", _facts(facts)),
     ]
@@ -104,6 +107,18 @@ def write_figures(
     return paths
 
 
+def write_pages(folder: Path, evaluation: Evaluation) -> list[Path]:
+    """Write every page, named after its title; return the paths.
+
+    Raises:
+        OutputError: the folder or a file cannot be written.
+    """
+    paths = [folder / f"{name}.html" for name in _file_names(evaluation.pages).values()]
+    for path, text in zip(paths, evaluation.pages.values(), strict=True):
+        write_file(path, text.encode())
+    return paths
+
+
 def format_interval(value: float, low: float, high: float) -> str:
     """Return `0.925 ± 0.004` or `0.925 +0.006 -0.004`, errors to two digits; NaN is a dash."""
     if not math.isfinite(value):
@@ -148,6 +163,11 @@ def _figures(figures: Mapping[str, Figure]) -> str:
         parts.append(f"<figure>\n{svg}\n<figcaption><b>Figure {number}: {escape(title)}.</b> "
                      f"{caption}</figcaption>\n</figure>")
     return "\n".join(parts)
+
+
+def _pages(pages: Mapping[str, str]) -> str:
+    items = "\n".join(f'<li><a href="{name}.html">{escape(title)}</a></li>' for title, name in _file_names(pages).items())
+    return f'<ul class="notes">\n{items}\n</ul>' if items else ""
 
 
 def _tables(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -34,6 +34,7 @@ class Evaluation:
         metrics: in the order in which they are shown.
         tables: title -> list of rows (dicts with equal keys).
         figures: title -> matplotlib figure.
+        pages: title -> a whole HTML page, which needs nothing from outside.
         cases: name -> per-case values, shape (n,), for paired comparison of two evaluations.
         notes: sentences shown with the numbers.
     """
@@ -41,5 +42,6 @@ class Evaluation:
     metrics: list[Metric] = field(default_factory=list)
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
     cases: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -80,10 +80,16 @@ def read_metadata(path: str) -> dict[str, Any] | None:
 
 def announced_entries(metadata: Mapping[str, Any] | None, tree: str) -> int | None:
     """Return the number of entries that the metadata give for a tree, if they do."""
-    if metadata is None or metadata.get("tree") != tree:
-        return None
-    entries = metadata.get("n_entries")
+    entries = written_trees(metadata).get(tree, {}).get("n_entries")
     return entries if isinstance(entries, int) else None
+
+
+def written_trees(metadata: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """Return tree -> its `n_entries` and `checksums` as they were written, the main tree first."""
+    if metadata is None or not isinstance(metadata.get("tree"), str):
+        return {}
+    further = metadata.get("further_trees")
+    return {metadata["tree"]: metadata, **(further if isinstance(further, dict) else {})}
 
 
 def _bytes(values: Array) -> bytes:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import InputError
 from .ragged import Array
+from .sources import Source
+
+FILE_NUMBER = re.compile(r" of input file (\d+)")
+"""How tasks name a file, of which they know the column `file` only."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +67,13 @@ class EntriesError(InputError):
     def __init__(self, message: str, branch: str, bad: Array, reason: str) -> None:
         super().__init__(message)
         self.branch, self.bad, self.reason = branch, bad, reason
+
+
+@contextmanager
+def naming_files(sources: Sequence[Source]) -> Iterator[None]:
+    """Put the paths of files in the place of their numbers in what a task refuses."""
+    try:
+        yield
+    except InputError as error:
+        error.args = (FILE_NUMBER.sub(lambda found: f" of {sources[int(found[1])].path}", str(error)),)
+        raise

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from ..errors import InputError, TruthError
-from ..registry import load_attribute
+from ..errors import InputError
 from ..task import Layout
-from .files import Tree, open_file
+from .files import Tree, open_file, tree_names
 from .loading import load, numbered
-from .metadata import Checksum
+from .metadata import Checksum, announced_entries, written_trees
 from .opening import Opening, Request, examine, kinds
-from .problems import EntriesError, Problem, ProblemError
-from .ragged import Columns, length, take
+from .problems import Problem, ProblemError
+from .refusals import Check, Refusals
 from .sources import Source
 from .units import read_mapping
 
 BLOCK = 20_000
-
-Check = Callable[[Columns], object]
-"""What raises InputError for canonical columns that a task cannot use."""
 
 __all__ = ["Check", "Problem", "validate"]
 
@@ -41,12 +35,13 @@ def validate(
     Checked are: file, tree, branches and their types, number of entries, damaged baskets, lengths,
     values that are not finite or out of range, and, in files that this program wrote, the checksum
     of every branch, which also finds changed bytes that decode without an error. Of what `check`
-    refuses, in files and blocks that are right otherwise, the first of each kind.
+    refuses, in files and blocks that are right otherwise, the first of each kind; where examples are
+    made of many entries, the first of a file.
 
     Args:
         extra: as for `Reader`.
-        check: called with every block; truth that it can do nothing with in any entry is a warning
-            unless `need_truth`.
+        check: of every block; truth that it can do nothing with in any entry is a warning unless
+            `need_truth`.
 
     Raises:
         ConfigError: a mapping that fits no layout.
@@ -70,55 +65,62 @@ def validate(
 
 def _data_problems(opening: Opening, factors: Mapping[str, float], check: Check | None, need_truth: bool) -> list[Problem]:
     path, name = opening.source.path, opening.source.tree or ""
+    refusals = None if check is None else Refusals(opening, check, need_truth)
     try:
         with open_file(path) as file:
             tree = Tree.of(file, path, name)
-            return [*_bad_values(tree, opening, factors, check, need_truth), *_silent_damage(tree, opening)]
+            return [*_bad_values(tree, opening, factors, refusals), *_silent_damage(file, tree, opening)]
     except ProblemError as error:
         return error.problems
     except InputError as error:
         return [Problem(path, name, None, None, str(error))]
 
 
-def _bad_values(tree: Tree, opening: Opening, factors: Mapping[str, float], check: Check | None, need_truth: bool) -> Iterator[Problem]:
+def _bad_values(tree: Tree, opening: Opening, factors: Mapping[str, float], refusals: Refusals | None) -> Iterator[Problem]:
     """Yield, over all blocks, the first bad value of each branch, and the first of each kind of refusal."""
     reported: set[tuple[str | None, str]] = set()
     for start in range(0, opening.n_entries, BLOCK):
         stop = min(start + BLOCK, opening.n_entries)
         columns, problems = load(tree, opening, factors, start, stop)
         kinds_found = [(problem.branch, "") for problem in problems]
-        if check is not None and not problems:
-            problems = list(_refused(numbered(columns, 0, start, stop), opening, check, need_truth))
+        if refusals is not None and problems:
+            refusals.leave_out()
+        elif refusals is not None:
+            problems = refusals.of(numbered(columns, 0, start, stop))
             # What is refused for the same reason differs in numbers only.
             kinds_found = [(problem.branch, re.sub(r"\d+", "", problem.message)) for problem in problems]
         yield from (problem for kind, problem in zip(kinds_found, problems, strict=True) if kind not in reported)
         reported |= set(kinds_found)
+    yield from refusals.of(None) if refusals is not None else ()
 
 
-def _refused(columns: Columns, opening: Opening, check: Check, need_truth: bool) -> Iterator[Problem]:
-    """Yield what is refused of a block; the entries refused are left out then, to find what else there is."""
-    path, tree, convert = opening.source.path, opening.source.tree, opening.layout.to_canonical
-    while length(columns):
-        try:
-            check(columns if convert is None else load_attribute(convert)(columns))
-            return
-        except EntriesError as error:
-            entry = int(np.asarray(columns["entry"])[error.bad][0])
-            yield Problem(path, tree, opening.branches.get(error.branch, error.branch), entry, error.reason)
-            columns = take(columns, ~error.bad)
-        except InputError as error:
-            severe = need_truth or not isinstance(error, TruthError)
-            yield Problem(path, tree, None, None, str(error), "error" if severe else "warning")
-            return
-
-
-def _silent_damage(tree: Tree, opening: Opening) -> Iterator[Problem]:
-    """Compare the checksums of our own files; a branch that cannot be decoded is damaged too."""
-    metadata: dict[str, Any] = opening.metadata or {}
-    if metadata.get("tree") != tree.name:
+def _silent_damage(file: Any, tree: Tree, opening: Opening) -> Iterator[Problem]:
+    """Compare entries and checksums of all trees of our own files with what was written."""
+    written = written_trees(opening.metadata)
+    if tree.name not in written:
         return
+    present = tree_names(file)
+    for name, facts in written.items():
+        if name == tree.name:
+            yield from _wrong_content(tree, facts, set(opening.branches.values()))
+        elif name not in present:
+            yield Problem(tree.path, name, None, None, "the tree that was written is not there; copy the file again")
+        else:
+            yield from _wrong_further(Tree.of(file, tree.path, name), opening.metadata, facts)
+
+
+def _wrong_further(tree: Tree, metadata: dict[str, Any] | None, facts: Mapping[str, Any]) -> Iterator[Problem]:
+    announced = announced_entries(metadata, tree.name)
+    if announced is not None and announced != tree.entries:
+        message = f"has {tree.entries} entries, but was written with {announced}; copy it again"
+        yield Problem(tree.path, tree.name, None, None, message)
+    yield from _wrong_content(tree, facts, set())
+
+
+def _wrong_content(tree: Tree, facts: Mapping[str, Any], reported: set[str]) -> Iterator[Problem]:
+    """Compare the checksums of a tree; a branch that cannot be decoded is damaged too, unless it is `reported`."""
     available = tree.branches()
-    for branch, expected in metadata.get("checksums", {}).items():
+    for branch, expected in facts.get("checksums", {}).items():
         if branch not in available:
             yield Problem(tree.path, tree.name, None, None, f"the branch {branch!r} that was written is not there")
             continue
@@ -127,8 +129,7 @@ def _silent_damage(tree: Tree, opening: Opening) -> Iterator[Problem]:
             for start in range(0, tree.entries, BLOCK):
                 checksum.update(tree.read(branch, start, min(start + BLOCK, tree.entries)))
         except ProblemError as error:
-            # Those of the layout's own branches have been reported with the values.
-            yield from (p for p in error.problems if branch not in opening.branches.values())
+            yield from (p for p in error.problems if branch not in reported)
             continue
         if checksum.hexdigest() != expected:
             message = "its content is not what was written (checksum); copy the file again"

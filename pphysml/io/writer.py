@@ -1,4 +1,4 @@
-"""Write columns as a TTree; the file appears under its name only when it is complete."""
+"""Write columns as TTrees; the file appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import uproot
 from .. import __version__
 from ..errors import ConfigError, OutputError
 from ..task import Field
-from .arrays import to_awkward
-from .branches import Branch, counts, plan, plan_empty
-from .metadata import FORMAT_VERSION, OBJECT, Checksum, encode
-from .ragged import Columns, Ragged, length
+from .metadata import FORMAT_VERSION, OBJECT, encode
+from .output_tree import OutputTree
+from .ragged import Columns
 from .sources import is_remote
 
 COMPRESSION = ("zstd", 5)
@@ -25,7 +24,7 @@ COMPRESSION = ("zstd", 5)
 
 
 class Writer:
-    """One output tree, written chunk by chunk inside a `with` block.
+    """One output tree, and others beside it, written chunk by chunk inside a `with` block.
 
     Ragged fields with the same `Field.counter` share one counter branch of that name. Columns
     `keep:BRANCH` are written as BRANCH; `file` as int32 and `entry` as int64. The columns of the
@@ -37,6 +36,7 @@ class Writer:
         fields: names, types and counters of the columns.
         metadata: provenance, written as JSON in the object `pphysml` beside format and package
             version, number of entries, and a checksum of every branch.
+        further: names and fields of further trees, which have entries of their own.
         force: overwrite an existing file.
         inputs: files that must not be overwritten, even with `force`.
         compression: uproot algorithm and level, or None.
@@ -53,6 +53,7 @@ class Writer:
         fields: Sequence[Field],
         *,
         metadata: Mapping[str, Any],
+        further: Mapping[str, Sequence[Field]] | None = None,
         force: bool = False,
         inputs: Sequence[str] = (),
         compression: tuple[str, int] | None = COMPRESSION,
@@ -61,15 +62,12 @@ class Writer:
             raise ConfigError(f"{path}: output is written to files only; copy it to its address afterwards.")
         self.path = Path(path)
         self.tree = tree
-        self.fields = tuple(fields)
         self.metadata = dict(metadata)
-        self.n_entries = 0
         self._force = force
         self._compression = compression
         self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         self._file: Any = None
-        self._branches: list[Branch] | None = None
-        self._checksums: dict[str, Checksum] = {}
+        self._trees = {name: OutputTree(name, its) for name, its in {tree: fields, **(further or {})}.items()}
         _check_target(self.path, force, inputs)
 
     def __enter__(self) -> Writer:
@@ -81,33 +79,25 @@ class Writer:
             raise
         return self
 
-    def extend(self, columns: Columns) -> None:
-        """Append entries.
+    def extend(self, columns: Columns, tree: str | None = None) -> None:
+        """Append entries to the output tree, or to a further one.
 
         Raises:
             OutputError: they cannot be written, or a value does not fit into its field's type.
-            ValueError: columns other than those of the first call, or unequal lengths.
+            ValueError: columns other than those of the tree's first call, or unequal lengths.
         """
-        if self._branches is None:
-            self._create(plan(columns, self.fields))
-        branches = self._branches or []
-        counters = {branch.counter for branch in branches}
-        expected = {branch.column for branch in branches}
-        given = set(columns) - counters
-        if given != expected:
-            raise ValueError(f"columns {sorted(given ^ expected)} are not in every call of extend")
-        size = length(columns)
-        converted = {b.name: b.convert(columns[b.column], str(self.path)) for b in branches}
-        chunk: Columns = {**converted, **counts(branches, columns)}
-        if size == 0:
-            return
-        for name, column in chunk.items():
-            self._checksums[name].update(column)
         with self._errors():
-            self._file[self.tree].extend(
-                {name: to_awkward(c) if isinstance(c, Ragged) else c for name, c in chunk.items()}
-            )
-        self.n_entries += size
+            self._trees[tree or self.tree].extend(self._file, columns, str(self.path))
+
+    @property
+    def n_entries(self) -> int:
+        """Entries of the output tree so far."""
+        return self._trees[self.tree].n_entries
+
+    @property
+    def entries(self) -> dict[str, int]:
+        """Entries so far by tree, the output tree first."""
+        return {name: tree.n_entries for name, tree in self._trees.items()}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -118,19 +108,10 @@ class Writer:
         finally:
             self._discard()
 
-    def _create(self, branches: list[Branch]) -> None:
-        counter_of = {branch.name: branch.counter for branch in branches if branch.counter}
-        types = {branch.name: branch.type() for branch in branches}
-        with self._errors():
-            # Never by assignment: that writes an RNTuple.
-            self._file.mktree(self.tree, types, counter_name=lambda name: counter_of.get(name, "n" + name))
-        self._branches = branches
-        self._checksums = {name: Checksum() for name in [*types, *dict.fromkeys(counter_of.values())]}
-
     def _complete(self) -> None:
-        if self._branches is None:
-            self._create(plan_empty(self.fields))
         with self._errors():
+            for tree in self._trees.values():
+                tree.complete(self._file)
             self._file[OBJECT] = encode(self._provenance())
             self._file.close()
             self._file = None
@@ -141,15 +122,15 @@ class Writer:
             _to_disk(self.path.parent)
 
     def _provenance(self) -> dict[str, Any]:
-        checksums = {name: checksum.hexdigest() for name, checksum in self._checksums.items()}
+        facts = {name: tree.facts() for name, tree in self._trees.items()}
+        main = facts.pop(self.tree)
         return {
             **self.metadata,
             "format_version": FORMAT_VERSION,
             "package_version": __version__,
             "tree": self.tree,
-            "n_entries": self.n_entries,
-            # Nothing was hashed in an empty tree, not even the types.
-            "checksums": checksums if self.n_entries else {},
+            **main,
+            **({"further_trees": facts} if facts else {}),
         }
 
     def _discard(self) -> None:

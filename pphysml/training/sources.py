@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..io.problems import naming_files
 from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
 from ..task import Assemble, Simulation
@@ -66,7 +67,8 @@ class FileSource:
     def read(self, block: int) -> Columns:
         """Return the selected examples of a block."""
         chunk = take(self.reader.read(self.reader.blocks[block]), self._selected(block))
-        return assemble_alone(self.assemble, chunk, self.config)
+        with naming_files(self.reader.sources):
+            return assemble_alone(self.assemble, chunk, self.config)
 
     def _selected(self, block: int) -> Array:
         where = self.reader.blocks[block]
@@ -88,7 +90,8 @@ class AssembledSource:
         parts: list[Columns] = []
         carry = None
         for chunk in chain(reader, [None]):
-            examples, carry = assemble(chunk, carry, config)
+            with naming_files(reader.sources):
+                examples, carry = assemble(chunk, carry, config)
             if examples and length(examples):
                 parts.append(take(examples, _chosen(examples, reader, part, fraction)))
         self.parts = [p for p in parts if length(p)]

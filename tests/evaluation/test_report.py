@@ -14,6 +14,7 @@ from pphysml.evaluation.report import (
     to_dict,
     write_figures,
     write_json,
+    write_pages,
     write_report,
 )
 from pphysml.evaluation.result import Evaluation, Metric
@@ -151,6 +152,16 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_json(path, evaluation())
     assert [p.name for p in tmp_path.iterdir()] == ["m.json"]
     assert path.read_text() == "old"
+
+
+def test_pages_are_written_as_the_report_links_them(tmp_path):
+    pages = {"perfect: Frame <1>": "<p>one</p>", "perfect: frame 1": "<p>two</p>"}
+    result = Evaluation(pages=pages)
+    assert [p.read_text() for p in write_pages(tmp_path, result)] == list(pages.values())
+    write_report(tmp_path / "r.html", result, title="t", facts={})
+    links = re.findall(r'<a href="([^"]*)">([^<]*)</a>', (tmp_path / "r.html").read_text())
+    assert [(tmp_path / name).read_text() for name, _ in links] == list(pages.values())
+    assert [title for _, title in links] == ["perfect: Frame &lt;1&gt;", "perfect: frame 1"]
 
 
 def test_nothing_found_makes_a_page(tmp_path):

@@ -15,6 +15,7 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import Source, resolve
 from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
+from pphysml.task import Field
 
 
 def write(path: Path, columns, layout, **options) -> str:
@@ -69,9 +70,9 @@ def test_first_problem_of_each_branch_over_all_blocks(tmp_path, layout, event_co
     assert [(p.branch, p.entry) for p in problems] == [("weight", 30_001)]
 
 
-def positions(path: str, branch: str, offset: int) -> int:
+def positions(path: str, branch: str, offset: int, tree: str = "events") -> int:
     with uproot.open(path) as file:
-        handle = file["events"][branch]
+        handle = file[tree][branch]
         return int(handle.member("fBasketSeek")[1]) + handle.basket_key(1).fKeylen + offset
 
 
@@ -97,6 +98,36 @@ def test_damaged_basket_of_a_branch_outside_the_layout(tmp_path, layout, event_c
     Path(path).write_bytes(content)
     problems = validate([Source(path)], [layout])
     assert [(p.branch, p.entry) for p in problems] == [("other", 1000)]
+
+
+@pytest.fixture
+def two_trees(tmp_path, layout, event_columns) -> str:
+    """A file with a further tree `list` of 500 entries."""
+    with Writer(tmp_path / "two.root", "events", layout.fields, metadata={}, compression=None,
+                further={"list": [Field("x", "event", "int32", "X.")]}) as writer:
+        for start in (0, 250):
+            writer.extend(event_columns(20))
+            writer.extend({"x": start + np.arange(250)}, "list")
+    return str(tmp_path / "two.root")
+
+
+def test_further_trees_are_compared_with_what_was_written(two_trees, layout) -> None:
+    assert validate([Source(two_trees)], [layout]) == []
+    content = bytearray(Path(two_trees).read_bytes())
+    content[positions(two_trees, "x", 43, "list")] ^= 1
+    Path(two_trees).write_bytes(content)
+    assert [(p.tree, p.branch) for p in validate([Source(two_trees)], [layout])] == [("list", "x")]
+
+
+@pytest.mark.parametrize(("further", "message"), [
+    ({"gone": {"n_entries": 1, "checksums": {}}}, "tree 'gone': the tree that was written is not there"),
+    ({"list": {"n_entries": 501, "checksums": {}}}, "tree 'list': has 500 entries, but was written with 501"),
+])
+def test_lost_further_trees_and_their_entries(further, message, two_trees, layout) -> None:
+    with uproot.update(two_trees) as file:
+        file[OBJECT] = encode({"format_version": 1, "tree": "events", "n_entries": 40, "checksums": {}, "further_trees": further})
+    problem, = validate([Source(two_trees)], [layout])
+    assert message in problem.sentence()
 
 
 def rewrite(path: Path, columns, write_root, metadata: str) -> str:

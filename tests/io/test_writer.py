@@ -16,7 +16,7 @@ from uproot.sink.file import FileSink
 
 from pphysml import __version__
 from pphysml.errors import ConfigError, OutputError
-from pphysml.io.metadata import read_metadata
+from pphysml.io.metadata import announced_entries, read_metadata
 from pphysml.io.ragged import Columns, Ragged, concatenate, slice_rows
 from pphysml.io.reader import Reader
 from pphysml.io.sources import Source
@@ -184,6 +184,63 @@ def test_values_that_do_not_fit(tmp_path) -> None:
     fields = (Field("level", "event", "uint8", "Level."),)
     with pytest.raises(OutputError, match="'level': value 256 does not fit into uint8"):
         write(tmp_path / "a.root", {"level": np.array([1, 256])}, fields)
+
+
+LIST = (Field("track", "event", "int32", "Track."), Field("wepl", "event", "float32", "Path."))
+
+
+def two_trees(path: Path, columns: Columns, layout, rows: int, chunk: int = 4) -> str:
+    """Write `rows` entries of a further tree for every one of the first, in turns."""
+    with Writer(path, "events", layout.fields, metadata={}, further={"list": LIST}) as writer:
+        for start in range(0, len(columns["event"]), chunk):
+            part = slice_rows(columns, start, start + chunk)
+            writer.extend(part)
+            event = np.repeat(part["event"] - 2**40, rows)
+            writer.extend({"track": event, "wepl": event / 2}, "list")
+        assert writer.entries == {"events": len(columns["event"]), "list": rows * len(columns["event"])}
+    return str(path)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_further_tree_has_entries_of_its_own(rows, tmp_path, layout, event_columns, same) -> None:
+    columns = event_columns(23)
+    path = two_trees(tmp_path / "a.root", columns, layout, rows)
+    read = concatenate(list(Reader([Source(path)], [layout])))
+    same({name: read[name] for name in columns}, columns)
+    with uproot.open(path) as file:
+        assert file.classnames(cycle=False) == {"events": "TTree", "list": "TTree", "pphysml": "TObjString"}
+        further = file["list"].arrays(library="np")
+    assert further["track"].dtype == np.int32 and further["wepl"].dtype == np.float32
+    np.testing.assert_array_equal(further["track"], np.repeat(np.arange(23), rows))
+    np.testing.assert_array_equal(2 * further["wepl"], further["track"])
+
+
+def test_metadata_tell_of_each_tree_whatever_the_chunks(tmp_path, layout, event_columns) -> None:
+    first, second = (read_metadata(two_trees(tmp_path / f"{c}.root", event_columns(23), layout, 2, c)) for c in (1, 9))
+    assert first == second and announced_entries(first, "events") == 23 and announced_entries(first, "list") == 46
+    assert set(first["further_trees"]["list"]["checksums"]) == {"track", "wepl"}
+    alone = read_metadata(write(tmp_path / "b.root", event_columns(23), layout.fields))
+    assert alone["checksums"] == first["checksums"] and "further_trees" not in alone
+
+
+def test_a_further_tree_that_was_never_written_to_is_empty(tmp_path, layout, event_columns) -> None:
+    with Writer(tmp_path / "a.root", "events", layout.fields, metadata={}, further={"list": LIST}) as writer:
+        writer.extend(event_columns(3))
+    with uproot.open(tmp_path / "a.root") as file:
+        assert file["list"].num_entries == 0 and file["list"].keys() == ["track", "wepl"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_nothing_is_left_between_two_trees(error, tmp_path, layout, event_columns) -> None:
+    with (pytest.raises(error),
+          Writer(tmp_path / "a.root", "events", layout.fields, metadata={}, further={"list": LIST}) as writer):
+        writer.extend(event_columns(6))
+        raise error
+    with (pytest.raises(OutputError, match="'track': value 4294967296 does not fit"),
+          Writer(tmp_path / "a.root", "events", layout.fields, metadata={}, further={"list": LIST}) as writer):
+        writer.extend(event_columns(6))
+        writer.extend({"track": np.array([2**32])}, "list")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])

@@ -41,10 +41,10 @@ class ModelConfig(Config):
     """The network, and how the assignment in each layer takes part in its training."""
 
     name: Literal["relay", "line-graph", "hit-graph"] = option("relay", "Network: ours, or one of those published with arXiv:2407.13420.")
-    width: int = option(32, "Width of a link's state.", ge=4)
+    width: int = option(24, "Width of a link's state.", ge=4)
     message_width: int = option(16, "Width of a message between links.", ge=2)
     rounds: int = option(3, "Rounds of messages.", ge=1)
-    neighbours: int = option(6, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1)
+    neighbours: int = option(4, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1)
     published_defects: bool = option(False, "Keep the defects of the published code: the sigmoid of `hit-graph` applied twice, learning rate never lowered.")
     relaxation: Literal["none", "blackbox", "spo+", "fenchel-young", "imle", "sinkhorn", "identity"] = option("none", "How the assignment of every layer enters the loss; `none` is the cross entropy of links alone.")
     relaxation_weight: float = option(1.0, "Weight of the loss through the assignment.", "", ge=0)

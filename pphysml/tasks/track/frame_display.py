@@ -16,7 +16,7 @@ from ...io.ragged import Array, Columns
 from .frame_plots import frame_figure
 from .frame_view import FrameView, frame_view, summary
 
-__all__ = ["frame_figure", "write_frame_html"]
+__all__ = ["frame_figure", "frame_html", "write_frame_html"]
 
 DIGITS = {"position": 3, "edep": 6, "probability": 4, "wepl": 2, "wepl_error": 2, "score": 9}
 """Decimals that the page needs."""
@@ -31,11 +31,16 @@ def write_frame_html(path: Path, examples: Columns, predictions: Columns, row: i
     Raises:
         OutputError: the file cannot be written.
     """
+    write_file(Path(path), frame_html(examples, predictions, row).encode())
+
+
+def frame_html(examples: Columns, predictions: Columns, row: int) -> str:
+    """Return the page that `write_frame_html` writes."""
     view = frame_view(examples, predictions, row)
     page = resources.files(__package__).joinpath("frame_display.html").read_text("utf-8")
     # "<" inside the data could end the script that holds it.
     data = json.dumps(frame_values(view), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    write_file(Path(path), page.replace("__TITLE__", escape(view.name)).replace("__DATA__", data).encode())
+    return page.replace("__TITLE__", escape(view.name)).replace("__DATA__", data)
 
 
 def frame_values(view: FrameView) -> dict[str, Any]:

@@ -45,11 +45,13 @@ def _draw(axes: Axes, view: FrameView, side: int) -> None:
     track = view.values["track"]
     colours = np.array([*view.colours, GREY])
     made = view.made
-    axes.add_collection(LineCollection(list(points[made]), colors=colours[track[made[:, 0]]].tolist(), linewidths=0.9, alpha=0.9))
+    # Thousands of lines and points, which as vectors would fill megabytes.
+    axes.add_collection(LineCollection(list(points[made]), colors=colours[track[made[:, 0]]].tolist(), linewidths=0.9, alpha=0.9,
+                                       rasterized=True))
     edep = view.values["edep"]
     usual = float(np.median(edep)) if len(edep) else 1.0
     size = 5 * np.clip(np.sqrt(edep / max(usual, 1e-9)), 0.5, 3)
-    axes.scatter(points[:, 0], points[:, 1], s=size, c=colours[track].tolist(), linewidths=0, zorder=3)
+    axes.scatter(points[:, 0], points[:, 1], s=size, c=colours[track].tolist(), linewidths=0, zorder=3, rasterized=True)
     if view.missed is not None and view.wrong is not None:
         axes.add_collection(LineCollection(list(points[view.missed]), colors=INK, linewidths=0.8, linestyles=[(0, (2, 2))], zorder=2))
         axes.add_collection(LineCollection(list(points[view.wrong]), colors=WRONG, linewidths=1.8, zorder=4))

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError
 from ...evaluation.result import Evaluation, Metric
 from ...evaluation.uncertainty import bootstrap_means, percentile_interval
-from ...io.ragged import Array, Columns, length
+from ...io.ragged import Array, Columns, length, take
 from .config import TrackConfig
 from .graph import candidate_links
 from .links import Links, ragged
@@ -36,6 +36,9 @@ from .wepl_metrics import residual_metrics, residual_row, residuals
 TRUTH = ("proton", "particle", "primary", "n_protons")
 DENSITY_STEP = 25
 """Tables are by numbers of protons in the frame, rounded to multiples of this."""
+
+MAX_SHOWN = 20_000
+"""Hits of a frame that is shown."""
 
 CEILINGS = frozenset({"complete_efficiency", "complete_efficiency_primary", "matched_efficiency", "track_purity"})
 REACHABLE = frozenset({"complete_efficiency", "track_purity"})
@@ -64,6 +67,7 @@ class TrackEvaluator:
         self.owners: dict[str, list[Counts]] = {"": [], "perfect_": [], "reachable_": []}
         self.residuals: dict[str, list[Counts]] = {"": [], "perfect_": []}
         self.plot_data = PlotData()
+        self.shown: tuple[Columns, Columns] | None = None
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add frames.
@@ -92,10 +96,12 @@ class TrackEvaluator:
             frames |= _published(examples, hits, columns, prefix)
         self.frames.append(frames)
         self.plot_data.add(examples, predictions, hits)
+        self.shown = self.shown or _one_frame(examples, predictions)
         self.n_frames += length(examples)
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
+        from .frame_display import frame_figure, frame_html
         from .plots import figures
 
         if not self.n_frames:
@@ -110,7 +116,9 @@ class TrackEvaluator:
                      *rate_metrics(owners["reachable_"], "reachable_", REACHABLE),
                      *_published_metrics(frames), *residual_metrics(rows[""]), *_prefixed(residual_metrics(rows["perfect_"]))],
             tables=tables(frames, owners, rows),
-            figures=figures(found, perfect, frames, rows, self.plot_data),
+            figures=figures(found, perfect, frames, rows, self.plot_data)
+                    | ({"A frame": frame_figure(*self.shown, 0)} if self.shown else {}),
+            pages={"Frame": frame_html(*self.shown, 0)} if self.shown else {},
             cases={"complete": found["complete"][protons] > 0, "matched": found["matched"][protons] > 0,
                    "complete_perfect": perfect["complete"][protons] > 0,
                    "n_protons": frames["n_protons"][found["frame"][protons]]},
@@ -127,6 +135,13 @@ class TrackEvaluator:
 
     def _placed(self, columns: Counts) -> Counts:
         return columns | {"frame": columns["frame"] + self.n_frames}
+
+
+def _one_frame(examples: Columns, predictions: Columns) -> tuple[Columns, Columns] | None:
+    """Return the first frame that has hits, and not too many for a page, with its predictions."""
+    counts = ragged(examples, "layer").counts
+    fitting = np.flatnonzero((counts > 0) & (counts <= MAX_SHOWN))[:1]
+    return (take(examples, fitting), take(predictions, fitting)) if len(fitting) else None
 
 
 def tables(frames: Counts, owners: dict[str, Counts], rows: dict[str, Counts]) -> dict[str, list[dict[str, Any]]]:

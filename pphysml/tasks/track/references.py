@@ -2,63 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ...errors import InputError
 from ...io.ragged import Columns
-from ...model_file import ModelFile
-from .config import DataConfig, TrackConfig
+from .config import DataConfig
 from .follower import follow_tracks
-from .graph import true_links
+from .graph import layer_starts, true_links
 from .layer_assignment import deflection_links, straight_links
-from .links import Links, ragged
-from .output import output_columns
+from .link_engine import LinkEngine
+from .links import Links, frame_of_hit, ragged
+from .refusal import place
+
+MAX_IN_LAYER = 2000
+"""Hits of a frame in one layer that these engines take: the follower's time grows with their cube, to minutes."""
 
 
-class StraightEngine:
+class StraightEngine(LinkEngine):
     """Every hit linked straight down; see `straight_links`."""
 
-    def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
-        self.config = config
-
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each frame."""
-        return output_columns(examples, straight_links(examples, self.config.data), self.config)
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        refuse_crowds(examples)
+        return straight_links(examples, self.config.data)
 
 
-class DeflectionEngine:
+class DeflectionEngine(LinkEngine):
     """Least squared deflection in each layer; see `deflection_links`."""
 
-    def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
-        self.config = config
-
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each frame."""
-        return output_columns(examples, deflection_links(examples, self.config.apply.deflection), self.config)
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        refuse_crowds(examples)
+        return deflection_links(examples, self.config.apply.deflection)
 
 
-class FollowerEngine:
+class FollowerEngine(LinkEngine):
     """The track follower; see `follower`."""
 
-    def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
-        self.config = config
-
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each frame."""
-        return output_columns(examples, follow_tracks(examples, self.config.apply.follower), self.config)
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        refuse_crowds(examples)
+        return follow_tracks(examples, self.config.apply.follower)
 
 
-class PerfectEngine:
+class PerfectEngine(LinkEngine):
     """The true links within the cuts of a network; see `perfect_links`."""
 
-    def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
-        self.config = config
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        return perfect_links(examples, self.config.data)
 
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each frame."""
-        return output_columns(examples, perfect_links(examples, self.config.data), self.config)
+
+def refuse_crowds(examples: Columns) -> None:
+    """Refuse frames that would take hours, and gigabytes.
+
+    Raises:
+        InputError: a layer of a frame has more than MAX_IN_LAYER hits.
+    """
+    frame = frame_of_hit(examples)
+    starts = layer_starts(ragged(examples, "layer").flat, frame)
+    counts = np.diff(starts)
+    if (counts > MAX_IN_LAYER).any():
+        most = int(np.argmax(counts))
+        row = int(frame[starts[most]])
+        raise InputError(
+            f"Frame of {place(examples, row)}: {ragged(examples, 'layer').counts[row]} hits, {counts[most]} of them in one layer; more than "
+            f"{MAX_IN_LAYER} take this engine too long: take smaller frames (--protons-per-frame, --frame-time).")
 
 
 def perfect_links(examples: Columns, options: DataConfig) -> Links:

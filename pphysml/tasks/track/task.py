@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...task import Flag, Task
+from ...task import Flag, FurtherTree, Task
 
 _HERE = "pphysml.tasks.track"
 
@@ -13,6 +13,7 @@ TASK = Task(
     output="example",
     output_tree="tracks",
     output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
+    further_trees={"wepl": FurtherTree(f"{_HERE}.wepl_list:WEPL_FIELDS", f"{_HERE}.wepl_list:wepl_list")},
     config=f"{_HERE}.config:TrackConfig",
     presets=f"{_HERE}.presets",
     simulation=f"{_HERE}.simulate:TrackSimulation",

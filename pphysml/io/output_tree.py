@@ -1,0 +1,72 @@
+"""One tree of an output file: its branches, and what the metadata tell of its content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..task import Field
+from .arrays import to_awkward
+from .branches import Branch, counts, plan, plan_empty
+from .metadata import Checksum
+from .ragged import Columns, Ragged, length
+
+
+class OutputTree:
+    """A TTree that grows chunk by chunk; the columns of the first chunk are those of all.
+
+    Args:
+        name: of the tree.
+        fields: names, types and counters of the columns; those that the first chunk lacks are not written.
+    """
+
+    def __init__(self, name: str, fields: Sequence[Field]) -> None:
+        self.name = name
+        self.fields = tuple(fields)
+        self.n_entries = 0
+        self._branches: list[Branch] | None = None
+        self._checksums: dict[str, Checksum] = {}
+
+    def extend(self, file: Any, columns: Columns, path: str) -> None:
+        """Append entries; `path` is what errors call the file.
+
+        Raises:
+            OSError: they cannot be written.
+            OutputError: a value does not fit into its field's type.
+            ValueError: columns other than those of the first call, or unequal lengths.
+        """
+        if self._branches is None:
+            self._create(file, plan(columns, self.fields))
+        branches = self._branches or []
+        expected = {branch.column for branch in branches}
+        given = set(columns) - {branch.counter for branch in branches}
+        if given != expected:
+            raise ValueError(f"columns {sorted(given ^ expected)} are not in every call of extend")
+        size = length(columns)
+        converted = {b.name: b.convert(columns[b.column], path) for b in branches}
+        chunk: Columns = {**converted, **counts(branches, columns)}
+        if size == 0:
+            return
+        for name, column in chunk.items():
+            self._checksums[name].update(column)
+        file[self.name].extend({name: to_awkward(c) if isinstance(c, Ragged) else c for name, c in chunk.items()})
+        self.n_entries += size
+
+    def complete(self, file: Any) -> None:
+        """Make the tree with all its fields if nothing was ever appended."""
+        if self._branches is None:
+            self._create(file, plan_empty(self.fields))
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the metadata tell of the content: `n_entries` and `checksums` by branch."""
+        checksums = {name: checksum.hexdigest() for name, checksum in self._checksums.items()}
+        # Nothing was hashed in an empty tree, not even the types.
+        return {"n_entries": self.n_entries, "checksums": checksums if self.n_entries else {}}
+
+    def _create(self, file: Any, branches: list[Branch]) -> None:
+        counter_of = {branch.name: branch.counter for branch in branches if branch.counter}
+        types = {branch.name: branch.type() for branch in branches}
+        # Never by assignment: that writes an RNTuple.
+        file.mktree(self.name, types, counter_name=lambda name: counter_of.get(name, "n" + name))
+        self._branches = branches
+        self._checksums = {name: Checksum() for name in [*types, *dict.fromkeys(counter_of.values())]}

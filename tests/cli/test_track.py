@@ -1,0 +1,158 @@
+"""`track` from simulation to evaluation, as it is used; what is written is read back and compared with the input."""
+
+from __future__ import annotations
+
+import json
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+ENGINES = ("network", "follower", "deflection", "straight", "perfect")
+SIZE = 25
+
+
+@pytest.fixture
+def track(pphysml, track_model):
+    """Make tracks with an engine, and return those read back and the outcome."""
+    def call(path, out, engine="network", *options):
+        model = ["--model", track_model] if engine == "network" else ["--engine", engine]
+        done = pphysml("track", path, "-o", out, *model, *options)
+        assert done.code == 0, done.err
+        return uproot.open(out)["tracks"].arrays(), done
+
+    return call
+
+
+def flat(tracks, name):
+    return ak.to_numpy(ak.flatten(tracks[name]))
+
+
+def assert_consistent(tracks):
+    """Check what must hold between the columns of any output."""
+    for frame in tracks:
+        layer, index, previous = (np.asarray(frame[name]) for name in ("hit_layer", "hit_track_index", "hit_previous"))
+        assert (np.diff(layer) >= 0).all()
+        counts = np.asarray(frame["n_hits_of_track"])
+        hits = np.split(np.asarray(frame["track_hits"]), np.cumsum(counts)[:-1])
+        assert sorted(np.concatenate(hits)) == np.flatnonzero(index >= 0).tolist()
+        for number, members in enumerate(hits[: len(counts)]):
+            assert (index[members] == number).all() and (np.diff(layer[members]) > 0).all()
+            assert previous[members].tolist() == [-1, *members[:-1]]
+            assert np.isclose(frame["score"][number], np.prod(np.asarray(frame["hit_link_prob"])[members]), rtol=1e-5)
+            assert frame["x0"][number] == frame["hit_x"][members[0]]
+        assert (previous[index < 0] == -1).all() and set(np.asarray(frame["hit_link_prob"])[previous < 0]) <= {1.0}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_writes_frames_that_fit_together(protons, track, tmp_path, engine):
+    tracks, done = track(protons, tmp_path / "out.root", engine, "--protons-per-frame", SIZE, "--json")
+    assert_consistent(tracks)
+    rows = uproot.open(protons)["Hits"].arrays(library="np")
+    entry, layer = flat(tracks, "hit_entry"), flat(tracks, "hit_layer")
+    assert len(np.unique(entry)) == len(entry)
+    assert np.allclose(rows["posZ"][entry], flat(tracks, "hit_z"), atol=0.05)
+    assert np.allclose(rows["posX"][entry], flat(tracks, "hit_x"), atol=1e-3)
+    assert len(np.unique(np.stack([layer, rows["baseID"][entry], rows["level1ID"][entry], rows["level2ID"][entry]]), axis=1).T) == len(np.unique(layer))
+    frame = np.repeat(np.arange(len(tracks)), ak.num(tracks["hit_entry"]))
+    owner = rows["eventID"][entry]
+    sizes = [len(np.unique(owner[(frame == k) & (flat(tracks, "hit_proton") >= 0)])) for k in range(len(tracks))]
+    assert sizes == tracks["n_protons"].tolist() and set(sizes[:-1]) == {SIZE}
+    assert tracks["frame"].tolist() == list(range(len(tracks)))
+    assert json.loads(done.out)["written"] == len(tracks) == -(-sum(sizes) // SIZE)
+
+
+def test_perfect_tracks_are_the_particles_of_the_file(protons, track, tmp_path):
+    tracks, _ = track(protons, tmp_path / "out.root", "perfect", "--protons-per-frame", SIZE)
+    rows = uproot.open(protons)["Hits"].arrays(library="np")
+    entry, previous = flat(tracks, "hit_entry"), flat(tracks, "hit_previous")
+    start = np.repeat(np.cumsum(ak.num(tracks["hit_entry"])) - ak.num(tracks["hit_entry"]), ak.num(tracks["hit_entry"]))
+    linked = np.flatnonzero(previous >= 0)
+    one, other = entry[linked], entry[(previous + np.asarray(start))[linked]]
+    assert len(linked) > 500
+    for name in ("eventID", "trackID"):
+        assert (rows[name][one] == rows[name][other]).all()
+
+
+def test_chunks_and_batches_do_not_change_the_tracks(protons, track, tmp_path):
+    whole, _ = track(protons, tmp_path / "a.root", "network", "--protons-per-frame", SIZE)
+    parts, _ = track(protons, tmp_path / "b.root", "network", "--protons-per-frame", SIZE,
+                     "--set", "training.block_size=333", "--set", "apply.batch_size=1")
+    for name in ("hit_entry", "hit_previous", "hit_track_index", "track_hits"):
+        assert whole[name].tolist() == parts[name].tolist()
+    assert np.allclose(flat(whole, "score"), flat(parts, "score"), atol=1e-5)
+
+
+def test_two_files_never_share_a_frame(protons, track, tmp_path):
+    both, _ = track(protons, tmp_path / "one.root", "straight", "--protons-per-frame", 70)
+    copy = tmp_path / "copy.root"
+    copy.write_bytes(protons.read_bytes())
+    found, _ = track(protons, tmp_path / "two.root", "straight", "--protons-per-frame", 70, "-i", copy)
+    assert sorted(found["file"].tolist()) == [0] * len(both) + [1] * len(both)
+    for file in (0, 1):
+        assert found[found["file"] == file]["hit_entry"].tolist() == both["hit_entry"].tolist()
+
+
+def test_readout_times_make_frames(protons, track, tmp_path):
+    rows = uproot.open(protons)["Hits"].arrays(library="np")
+    time = rows["GlobalTime"]
+    length = (time.max() - time.min()) / 5
+    tracks, _ = track(protons, tmp_path / "out.root", "straight", "--frame-time", length)
+    entry = flat(tracks, "hit_entry")
+    frame = np.repeat(np.asarray(tracks["frame"]), ak.num(tracks["hit_entry"]))
+    assert 5 <= len(tracks) <= 6
+    first = {event: time[rows["eventID"] == event].min() for event in np.unique(rows["eventID"])}
+    assert (np.floor(np.array([first[event] for event in rows["eventID"][entry]]) / length) == frame).mean() > 0.99
+
+
+def test_inspect_and_validate_know_the_file(protons, pphysml):
+    assert pphysml("validate", "track", protons, "--truth").out == "No problem found.\n"
+    facts = json.loads(pphysml("inspect", protons, "--json").out)
+    assert facts[0]["tasks"]["track"]["gate-hits"] == []
+
+
+def test_perfect_links_are_the_ceiling_of_an_evaluation(protons, track_model, pphysml, tmp_path):
+    done = pphysml("evaluate", "track", protons, "--model", track_model, *[f"--engine={e}" for e in ENGINES], "--json",
+                   "--set", f"apply.protons_per_frame={SIZE}", "-o", tmp_path / "report")
+    assert done.code == 0, done.err
+    text = done.out
+    assert all(engine in text for engine in ENGINES) and (tmp_path / "report" / "report.html").exists()
+
+
+@pytest.fixture(scope="module")
+def detector(protons, tmp_path_factory):
+    """The same hits as a detector gives them: frames of 25 protons, without truth, in an order of its own."""
+    rows = uproot.open(protons)["Hits"].arrays(library="np")
+    rng = np.random.default_rng(0)
+    edges = np.searchsorted(rows["eventID"], np.arange(0, 240, SIZE))
+    parts = [rng.permutation(np.arange(low, high)) for low, high in zip(edges, [*edges[1:], len(rows["posX"])], strict=True)]
+    parts.insert(3, np.zeros(0, dtype=np.int64))
+    columns = {"hit_x": "posX", "hit_y": "posY", "hit_z": "posZ", "hit_edep": "TotalEnergyDeposit"}
+    path = tmp_path_factory.mktemp("detector") / "frames.root"
+    arrays = {name: ak.unflatten(rows[branch][np.concatenate(parts)], [len(p) for p in parts]) for name, branch in columns.items()}
+    with uproot.recreate(path) as file:
+        file.mktree("frames", {name: a.type.content for name, a in arrays.items()}).extend(arrays)
+    return path
+
+
+@pytest.mark.parametrize("engine", ENGINES[:-1])
+def test_frames_of_a_detector_have_an_entry_each(detector, track, tmp_path, engine):
+    tracks, _ = track(detector, tmp_path / "out.root", engine)
+    given = uproot.open(detector)["frames"].arrays()
+    assert_consistent(tracks)
+    assert len(tracks) == len(given) and tracks["entry"].tolist() == list(range(len(given)))
+    assert len(tracks["hit_x"][3]) == len(tracks["score"][3]) == 0
+    assert "hit_proton" not in tracks.fields and "n_protons" not in tracks.fields
+    for name in ("hit_x", "hit_z", "hit_edep"):
+        assert (given[name][tracks["hit_entry"]] == tracks[name]).to_list() == [[True] * n for n in ak.num(tracks[name])]
+    assert np.isfinite(flat(tracks, "wepl")).all()
+
+
+def test_frames_carry_branches_and_have_no_perfect_tracks(detector, pphysml, tmp_path):
+    done = pphysml("track", detector, "-o", tmp_path / "out.root", "--engine", "straight", "--keep", "hit_z")
+    assert done.code == 0, done.err
+    done = pphysml("track", detector, "-o", tmp_path / "none.root", "--engine", "perfect")
+    assert done.code == 3 and "truth" in done.err and not (tmp_path / "none.root").exists()
+    done = pphysml("evaluate", "track", detector, "--engine", "straight")
+    assert done.code == 3 and "truth" in done.err and "hit_event" in done.err

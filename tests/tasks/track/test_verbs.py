@@ -1,0 +1,191 @@
+"""Applying, evaluating and validating frames that are made of many entries of a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+
+from pphysml import evaluate as evaluating
+from pphysml.apply import apply
+from pphysml.errors import InputError
+from pphysml.evaluate import evaluate
+from pphysml.io.metadata import read_metadata
+from pphysml.io.ragged import length, slice_rows, take
+from pphysml.io.reader import Reader
+from pphysml.io.refusals import Check
+from pphysml.io.sources import Source
+from pphysml.io.validation import validate
+from pphysml.io.writer import Writer
+from pphysml.registry import get_task
+from pphysml.simulate import simulate
+from pphysml.tasks.track.data import assemble
+from pphysml.tasks.track.link_engine import NO_MATERIALS
+from pphysml.tasks.track.schema import GATE, LAYOUTS
+from pphysml.tasks.track.wepl_list import UNUSABLE, WEPL_FIELDS
+from pphysml.training.sources import AssembledSource, example_hash
+
+from .gate_files import gate_rows
+
+TASK = get_task("track")
+FEW = ("apply.protons_per_frame=20", "training.block_size=500")
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("track") / "steps.root"
+    simulate(TASK, TASK.config_class(), path, 60, block_size=60)
+    return path
+
+
+@pytest.fixture
+def write(tmp_path):
+    def file(rows, name="rows.root") -> Path:
+        with Writer(tmp_path / name, "Hits", GATE.fields, metadata={}) as writer:
+            writer.extend({k: v for k, v in rows.items() if k not in ("file", "entry")})
+        return tmp_path / name
+
+    return file
+
+
+def tree(path, name):
+    with uproot.open(path) as file:
+        return file[name].arrays(library="np")
+
+
+def test_the_list_for_imaging_has_one_row_per_usable_track(simulated, tmp_path) -> None:
+    summary = apply(TASK, inputs=[str(simulated)], output=tmp_path / "out.root", engine="perfect", overrides=FEW)
+    tracks, rows = (tree(tmp_path / "out.root", name) for name in ("tracks", "wepl"))
+    assert summary["written"] == len(tracks["frame"]) == 3 and summary["warnings"] == []
+    assert summary["further_trees"] == {"wepl": len(rows["wepl"])}
+    assert {f.name for f in WEPL_FIELDS} | {"file", "entry"} == set(rows)
+    expected = [
+        (frame, entry, track, wepl[track], x[track], z[hits[starts[track]]])
+        for frame, entry, wepl, flags, size, x, z, hits in zip(*(tracks[n] for n in (
+            "frame", "entry", "wepl", "flags", "n_hits_of_track", "x0", "hit_z", "track_hits")), strict=True)
+        for starts in [np.cumsum(size) - size]
+        for track in range(len(size))
+        if np.isfinite(wepl[track]) and not flags[track] & UNUSABLE and size[track] > 1
+    ]
+    found = list(zip(*(rows[name] for name in ("frame", "entry", "track", "wepl", "x", "z")), strict=True))
+    assert found == expected and len(found) > 20
+    config = TASK.config_class()
+    check = Check(lambda chunk, carry: assemble(chunk, carry, config), across=True)
+    assert validate([Source(str(tmp_path / "out.root"))], LAYOUTS, check=check) == []
+
+
+def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:
+    path = write(gate_rows(30))
+    summary = apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
+    assert summary["warnings"] == [NO_MATERIALS] and summary["further_trees"] == {"wepl": 0} and summary["written"] == 2
+    assert {f.name for f in WEPL_FIELDS} <= set(tree(tmp_path / "out.root", "wepl"))
+    assert read_metadata(str(tmp_path / "out.root"))["further_trees"] == {"wepl": {"n_entries": 0, "checksums": {}}}
+    results = evaluate(TASK, inputs=[str(path)], engines=["straight"], overrides=FEW)
+    assert f"Warning: {NO_MATERIALS}." in results["straight"].notes
+
+
+def test_a_failed_run_leaves_neither_tree(write, tmp_path, monkeypatch) -> None:
+    path = write(gate_rows(60))
+    monkeypatch.setattr("pphysml.tasks.track.wepl_list._first_hits", lambda columns: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.root"]
+
+
+def test_progress_counts_entries_to_the_last(write, tmp_path) -> None:
+    from pphysml.progress import Silent
+
+    class Counter(Silent):
+        done, total = 0, None
+
+        def start(self, label, total, unit):
+            self.total = total
+
+        def advance(self, n, **values):
+            self.done += n
+
+    counter, rows = Counter(), gate_rows(60)
+    apply(TASK, inputs=[str(write(rows))], output=tmp_path / "out.root", engine="straight", overrides=FEW, progress=counter)
+    assert counter.done == counter.total == length(rows)
+
+
+def test_a_report_links_a_frame_of_each_engine(simulated, tmp_path, monkeypatch) -> None:
+    # Other figures take their time.
+    monkeypatch.setattr("pphysml.tasks.track.plots.figures", lambda *_: {})
+    monkeypatch.setattr(evaluating, "write_figures", lambda *_: None)
+    results = evaluate(TASK, inputs=[str(simulated)], engines=["perfect", "straight"], overrides=FEW, output=tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    for engine, result in results.items():
+        frame = (tmp_path / "report" / f"{engine}-frame.html").read_text()
+        assert frame == result.pages["Frame"] and f'href="{engine}-frame.html"' in page
+        data = json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', frame, re.DOTALL)[1])
+        assert len(data["hits"]["x"]) > 100 and "A frame" in result.figures
+    one = evaluate(TASK, inputs=[str(simulated)], engines=["perfect"], overrides=FEW, output=tmp_path / "one")
+    assert (tmp_path / "one" / "frame.html").read_text() == one["perfect"].pages["Frame"]
+
+
+def test_errors_name_the_file_in_which_an_entry_cannot_be_used(write, tmp_path) -> None:
+    rows = gate_rows(60)
+    bad = take(rows, np.r_[0:length(rows), 40:45])
+    paths = [str(write(rows, "good.root")), str(write(bad, "bad.root"))]
+    message = rf"Branch 'event', entry {length(rows)} of {re.escape(paths[1])}: event \d+ goes on behind other events"
+    with pytest.raises(InputError, match=message):
+        apply(TASK, inputs=paths, output=tmp_path / "out.root", engine="straight", overrides=FEW)
+    config = TASK.config_class()
+    config.apply.protons_per_frame = 20
+    with pytest.raises(InputError, match=message):
+        AssembledSource(Reader([Source(p) for p in paths], LAYOUTS), assemble, config)
+
+
+@pytest.mark.parametrize("block", [100, 20_000])
+def test_validation_follows_a_file_to_its_end(write, block, monkeypatch) -> None:
+    """Events that are complete, layers that are learnt and the last frame are known at the end only."""
+    monkeypatch.setattr("pphysml.io.validation.BLOCK", block)
+    config = TASK.config_class()
+    check = Check(lambda chunk, carry: assemble(chunk, carry, config), across=True)
+    rows = gate_rows(60)
+    good = write(rows, "good.root")
+    assert validate([Source(str(good))] * 2, LAYOUTS, check=check) == []
+    bad = write(take(rows, np.r_[0:length(rows), 40:45]), "bad.root")
+    problem, = validate([Source(str(good)), Source(str(bad))], LAYOUTS, check=check)
+    assert problem.severity == "error" and problem.message.startswith(f"Branch 'event', entry {length(rows)}: ")
+    assert problem.sentence().count("bad.root") == 1
+    apart = write({**slice_rows(rows, 0, 300), "z": np.linspace(0, 100, 300)}, "continuous.root")
+    assert [p.path for p in validate([Source(str(apart))], LAYOUTS, check=check)] == [str(apart)]
+
+
+def test_values_that_cannot_be_read_end_what_is_made_of_many_entries(write, monkeypatch) -> None:
+    monkeypatch.setattr("pphysml.io.validation.BLOCK", 100)
+    rows = gate_rows(60)
+    rows["edep"][150] = np.nan
+    config = TASK.config_class()
+    check = Check(lambda chunk, carry: assemble(chunk, carry, config), across=True)
+    problems = validate([Source(str(write(rows)))], LAYOUTS, check=check)
+    assert [(p.branch, p.entry) for p in problems] == [("edep", 150)]
+
+
+def test_frames_of_the_training_are_counted_as_frames(write, monkeypatch) -> None:
+    path = write(gate_rows(120))
+    config = TASK.config_class()
+    config.apply.protons_per_frame = 5
+    reader = Reader([Source(str(path))], LAYOUTS)
+    training, every = (AssembledSource(reader, assemble, config, part, 0.4) for part in ("training", None))
+    n, total = sum(training.counts), sum(every.counts)
+    assert 0 < n < total
+
+    def trained(*args, **options):
+        chosen = choose(*args, **options)
+        header = {"training_data": {"simulated": False, "files": [{"path": f"/elsewhere/{path.name}"}], "validation_fraction": 0.4}}
+        return type(chosen)(chosen.engine, chosen.name, chosen.config, type("Model", (), {"header": header, "hash": "h"}), path)
+
+    choose = evaluating.choose
+    monkeypatch.setattr(evaluating, "choose", trained)
+    monkeypatch.setattr("pphysml.apply.domain_warnings", lambda *_: [])
+    notes = evaluate(TASK, inputs=[str(path)], engines=["straight"], overrides=["apply.protons_per_frame=5"])["straight"].notes
+    assert f"Warning: {n} of {total} examples are among those that the model was trained on." in notes
+    first = np.concatenate([np.asarray(part["entry"]) for part in every.parts])
+    assert n == (example_hash(path.name, first) >= 0.4).sum()
