@@ -75,10 +75,10 @@ def test_perfect_tracks_are_the_particles_of_the_file(protons, track, tmp_path):
         assert (rows[name][one] == rows[name][other]).all()
 
 
-def test_chunks_and_batches_do_not_change_the_tracks(protons, track, tmp_path):
-    whole, _ = track(protons, tmp_path / "a.root", "network", "--protons-per-frame", SIZE)
-    parts, _ = track(protons, tmp_path / "b.root", "network", "--protons-per-frame", SIZE,
-                     "--set", "training.block_size=333", "--set", "apply.batch_size=1")
+def test_batches_do_not_change_the_tracks(protons, track, tmp_path):
+    options = ("--protons-per-frame", SIZE)
+    whole, _ = track(protons, tmp_path / "a.root", "network", *options)
+    parts, _ = track(protons, tmp_path / "b.root", "network", *options, "--set", "apply.batch_size=1")
     for name in ("hit_entry", "hit_previous", "hit_track_index", "track_hits"):
         assert whole[name].tolist() == parts[name].tolist()
     assert np.allclose(flat(whole, "score"), flat(parts, "score"), atol=1e-5)
@@ -96,7 +96,7 @@ def test_two_files_never_share_a_frame(protons, track, tmp_path):
 
 def test_readout_times_make_frames(protons, track, tmp_path):
     rows = uproot.open(protons)["Hits"].arrays(library="np")
-    time = rows["GlobalTime"]
+    time = rows["time"]
     length = (time.max() - time.min()) / 5
     tracks, _ = track(protons, tmp_path / "out.root", "straight", "--frame-time", length)
     entry = flat(tracks, "hit_entry")
@@ -128,7 +128,7 @@ def detector(protons, tmp_path_factory):
     edges = np.searchsorted(rows["eventID"], np.arange(0, 240, SIZE))
     parts = [rng.permutation(np.arange(low, high)) for low, high in zip(edges, [*edges[1:], len(rows["posX"])], strict=True)]
     parts.insert(3, np.zeros(0, dtype=np.int64))
-    columns = {"hit_x": "posX", "hit_y": "posY", "hit_z": "posZ", "hit_edep": "TotalEnergyDeposit"}
+    columns = {"hit_x": "posX", "hit_y": "posY", "hit_z": "posZ", "hit_edep": "edep"}
     path = tmp_path_factory.mktemp("detector") / "frames.root"
     arrays = {name: ak.unflatten(rows[branch][np.concatenate(parts)], [len(p) for p in parts]) for name, branch in columns.items()}
     with uproot.recreate(path) as file:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import uproot
 
-NATIVE = ("runID", "eventID", "posX", "posY", "posZ", "TotalEnergyDeposit", "GlobalTime", "trackID", "parentID", "PDGEncoding")
-HITS = ("posX", "posY", "posZ", "TotalEnergyDeposit")
+NATIVE = ("runID", "eventID", "posX", "posY", "posZ", "edep", "time", "trackID", "parentID", "PDGEncoding")
+HITS = ("posX", "posY", "posZ", "edep")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def write(path, columns, tree="Hits"):
 def hits(x, z, y=0.0, edep=0.1, event=None):
     """Return steps at the given places, by default of a proton each."""
     n = len(x)
-    columns = {"posX": x, "posY": np.full(n, y), "posZ": z, "TotalEnergyDeposit": np.full(n, edep)}
+    columns = {"posX": x, "posY": np.full(n, y), "posZ": z, "edep": np.full(n, edep)}
     return {**{k: np.asarray(v, dtype=np.float32) for k, v in columns.items()},
             "eventID": np.arange(n, dtype=np.int32) if event is None else np.asarray(event, dtype=np.int32)}
 
@@ -66,12 +66,12 @@ def test_files_of_other_programs(refused, tmp_path, pphysml):
     angle, z = rng.uniform(0, 6.3, 4000), rng.uniform(-200, 200, 4000)
     scanner = hits(400 * np.cos(angle), z)
     scanner["posY"] = (400 * np.sin(angle)).astype(np.float32)
-    refused(write(tmp_path / "pet.root", scanner), "pet.root", "posZ", "not in thin layers", "--geometry")
+    refused(write(tmp_path / "pet.root", scanner), "pet.root", "'z'", "not in thin layers", "--geometry")
 
 
 def test_one_layer_is_too_few(refused, tmp_path):
-    refused(write(tmp_path / "one.root", hits([1, 2, 3], [5, 5, 5])), "one.root", "posZ", "all 3 hits lie in one layer", "needs two")
-    refused(write(tmp_path / "hit.root", hits([1], [5])), "hit.root", "posZ", "the only hit")
+    refused(write(tmp_path / "one.root", hits([1, 2, 3], [5, 5, 5])), "one.root", "'z'", "all 3 hits lie in one layer", "needs two")
+    refused(write(tmp_path / "hit.root", hits([1], [5])), "hit.root", "'z'", "the only hit")
 
 
 @pytest.mark.parametrize("engine", ["network", "follower", "deflection", "straight"])
@@ -124,12 +124,12 @@ def test_a_tree_without_entries_and_a_file_that_is_cut_short(refused, tracks, tm
 def test_one_event_and_no_truth(tracks, pphysml, tmp_path, rows):
     one = {k: v[rows["eventID"] == rows["eventID"][0]] for k, v in rows.items()}
     assert len(tracks(write(tmp_path / "one.root", one))) == 1
-    real = write(tmp_path / "real.root", {k: rows[k] for k in (*HITS, "GlobalTime")})
+    real = write(tmp_path / "real.root", {k: rows[k] for k in (*HITS, "time")})
     found = tracks(real, "--frame-time", 1e6)
     assert len(found) == 1 and "hit_proton" not in found.fields and "n_protons" not in found.fields
     assert len(found["hit_x"][0]) > 0.9 * len(rows["posX"])
     done = pphysml("evaluate", "track", real, "--engine", "straight", "--set", "apply.frame_time=1e6")
-    assert done.code == 3 and "truth" in done.err and "eventID" in done.err or "event" in done.err
+    assert (done.code == 3 and "truth" in done.err and "eventID" in done.err) or "event" in done.err
 
 
 def test_particles_cannot_be_counted_without_events(refused, tmp_path, rows):

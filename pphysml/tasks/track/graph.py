@@ -44,8 +44,9 @@ def candidate_links(examples: Columns, options: DataConfig) -> tuple[Ints, Ints]
     """Return the hits (deep, shallow) of all links between neighbouring layers within the angle cuts.
 
     A link makes an angle with the beam axis below `max_front_angle` between the first three layers,
-    below `max_angle` elsewhere, as in arXiv:2407.13420, and is at most `max_step` wide. Neighbouring layers are those of a frame that
-    follow one another, at most `1 + skip_layers` apart: a layer without any hit is left out.
+    below `max_angle` elsewhere, as in arXiv:2407.13420, and is at most `max_step` wide. Neighbouring
+    layers are those of a frame that follow one another, at most `1 + skip_layers` apart: a layer without
+    any hit is left out.
 
     Raises:
         InputError: there are more than MAX_LINKS of them.
@@ -63,9 +64,9 @@ def candidate_links(examples: Columns, options: DataConfig) -> tuple[Ints, Ints]
     _count(x, y, z, order, starts, pairs, tangents, counts)
     total = int(counts.sum())
     if total > MAX_LINKS:
-        first = place(examples, int(np.argmax(ragged(examples, "x").counts)))
+        where = place(examples, int(np.argmax(ragged(examples, "x").counts)))
         raise InputError(
-            f"Frame of {first}: {length(examples)} frame(s) of together {len(x)} hits make {total} candidate links; more than "
+            f"Frame of {where}: {length(examples)} frame(s) of together {len(x)} hits make {total} candidate links; more than "
             f"{MAX_LINKS} do not fit into memory: take smaller frames (--protons-per-frame, --frame-time) or angles (data.max_angle).")
     free = np.zeros(len(x) + 1, dtype=np.int64)
     np.cumsum(counts[:-1], out=free[1:])

@@ -12,7 +12,7 @@ from .examples import finished
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered
 from .links import ragged
-from .refusal import refuse
+from .refusal import naming_first_file, refuse
 
 LEARNING = 20_000
 """Hits at the start of the input from which layers are learnt."""
@@ -50,7 +50,8 @@ class ReadoutFrames:
             return {}
         ready, self._early = concatenate(self._early), []
         if self.layers is None and n_hits:
-            self.layers = _learn(ready)
+            with naming_first_file(ready):
+                self.layers = _learn(ready)
         if self.layers is None:
             raise InputError("Branch 'hit_x': no frame of the input has a hit.")
         return self._examples(ready, self.layers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -30,3 +31,15 @@ def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable
     if bad.any():
         row = int(np.argmax(bad))
         raise InputError(f"Branch {branch!r}, {place(rows, row)}: {reason(row)}.")
+
+
+@contextmanager
+def naming_first_file(rows: Mapping[str, Column]) -> Iterator[None]:
+    """Say in which file the rows begin that are refused as a whole."""
+    try:
+        yield
+    except InputError as error:
+        file = np.asarray(rows["file"]) if "file" in rows else np.zeros(0)
+        if len(file):
+            error.args = (f"Hits of input file {file[0]}: {error}",)
+        raise

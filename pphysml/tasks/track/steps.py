@@ -16,7 +16,7 @@ from .hits import merge_steps
 from .layer_ids import NAMES, LayerIds
 from .layers import Layers, learn_layers
 from .links import ragged
-from .refusal import refuse
+from .refusal import naming_first_file, refuse
 
 LEARNING = 20_000
 """Rows at the start of the input from which layers are learnt."""
@@ -66,7 +66,8 @@ class StepFrames:
         """
         last = rows is None
         if rows is not None:
-            self._early.append(self._prepared(rows))
+            with naming_first_file(rows):
+                self._early.append(self._prepared(rows))
             self._n_rows += length(rows)
         if self.layers is None and not last and sum(map(length, self._early)) < LEARNING:
             return {}
@@ -98,7 +99,8 @@ class StepFrames:
     def _learn(self, rows: Columns) -> None:
         first = slice_rows(rows, 0, LEARNING)
         local = first.get("local_z")
-        self.layers = learn_layers(np.asarray(first["z"]), None if local is None else np.asarray(local))
+        with naming_first_file(rows):
+            self.layers = learn_layers(np.asarray(first["z"]), None if local is None else np.asarray(local))
         self._ids = LayerIds(first)
 
     def _placed(self, rows: Columns) -> Columns:

@@ -82,7 +82,7 @@ def test_every_preset_has_a_loss_with_a_gradient(preset):
 
 
 def test_the_published_networks_refuse_links_over_a_layer():
-    with pytest.raises(ValueError, match="set data.skip_layers=0"):
+    with pytest.raises(ValueError, match=r"set data\.skip_layers=0"):
         TrackConfig(model={"name": "line-graph"})
 
 
