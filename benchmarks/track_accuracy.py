@@ -52,14 +52,14 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.models import Chosen, choose
 from pphysml.registry import get_task
+from pphysml.tasks.track.classical.follower import follow_tracks
+from pphysml.tasks.track.classical.follower_tuning import complete_product, tune_follower
+from pphysml.tasks.track.classical.layer_assignment import deflection_links, straight_links
 from pphysml.tasks.track.config import DataConfig, DeflectionConfig, FollowerConfig, TrackConfig
-from pphysml.tasks.track.follower import follow_tracks
-from pphysml.tasks.track.follower_tuning import complete_product, tune_follower
-from pphysml.tasks.track.layer_assignment import deflection_links, straight_links
+from pphysml.tasks.track.judging.track_metrics import tally_tracks, true_hits
 from pphysml.tasks.track.links import Links
 from pphysml.tasks.track.schema import LAYOUTS
-from pphysml.tasks.track.simulate import TrackSimulation
-from pphysml.tasks.track.track_metrics import tally_tracks, true_hits
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks import find_tracks
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011

@@ -23,15 +23,15 @@ import numpy as np
 from pphysml.io.ragged import Columns, concatenate, take
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
+from pphysml.tasks.track.classical.follower import follow_tracks
+from pphysml.tasks.track.classical.follower_tuning import complete_product, tune_follower
+from pphysml.tasks.track.classical.layer_assignment import deflection_links, straight_links
+from pphysml.tasks.track.classical.references import perfect_links
 from pphysml.tasks.track.config import DataConfig, DeflectionConfig, FollowerConfig, TrackConfig
 from pphysml.tasks.track.data import assemble
-from pphysml.tasks.track.follower import follow_tracks
-from pphysml.tasks.track.follower_tuning import complete_product, tune_follower
-from pphysml.tasks.track.layer_assignment import deflection_links, straight_links
+from pphysml.tasks.track.judging.track_metrics import tally_tracks, true_hits
 from pphysml.tasks.track.links import Links
-from pphysml.tasks.track.references import perfect_links
 from pphysml.tasks.track.schema import LAYOUTS
-from pphysml.tasks.track.track_metrics import tally_tracks, true_hits
 from pphysml.tasks.track.tracks import find_tracks
 
 ANGLES = (0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)

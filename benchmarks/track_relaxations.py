@@ -36,9 +36,9 @@ from pphysml.io.ragged import Columns
 from pphysml.models import choose
 from pphysml.registry import get_task
 from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.judging.track_metrics import tally_tracks, true_hits
 from pphysml.tasks.track.links import Links
-from pphysml.tasks.track.simulate import TrackSimulation
-from pphysml.tasks.track.track_metrics import tally_tracks, true_hits
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks import find_tracks
 
 TEST_SEED, PHANTOM, PROTONS = 5_000_017, 200.0, 50

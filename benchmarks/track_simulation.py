@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pphysml.evaluation.style import BLUE, GREEN, GREY, ORANGE, new_figure, style
 from pphysml.tasks.track.config import SimulationConfig, TrackConfig
 from pphysml.tasks.track.geometry import load_geometry
-from pphysml.tasks.track.simulate import TrackSimulation
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
 
 Array = NDArray[Any]
 QUANTILES = (0.5, 0.9, 0.99)

@@ -7,7 +7,7 @@ import pytest
 SMALL = [
     f"--set={item}" for item in (
         "simulation.phantoms=[200]", "data.protons_per_frame=[10,20]", "model.width=8", "model.message_width=4", "model.rounds=1",
-        "training.batch_size=4", "training.block_size=800", "training.validation_events=4", "training.validate_every=10",
+        "training.batch_size=4", "training.block_size=800", "training.validation_events=4", "training.validate_every=5",
         "training.checkpoint_every=4", "training.log_every=2", "training.learning_rate=0.02", "training.warmup_steps=2",
     )
 ]

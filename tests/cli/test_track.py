@@ -112,12 +112,11 @@ def test_inspect_and_validate_know_the_file(protons, pphysml):
     assert facts[0]["tasks"]["track"]["gate-hits"] == []
 
 
-def test_perfect_links_are_the_ceiling_of_an_evaluation(protons, track_model, pphysml, tmp_path):
-    done = pphysml("evaluate", "track", protons, "--model", track_model, *[f"--engine={e}" for e in ENGINES], "--json",
-                   "--set", f"apply.protons_per_frame={SIZE}", "-o", tmp_path / "report")
+def test_engines_are_evaluated_beside_each_other(protons, track_model, pphysml, tmp_path):
+    done = pphysml("evaluate", "track", protons, "--model", track_model, "--engine", "network", "--engine", "perfect", "--json",
+                   "--max-entries", 1000, "--set", f"apply.protons_per_frame={SIZE}", "-o", tmp_path / "report")
     assert done.code == 0, done.err
-    text = done.out
-    assert all(engine in text for engine in ENGINES) and (tmp_path / "report" / "report.html").exists()
+    assert all(engine in done.out for engine in ("network", "perfect")) and (tmp_path / "report" / "report.html").exists()
 
 
 @pytest.fixture(scope="module")

@@ -98,12 +98,9 @@ def test_layers_without_hits_and_more_deep_hits_than_shallow(tracks, tmp_path, r
     assert ak.all(ak.num(found["score"]) > 0)
 
 
-def test_hits_that_are_there_twice(refused, tracks, tmp_path, rows):
+def test_hits_that_are_there_twice(refused, tmp_path, rows):
     doubled = {k: np.repeat(v, 2) for k, v in rows.items()}
-    refused(write(tmp_path / "a.root", doubled), "a.root", "posX", "entry 1", "repeats entry 0")
-    detector = hits([0, 0, 0, 0], [0, 0, 10, 10], event=[1, 1, 1, 1])
-    found = tracks(write(tmp_path / "b.root", detector), engine="straight")
-    assert found["n_hits_of_track"].tolist() == [[2, 2]] or len(found["hit_x"][0]) == 4
+    refused(write(tmp_path / "a.root", doubled), "a.root", "'x'", "entry 1", "repeats entry 0")
 
 
 def test_a_position_that_is_no_number_is_placed(refused, tmp_path, rows):
@@ -129,7 +126,7 @@ def test_one_event_and_no_truth(tracks, pphysml, tmp_path, rows):
     assert len(found) == 1 and "hit_proton" not in found.fields and "n_protons" not in found.fields
     assert len(found["hit_x"][0]) > 0.9 * len(rows["posX"])
     done = pphysml("evaluate", "track", real, "--engine", "straight", "--set", "apply.frame_time=1e6")
-    assert (done.code == 3 and "truth" in done.err and "eventID" in done.err) or "event" in done.err
+    assert done.code == 3 and "truth" in done.err and "event" in done.err
 
 
 def test_particles_cannot_be_counted_without_events(refused, tmp_path, rows):
@@ -141,7 +138,7 @@ def test_particles_cannot_be_counted_without_events(refused, tmp_path, rows):
 def test_branches_of_other_names_are_mapped(refused, tracks, tmp_path, rows, protons):
     names = {"posX": "u", "posY": "v", "posZ": "w"}
     path = write(tmp_path / "a.root", {names.get(k, k): v if k not in names else v / 10 for k, v in rows.items()}, tree="mine")
-    refused(path, "a.root", "'x'", "'z'", "--map")
+    refused(path, "a.root", "there is no branch", "--map")
     mapped = tracks(path, "--map", "x=u:cm", "--map", "y=v:cm", "--map", "z=w:cm")
     plain = tracks(protons)
     assert mapped["hit_previous"].tolist() == plain["hit_previous"].tolist()

@@ -26,9 +26,8 @@ def test_a_stopped_training_resumes_to_the_same_weights(pphysml, tmp_path, proto
     arguments = ["train", "track", protons, *small_track, "--set", STEPS, "--threads", 1, "-o", folder]
     process = subprocess.Popen([sys.executable, "-m", "pphysml_cli.main", *map(str, arguments)],
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    metrics = folder / "metrics.csv"
-    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") > 1):
-        pass
+    assert process.stderr is not None
+    next(line for line in process.stderr if line.startswith("step 5"))
     process.send_signal(number)
     _, err = process.communicate(timeout=300)
     assert process.returncode == code, err

@@ -8,9 +8,9 @@ from typing import Any
 from ...io.ragged import Columns, concatenate
 from .config import TrackConfig
 from .geometry import Geometry, load_geometry
-from .layers import Layers
-from .readouts import ReadoutFrames
-from .steps import Rules, StepFrames
+from .reading.layers import Layers
+from .reading.readouts import ReadoutFrames
+from .reading.steps import Rules, StepFrames
 
 
 def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Columns, Any]:

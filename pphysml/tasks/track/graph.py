@@ -12,7 +12,7 @@ from ...errors import InputError
 from ...io.ragged import Array, Columns, length
 from .config import DataConfig
 from .links import frame_of_hit, ragged
-from .refusal import place
+from .reading.refusal import place
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]

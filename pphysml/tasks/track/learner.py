@@ -12,9 +12,9 @@ from ...io.ragged import Array, Columns, concatenate, length, slice_rows
 from ...registry import load_attribute
 from ...task import Batch, Term
 from .batches import collate
-from .completeness import complete_particles
 from .config import TrackConfig
 from .domain import fit_domain
+from .judging.completeness import complete_particles
 from .losses import assignment_term, competition_loss, link_loss
 from .models import NETWORKS
 from .network_links import find_links

@@ -13,13 +13,10 @@ from ...evaluation.uncertainty import bootstrap_means, percentile_interval
 from ...io.ragged import Array, Columns, length, take
 from .config import TrackConfig
 from .graph import candidate_links
-from .links import Links, ragged
-from .output import output_columns
-from .plot_data import PlotData
-from .published_metrics import MIN_LAST_DEDX, MIN_LAST_EDEP, published_rates
-from .rates import by_frames, defined, rate_metrics, rate_row
-from .track_filters import kept_tracks
-from .track_metrics import (
+from .judging.plot_data import PlotData
+from .judging.published_metrics import MIN_LAST_DEDX, MIN_LAST_EDEP, published_rates
+from .judging.rates import by_frames, defined, rate_metrics, rate_row
+from .judging.track_metrics import (
     Counts,
     Hits,
     join,
@@ -30,8 +27,11 @@ from .track_metrics import (
     tracks_of,
     true_hits,
 )
+from .judging.wepl_metrics import residual_metrics, residual_row, residuals
+from .links import Links, ragged
+from .output import output_columns
+from .track_filters import kept_tracks
 from .tracks import Tracks, find_tracks
-from .wepl_metrics import residual_metrics, residual_row, residuals
 
 TRUTH = ("proton", "particle", "primary", "n_protons")
 DENSITY_STEP = 25
@@ -101,7 +101,7 @@ class TrackEvaluator:
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
-        from .frame_display import frame_figure, frame_html
+        from .display.frame_display import frame_figure, frame_html
         from .plots import figures
 
         if not self.n_frames:

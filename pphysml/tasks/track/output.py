@@ -8,14 +8,14 @@ import numpy as np
 
 from ...io.ragged import Array, Columns, Ragged
 from .config import TrackConfig
-from .examples import beam_range
 from .flags import GAP, KINK, LARGEST_KINK, LATE, NO_PEAK, SHORT, SHORTEST
 from .geometry import Geometry, known_geometries, load_geometry
 from .links import Links, frame_of_hit, ragged
+from .ranges.wepl import RangeFit, fit_ranges, scattering_chi2
+from .reading.examples import beam_range
 from .track_filters import kept_tracks
 from .track_fit import Bends, bends, entry_vectors, largest_kink
 from .tracks import Tracks, find_tracks
-from .wepl import RangeFit, fit_ranges, scattering_chi2
 
 
 def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:

@@ -13,10 +13,10 @@ from ...evaluation.report import MINUS
 from ...evaluation.style import BLUE, COLOURS, GREY, INK, ORANGE, RED, SKY, new_figure, style
 from ...evaluation.uncertainty import wilson
 from ...io.ragged import Array
-from .plot_data import ANGLE_EDGES, PlotData
-from .rates import TRACKS, rate_interval
-from .track_metrics import Counts, select
-from .wepl_metrics import median_and_width
+from .judging.plot_data import ANGLE_EDGES, PlotData
+from .judging.rates import TRACKS, rate_interval
+from .judging.track_metrics import Counts, select
+from .judging.wepl_metrics import median_and_width
 
 MIN_LINKS = 100
 """Links without which a reliability curve says nothing."""

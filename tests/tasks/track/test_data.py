@@ -12,10 +12,10 @@ from pphysml.errors import ConfigError, InputError
 from pphysml.io.ragged import Ragged, concatenate, length, slice_rows, take
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
-from pphysml.tasks.track import steps as rooms
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.data import assemble, assemble_training, frames_of
 from pphysml.tasks.track.geometry import Geometry, GeometryConfig
+from pphysml.tasks.track.reading import steps as rooms
 from pphysml.tasks.track.schema import LAYOUTS
 
 from .gate_files import PITCH, assembled, equal, gate_rows, readouts

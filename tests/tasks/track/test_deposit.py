@@ -5,7 +5,7 @@ from scipy.stats import kstest
 
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, beta_squared
 from pphysml.physics.straggling import BINDING, landau_scale, largest_transfer, silicon_loss
-from pphysml.tasks.track.deposit_kernel import draw_deposit, poisson
+from pphysml.tasks.track.simulation.deposit_kernel import draw_deposit, poisson
 
 THICKNESS = 0.025
 

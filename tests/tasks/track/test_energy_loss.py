@@ -8,9 +8,9 @@ from numba import njit
 
 from pphysml.physics.range_energy import beta_squared, particle_energy
 from pphysml.physics.straggling import silicon_loss
-from pphysml.tasks.track.deposit_kernel import draw_deposit
-from pphysml.tasks.track.energy_loss import BINS, PARTICLES, loss_table, mean_loss
-from pphysml.tasks.track.range_kernel import LOWEST, SPREAD, STEP
+from pphysml.tasks.track.ranges.energy_loss import BINS, PARTICLES, loss_table, mean_loss
+from pphysml.tasks.track.ranges.range_kernel import LOWEST, SPREAD, STEP
+from pphysml.tasks.track.simulation.deposit_kernel import draw_deposit
 
 PROTON, HELIUM = PARTICLES["proton"], PARTICLES["helium"]
 

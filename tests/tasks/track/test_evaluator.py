@@ -51,7 +51,7 @@ def test_perfect_links_reach_their_ceiling(toy):
 
 
 def test_what_the_angle_cuts_take_is_told_apart(toy):
-    examples = toy.frames([toy.Particle(0, range(3, 8), slope=0.6), toy.Particle(1, range(5))])
+    examples = toy.frames([toy.Particle(0, range(3, 8), slope=1.0), toy.Particle(1, range(5))])
     found = values(evaluated(toy, examples, perfect(toy, examples)))
     assert found["perfect_complete_efficiency"] == 1 and found["reachable_complete_efficiency"] == 0.5
     assert found["links_lost"] == 0.5

@@ -10,10 +10,10 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 
 from pphysml.errors import OutputError
-from pphysml.tasks.track.frame_display import frame_figure, write_frame_html
-from pphysml.tasks.track.frame_view import WRONG, frame_view, track_colours
+from pphysml.tasks.track.display.frame_display import frame_figure, write_frame_html
+from pphysml.tasks.track.display.frame_view import WRONG, frame_view, track_colours
 from pphysml.tasks.track.graph import true_links
-from pphysml.tasks.track.track_metrics import true_hits
+from pphysml.tasks.track.judging.track_metrics import true_hits
 
 
 @pytest.fixture

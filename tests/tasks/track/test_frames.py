@@ -7,8 +7,8 @@ import pytest
 
 from pphysml.errors import InputError
 from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
-from pphysml.tasks.track import frames as rooms
-from pphysml.tasks.track.frames import Framing
+from pphysml.tasks.track.reading import frames as rooms
+from pphysml.tasks.track.reading.frames import Framing
 
 
 def protons(n=600, spots=1, files=1, seed=0, **others):

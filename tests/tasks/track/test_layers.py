@@ -7,10 +7,10 @@ import pytest
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.ragged import Ragged
-from pphysml.tasks.track import layers as rooms
 from pphysml.tasks.track.geometry import Geometry, GeometryConfig
-from pphysml.tasks.track.layer_ids import LayerIds
-from pphysml.tasks.track.layers import Layers, learn_layers, learn_numbered
+from pphysml.tasks.track.reading import layers as rooms
+from pphysml.tasks.track.reading.layer_ids import LayerIds
+from pphysml.tasks.track.reading.layers import Layers, learn_layers, learn_numbered
 
 STACK = 4.1 * np.arange(60)
 TRACKERS = np.concatenate([[0.2315, 52.6315], 108.3815 + 5.5 * np.arange(48)])

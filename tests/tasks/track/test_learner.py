@@ -17,7 +17,7 @@ from pphysml.tasks.track.data import assemble_training
 from pphysml.tasks.track.domain import fit_domain, outside
 from pphysml.tasks.track.learner import TrackLearner
 from pphysml.tasks.track.schema import LAYOUTS
-from pphysml.tasks.track.simulate import TrackSimulation
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.training.sources import TRAINING, VALIDATION, AssembledSource, SimulatedSource
 
 TASK = get_task("track")

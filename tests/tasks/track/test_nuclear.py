@@ -3,7 +3,7 @@ import pytest
 from numba import njit
 
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, PROTON_MASS
-from pphysml.tasks.track.nuclear_kernel import (
+from pphysml.tasks.track.simulation.nuclear_kernel import (
     ENERGY,
     MOST_PRODUCTS,
     SLOPE,
@@ -15,7 +15,7 @@ from pphysml.tasks.track.nuclear_kernel import (
     hydrogen_protons,
     outgoing,
 )
-from pphysml.tasks.track.particle_kernel import FIELDS, SLOPE_X, SLOPE_Y, WIDEST, turn
+from pphysml.tasks.track.simulation.particle_kernel import FIELDS, SLOPE_X, SLOPE_Y, WIDEST, turn
 
 
 @njit

@@ -11,9 +11,9 @@ from pphysml.io.ragged import concatenate, length
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.registry import get_task
-from pphysml.tasks.track import published_npz as rooms
 from pphysml.tasks.track.data import assemble
-from pphysml.tasks.track.published_npz import columns
+from pphysml.tasks.track.reading import published_npz as rooms
+from pphysml.tasks.track.reading.published_npz import columns
 from pphysml.tasks.track.schema import LAYOUTS
 
 from .gate_files import assembled, equal, gate_rows

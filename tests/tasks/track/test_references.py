@@ -7,22 +7,22 @@ import pytest
 
 from pphysml.errors import InputError
 from pphysml.io.ragged import Ragged, slice_rows
-from pphysml.tasks.track.config import DataConfig, DeflectionConfig, FollowerConfig, TrackConfig
-from pphysml.tasks.track.follower import follow_tracks, follower_rules
-from pphysml.tasks.track.follower_exchange import exchange
-from pphysml.tasks.track.follower_hits import expected_widths, measured, sorted_hits
-from pphysml.tasks.track.follower_score import link_gains
-from pphysml.tasks.track.follower_tuning import complete_product, tune_follower
-from pphysml.tasks.track.graph import true_links
-from pphysml.tasks.track.layer_assignment import _better, deflection_links, straight_links
-from pphysml.tasks.track.links import Links, frame_of_hit
-from pphysml.tasks.track.references import (
+from pphysml.tasks.track.classical.follower import follow_tracks, follower_rules
+from pphysml.tasks.track.classical.follower_exchange import exchange
+from pphysml.tasks.track.classical.follower_hits import expected_widths, measured, sorted_hits
+from pphysml.tasks.track.classical.follower_score import link_gains
+from pphysml.tasks.track.classical.follower_tuning import complete_product, tune_follower
+from pphysml.tasks.track.classical.layer_assignment import _better, deflection_links, straight_links
+from pphysml.tasks.track.classical.references import (
     DeflectionEngine,
     FollowerEngine,
     PerfectEngine,
     StraightEngine,
     perfect_links,
 )
+from pphysml.tasks.track.config import DataConfig, DeflectionConfig, FollowerConfig, TrackConfig
+from pphysml.tasks.track.graph import true_links
+from pphysml.tasks.track.links import Links, frame_of_hit
 from pphysml.tasks.track.tracks import check_links
 
 ENGINES = {

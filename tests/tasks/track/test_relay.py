@@ -9,8 +9,8 @@ import torch
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.tasks.track.assign import gains, link_probabilities, links_of
 from pphysml.tasks.track.batches import collate
-from pphysml.tasks.track.completeness import complete_particles
 from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.judging.completeness import complete_particles
 from pphysml.tasks.track.links import Links
 from pphysml.tasks.track.losses import competition_loss
 from pphysml.tasks.track.models.messages import plain_strongest, strongest

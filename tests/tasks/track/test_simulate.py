@@ -10,8 +10,8 @@ from pphysml.physics.straggling import range_variance
 from pphysml.tasks.track.config import SimulationConfig, TrackConfig
 from pphysml.tasks.track.geometry import GeometryConfig, known_geometries, load_geometry
 from pphysml.tasks.track.schema import GATE
-from pphysml.tasks.track.simulate import TrackSimulation
-from pphysml.tasks.track.slabs import WATER_RADIATION_LENGTH, slabs_of
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
+from pphysml.tasks.track.simulation.slabs import WATER_RADIATION_LENGTH, slabs_of
 
 BARE = {"inelastic": False, "inefficiency": 0.0, "noise": 0.0, "resolution": 0.0}
 

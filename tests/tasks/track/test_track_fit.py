@@ -12,9 +12,9 @@ from pphysml.physics.multiple_scattering import displacement, highland_angle
 from pphysml.physics.range_energy import momentum_velocity, particle_energy
 from pphysml.tasks.track.geometry import Geometry, GeometryConfig
 from pphysml.tasks.track.links import Links
+from pphysml.tasks.track.ranges.wepl import scattering_chi2
 from pphysml.tasks.track.track_fit import bends, entry_vectors, largest_kink
 from pphysml.tasks.track.tracks import find_tracks
-from pphysml.tasks.track.wepl import scattering_chi2
 
 
 def through(places, layer=None):

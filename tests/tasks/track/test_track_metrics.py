@@ -9,9 +9,8 @@ import pytest
 
 from pphysml.tasks.track.config import DataConfig
 from pphysml.tasks.track.graph import candidate_links, true_links
-from pphysml.tasks.track.links import Links, frame_of_hit
-from pphysml.tasks.track.published_metrics import published_rates
-from pphysml.tasks.track.track_metrics import (
+from pphysml.tasks.track.judging.published_metrics import published_rates
+from pphysml.tasks.track.judging.track_metrics import (
     deflections,
     previous_of,
     tally_links,
@@ -19,6 +18,7 @@ from pphysml.tasks.track.track_metrics import (
     tracks_of,
     true_hits,
 )
+from pphysml.tasks.track.links import Links, frame_of_hit
 
 
 def along(particle, layers):

@@ -11,9 +11,9 @@ from pphysml.evaluation.report import MINUS
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.tasks.track import plots
 from pphysml.tasks.track.graph import true_links
+from pphysml.tasks.track.judging.plot_data import ANGLE_EDGES, PlotData
+from pphysml.tasks.track.judging.track_metrics import deflections, previous_of, true_hits
 from pphysml.tasks.track.metrics import TrackEvaluator
-from pphysml.tasks.track.plot_data import ANGLE_EDGES, PlotData
-from pphysml.tasks.track.track_metrics import deflections, previous_of, true_hits
 
 TITLES = ["Efficiency and purity against density", "Efficiency against number of hits", "Residuals of range",
           "Reliability of the link probability", "Hits per layer", "Deflections"]

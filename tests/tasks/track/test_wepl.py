@@ -15,15 +15,15 @@ from pphysml.io.sources import resolve
 from pphysml.physics.range_energy import particle_energy, particle_range
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.data import assemble, frames_of
-from pphysml.tasks.track.energy_loss import BINS, LossTable, loss_table, mean_loss
 from pphysml.tasks.track.geometry import Geometry, GeometryConfig
 from pphysml.tasks.track.links import Links, frame_of_hit
 from pphysml.tasks.track.output import output_columns
-from pphysml.tasks.track.range_kernel import LOWEST, SPREAD, STEP, stop_posteriors
+from pphysml.tasks.track.ranges.energy_loss import BINS, LossTable, loss_table, mean_loss
+from pphysml.tasks.track.ranges.range_kernel import LOWEST, SPREAD, STEP, stop_posteriors
+from pphysml.tasks.track.ranges.wepl import PARTICLES, beam_straggling, fit_ranges
 from pphysml.tasks.track.schema import LAYOUTS
-from pphysml.tasks.track.simulate import TrackSimulation
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks import find_tracks
-from pphysml.tasks.track.wepl import PARTICLES, beam_straggling, fit_ranges
 
 PROTON = PARTICLES["proton"]
 BEAM_RANGE = 329.8

@@ -1,0 +1,1 @@
+"""Engines without a network, and the tuning of their options."""

@@ -1,0 +1,86 @@
+"""Engines without a network: the classical ones, and true links as the ceiling of all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....errors import InputError
+from ....io.ragged import Columns
+from ..config import DataConfig
+from ..graph import layer_starts, true_links
+from ..link_engine import LinkEngine
+from ..links import Links, frame_of_hit, ragged
+from ..reading.refusal import place
+from .follower import follow_tracks
+from .layer_assignment import deflection_links, straight_links
+
+MAX_IN_LAYER = 2000
+"""Hits of a frame in one layer that these engines take: the follower's time grows with their cube, to minutes."""
+
+
+class StraightEngine(LinkEngine):
+    """Every hit linked straight down; see `straight_links`."""
+
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        refuse_crowds(examples)
+        return straight_links(examples, self.config.data)
+
+
+class DeflectionEngine(LinkEngine):
+    """Least squared deflection in each layer; see `deflection_links`."""
+
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        refuse_crowds(examples)
+        return deflection_links(examples, self.config.apply.deflection)
+
+
+class FollowerEngine(LinkEngine):
+    """The track follower; see `follower`."""
+
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        refuse_crowds(examples)
+        return follow_tracks(examples, self.config.apply.follower)
+
+
+class PerfectEngine(LinkEngine):
+    """The true links within the cuts of a network; see `perfect_links`."""
+
+    def links(self, examples: Columns) -> Links:
+        """Return the links of all frames."""
+        return perfect_links(examples, self.config.data)
+
+
+def refuse_crowds(examples: Columns) -> None:
+    """Refuse frames that would take hours, and gigabytes.
+
+    Raises:
+        InputError: a layer of a frame has more than MAX_IN_LAYER hits.
+    """
+    frame = frame_of_hit(examples)
+    starts = layer_starts(ragged(examples, "layer").flat, frame)
+    counts = np.diff(starts)
+    if (counts > MAX_IN_LAYER).any():
+        most = int(np.argmax(counts))
+        row = int(frame[starts[most]])
+        raise InputError(
+            f"Frame of {place(examples, row)}: {ragged(examples, 'layer').counts[row]} hits, {counts[most]} of them in one layer; more than "
+            f"{MAX_IN_LAYER} take this engine too long: take smaller frames (--protons-per-frame, --frame-time).")
+
+
+def perfect_links(examples: Columns, options: DataConfig) -> Links:
+    """Return the true links within the cuts on angle and width that leave out at most `skip_layers` layers.
+
+    Raises:
+        InputError: the frames have no truth.
+    """
+    if "particle" not in examples:
+        raise InputError("The engine 'perfect' takes the true links, and the input has no truth; take the engine 'follower'.")
+    previous = true_links(examples, options.skip_layers)
+    deep = np.flatnonzero(previous >= 0)
+    x, y, z = (np.diff(ragged(examples, name).flat.astype(np.float64)[[previous[deep], deep]], axis=0)[0] for name in "xyz")
+    angle = np.where(ragged(examples, "layer").flat[deep] < 3, options.max_front_angle, options.max_angle)
+    previous[deep[np.hypot(x, y) >= np.minimum(z * np.tan(angle), options.max_step or np.inf)]] = -1
+    return Links(previous, np.ones(len(previous), dtype=np.float32))

@@ -1,0 +1,1 @@
+"""A frame as a picture and as a page."""

@@ -1,0 +1,1 @@
+"""What is counted of hits, links and tracks against the truth."""

@@ -1,0 +1,1 @@
+"""Where a particle stops, from its energy losses."""

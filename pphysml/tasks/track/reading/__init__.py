@@ -1,0 +1,1 @@
+"""Files to frames: layers, hits, and which of them belong together."""

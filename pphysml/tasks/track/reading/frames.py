@@ -1,0 +1,190 @@
+"""Protons to frames: which are read out together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
+from ..links import ragged
+from .pooling import pool
+from .refusal import refuse
+
+PATIENCE = 10_000
+"""A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""
+
+GROUP = ("file", "run", "spot_x", "spot_y", "phantom")
+"""What protons of a frame have in common."""
+
+NEVER = np.iinfo(np.int64).max
+
+
+class Framing:
+    """Collects protons into frames, independently of how many come at a time.
+
+    A frame holds the next `sizes[k]` protons with hits of one beam spot, file and run, where k is drawn
+    from the file, run and event of the first; or those whose first hits fall into one readout time.
+    Spots may take turns. Frames leave in the order in which they are completed.
+
+    Args:
+        sizes: protons per frame; one of them is drawn for every frame.
+        frame_time: readout time, s, in the place of `sizes`.
+        keep_last: whether incomplete frames are kept; with `frame_time` all are.
+    """
+
+    def __init__(self, sizes: Sequence[int], frame_time: float | None = None, keep_last: bool = True) -> None:
+        self.sizes = np.asarray(sizes, dtype=np.int64)
+        self.frame_time = frame_time
+        self.keep_last = keep_last or frame_time is not None
+        self.n_protons = 0
+        self.n_frames = 0
+        self._open: Columns = {}
+
+    def add(self, protons: Columns, last: bool = False) -> Columns:
+        """Take protons in the order of the file, and return the frames that are complete with them.
+
+        Args:
+            protons: of `merge_steps`, with at least one hit each, and with `file` `run` `event` `entry`
+                `spot_x` `spot_y`, and `noise` where all hits are noise.
+            last: whether none follow.
+
+        Returns:
+            the columns of protons, one row per frame; `frame`, and with `event` `proton` and `n_protons`.
+
+        Raises:
+            InputError: protons go back in time.
+        """
+        n = length(protons)
+        if n:
+            arrived = {**protons, "ordinal": self.n_protons + np.arange(n)}
+            if self.frame_time is not None:
+                arrived["readout"] = np.floor(_first_times(protons) / self.frame_time).astype(np.int64)
+            self.n_protons += n
+            self._open = concatenate([self._open, arrived]) if self._open else arrived
+        if not length(self._open):
+            return {}
+        protons, starts, full = self._cut(self._open)
+        ended = self._ended(protons, starts, full)
+        ended[ended > self.n_protons] = NEVER
+        leaving = (ended < NEVER) | last
+        self._open = _of_frames(protons, starts, np.flatnonzero(~leaving))
+        kept = np.flatnonzero(leaving & (full | self.keep_last))
+        kept = kept[np.lexsort((np.asarray(protons["ordinal"])[starts[kept]], ended[kept]))]
+        return self._frames(protons, starts, kept)
+
+    @property
+    def waiting(self) -> int:
+        """Number of protons in frames that are not complete."""
+        return length(self._open)
+
+    def _cut(self, protons: Columns) -> tuple[Columns, Array, Array]:
+        """Order protons by what frames have in common, files first; return them, the frames' starts, and which are full."""
+        columns = [np.asarray(protons[name]) for name in GROUP if name in protons]
+        ordinal = np.asarray(protons["ordinal"])
+        if any((c != c[0]).any() for c in columns) or (np.diff(ordinal) < 0).any():
+            order = np.lexsort((ordinal, *reversed(columns)))
+            protons = take(protons, order)
+            columns, ordinal = [c[order] for c in columns], ordinal[order]
+        fresh = np.ones(len(ordinal), dtype=bool)
+        fresh[1:] = np.diff(ordinal) > PATIENCE
+        for values in columns:
+            fresh[1:] |= values[1:] != values[:-1]
+        if "readout" in protons:
+            self._refuse_backwards(protons, fresh)
+            fresh[1:] |= np.diff(np.asarray(protons["readout"])) != 0
+        size = np.full(len(fresh), NEVER) if self.frame_time is not None else self._sizes(protons)
+        number, full = cut_frames(fresh, ~np.asarray(protons["noise"]), size)
+        return protons, np.flatnonzero(np.diff(number, prepend=-1)), full
+
+    def _sizes(self, protons: Columns) -> Array:
+        """Return how many protons a frame would have if it began at each proton."""
+        if len(self.sizes) == 1:
+            return np.full(length(protons), self.sizes[0])
+        names = ("file", "run", "event") if "event" in protons else ("file", "run", "entry")
+        drawn: Array = self.sizes[_mixed(*(np.asarray(protons[name]) for name in names)) % np.uint64(len(self.sizes))]
+        return drawn
+
+    def _refuse_backwards(self, protons: Columns, fresh: Array) -> None:
+        bad = np.zeros(len(fresh), dtype=bool)
+        bad[1:] = (np.diff(np.asarray(protons["readout"])) < 0) & ~fresh[1:]
+        refuse(protons, bad, "time", lambda row: "goes back to an earlier frame of --frame-time; the file must be sorted by time")
+
+    def _ended(self, protons: Columns, starts: Array, full: Array) -> Array:
+        """Return how many protons must have come for each frame to be complete."""
+        ordinal, file = np.asarray(protons["ordinal"]), np.asarray(protons["file"])
+        stops = np.append(starts[1:], len(ordinal)) - 1
+        ended: Array = ordinal[stops] + 1 + PATIENCE
+        ended[full] = ordinal[stops[full]] + 1
+        groups = [np.asarray(protons[name]) for name in GROUP if name in protons]
+        follows = np.all([g[starts[1:]] == g[stops[:-1]] for g in groups], axis=0)
+        ended[:-1] = np.where(follows, np.minimum(ended[:-1], ordinal[starts[1:]] + 1), ended[:-1])
+        # Files come one after the other: the first proton of the next one ends all frames of one.
+        files, first = np.unique(file, return_index=True)
+        opening = np.minimum.reduceat(ordinal, first)
+        later = np.append(np.minimum.accumulate(opening[::-1])[::-1][1:], NEVER - 1) + 1
+        of_file: Array = np.minimum(ended, later[np.searchsorted(files, file[starts])])
+        return of_file
+
+    def _frames(self, protons: Columns, starts: Array, kept: Array) -> Columns:
+        if not len(kept):
+            return {}
+        counts = np.diff(np.append(starts, length(protons)))[kept]
+        chosen = _of_frames(protons, starts, kept)
+        frames = pool(chosen, counts)
+        frames["frame"] = self.n_frames + np.arange(len(kept))
+        if self.frame_time is not None:
+            frames["frame"] = np.asarray(frames.pop("readout"))
+        self.n_frames += len(kept)
+        return frames
+
+
+@njit(cache=True, nogil=True)
+def cut_frames(fresh: NDArray[np.bool_], counted: NDArray[np.bool_], size: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return the number of each proton's frame, and which frames are full.
+
+    Args:
+        fresh: where a frame begins in any case.
+        counted: whether a proton counts; others fill no frame.
+        size: of a frame that begins with this proton.
+    """
+    number = np.empty(len(fresh), dtype=np.int64)
+    full = np.zeros(len(fresh), dtype=np.bool_)
+    frame, left = -1, 0
+    for i in range(len(fresh)):
+        if fresh[i] or left == 0:
+            frame += 1
+            left = size[i]
+        number[i] = frame
+        left -= counted[i]
+        full[frame] = left == 0
+    return number, full[: frame + 1]
+
+
+def _of_frames(protons: Columns, starts: Array, frames: Array) -> Columns:
+    """Return the protons of the chosen frames, in the order in which these are chosen."""
+    if len(frames) == len(starts) and (np.diff(frames) == 1).all():
+        return protons
+    counts = np.diff(np.append(starts, length(protons)))[frames]
+    if not len(frames):
+        return slice_rows(protons, 0, 0)
+    rows = np.arange(counts.sum()) + np.repeat(starts[frames] - (np.cumsum(counts) - counts), counts)
+    return take(protons, rows)
+
+
+def _first_times(protons: Columns) -> Array:
+    time = ragged(protons, "time")
+    return np.minimum.reduceat(time.flat, time.offsets[:-1])
+
+
+def _mixed(*ids: Array) -> Array:
+    """Return an evenly spread number for each combination of ids, uint64 (splitmix64; Steele et al., OOPSLA 2014)."""
+    z = np.zeros(len(ids[0]), dtype=np.uint64)
+    for values in ids:
+        z = (z + values.astype(np.int64).view(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return z

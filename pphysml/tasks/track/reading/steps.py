@@ -1,0 +1,161 @@
+"""Rows of simulated steps to frames, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....errors import ConfigError, InputError
+from ....io.ragged import Array, Columns, Ragged, concatenate, length, slice_rows, take
+from ..links import ragged
+from .events import Events
+from .examples import finished
+from .frames import Framing
+from .hits import merge_steps
+from .layer_ids import NAMES, LayerIds
+from .layers import Layers, learn_layers
+from .refusal import naming_first_file, refuse
+
+LEARNING = 20_000
+"""Rows at the start of the input from which layers are learnt."""
+
+USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",
+        "stop_depth", "phantom")
+
+FOR_LAYERS = (*NAMES, "volume_id", "local_z")
+"""Columns that are not needed any more when a row's layer is known."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How frames are made.
+
+    Attributes:
+        layers: those of a given geometry, or None to learn them.
+        sizes, frame_time, keep_last: of `Framing`.
+        min_cluster_size: fewest pixels of a hit.
+    """
+
+    layers: Layers | None
+    sizes: Sequence[int]
+    frame_time: float | None = None
+    keep_last: bool = True
+    min_cluster_size: int = 2
+
+
+class StepFrames:
+    """Makes frames of steps; what it returns does not depend on how many rows come at a time."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.layers = rules.layers
+        self._ids: LayerIds | None = None
+        self._early: list[Columns] = []
+        self._n_rows = 0
+        self._events = Events()
+        self._framing = Framing(rules.sizes, rules.frame_time, rules.keep_last)
+
+    def add(self, rows: Columns | None) -> Columns:
+        """Take rows in the order of the file, or None at the end, and return the frames that are complete.
+
+        Raises:
+            InputError: rows that cannot be used; names file, entry and branch.
+            ConfigError: --keep, which makes no sense for steps.
+        """
+        last = rows is None
+        if rows is not None:
+            with naming_first_file(rows):
+                self._early.append(self._prepared(rows))
+            self._n_rows += length(rows)
+        if self.layers is None and not last and sum(map(length, self._early)) < LEARNING:
+            return {}
+        if not any(map(length, self._early)) and not last:
+            return {}
+        ready, self._early = concatenate(self._early), []
+        if self.layers is None and length(ready):
+            self._learn(ready)
+        frames = self._framing.add(self._protons(self._placed(ready), last), last)
+        if last:
+            self._refuse_nothing()
+        return finished(frames, self.layers) if frames and self.layers else {}
+
+    def _prepared(self, rows: Columns) -> Columns:
+        kept = [name.removeprefix("keep:") for name in rows if name.startswith("keep:")]
+        if kept:
+            raise ConfigError(f"--keep {kept[0]}: entries of this file are steps, of which many make one frame; "
+                              "join by `file` and `hit_entry` of the output instead.")
+        if self.rules.frame_time is None and "event" not in rows:
+            raise InputError("Branch 'event': is not there, so that particles cannot be counted; name it with --map event=BRANCH, "
+                             "or make frames by readout time with --frame-time.")
+        if self.rules.frame_time is not None and "time" not in rows:
+            raise InputError("Branch 'time': is not there, but --frame-time needs it; name it with --map time=BRANCH.")
+        n = len(rows["x"])
+        added: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
+                          "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32)}
+        return {**added, **{name: column for name, column in rows.items() if name in (*USED, *FOR_LAYERS)}}
+
+    def _learn(self, rows: Columns) -> None:
+        first = slice_rows(rows, 0, LEARNING)
+        local = first.get("local_z")
+        with naming_first_file(rows):
+            self.layers = learn_layers(np.asarray(first["z"]), None if local is None else np.asarray(local))
+        self._ids = LayerIds(first)
+
+    def _placed(self, rows: Columns) -> Columns:
+        """Return rows with their layer, in the place of what it is learnt from."""
+        layers = self.layers
+        if layers is None or not rows:
+            return {}
+        z = np.asarray(rows["z"])
+        layer = layers.number(z)
+        known = "of the geometry" if self.rules.layers else f"learnt from the first {LEARNING} rows"
+
+        def reason(row: int) -> str:
+            nearest = int(layers.nearest(z[row]))
+            return (f"z = {z[row]:.6g} mm lies in none of the layers {known}; the nearest is layer {nearest} at "
+                    f"{layers.z[nearest]:.6g} mm: give another --geometry")
+
+        refuse(rows, layer < 0, "z", reason)
+        if self._ids is not None:
+            self._ids.check(rows, layer)
+        return {"layer": layer, **{name: column for name, column in rows.items() if name not in FOR_LAYERS}}
+
+    def _protons(self, rows: Columns, last: bool) -> Columns:
+        """Return the protons that are complete and have hits, one row each."""
+        rows, proton = self._events.add(rows, last)
+        if not length(rows) or self.layers is None:
+            return {}
+        hits = merge_steps(rows, proton, np.asarray(rows["layer"]), self.layers.thickness, self.rules.min_cluster_size)
+        starts = np.flatnonzero(np.diff(proton, prepend=-1))
+        names = ("file", "entry", "run", "event", "spot_x", "spot_y")
+        protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in names if name in rows}, **hits}
+        if "phantom" in rows:
+            protons["phantom"] = np.asarray(rows["phantom"])[starts].astype(np.float32)
+        with_hits = ragged(protons, "layer").counts > 0
+        if not with_hits.all():
+            protons = take(protons, with_hits)
+        return {**protons, "noise": _noise(protons)}
+
+    def _refuse_nothing(self) -> None:
+        if not self._n_rows:
+            return
+        n = self._framing.n_protons
+        if n == 0:
+            raise InputError(f"Branch 'edep': the input has no hit of {self.rules.min_cluster_size} pixels or more "
+                             "(data.min_cluster_size).")
+        if self._framing.n_frames == 0:
+            raise InputError(f"No frame is complete: {n} particles have hits; choose fewer with --protons-per-frame, "
+                             "or set apply.last_frame=keep.")
+
+
+def _noise(protons: Columns) -> Array:
+    """Return which protons are none, but hits of noise alone."""
+    particle = protons.get("particle")
+    n = length(protons)
+    if not isinstance(particle, Ragged) or not n:
+        return np.zeros(n, dtype=bool)
+    noise: Array = np.maximum.reduceat(particle.flat, particle.offsets[:-1]) < 0
+    return noise
+

@@ -1,0 +1,1 @@
+"""Particles through a phantom into a calorimeter."""
