@@ -89,11 +89,19 @@ def describe(schema: type[Config], prefix: str = "") -> Iterator[dict[str, Any]]
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         yield {
             "key": prefix + name,
-            "type": getattr(kind, "__name__", None) if isinstance(kind, type) else str(kind),
+            "type": _type_name(kind),
             "default": field.get_default(call_default_factory=True, validated_data={}),
             "unit": extra.get("unit", ""),
             "help": field.description or "",
         }
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) is Annotated:
+        return _type_name(get_args(kind)[0])
+    if get_origin(kind) in (list, dict):
+        return f"{get_origin(kind).__name__}[{', '.join(map(_type_name, get_args(kind)))}]"
+    return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
 def _read(preset_package: str, source: str | Path | None) -> dict[str, Any]:

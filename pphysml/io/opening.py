@@ -70,7 +70,7 @@ def examine(source: Source, request: Request) -> Opening:
 def choose(file: Any, source: Source, request: Request) -> tuple[Layout, str]:
     """Return the first layout that fits and its tree: the one asked for, a preferred one, the only one.
 
-    Where nothing fits, the layout and tree are returned that miss the fewest branches.
+    Where nothing fits, the layout and tree are returned that miss the smallest share of their branches.
 
     Raises:
         InputError: there is no tree, not the one asked for, or several fit and none is preferred.
@@ -89,8 +89,11 @@ def choose(file: Any, source: Source, request: Request) -> tuple[Layout, str]:
             message = f"the trees {listed} all fit; name one as {source.path}:{fitting[0]} or with --tree"
             raise ProblemError([Problem(source.path, None, None, None, message)])
     pairs = [(layout, name) for layout in request.layouts for name in names]
-    return min(pairs, key=lambda pair: (
-        len(missing(pair[0], trees[pair[1]], request.mapping.branches)), pair[1] not in pair[0].trees))
+    return min(pairs, key=lambda pair: (_lacking(pair[0], trees[pair[1]], request), pair[1] not in pair[0].trees))
+
+
+def _lacking(layout: Layout, available: Sequence[str], request: Request) -> float:
+    return len(missing(layout, available, request.mapping.branches)) / sum(f.required for f in layout.fields)
 
 
 def missing(layout: Layout, available: Sequence[str], mapping: Mapping[str, str]) -> list[Field]:

@@ -130,6 +130,7 @@ def detector(protons, tmp_path_factory):
     columns = {"hit_x": "posX", "hit_y": "posY", "hit_z": "posZ", "hit_edep": "edep"}
     path = tmp_path_factory.mktemp("detector") / "frames.root"
     arrays = {name: ak.unflatten(rows[branch][np.concatenate(parts)], [len(p) for p in parts]) for name, branch in columns.items()}
+    arrays["temperature"] = ak.Array(20.0 + np.arange(len(parts)))
     with uproot.recreate(path) as file:
         file.mktree("frames", {name: a.type.content for name, a in arrays.items()}).extend(arrays)
     return path
@@ -149,8 +150,9 @@ def test_frames_of_a_detector_have_an_entry_each(detector, track, tmp_path, engi
 
 
 def test_frames_carry_branches_and_have_no_perfect_tracks(detector, pphysml, tmp_path):
-    done = pphysml("track", detector, "-o", tmp_path / "out.root", "--engine", "straight", "--keep", "hit_z")
+    done = pphysml("track", detector, "-o", tmp_path / "out.root", "--engine", "straight", "--keep", "temperature")
     assert done.code == 0, done.err
+    assert uproot.open(tmp_path / "out.root")["tracks/temperature"].array().tolist() == [20.0 + k for k in range(11)]
     done = pphysml("track", detector, "-o", tmp_path / "none.root", "--engine", "perfect")
     assert done.code == 3 and "truth" in done.err and not (tmp_path / "none.root").exists()
     done = pphysml("evaluate", "track", detector, "--engine", "straight")

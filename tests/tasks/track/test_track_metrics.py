@@ -99,8 +99,8 @@ def test_published_cuts(toy):
 
 
 def test_links_out_of_reach_are_counted_as_lost(toy):
-    # A particle at 0.5 rad, one that leaves out two layers, and one that is seen throughout.
-    examples = toy.frames([toy.Particle(0, range(3, 7), slope=np.tan(0.5)), toy.Particle(1, [3, 6]), toy.Particle(2, range(3, 7))])
+    # A particle at 0.8 rad, one that leaves out two layers, and one that is seen throughout.
+    examples = toy.frames([toy.Particle(0, range(3, 7), slope=np.tan(0.8)), toy.Particle(1, [3, 6]), toy.Particle(2, range(3, 7))])
     sums, _ = counted(toy, examples, Links(np.full(10, -1), np.ones(10)))
     assert (sums["true_links"], sums["lost_links"], sums["true_candidates"]) == (7, 4, 3)
 

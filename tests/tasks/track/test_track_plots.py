@@ -16,7 +16,7 @@ from pphysml.tasks.track.judging.track_metrics import deflections, previous_of, 
 from pphysml.tasks.track.metrics import TrackEvaluator
 
 TITLES = ["Efficiency and purity against density", "Efficiency against number of hits", "Residuals of range",
-          "Reliability of the link probability", "Hits per layer", "Deflections"]
+          "Reliability of the link probability", "Hits per layer", "Deflections", "A frame"]
 
 
 @pytest.fixture
