@@ -183,9 +183,9 @@ def open_data(task: Task, config: Any, choice: Mapping[str, Any]) -> Data:
     else:
         held = from_files(_reader(task, config, choice, choice["validation"]), assemble, config)
     for part, name in ((source, "train on"), (held, "validate with")):
-        if not sum(part.counts or [1]):
+        if part.counts is not None and not sum(part.counts):
             named = ", ".join(choice["inputs"])
-            raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}.")
+            raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}; give more, or other files with --validation.")
     files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
     description = {"simulated": False, "files": files, "validation_fraction": fraction}
     return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))

@@ -33,7 +33,7 @@ class DataConfig(Config):
     min_cluster_size: int = option(2, "Fewest pixels of a hit.", ge=0)
     max_angle: float = option(0.6, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0, lt=1.5)
     max_front_angle: float = option(0.6, "The same for the links between the first three layers.", "rad", gt=0, lt=1.5)
-    max_step: float | None = option(11.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
+    max_step: float | None = option(16.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
     skip_layers: int = option(1, "Layers without any hit in the frame that a link may leave out, as those that are dead.", ge=0, le=1)
 
 
