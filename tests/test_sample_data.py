@@ -48,3 +48,15 @@ def test_the_command_in_the_readme_makes_the_same_events(tmp_path):
     stored, again = read(SAMPLE), read(tmp_path / "again.root")
     assert np.array_equal(stored["topology"], again["topology"])
     assert again["px"].flat == pytest.approx(stored["px"].flat, abs=1e-9)
+
+
+def test_the_command_in_the_readme_makes_the_same_hits(tmp_path):
+    task = get_task("track")
+    layouts, stored_in = task.load("layouts"), SAMPLE.with_name("track_hits.root")
+    assert validate(resolve([str(stored_in)]), layouts, need_truth=True) == []
+    simulate(task, load(task.config_class, task.presets, "mixed"), tmp_path / "again.root", 480, seed=11)
+    readers = [Reader(resolve([str(path)]), layouts) for path in (stored_in, tmp_path / "again.root")]
+    stored, again = (reader.read(reader.blocks[0]) for reader in readers)
+    assert np.array_equal(stored["event"], again["event"]) and stored["event"].max() < 480
+    assert again["x"] == pytest.approx(stored["x"], abs=1e-5)
+    assert again["edep"] == pytest.approx(stored["edep"], rel=1e-5)
