@@ -106,6 +106,15 @@ def read_header(path: Path) -> dict[str, Any]:
     return _parse(path, metadata["pphysml"])
 
 
+def is_ours(path: Path) -> bool:
+    """Return whether a file is a weights file of this program, of any version."""
+    try:
+        with safe_open(path, framework="np") as stream:
+            return "pphysml" in (stream.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False
+
+
 def load_model(path: Path, task: str | None = None) -> ModelFile:
     """Read a weights file, or the one of a run folder.
 

@@ -273,6 +273,7 @@ class Task:
         domain: function(examples, prepared) -> sentences on how they leave the training's ranges.
         exports: format name -> what makes it.
         importers: format name -> function(paths) yielding columns of the first layout, chunk by chunk.
+        foreign_weights: function(network, path) that takes weights of another program for `--init-from`, or None.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
     """
 
@@ -292,6 +293,7 @@ class Task:
     simulation: str | None = None
     assemble_training: str | None = None
     domain: str | None = None
+    foreign_weights: str | None = None
     finish: str | None = None
     further_trees: Mapping[str, FurtherTree] = field(default_factory=dict)
     flags: Mapping[str, Flag] = field(default_factory=dict)

@@ -21,8 +21,9 @@ from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
 from ..io.sources import resolve
-from ..model_file import ModelFile, first_mismatch, load_model, save_model
+from ..model_file import ModelFile, first_mismatch, is_ours, load_model, save_model
 from ..progress import Progress, Silent
+from ..registry import load_attribute
 from ..task import Learner, Task
 from .checkpoint import TrainingState, load_state
 from .config import TrainingConfig
@@ -200,7 +201,10 @@ def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
 
 
 def start_from(network: nn.Module, source: str, task: Task) -> None:
-    """Copy the weights of a run folder or weights file into a network of the same shape."""
+    """Copy the weights of a run folder or weights file, ours or one the task knows, into a network of the same shape."""
+    if task.foreign_weights and Path(source).is_file() and not is_ours(Path(source)):
+        load_attribute(task.foreign_weights)(network, Path(source))
+        return
     weights = {k: torch.from_numpy(v) for k, v in load_model(Path(source), task.name).network.items()}
     try:
         network.load_state_dict(weights)

@@ -61,7 +61,7 @@ def tracks(pphysml, tmp_path, track_model):
 
 def test_files_of_other_programs(refused, tmp_path, pphysml):
     pphysml("simulate", "lcag", "--preset", "quick", "-n", 5, "-q", "-o", tmp_path / "leaves.root")
-    refused(tmp_path / "leaves.root", "leaves.root", "hit_x", "--map")
+    refused(tmp_path / "leaves.root", "leaves.root", "there is no branch", "--map")
     rng = np.random.default_rng(0)
     angle, z = rng.uniform(0, 6.3, 4000), rng.uniform(-200, 200, 4000)
     scanner = hits(400 * np.cos(angle), z)

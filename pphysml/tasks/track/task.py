@@ -30,6 +30,7 @@ TASK = Task(
     default_engine="network",
     evaluator=f"{_HERE}.metrics:TrackEvaluator",
     domain=f"{_HERE}.domain:outside",
+    foreign_weights=f"{_HERE}.models.published_weights:start_from_published",
     flags={
         "--protons-per-frame": Flag("apply.protons_per_frame", "N", (
             "Make frames of N particles with hits, where the file has one hit per entry; default: 100.")),

@@ -8,11 +8,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from pphysml.config import load
 from pphysml.errors import ModelError
+from pphysml.registry import get_task
 from pphysml.tasks.track.config import ModelConfig
+from pphysml.tasks.track.learner import build_network
 from pphysml.tasks.track.models.hit_graph import HitGraph
 from pphysml.tasks.track.models.line_graph import LineGraph
 from pphysml.tasks.track.models.published_weights import load_published, published_name
+from pphysml.training.train import start_from
 
 NETWORKS = {"line-graph": LineGraph, "hit-graph": HitGraph}
 
@@ -115,3 +119,17 @@ def test_missing_and_damaged_files(tmp_path):
     (tmp_path / "half.safetensors").write_bytes(b"\0\1")
     with pytest.raises(ModelError, match="safetensors"):
         load_published(LineGraph(ModelConfig()), tmp_path / "half.safetensors")
+
+
+@pytest.mark.parametrize("preset", ["line-graph", "hit-graph"])
+def test_training_starts_from_published_weights(tmp_path, preset):
+    task = get_task("track")
+    config = load(task.config_class, task.presets, preset)
+    torch.manual_seed(3)
+    published, network = build_network(config), build_network(config)
+    torch.save(published.state_dict(), tmp_path / "published.pt")
+    start_from(network, str(tmp_path / "published.pt"), task)
+    assert torch.equal(network.R1.layers[1].weight, published.R1.layers[1].weight)
+    ours = build_network(load(task.config_class, task.presets, "quick"))
+    with pytest.raises(ModelError, match=f"need the preset {preset}"):
+        start_from(ours, str(tmp_path / "published.pt"), task)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from ....errors import ModelError
 from ..config import ModelConfig
@@ -34,6 +34,18 @@ def load_published(network: LineGraph | HitGraph, path: Path) -> None:
     if isinstance(network, HitGraph) and not network.published_defects:
         _measure_from_spot(weights)
     network.load_state_dict(weights)
+
+
+def start_from_published(network: nn.Module, path: Path) -> None:
+    """Put published weights into the network that is trained.
+
+    Raises:
+        ModelError: as `load_published`, or the network is another one.
+    """
+    if not isinstance(network, LineGraph | HitGraph):
+        raise ModelError(f"{path}: was not written by pphysml, and weights of the {published_name(path)} published with arXiv:2407.13420 "
+                         f"need the preset {published_name(path)}.")
+    load_published(network, path)
 
 
 def published_name(path: Path) -> str:
