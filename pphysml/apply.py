@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .config import dump
+from .config import dump, entries_at_a_time
 from .errors import InputError, TruthError
 from .io.problems import naming_files
 from .io.ragged import Columns, length
@@ -109,7 +109,7 @@ def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapp
     config = chosen.config
     extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
     return Reader(resolve(inputs, tree), task.load("layouts"), mapping=mapping or {}, extra=extra, keep=keep,
-                  block_size=config.training.block_size, max_entries=max_entries,
+                  block_size=entries_at_a_time(config), max_entries=max_entries,
                   on_bad_file=on_bad_file, need_truth=need_truth)
 
 

@@ -37,6 +37,15 @@ def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
     return Field(default=default, **kwargs)
 
 
+def entries_at_a_time(config: Any) -> int:
+    """Return how many entries of a file are read at a time.
+
+    A block of the training is counted in examples, which may be made of many entries.
+    """
+    size: int = getattr(config.apply, "block_size", config.training.block_size)
+    return size
+
+
 def preset_names(package: str) -> list[str]:
     """Return the names of the YAML presets in the folder of a task's presets."""
     folder = resources.files(package)

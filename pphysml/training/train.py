@@ -16,7 +16,7 @@ import yaml
 from lightning_fabric import Fabric
 from torch import nn
 
-from ..config import Config, build
+from ..config import Config, build, entries_at_a_time
 from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
@@ -218,7 +218,7 @@ def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[
         mapping["weight"] = data.weight
     return Reader(
         resolve(files, choice["tree"]), task.load("layouts"), mapping=mapping,
-        block_size=config.training.block_size, extra=data.extra_branches(), max_entries=choice["max_entries"],
+        block_size=entries_at_a_time(config), extra=data.extra_branches(), max_entries=choice["max_entries"],
         on_bad_file=choice["on_bad_file"], need_truth=True,
     )
 

@@ -98,6 +98,7 @@ class ApplyConfig(Config):
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
     join_angle: float = option(0.05, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)
+    block_size: int = option(100_000, "Entries of a file that are read at a time.", ge=1)
     follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")
     deflection: DeflectionConfig = option(DeflectionConfig, "Options of the engine `deflection`.")
     filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")

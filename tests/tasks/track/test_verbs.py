@@ -32,7 +32,7 @@ from pphysml.training.sources import AssembledSource, example_hash
 from .gate_files import gate_rows
 
 TASK = get_task("track")
-FEW = ("apply.protons_per_frame=20", "training.block_size=500")
+FEW = ("apply.protons_per_frame=20", "apply.block_size=500")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def tree(path, name):
 
 
 def test_the_list_for_imaging_has_one_row_per_usable_track(simulated, tmp_path) -> None:
-    summary = apply(TASK, inputs=[str(simulated)], output=tmp_path / "out.root", engine="perfect", source="quick", overrides=FEW)
+    summary = apply(TASK, inputs=[str(simulated)], output=tmp_path / "out.root", engine="perfect", overrides=FEW)
     tracks, rows = (tree(tmp_path / "out.root", name) for name in ("tracks", "wepl"))
     assert summary["written"] == len(tracks["frame"]) == 3 and summary["warnings"] == []
     assert summary["further_trees"] == {"wepl": len(rows["wepl"])}
@@ -80,11 +80,11 @@ def test_the_list_for_imaging_has_one_row_per_usable_track(simulated, tmp_path) 
 
 def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:
     path = write(gate_rows(30))
-    summary = apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", source="quick", overrides=FEW)
+    summary = apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
     assert summary["warnings"] == [NO_MATERIALS] and summary["further_trees"] == {"wepl": 0} and summary["written"] == 2
     assert {f.name for f in WEPL_FIELDS} <= set(tree(tmp_path / "out.root", "wepl"))
     assert read_metadata(str(tmp_path / "out.root"))["further_trees"] == {"wepl": {"n_entries": 0, "checksums": {}}}
-    results = evaluate(TASK, inputs=[str(path)], engines=["straight"], source="quick", overrides=FEW)
+    results = evaluate(TASK, inputs=[str(path)], engines=["straight"], overrides=FEW)
     assert f"Warning: {NO_MATERIALS}." in results["straight"].notes
 
 
@@ -92,7 +92,7 @@ def test_a_failed_run_leaves_neither_tree(write, tmp_path, monkeypatch) -> None:
     path = write(gate_rows(60))
     monkeypatch.setattr("pphysml.tasks.track.wepl_list._first_hits", lambda columns: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", source="quick", overrides=FEW)
+        apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
     assert [p.name for p in tmp_path.iterdir()] == ["rows.root"]
 
 
@@ -109,7 +109,7 @@ def test_progress_counts_entries_to_the_last(write, tmp_path) -> None:
             self.done += n
 
     counter, rows = Counter(), gate_rows(60)
-    apply(TASK, inputs=[str(write(rows))], output=tmp_path / "out.root", engine="straight", source="quick", overrides=FEW, progress=counter)
+    apply(TASK, inputs=[str(write(rows))], output=tmp_path / "out.root", engine="straight", overrides=FEW, progress=counter)
     assert counter.done == counter.total == length(rows)
 
 
@@ -117,14 +117,14 @@ def test_a_report_links_a_frame_of_each_engine(simulated, tmp_path, monkeypatch)
     # Other figures take their time.
     monkeypatch.setattr("pphysml.tasks.track.plots.figures", lambda *_: {})
     monkeypatch.setattr(evaluating, "write_figures", lambda *_: None)
-    results = evaluate(TASK, inputs=[str(simulated)], engines=["perfect", "straight"], source="quick", overrides=FEW, output=tmp_path / "report")
+    results = evaluate(TASK, inputs=[str(simulated)], engines=["perfect", "straight"], overrides=FEW, output=tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
     for engine, result in results.items():
         frame = (tmp_path / "report" / f"{engine}-frame.html").read_text()
         assert frame == result.pages["Frame"] and f'href="{engine}-frame.html"' in page
         data = json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', frame, re.DOTALL)[1])
         assert len(data["hits"]["x"]) > 100 and "A frame" in result.figures
-    one = evaluate(TASK, inputs=[str(simulated)], engines=["perfect"], source="quick", overrides=FEW, output=tmp_path / "one")
+    one = evaluate(TASK, inputs=[str(simulated)], engines=["perfect"], overrides=FEW, output=tmp_path / "one")
     assert (tmp_path / "one" / "frame.html").read_text() == one["perfect"].pages["Frame"]
 
 
@@ -134,7 +134,7 @@ def test_errors_name_the_file_in_which_an_entry_cannot_be_used(write, tmp_path) 
     paths = [str(write(rows, "good.root")), str(write(bad, "bad.root"))]
     message = rf"Branch 'event', entry {length(rows)} of {re.escape(paths[1])}: event \d+ goes on behind other events"
     with pytest.raises(InputError, match=message):
-        apply(TASK, inputs=paths, output=tmp_path / "out.root", engine="straight", source="quick", overrides=FEW)
+        apply(TASK, inputs=paths, output=tmp_path / "out.root", engine="straight", overrides=FEW)
     config = TASK.config_class()
     config.apply.protons_per_frame = 20
     with pytest.raises(InputError, match=message):
