@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import batch_norm
 
+from ....nn.row_norm import RowNorm
 from ..config import N_CLASSES, ModelConfig
 from .inputs import Output
 from .network import PairIndex
@@ -172,29 +172,6 @@ class Perceptron(nn.Sequential):
     def __init__(self, inputs: int, width: int, dropout: float) -> None:
         super().__init__(_linear(inputs, width), nn.ELU(), nn.Dropout(dropout),
                          _linear(width, width), nn.ELU(), RowNorm(width))
-
-
-class RowNorm(nn.Module):
-    """Batch normalisation of rows (S. Ioffe, C. Szegedy, arXiv:1502.03167).
-
-    Unlike torch's it counts no batches (an integer has no moving average, which the training takes
-    of all buffers), and a batch without two rows, which has no variance, takes the running one.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-        self.bias = nn.Parameter(torch.zeros(width))
-        self.register_buffer("running_mean", torch.zeros(width))
-        self.register_buffer("running_var", torch.ones(width))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Return the normalised rows."""
-        from_batch = self.training and len(rows) > 1
-        return batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, from_batch)
 
 
 def different_leaves(real: Tensor) -> Tensor:
