@@ -11,15 +11,12 @@ to almost nothing, so that a curve that is flat at its end has not converged: on
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import training_runs
 
 from pphysml.config import load
 from pphysml.models import choose
@@ -47,24 +44,13 @@ TEST_SEED, TEST_EVENTS = 5_000_017, 4000
 
 def train(preset: str, options: list[str], rate: float, steps: int, seed: int, folder: Path, validations: int = 10) -> float:
     """Train and return the CPU seconds that it took."""
-    settings = [*options, f"training.learning_rate={rate}", f"training.steps={steps}",
-                f"training.warmup_steps={max(1, steps // 20)}", f"training.validate_every={max(1, steps // validations)}",
-                f"training.checkpoint_every={steps}", "training.validation_events=400", "training.log_every=50"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-m", "pphysml_cli.main", "train", "lcag", "--preset", preset, "--threads", "1", "-q", "--force",
-         "--seed", str(seed), "-o", str(folder), *(part for item in settings for part in ("--set", item))],
-        check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    settings = [*options, f"training.learning_rate={rate}", "training.validation_events=400"]
+    return training_runs.train("lcag", preset, settings, steps, seed, folder, validations, 50)
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
     """Return the validations: step, perfect, perfect by argmax."""
-    with open(folder / "metrics.csv", newline="") as stream:
-        return [{"step": int(row["step"]), "perfect": float(row["validation_perfect"]),
-             "argmax": float(row["validation_perfect_argmax"])}
-                for row in csv.DictReader(stream) if row.get("validation_perfect")]
+    return training_runs.curve(folder, ("perfect", "perfect_argmax"))
 
 
 def test(folder: Path) -> dict[str, float]:

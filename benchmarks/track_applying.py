@@ -30,8 +30,8 @@ from pphysml.simulate import simulate
 
 PARTS = {
     "reading": ["pphysml.io.reader:Reader.read", "pphysml.tasks.track.data:_assemble"],
-    "graph": ["pphysml.tasks.track.engines:collate"],
-    "assignment": ["pphysml.tasks.track.network_links:links_of", "pphysml.tasks.track.engines:join"],
+    "graph": ["pphysml.tasks.track.network_links:collate"],
+    "assignment": ["pphysml.tasks.track.network_links:links_of", "pphysml.tasks.track.network_links:join"],
     "network": ["pphysml.tasks.track.network_links:score", "pphysml.tasks.track.network_links:gains",
                 "pphysml.tasks.track.network_links:link_probabilities"],
     "follower": ["pphysml.tasks.track.classical.references:follow_tracks"],

@@ -77,7 +77,7 @@ class Step:
     def __call__(self, examples: Columns) -> None:
         """Run, and keep the peak memory in MB."""
         if self.mode == "applying":
-            output_columns(examples, find_links(self.network, collate(examples, self.config), self.config), self.config)
+            output_columns(examples, find_links(self.network, examples, self.config), self.config)
         else:
             terms = self.learner.losses(self.network, self.learner.collate(examples))
             sum(term.weight * term.total / term.count for term in terms.values()).backward()

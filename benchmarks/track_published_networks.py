@@ -30,7 +30,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from pphysml.io.ragged import Columns, Ragged
 from pphysml.task import Batch
 from pphysml.tasks.track.config import DataConfig, ModelConfig
-from pphysml.tasks.track.graph import all_triplets, candidate_links
+from pphysml.tasks.track.continuations import all_triplets, directions
+from pphysml.tasks.track.graph import candidate_links
 from pphysml.tasks.track.models.angle_encoding import frequencies
 from pphysml.tasks.track.models.hit_graph import HitGraph
 from pphysml.tasks.track.models.line_graph import LineGraph, link_features
@@ -93,7 +94,8 @@ def columns(hits: np.ndarray) -> Columns:
 def make_batch(examples: Columns) -> Batch:
     """Return what the networks take."""
     deep, shallow = candidate_links(examples, PUBLISHED_CUTS)
-    triplets = all_triplets(examples, deep, shallow)
+    position = np.stack([examples[name].flat.astype(np.float64) for name in "xyz"], 1)
+    triplets = all_triplets(directions(position, deep, shallow), deep, shallow, len(position))
     arrays = {name: examples[name].flat.astype(np.float32) for name in ("x", "y", "z", "edep", "cluster_size")}
     arrays |= {"spot_x": np.zeros(len(arrays["x"]), np.float32), "spot_y": np.zeros(len(arrays["x"]), np.float32)}
     particle = examples["particle"].flat

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from track_figures import disagreement, find
-from track_trainings import curve, seconds_per_step, start_seconds, train
+from track_trainings import curve, seconds_per_step, train
 
 from pphysml.evaluation.comparison import mean_over_seeds
 from pphysml.evaluation.uncertainty import wilson
@@ -94,10 +94,10 @@ def complete(links: Links, examples: Columns) -> list[float]:
     return [round(float(v), 4) for v in (value, value - low, high - value)]
 
 
-def run_arm(name: str, loss: str, start: float, arguments: argparse.Namespace, examples: Columns, folder: Path) -> dict[str, Any]:
+def run_arm(name: str, loss: str, arguments: argparse.Namespace, examples: Columns, folder: Path) -> dict[str, Any]:
     """Time the arm, scan its values with the first seed, train the best with the others."""
     settings = [[*COMMON, *options, *([LOSSES[loss]] if name != "none" else [])] for options in ARMS[name].settings()]
-    per_step = seconds_per_step("quick", settings[0], min(10.0, 0.2 * arguments.seconds), start, folder)
+    per_step = seconds_per_step("quick", settings[0], min(10.0, 0.2 * arguments.seconds), folder)
     steps = max(2, int(arguments.seconds / per_step))
     answers, reached = [], []
     for options in settings:
@@ -148,9 +148,8 @@ def main() -> None:
     examples = test_frames(arguments.frames)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "run"
-        start = start_seconds("quick", COMMON, folder)
         for name, loss in runs:
-            print(json.dumps(run_arm(name, loss, start, arguments, examples, folder)), flush=True)
+            print(json.dumps(run_arm(name, loss, arguments, examples, folder)), flush=True)
 
 
 if __name__ == "__main__":

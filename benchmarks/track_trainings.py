@@ -21,16 +21,13 @@ validation frames of its own data). Trainings that are in the folder already are
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import os
-import resource
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import training_runs
 
 MIXED, ONE = [25, 50, 75, 100, 125, 150, 175, 200], [100]
 DATA = {"mixed": MIXED, "100": ONE}
@@ -49,7 +46,7 @@ class Arm:
 
 
 ARMS = {
-    "relay": Arm("mixed", (0.002, 0.004)),
+    "relay": Arm("mixed", (0.006, 0.003)),
     "line-graph": Arm("line-graph", (0.001, 0.003), 10_000 * 32),
     "line-graph-assignment": Arm("line-graph-assignment", (0.001, 0.003), 10_000 * 32),
     "hit-graph": Arm("hit-graph", (0.001, 0.003), 30_000 * 32),
@@ -58,42 +55,24 @@ ARMS = {
 
 def train(preset: str, options: list[str], steps: int, seed: int, folder: Path, validations: int = 10) -> float:
     """Train and return the CPU seconds that it took."""
-    settings = [*options, f"training.steps={steps}", f"training.warmup_steps={max(1, steps // 20)}",
-                f"training.validate_every={max(1, steps // validations)}", f"training.checkpoint_every={steps}",
-                f"training.log_every={max(1, steps // 20)}"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-m", "pphysml_cli.main", "train", "track", "--preset", preset, "--threads", "1", "-q", "--force",
-         "--seed", str(seed), "-o", str(folder), *(part for item in settings for part in ("--set", item))],
-        check=True, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return training_runs.train("track", preset, options, steps, seed, folder, validations, max(1, steps // 20))
 
 
-def start_seconds(preset: str, options: list[str], folder: Path) -> float:
-    """Return the CPU seconds of a training of one step, once all code is compiled."""
-    return [train(preset, options + SHORT, 1, 1, folder, 1) for _ in range(2)][1]
-
-
-def seconds_per_step(preset: str, options: list[str], least: float, start: float, folder: Path) -> float:
+def seconds_per_step(preset: str, options: list[str], least: float, folder: Path) -> float:
     """Return the CPU seconds of a step, the making of its frames included.
 
-    Args:
-        least: CPU seconds that the timed steps must take, so that a start's variation does not matter.
-        start: of `start_seconds`.
+    They are those of the second half of a short training, which is repeated with twice the steps until that
+    half takes `least` seconds: the start does not count, and `relay` gets faster once it knows hopeless links.
     """
-    steps = 8
-    while (spent := train(preset, options + SHORT, 1 + steps, 1, folder, 1) - start) < least:
-        steps *= 4
-    return spent / steps
+    steps, first = 16, train(preset, options + SHORT, 8, 1, folder, 1)
+    while (spent := (both := train(preset, options + SHORT, steps, 1, folder, 1)) - first) < least:
+        steps, first = 2 * steps, both
+    return spent / (steps / 2)
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
     """Return the validations: step, complete tracks, right links."""
-    with open(folder / "metrics.csv", newline="") as stream:
-        return [{"step": int(row["step"]), "complete": round(float(row["validation_complete"]), 4),
-                 "links": round(float(row["validation_links"]), 4)}
-                for row in csv.DictReader(stream) if row.get("validation_complete")]
+    return training_runs.curve(folder, ("complete", "links"))
 
 
 def best_rate(arm: Arm, options: list[str], steps: int, folder: Path) -> tuple[float, dict[float, float]]:
@@ -116,8 +95,7 @@ def run_arm(name: str, data: str, arguments: argparse.Namespace) -> None:
         return
     options = [*COMMON, f"data.protons_per_frame={DATA[data]}", f"training.batch_size={arguments.batch}",
                f"training.validation_events={arguments.validation_frames}"]
-    start = start_seconds(arm.preset, options, trial)
-    per_step = seconds_per_step(arm.preset, options, min(20.0, 0.05 * arguments.seconds), start, trial)
+    per_step = seconds_per_step(arm.preset, options, min(20.0, 0.05 * arguments.seconds), trial)
     rate, tried = best_rate(arm, options, int(arguments.trial_share * arguments.seconds / per_step), trial)
     steps = max(2, int(arguments.seconds / per_step))
     for seed, folder in missing.items():

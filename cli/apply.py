@@ -62,6 +62,9 @@ def make_command(name: str) -> click.Command:
         from pphysml.apply import apply
 
         values = {flag.key: others.pop(parameter(flag)) for flag in task.flags.values()}
+        for flag_name, flag in task.flags.items():
+            if flag.instead_of and values[flag.key] is not None and values[task.flags[flag.instead_of].key] is not None:
+                raise click.UsageError(f"{flag_name} and {flag.instead_of} exclude each other.")
         overrides = [*overrides, *settings(values)]
         where = output or default_output(inputs[0], name)
         with make_progress(quiet) as progress:

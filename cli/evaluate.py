@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def command(task: str, inputs: Sequence[str], as_json: bool, quiet: bool, **othe
     \b
     Example:
       pphysml evaluate lcag events.root --engine network --engine massline -o report
+      pphysml evaluate track hits.root --engine network --engine follower -o report
     """
     from pphysml.evaluate import evaluate
     from pphysml.registry import get_task
@@ -84,7 +86,8 @@ def _print(results: Mapping[str, Evaluation]) -> None:
 
 def _row(metric: Metric) -> dict[str, Any]:
     down, up = metric.value - metric.low, metric.high - metric.value
+    known = math.isfinite(metric.value)
     return {
-        "metric": metric.name, "value": f"{metric.value:.5g}",
-        "68 % interval": f"-{down:.2g} +{up:.2g}", "n": metric.n,
+        "metric": metric.name, "value": f"{metric.value:.5g}" if known else "-",
+        "68 % interval": f"-{down:.2g} +{up:.2g}" if known and math.isfinite(down + up) else "-", "n": metric.n,
     }

@@ -35,6 +35,7 @@ def command(
     Example:
       pphysml import lcag known/leaves_test.*.npy -o known-test.root
       pphysml evaluate lcag known-test.root
+      pphysml import track water_100_10k.npz -o hits.root
     """
     from pphysml.importing import import_files
     from pphysml.registry import get_task

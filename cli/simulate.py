@@ -23,7 +23,7 @@ from .progress import make_progress
 @click.command(short_help="Write simulated ROOT data.")
 @task_argument
 @output_option("ROOT file to write.")
-@click.option("-n", "--events", "n_events", type=click.IntRange(1), required=True, help="Number of events.")
+@click.option("-n", "--events", "n_events", type=click.IntRange(1), required=True, help="Number of events, or of particles of the beam.")
 @combined(config_options, seed_option, force_option, common_options)
 def command(
     task: str, output: Path, n_events: int, source: str | None, overrides: Sequence[str],
@@ -36,6 +36,7 @@ def command(
     \b
     Example:
       pphysml simulate lcag --preset quick -n 2000 --seed 7 -o events.root
+      pphysml simulate track --preset mixed -n 100000 -o hits.root
     """
     from pphysml.config import load
     from pphysml.registry import get_task

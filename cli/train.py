@@ -51,6 +51,7 @@ def command(
     Example:
       pphysml train lcag --preset quick --set training.steps=500 -o runs/first
       pphysml lcag events.root --model runs/first -o trees.root
+      pphysml train track hits.root --preset quick -o runs/tracks
     """
     if resume is not None:
         _refuse_with_resume({

@@ -9,7 +9,6 @@ from typing import Any
 
 from .config import dump, entries_at_a_time
 from .errors import InputError, TruthError
-from .io.problems import naming_files
 from .io.ragged import Columns, length
 from .io.reader import Reader
 from .io.sources import resolve
@@ -66,6 +65,9 @@ def apply(
                "model": str(chosen.model_path) if chosen.model_path else None, "warnings": warnings, "skipped": reader.skipped}
     if dry_run:
         return {**summary, "layout": reader.layout.name, "dry_run": True}
+    if not reader.n_entries:
+        warnings.append("the input has no entry, and so has the output")
+        progress.log(f"warning: {warnings[-1]}")
     skipped = len(reader.skipped)
     try:
         every = example_chunks(task, chosen, reader, strict, warnings, progress)
@@ -94,7 +96,8 @@ def _write(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: P
                 force=force, inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
         for examples in chunks:
-            columns = {**carried(examples), **finish(examples, chosen.engine(examples))}
+            with reader.naming_places():
+                columns = {**carried(examples), **finish(examples, chosen.engine(examples))}
             writer.extend(columns)
             for name, rows in further.items():
                 writer.extend(rows(columns), name)
@@ -130,7 +133,7 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
     for chunk in chain(reader, [None]):
         if chunk is not None:
             chunk = {name: column for name, column in chunk.items() if name not in left_out}
-        with naming_files(reader.sources):
+        with reader.naming_places():
             examples, carry = assemble(chunk, carry, chosen.config)
         if examples and length(examples):
             if first:

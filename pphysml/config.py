@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Config(BaseModel):
-    """Base of every configuration: unknown keys are errors, defaults are checked too."""
+    """Base of every configuration: unknown keys are errors, defaults are checked too, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, protected_namespaces=())
 
     def extra_branches(self) -> dict[str, Kind]:
         """Return the branches that this section reads besides those of the layout, and what their values belong to."""
@@ -173,5 +173,5 @@ def _problems(schema: type[Config], error: ValidationError, where: str) -> Itera
         else:
             message = problem["msg"].removeprefix("Value error, ")
             yield f"{where}: {key}: {message}" + (
-                f" (got {problem['input']!r})." if key and "input" in problem else "."
+                f" (got {problem['input']!r})." if key and "input" in problem and problem["type"] != "missing" else "."
             )

@@ -95,7 +95,8 @@ def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, prog
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
     for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
-        evaluator.update(examples, chosen.engine(examples))
+        with reader.naming_places():
+            evaluator.update(examples, chosen.engine(examples))
         seen += length(examples)
         overlap += trained_on(chosen, reader, examples)
     result = evaluator.result()

@@ -23,7 +23,8 @@ def export(task: Task, *, model: str | None, output: Path, format: str, force: b
         OutputError: the files could not be written; none is then half written.
     """
     if format not in task.exports:
-        raise ConfigError(f"Task {task.name!r} offers no format {format!r}.{did_you_mean(format, task.exports)}")
+        raise ConfigError(f"Task {task.name!r} offers no format {format!r}, but {', '.join(task.exports) or 'none'}."
+                          f"{did_you_mean(format, task.exports)}")
     chosen = task.exports[format]
     paths = [output, *(output.with_name(output.stem + end) for end in chosen.beside)]
     for path in paths:

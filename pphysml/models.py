@@ -70,6 +70,8 @@ def choose(
     weights = load_model(path, task.name) if path is not None else None
     if weights is None and name == task.default_engine:
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
+    if source is not None and weights is not None and name == task.default_engine:
+        raise ConfigError(f"{source!r}: the model has its own configuration; change how it is applied with --set apply.NAME=VALUE.")
     config: Any = _configure(task, weights, path, source, overrides)
     return Chosen(factory(config, weights, pick_device(device)), name, config, weights, path)
 
@@ -116,4 +118,4 @@ def _configure(task: Task, weights: ModelFile | None, path: Path | None, source:
         raise ModelError(str(error)) from None
     for item in overrides:
         override(values, item)
-    return build(task.config_class, values, "the model's configuration")
+    return build(task.config_class, values, "the options given")

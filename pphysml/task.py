@@ -38,6 +38,7 @@ class Field:
         required: reading fails without it.
         truth: known for simulation only.
         aliases: other branch names accepted, tried in order.
+        alias_units: unit of the aliases that have another one than `unit`.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
         missing: what NaN stands for; without it NaN is refused.
     """
@@ -51,6 +52,7 @@ class Field:
     required: bool = False
     truth: bool = False
     aliases: tuple[str, ...] = ()
+    alias_units: Mapping[str, str] = field(default_factory=dict, hash=False)
     minimum: float | None = None
     maximum: float | None = None
     missing: float | None = None
@@ -71,6 +73,7 @@ class Layout:
         trees: preferred tree names; another tree is used if it is the only one that fits.
         to_canonical: optional "module:function" turning columns as read into canonical ones.
         missing: what NaN stands for in further branches that are read; without it NaN is refused.
+        needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
         native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
@@ -81,6 +84,7 @@ class Layout:
     to_canonical: str | None = None
     missing: float | None = None
     native_names: bool = False
+    needed_truth: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field:
         """Return a field by its canonical name."""
@@ -229,11 +233,13 @@ class Flag:
     Attributes:
         key: option of the configuration, in the section `apply`.
         metavar, help: what `--help` shows.
+        instead_of: another flag, together with which it makes no sense.
     """
 
     key: str
     metavar: str
     help: str
+    instead_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from .checks import checked, count_faults
@@ -13,9 +11,7 @@ from .problems import Problem, ProblemError
 from .ragged import Column, Columns
 
 
-def load(
-    tree: Tree, opening: Opening, factors: Mapping[str, float], start: int, stop: int
-) -> tuple[Columns, list[Problem]]:
+def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, list[Problem]]:
     """Return entries start:stop in the fields' types and units, and every problem found in them.
 
     A branch that cannot be decoded is left out; one with bad values is returned as it was read.
@@ -31,7 +27,7 @@ def load(
             continue
         faults: list[tuple[int, str]] = []
         if name in opening.fields:
-            column, faults = checked(column, opening.fields[name], factors.get(name, 1.0))
+            column, faults = checked(column, opening.fields[name], opening.factors.get(name, 1.0))
         columns[name] = column
         problems += [_at(opening, branch, start + row, text) for row, text in faults]
     counters = {name: f.counter for name, f in opening.fields.items() if f.ragged}

@@ -13,7 +13,7 @@ from .files import Tree, open_file, tree_names
 from .metadata import announced_entries, metadata_of
 from .problems import Problem, ProblemError
 from .sources import Source
-from .units import BranchMap
+from .units import BranchMap, conversion
 
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
@@ -38,6 +38,7 @@ class Opening:
         source: the file, with the tree that was chosen.
         branches: column -> branch of what will be read.
         fields: column -> how it is checked; kept columns are not.
+        factors: column -> factor to its field's unit, of branches in another one.
         problems: everything that is wrong so far.
     """
 
@@ -45,6 +46,7 @@ class Opening:
     layout: Layout
     branches: dict[str, str]
     fields: dict[str, Field]
+    factors: dict[str, float]
     n_entries: int
     metadata: dict[str, Any] | None
     problems: list[Problem]
@@ -60,7 +62,7 @@ def examine(source: Source, request: Request) -> Opening:
         metadata = metadata_of(file, source.path)
         layout, name = choose(file, source, request)
         tree = Tree.of(file, source.path, name)
-        opening = Opening(replace(source, tree=name), layout, {}, {}, tree.entries, metadata, [])
+        opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, metadata, [])
         opening.problems += _select(opening, tree.branches(), request)
         opening.problems += _wrong_types(opening, tree)
         opening.problems += _lost_entries(opening)
@@ -125,6 +127,9 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     layout, mapping = opening.layout, request.mapping.branches
     opening.branches.update(layout.branches(available, mapping))
     opening.fields.update({f.name: f for f in layout.fields if f.name in opening.branches})
+    for f in opening.fields.values():
+        opening.factors[f.name] = conversion(f.alias_units.get(opening.branches[f.name], f.unit), f.unit)
+    opening.factors.update(request.mapping.factors)
     for f in layout.fields:
         if f.name in mapping and f.name not in opening.branches:
             yield _absent(opening, mapping[f.name], available)
@@ -134,6 +139,9 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     if request.need_truth and not set(truth) & set(opening.branches):
         message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
         yield _problem(opening, None, message)
+    elif request.need_truth and (lacking := [name for name in layout.needed_truth if name not in opening.branches]):
+        yield _problem(opening, None, f"has only a part of the truth, without {', '.join(lacking)}, which is needed here too; "
+                                      f"name it with --map {lacking[0]}=BRANCH")
     for name, kind in request.extra.items():
         if name in opening.branches:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +14,9 @@ from .sources import Source
 
 FILE_NUMBER = re.compile(r" of input file (\d+)")
 """How tasks name a file, of which they know the column `file` only."""
+
+COLUMN = re.compile(r"Branch '(\w+)'")
+"""How tasks name a branch, of which they know the column only."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,23 @@ class EntriesError(InputError):
         self.branch, self.bad, self.reason = branch, bad, reason
 
 
+def with_places(message: str, sources: Sequence[Source], branches: Mapping[int, Mapping[str, str]]) -> str:
+    """Return what a task refuses with paths and branches in the place of the numbers of files and the names of columns.
+
+    Args:
+        branches: column -> branch, of each file by number; those of the first one serve where none is named.
+    """
+    file = FILE_NUMBER.search(message)
+    names = branches.get(int(file[1]) if file else min(branches, default=0), {})
+    message = COLUMN.sub(lambda found: f"Branch {names.get(found[1], found[1])!r}", message)
+    return FILE_NUMBER.sub(lambda found: f" of {sources[int(found[1])].path}", message)
+
+
 @contextmanager
-def naming_files(sources: Sequence[Source]) -> Iterator[None]:
-    """Put the paths of files in the place of their numbers in what a task refuses."""
+def naming_places(sources: Sequence[Source], branches: Mapping[int, Mapping[str, str]]) -> Iterator[None]:
+    """Rewrite what is refused inside, see `with_places`."""
     try:
         yield
     except InputError as error:
-        error.args = (FILE_NUMBER.sub(lambda found: f" of {sources[int(found[1])].path}", str(error)),)
+        error.args = (with_places(str(error), sources, branches),)
         raise

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..task import Layout
 from .files import Tree, open_file
 from .loading import load, numbered
 from .opening import KEEP, Opening, Request, examine, kinds, truth_fields
-from .problems import Problem, ProblemError
+from .problems import Problem, ProblemError, naming_places
 from .ragged import Columns
 from .sources import Source
 from .units import read_mapping
@@ -103,7 +104,7 @@ class Reader:
         with self._lock:
             opening = self._openings[block.file_index]
             tree = self._tree(block.file_index)
-            columns, problems = load(tree, opening, self._request.mapping.factors, block.start, block.stop)
+            columns, problems = load(tree, opening, block.start, block.stop)
         if problems:
             raise ProblemError(problems)
         columns = numbered(columns, block.file_index, block.start, block.stop)
@@ -124,6 +125,10 @@ class Reader:
                 columns = self._result(current, block, dropped)
                 if columns is not None:
                     yield columns
+
+    def naming_places(self) -> AbstractContextManager[None]:
+        """Name files and branches in what a task refuses of the columns; see `problems.with_places`."""
+        return naming_places(self.sources, {index: opening.branches for index, opening in self._openings.items()})
 
     def close(self) -> None:
         """Close the files that are open; reading opens them again."""

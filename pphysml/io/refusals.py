@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, TruthError
 from ..registry import load_attribute
 from .opening import Opening
-from .problems import FILE_NUMBER, EntriesError, Problem
+from .problems import FILE_NUMBER, EntriesError, Problem, with_places
 from .ragged import Columns, length, take
 
 
@@ -82,5 +82,5 @@ class Refusals:
 
     def _problem(self, error: InputError) -> Problem:
         severe = self.need_truth or not isinstance(error, TruthError)
-        message = FILE_NUMBER.sub("", str(error))
+        message = with_places(FILE_NUMBER.sub("", str(error)), [], {0: self.opening.branches})
         return Problem(self.opening.source.path, self.opening.source.tree, None, None, message, "error" if severe else "warning")

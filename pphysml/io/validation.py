@@ -59,29 +59,29 @@ def validate(
         if not opening.problems:
             openings.append(opening)
         problems += opening.problems
-        problems += _data_problems(opening, branch_map.factors, None if opening.problems else check, need_truth)
+        problems += _data_problems(opening, None if opening.problems else check, need_truth)
     return problems + list(_differences(openings))
 
 
-def _data_problems(opening: Opening, factors: Mapping[str, float], check: Check | None, need_truth: bool) -> list[Problem]:
+def _data_problems(opening: Opening, check: Check | None, need_truth: bool) -> list[Problem]:
     path, name = opening.source.path, opening.source.tree or ""
     refusals = None if check is None else Refusals(opening, check, need_truth)
     try:
         with open_file(path) as file:
             tree = Tree.of(file, path, name)
-            return [*_bad_values(tree, opening, factors, refusals), *_silent_damage(file, tree, opening)]
+            return [*_bad_values(tree, opening, refusals), *_silent_damage(file, tree, opening)]
     except ProblemError as error:
         return error.problems
     except InputError as error:
         return [Problem(path, name, None, None, str(error))]
 
 
-def _bad_values(tree: Tree, opening: Opening, factors: Mapping[str, float], refusals: Refusals | None) -> Iterator[Problem]:
+def _bad_values(tree: Tree, opening: Opening, refusals: Refusals | None) -> Iterator[Problem]:
     """Yield, over all blocks, the first bad value of each branch, and the first of each kind of refusal."""
     reported: set[tuple[str | None, str]] = set()
     for start in range(0, opening.n_entries, BLOCK):
         stop = min(start + BLOCK, opening.n_entries)
-        columns, problems = load(tree, opening, factors, start, stop)
+        columns, problems = load(tree, opening, start, stop)
         kinds_found = [(problem.branch, "") for problem in problems]
         if refusals is not None and problems:
             refusals.leave_out()

@@ -13,7 +13,7 @@ class TrainingConfig(Config):
     """How a network is trained."""
 
     seed: int = option(1, "Seed of the initial weights, the order of the examples and simulated data.")
-    steps: int = option(20_000, "Optimiser steps.", ge=1)
+    steps: int = option(20_000, "Optimiser steps; 0 takes the weights of --init-from as they are.", ge=0)
     batch_size: int = option(128, "Examples per step, over all processes together.", ge=1)
     learning_rate: float = option(2e-3, "Peak learning rate.", gt=0)
     final_learning_rate: float = option(0.01, "Learning rate at the end, as a fraction of the peak.", ge=0, le=1)

@@ -65,12 +65,13 @@ class Loop:
         self.metrics = MetricsFile(folder.metrics, state.step) if fabric.global_rank == 0 else None
         self._saved_at = -1
 
-    def run(self, batches: Iterator[Columns], validation: Columns, flag: StopFlag) -> int:
+    def run(self, batches: Iterator[Columns], validation: Columns, flag: StopFlag, from_weights: bool = False) -> int:
         """Train to the last step, or until asked to stop.
 
         Args:
             batches: this process's examples of batch `state.step` and on.
             validation: this process's validation examples.
+            from_weights: whether the training starts from given weights; they are validated first, and kept if none are better.
 
         Returns:
             The number of the signal that stopped it, or 0.
@@ -84,6 +85,8 @@ class Loop:
             self.save()
         if self._impatient():
             return 0
+        if from_weights and state.step == 0:
+            self.validate(validation)
         started, reported = time.monotonic(), state.step
         while state.step < config.steps:
             loss, terms = self.step(next(batches))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..io.problems import naming_files
+from ..io.hashing import GOLDEN, mixed
 from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
 from ..task import Assemble, Simulation
@@ -32,17 +32,13 @@ class ExampleSource(Protocol):
 def example_hash(name: str, entries: Array) -> Array:
     """Return a number in [0, 1) for each entry of a file, the same on every machine.
 
-    The file's name without its folder and the entry number are mixed by splitmix64 (G. Steele
-    et al., "Fast splittable pseudorandom number generators", OOPSLA 2014).
+    The file's name without its folder and the entry number are mixed by `io.hashing`.
     """
     start = np.uint64(0xCBF29CE484222325)
     with np.errstate(over="ignore"):
         for byte in PurePath(name).name.encode():
             start = (start ^ np.uint64(byte)) * np.uint64(0x100000001B3)
-        z = start + entries.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
+        z = mixed(start + entries.astype(np.uint64) * GOLDEN)
     return (z >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
@@ -67,7 +63,7 @@ class FileSource:
     def read(self, block: int) -> Columns:
         """Return the selected examples of a block."""
         chunk = take(self.reader.read(self.reader.blocks[block]), self._selected(block))
-        with naming_files(self.reader.sources):
+        with self.reader.naming_places():
             return assemble_alone(self.assemble, chunk, self.config)
 
     def _selected(self, block: int) -> Array:
@@ -90,7 +86,7 @@ class AssembledSource:
         parts: list[Columns] = []
         carry = None
         for chunk in chain(reader, [None]):
-            with naming_files(reader.sources):
+            with reader.naming_places():
                 examples, carry = assemble(chunk, carry, config)
             if examples and length(examples):
                 parts.append(take(examples, _chosen(examples, reader, part, fraction)))

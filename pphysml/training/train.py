@@ -92,6 +92,8 @@ def train(
         config, choice = _resumed(task, folder)
     else:
         folder.check_free(force)
+    if config.training.steps == 0 and not choice["init_from"]:
+        raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
     fabric = _launch(device, devices)
     data = open_data(task, config, choice)
     learner: Learner = task.load("learner")(config)
@@ -101,7 +103,7 @@ def train(
         folder.create(config, choice, force)
     fabric.barrier()
     loop = _make_loop(fabric, learner, network, config.training, folder, state, progress)
-    signal = _run(fabric, loop, data, make_order(config.training, data.training), learner)
+    signal = _run(fabric, loop, data, make_order(config.training, data.training), learner, bool(choice["init_from"]))
     if signal:
         _stop(fabric, signal, folder, state.step)
     if fabric.global_rank == 0:
@@ -113,12 +115,12 @@ def train(
             "parameters": sum(p.numel() for p in network.parameters()), "skipped": data.skipped, "model": str(folder.model)}
 
 
-def _run(fabric: Fabric, loop: Loop, data: Data, order: BatchOrder, learner: Learner) -> int:
+def _run(fabric: Fabric, loop: Loop, data: Data, order: BatchOrder, learner: Learner, from_weights: bool) -> int:
     """Train on this process's share of every batch; return the signal that stopped it, 0 if none did."""
     rank, world = fabric.global_rank, fabric.world_size
     share = take(data.validation, np.arange(rank, length(data.validation), world))
     with StopFlag() as flag, closing(stream(data.training, order, learner.lengths, loop.state.step, rank, world)) as batches:
-        return loop.run(batches, share, flag)
+        return loop.run(batches, share, flag, from_weights)
 
 
 def _begin(task: Task, config: Any, learner: Learner, prepared: dict[str, Array], folder: RunFolder,
@@ -131,7 +133,7 @@ def _begin(task: Task, config: Any, learner: Learner, prepared: dict[str, Array]
         network.load_state_dict(state.model)
         return network, state
     if choice["init_from"]:
-        start_from(network, choice["init_from"], task)
+        start_from(network, choice["init_from"], task, config)
     return network, TrainingState(0, {}, {}, {})
 
 
@@ -200,16 +202,20 @@ def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
     )
 
 
-def start_from(network: nn.Module, source: str, task: Task) -> None:
+def start_from(network: nn.Module, source: str, task: Task, config: Any) -> None:
     """Copy the weights of a run folder or weights file, ours or one the task knows, into a network of the same shape."""
     if task.foreign_weights and Path(source).is_file() and not is_ours(Path(source)):
         load_attribute(task.foreign_weights)(network, Path(source))
         return
-    weights = {k: torch.from_numpy(v) for k, v in load_model(Path(source), task.name).network.items()}
+    model = load_model(Path(source), task.name)
+    weights = {k: torch.from_numpy(v) for k, v in model.network.items()}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ModelError(f"{source}: its network has another shape than the configured one ({first_mismatch(error)}).") from None
+        theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
+        other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name]]
+        hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
+        raise ModelError(f"{source}: its network has another shape than the configured one ({first_mismatch(error)}).{hint}") from None
 
 
 def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[str]) -> Reader:

@@ -66,12 +66,12 @@ def test_files_of_other_programs(refused, tmp_path, pphysml):
     angle, z = rng.uniform(0, 6.3, 4000), rng.uniform(-200, 200, 4000)
     scanner = hits(400 * np.cos(angle), z)
     scanner["posY"] = (400 * np.sin(angle)).astype(np.float32)
-    refused(write(tmp_path / "pet.root", scanner), "pet.root", "'z'", "not in thin layers", "--geometry")
+    refused(write(tmp_path / "pet.root", scanner), "pet.root", "'posZ'", "not in thin layers", "--geometry")
 
 
 def test_one_layer_is_too_few(refused, tmp_path):
-    refused(write(tmp_path / "one.root", hits([1, 2, 3], [5, 5, 5])), "one.root", "'z'", "all 3 hits lie in one layer", "needs two")
-    refused(write(tmp_path / "hit.root", hits([1], [5])), "hit.root", "'z'", "the only hit")
+    refused(write(tmp_path / "one.root", hits([1, 2, 3], [5, 5, 5])), "one.root", "'posZ'", "all 3 hits lie in one layer", "needs two")
+    refused(write(tmp_path / "hit.root", hits([1], [5])), "hit.root", "'posZ'", "the only hit")
 
 
 @pytest.mark.parametrize("engine", ["network", "follower", "deflection", "straight"])
@@ -100,7 +100,7 @@ def test_layers_without_hits_and_more_deep_hits_than_shallow(tracks, tmp_path, r
 
 def test_hits_that_are_there_twice(refused, tmp_path, rows):
     doubled = {k: np.repeat(v, 2) for k, v in rows.items()}
-    refused(write(tmp_path / "a.root", doubled), "a.root", "'x'", "entry 1", "repeats entry 0")
+    refused(write(tmp_path / "a.root", doubled), "a.root", "'posX'", "entry 1", "repeats entry 0")
 
 
 def test_a_position_that_is_no_number_is_placed(refused, tmp_path, rows):
@@ -156,3 +156,30 @@ def test_ten_thousand_protons_in_a_frame_name_the_limit(pphysml, tmp_path, track
     done = pphysml("track", path, "-o", tmp_path / "out.root", "-q", "--protons-per-frame", n, *model)
     assert done.code == 3 and "60000 hits" in done.err and "--protons-per-frame" in done.err and "more than" in done.err, done.err
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_part_of_the_truth_is_not_enough(pphysml, tmp_path, rows):
+    some = {name: values for name, values in rows.items() if name not in ("trackID", "parentID")}
+    path = write(tmp_path / "some.root", some)
+    for verb in (["validate", "track", path, "--truth"], ["evaluate", "track", path, "--engine", "follower"],
+                 ["train", "track", path, "--preset", "quick", "-o", tmp_path / "run"]):
+        done = pphysml(*verb, *([] if verb[0] == "validate" else ["-q"]))
+        assert done.code == 3 and "track_id" in done.err + done.out and "some.root" in done.err + done.out, verb
+    assert not (tmp_path / "run").exists()
+    assert pphysml("validate", "track", path).code == 0
+
+
+def test_frames_are_made_in_one_way(pphysml, tmp_path, protons):
+    done = pphysml("track", protons, "--engine", "straight", "--protons-per-frame", 50, "--frame-time", 1, "-o", tmp_path / "out.root")
+    assert done.code == 2 and "--frame-time and --protons-per-frame exclude each other" in done.err
+
+
+def test_a_model_has_its_own_configuration(pphysml, tmp_path, protons, track_model):
+    done = pphysml("track", protons, "--model", track_model, "--preset", "quick", "-o", tmp_path / "out.root")
+    assert done.code == 2 and "--set apply." in done.err
+
+
+def test_a_tree_without_entries_is_told(pphysml, tmp_path, rows):
+    path = write(tmp_path / "empty.root", {name: values[:0] for name, values in rows.items()})
+    done = pphysml("track", path, "--engine", "straight", "-o", tmp_path / "out.root")
+    assert done.code == 0 and "no entry" in done.err

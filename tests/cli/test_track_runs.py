@@ -38,10 +38,15 @@ def test_a_stopped_training_resumes_to_the_same_weights(pphysml, tmp_path, proto
 
 
 def test_training_starts_from_given_weights(pphysml, tmp_path, protons, small_track, track_model):
-    still = ["--set", "training.steps=1", "--set", "training.learning_rate=1e-12", "--set", "training.average=0"]
-    done = pphysml("train", "track", protons, *small_track, *still, "--init-from", track_model, "-q", "-o", tmp_path / "run")
+    as_they_are = ["--set", "training.steps=0"]
+    done = pphysml("train", "track", protons, *small_track, *as_they_are, "--init-from", track_model, "-q", "-o", tmp_path / "run")
     assert done.code == 0, done.err
-    assert_same(load_model(tmp_path / "run").network, load_model(track_model).network, atol=1e-6)
+    assert_same(load_model(tmp_path / "run").network, load_model(track_model).network)
+    # Weights that are never better than those given are not kept.
+    spoiling = ["--set", "training.steps=5", "--set", "training.learning_rate=0.5", "--set", "training.average=0"]
+    done = pphysml("train", "track", protons, *small_track, *spoiling, "--init-from", track_model, "-q", "-o", tmp_path / "spoilt")
+    assert done.code == 0, done.err
+    assert_same(load_model(tmp_path / "spoilt").network, load_model(track_model).network)
     wider = ["--set", "training.steps=1", "--set", "model.width=16"]
     done = pphysml("train", "track", protons, *small_track, *wider, "--init-from", track_model, "-q", "-o", tmp_path / "b")
     assert done.code == 4 and len(done.err.splitlines()) == 1 and not (tmp_path / "b" / "model.safetensors").exists()

@@ -18,7 +18,7 @@ from pphysml.io.arrays import to_column
 from pphysml.io.ragged import Columns, Ragged, concatenate, length
 from pphysml.io.reader import Block, Reader
 from pphysml.io.sources import Source, resolve
-from pphysml.task import Layout
+from pphysml.task import Field, Layout
 
 
 def everything(reader: Reader) -> Columns:
@@ -57,6 +57,18 @@ def test_entries_without_leaves(tmp_path, layout, write_root) -> None:
     columns = {"px": empty, "e": empty, "event": np.arange(3)}
     read = everything(Reader([Source(write_root(tmp_path / "a.root", columns))], [layout]))
     assert length(read) == 3 and isinstance(read["px"], Ragged) and read["px"].flat.shape == (0,)
+
+
+def test_known_branches_of_another_unit_are_converted(tmp_path, write_root) -> None:
+    time = Field("time", "event", "float64", "Time.", unit="s", required=True, aliases=("GlobalTime",), alias_units={"GlobalTime": "ns"})
+    known = Layout(name="steps", help="Steps.", fields=(time,))
+    paths = [write_root(tmp_path / f"{name}.root", {name: np.array([1.0, 2.5])}) for name in ("time", "GlobalTime")]
+    read = [everything(Reader([Source(path)], [known]))["time"] for path in paths]
+    np.testing.assert_allclose(read, [[1.0, 2.5], [1e-9, 2.5e-9]], rtol=1e-15)
+    mapped = everything(Reader([Source(paths[1])], [known], mapping={"time": "GlobalTime:us"}))["time"]
+    np.testing.assert_allclose(mapped, [1e-6, 2.5e-6], rtol=1e-15)
+    mixed = everything(Reader(resolve(paths), [known]))["time"]
+    np.testing.assert_allclose(mixed, [1.0, 2.5, 1e-9, 2.5e-9], rtol=1e-15)
 
 
 def test_order_of_files_and_max_entries(tmp_path, layout, event_columns, write_root) -> None:

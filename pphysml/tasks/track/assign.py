@@ -17,8 +17,9 @@ from .scores import LinkScores
 def gains(scores: LinkScores, batch: Batch) -> Tensor:
     r"""Return by how much each link is better than none, (E,).
 
-    The score of an assignment is :math:`\sum_d \max(\cdot)` of both sides of every hit,
-    :math:`2 s_e` for a link against :math:`f_d + f_s` for none.
+    Each of its two hits chooses between it, with the score :math:`s_e`, and no link, with
+    :math:`f_d` (`start` of the deep hit) and :math:`f_s` (`end` of the shallow one); an assignment has
+    the sum of all choices, so that a link adds :math:`2 s_e - f_d - f_s`.
     """
     return 2 * scores.link - scores.start[batch["deep"]] - scores.end[batch["shallow"]]
 

@@ -8,7 +8,8 @@ import torch
 from ...io.ragged import Array, Columns
 from ...task import Batch
 from .config import TrackConfig
-from .graph import all_triplets, build_graph, candidate_links, true_links
+from .continuations import all_triplets, directions, smallest_deflections
+from .graph import candidate_links, true_links
 from .links import frame_of_hit, ragged
 
 HIT_COLUMNS = ("x", "y", "z", "dedx", "edep", "layer", "cluster_size")
@@ -18,9 +19,9 @@ def collate(examples: Columns, config: TrackConfig) -> Batch:
     """Return H hits and E candidate links of all frames together.
 
     `x y z` (mm), `dedx` (keV/um), `edep` (MeV), `layer`, `cluster_size`, `centre_x centre_y spot_x
-    spot_y` (mm, of the frame's beam) float32 (H,); `frame` (H,); `deep shallow` (E,); for `relay` `before after`
-    (E, K) and `before_angle after_angle` (rad); for `line-graph` `edge_in edge_out theta` (T,);
-    with truth `true_previous` (H,) and `truth` bool (E,).
+    spot_y` (mm, of the frame's beam) float32 (H,); `frame` (H,); `deep shallow` (E,); for `relay` `direction` (E, 3), and the
+    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); for `line-graph` `edge_in edge_out theta` (T,);
+    with truth `truth` bool (E,).
     """
     hits = {name: ragged(examples, name).flat for name in HIT_COLUMNS}
     frame, layer = frame_of_hit(examples), ragged(examples, "layer")
@@ -31,9 +32,7 @@ def collate(examples: Columns, config: TrackConfig) -> Batch:
         columns[f"spot_{name}"] = np.asarray(examples.get(f"spot_{name}", np.zeros(len(layer))), dtype=np.float32)[frame]
     columns |= _links(examples, config)
     if "particle" in examples:
-        previous = true_links(examples, config.data.skip_layers)
-        columns["true_previous"] = previous
-        columns["truth"] = previous[columns["deep"]] == columns["shallow"]
+        columns["truth"] = true_links(examples, config.data.skip_layers)[columns["deep"]] == columns["shallow"]
     return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}
 
 
@@ -46,12 +45,14 @@ def beam_centre(position: Array, layer: Array, frame: Array) -> Array:
 
 
 def _links(examples: Columns, config: TrackConfig) -> dict[str, Array]:
-    if config.model.name == "relay":
-        graph = build_graph(examples, config.data, config.model.neighbours)
-        return {"deep": graph.deep, "shallow": graph.shallow, "before": graph.before, "after": graph.after,
-                "before_angle": graph.before_angle, "after_angle": graph.after_angle}
     deep, shallow = candidate_links(examples, config.data)
+    links = {"deep": deep, "shallow": shallow}
     if config.model.name == "hit-graph":
-        return {"deep": deep, "shallow": shallow}
-    triplets = all_triplets(examples, deep, shallow)
-    return {"deep": deep, "shallow": shallow, "edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}
+        return links
+    position = np.stack([ragged(examples, name).flat.astype(np.float64) for name in "xyz"], 1)
+    direction = directions(position, deep, shallow)
+    if config.model.name == "relay":
+        before, after = smallest_deflections(direction, deep, shallow, len(position))
+        return links | {"direction": direction, "before_angle": before, "after_angle": after}
+    triplets = all_triplets(direction, deep, shallow, len(position))
+    return links | {"edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}

@@ -17,8 +17,8 @@ class SimulationConfig(Config):
     """Particles through a phantom into the calorimeter."""
 
     geometry: str = option("dtc", "Calorimeter: a name of `pphysml/tasks/track/geometries`, or a YAML file.")
-    phantoms: list[float] = option(list, "Thicknesses of water, drawn for every frame; empty takes that of the geometry.", "mm")
-    further_geometries: dict[str, list[float]] = option(dict, "Further calorimeters, with the phantoms of each (mm; empty takes the geometry's own): blocks of frames for training take turns with `geometry`.")
+    phantoms: list[Annotated[float, Limits(ge=0)]] = option(list, "Thicknesses of water, drawn for every frame; empty takes that of the geometry.", "mm")
+    further_geometries: dict[str, list[Annotated[float, Limits(ge=0)]]] = option(dict, "Further calorimeters, with the phantoms of each (mm; empty takes the geometry's own): blocks of frames for training take turns with `geometry`.")
     inelastic: bool = option(True, "Nuclear interactions: the primary ends, secondaries go on.")
     inefficiency: float = option(0.001, "Probability that a sensor does not see a particle.", "", ge=0, lt=1)
     noise: float = option(0.05, "Mean number of noise hits in each layer of a frame of 100 particles.", "", ge=0)
@@ -33,7 +33,7 @@ class DataConfig(Config):
     min_cluster_size: int = option(2, "Fewest pixels of a hit.", ge=0)
     max_angle: float = option(0.6, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0, lt=1.5)
     max_front_angle: float = option(0.6, "The same for the links between the first three layers.", "rad", gt=0, lt=1.5)
-    max_step: float | None = option(16.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
+    max_step: float | None = option(24.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
     skip_layers: int = option(1, "Layers without any hit in the frame that a link may leave out, as those that are dead.", ge=0, le=1)
 
 
@@ -41,10 +41,12 @@ class ModelConfig(Config):
     """The network, and how the assignment in each layer takes part in its training."""
 
     name: Literal["relay", "line-graph", "hit-graph"] = option("relay", "Network: ours, or one of those published with arXiv:2407.13420.")
-    width: int = option(24, "Width of a link's state.", ge=4)
-    message_width: int = option(16, "Width of a message between links.", ge=2)
+    width: int = option(40, "Width of a link's state.", ge=4)
+    message_width: int = option(24, "Width of a message between links.", ge=2)
     rounds: int = option(3, "Rounds of messages.", ge=1)
     neighbours: int = option(4, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1)
+    min_early_probability: float = option(0.001, "Links that a first look finds less probable at one of their hits take no part in the rounds; 0 keeps all.", "", ge=0, lt=0.1)
+    early_weight: float = option(0.3, "Weight of the loss of that first look.", "", ge=0)
     published_defects: bool = option(False, "Keep the defects of the published code: the sigmoid of `hit-graph` applied twice, learning rate never lowered.")
     relaxation: Literal["none", "blackbox", "spo+", "fenchel-young", "imle", "sinkhorn", "identity"] = option("none", "How the assignment of every layer enters the loss; `none` is the cross entropy of links alone.")
     relaxation_weight: float = option(1.0, "Weight of the loss through the assignment.", "", ge=0)
@@ -96,7 +98,7 @@ class ApplyConfig(Config):
     last_frame: Literal["keep", "drop"] = option("keep", "What becomes of an incomplete last frame of a beam spot.")
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null takes that of the model, or learns the layers from the hits; see --geometry.")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
-    join_angle: float = option(0.05, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
+    join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)
     block_size: int = option(100_000, "Entries of a file that are read at a time.", ge=1)
     follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")

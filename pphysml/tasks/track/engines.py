@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 
 from ...errors import ModelError
-from ...io.ragged import Columns, slice_rows
+from ...io.ragged import Columns
 from ...model_file import ModelFile, first_mismatch
-from .batches import collate
 from .config import TrackConfig
-from .joins import join
 from .learner import build_network
 from .link_engine import LinkEngine
-from .links import Links, ragged
+from .links import Links
 from .network_links import find_links
-
-TOGETHER = 20_000
-"""Hits of the frames that are treated together, unless it is one frame."""
 
 
 class NetworkEngine(LinkEngine):
@@ -37,24 +30,5 @@ class NetworkEngine(LinkEngine):
         self.network.to(device).eval()
 
     def links(self, examples: Columns) -> Links:
-        """Return the links of all frames, some frames at a time."""
-        previous, probability, first = [], [], 0
-        for part in _parts(examples, self.config.apply.batch_size):
-            found = find_links(self.network, collate(part, self.config), self.config)
-            if self.config.apply.join_angle > 0:
-                found = join(part, found, self.config.apply.join_angle)
-            previous.append(np.where(found.previous >= 0, found.previous + first, -1))
-            probability.append(found.probability)
-            first += len(found.previous)
-        return Links(np.concatenate([*previous, np.zeros(0, dtype=np.int64)]),
-                     np.concatenate([*probability, np.zeros(0, dtype=np.float32)]))
-
-
-def _parts(examples: Columns, size: int) -> Iterator[Columns]:
-    """Yield `size` frames at a time, but crowded ones, whose links grow with the square of their hits, alone."""
-    counts = ragged(examples, "layer").counts
-    for start in range(0, len(counts), size):
-        stop = min(start + size, len(counts))
-        step = size if counts[start:stop].sum() <= TOGETHER else 1
-        for first in range(start, stop, step):
-            yield slice_rows(examples, first, min(first + step, stop))
+        """Return the links of all frames."""
+        return find_links(self.network, examples, self.config)

@@ -16,7 +16,7 @@ from ...config import Config, build, option
 from ...errors import ConfigError, did_you_mean
 
 Floats = NDArray[np.float64]
-Positive = Annotated[float, Limits(gt=0)]
+Positive = Annotated[float, Limits(gt=0, allow_inf_nan=False)]
 
 
 class LayerGroup(Config):
@@ -25,8 +25,8 @@ class LayerGroup(Config):
     first_z: float = option(0.0, "Position of the first layer's sensor along the beam.", "mm")
     pitch: float = option(1.0, "Distance between the sensors.", "mm", gt=0)
     count: int = option(1, "Number of layers.", ge=1)
-    wet: float | list[Positive] = option(1.0, "Water-equivalent thickness in front of each sensor, from the one before it (of the first sensor: from the phantom's end); one value, or one per layer.", "mm")
-    radiation_lengths: float | list[Positive] = option(0.01, "The same in radiation lengths.")
+    wet: Positive | list[Positive] = option(..., "Water-equivalent thickness in front of each sensor, from the one before it (of the first sensor: from the phantom's end); one value, or one per layer.", "mm")
+    radiation_lengths: Positive | list[Positive] = option(..., "The same in radiation lengths.")
 
 
 class SensorConfig(Config):
@@ -41,7 +41,7 @@ class BeamConfig(Config):
     """The beam in front of the phantom."""
 
     particle: Literal["proton", "helium"] = option("proton", "What is accelerated.")
-    energy: float = option(230.0, "Kinetic energy of a particle.", "MeV", gt=0)
+    energy: float = option(..., "Kinetic energy of a particle.", "MeV", gt=0)
     energy_spread: float = option(0.0, "Gaussian width of the energy.", "MeV", ge=0)
     sigma: float = option(3.0, "Gaussian width of the beam spot in x and y.", "mm", ge=0)
     divergence: float = option(0.0, "Gaussian width of the angles in x and y.", "rad", ge=0)
@@ -58,9 +58,9 @@ class GeometryConfig(Config):
     """The YAML file that describes a calorimeter."""
 
     name: str = option("unnamed", "What reports call it.")
-    layers: list[LayerGroup] = option(lambda: [LayerGroup()], "Groups of layers along the beam.", min_length=1)
+    layers: list[LayerGroup] = option(..., "Groups of layers along the beam.", min_length=1)
     sensor: SensorConfig = option(SensorConfig, "The sensors.")
-    beam: BeamConfig = option(BeamConfig, "The beam.")
+    beam: BeamConfig = option(..., "The beam.")
     phantom: PhantomConfig = option(PhantomConfig, "The phantom.")
     lateral_displacement: bool = option(True, "Whether a simulated particle shifts sideways inside a material as it scatters there; false turns it at the end of each step only, the next sensor or 50 mm of phantom, as Geant4 does where steps end at a boundary.")
 
@@ -124,13 +124,21 @@ def load_geometry(source: str) -> Geometry:
         path = Path(str(resources.files(f"{__package__}.geometries").joinpath(f"{source}.yaml")))
     try:
         values: Any = yaml.safe_load(path.read_text())
+    except IsADirectoryError:
+        raise ConfigError(f"{source}: is a folder, and no YAML file of a geometry.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source}: is not a text file; a geometry is YAML.") from None
     except OSError:
         raise ConfigError(f"There is no geometry {source!r}, neither a file nor a name.{did_you_mean(source, known_geometries())}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{source}: holds no settings of a geometry (name, layers, sensor, beam, phantom).")
     config = build(GeometryConfig, values, source)
-    assert isinstance(config, GeometryConfig)
-    return Geometry.of(config)
+    try:
+        return Geometry.of(config)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 def _per_layer(value: float | list[float], count: int, name: str, key: str) -> Floats:

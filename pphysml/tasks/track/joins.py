@@ -6,6 +6,7 @@ import numpy as np
 
 from ...io.ragged import Array, Columns
 from ...nn.assignment import BipartiteGraph, solve_assignment
+from ...physics.directions import angle_between
 from .links import Links, frame_of_hit, ragged
 
 
@@ -25,7 +26,7 @@ def join(examples: Columns, links: Links, largest: float) -> Links:
     start, end = starts[start], ends[end]
     position = np.stack([ragged(examples, name).flat.astype(np.float64) for name in "xyz"], 1)
     between = position[start] - position[end]
-    bends = [_angle(position[end] - position[links.previous[end]], between), _angle(between, position[following[start]] - position[start])]
+    bends = [angle_between(position[end] - position[links.previous[end]], between), angle_between(between, position[following[start]] - position[start])]
     straight = np.maximum(*bends) < largest
     start, end = start[straight], end[straight]
     cost = (bends[0] ** 2 + bends[1] ** 2)[straight] - 2 * largest**2
@@ -44,9 +45,3 @@ def _pairs(keys: Array, other: Array) -> tuple[Array, Array]:
     first = np.repeat(np.arange(len(keys)), counts)
     place = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
     return first, order[np.repeat(low, counts) + place]
-
-
-def _angle(one: Array, other: Array) -> Array:
-    """Return the angle between directions (N, 3), rad."""
-    found: Array = np.arctan2(np.linalg.norm(np.cross(one, other), axis=1), np.einsum("ni,ni->n", one, other))
-    return found

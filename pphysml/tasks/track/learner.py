@@ -6,19 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import nn
 
-from ...io.ragged import Array, Columns, concatenate, length, slice_rows
+from ...io.ragged import Array, Columns, concatenate
 from ...registry import load_attribute
 from ...task import Batch, Term
 from .batches import collate
 from .config import TrackConfig
 from .domain import fit_domain
-from .judging.completeness import complete_particles
+from .judging.track_metrics import tally_tracks, true_hits
 from .losses import assignment_term, competition_loss, link_loss
 from .models import NETWORKS
 from .network_links import find_links
-from .scores import score
+from .scores import LinkScores, score
+from .tracks import find_tracks
 
 
 class TrackLearner:
@@ -58,20 +60,18 @@ class TrackLearner:
             parts = {"links": competition_loss(scores, batch)} if options.name == "relay" else link_loss(scores, batch)
             weight = options.cross_entropy_weight if options.relaxation != "none" else 1.0
             terms |= {name: replace(term, weight=weight) for name, term in parts.items()}
+        if scores.early is not None:
+            zero = torch.zeros_like(scores.start)
+            terms["early"] = replace(competition_loss(LinkScores(scores.early, zero, zero), batch), weight=options.early_weight)
         return terms
 
     def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
-        """Return the share of beam particles whose hits are all and only those of one track, and of right links."""
-        found = total = right = links = 0
-        for start in range(0, length(examples), self.config.apply.batch_size):
-            part = slice_rows(examples, start, start + self.config.apply.batch_size)
-            batch = self.collate(part)
-            answer = find_links(model, batch, self.config)
-            complete = complete_particles(part, answer)
-            found, total = found + int(complete.complete.sum()), total + len(complete.complete)
-            true = batch["true_previous"].numpy()
-            right, links = right + int((answer.previous[true >= 0] == true[true >= 0]).sum()), links + int((true >= 0).sum())
-        return {"complete": Term(found, total), "links": Term(right, links)}
+        """Return the share of protons with primary hits that are complete, and of true links that are found."""
+        hits, links = true_hits(examples), find_links(model, examples, self.config)
+        counts = tally_tracks(hits, find_tracks(examples, links))
+        linked = hits.previous >= 0
+        return {"complete": Term(int(counts["complete"].sum()), int(counts["with_primary"].sum())),
+                "links": Term(int((links.previous == hits.previous)[linked].sum()), int(linked.sum()))}
 
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
         """Nothing is fitted after training."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-import numpy as np
-
 from ...io.ragged import Columns
 from ...model_file import ModelFile
 from .config import TrackConfig
+from .doubts import Doubts
 from .links import Links
 from .output import output_columns
-
-NO_MATERIALS = "the calorimeter is not known: range, energy and WEPL are not computed; give --geometry"
 
 
 class LinkEngine(ABC):
@@ -21,7 +18,12 @@ class LinkEngine(ABC):
 
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         self.config = config
-        self.warnings: list[str] = []
+        self.doubts = Doubts()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to tell the user when all frames have been seen."""
+        return list(self.doubts.sentences())
 
     @abstractmethod
     def links(self, examples: Columns) -> Links:
@@ -29,6 +31,6 @@ class LinkEngine(ABC):
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each frame."""
-        if not self.warnings and np.isnan(np.asarray(examples["beam_range"])).any():
-            self.warnings.append(NO_MATERIALS)
-        return output_columns(examples, self.links(examples), self.config)
+        columns = output_columns(examples, self.links(examples), self.config)
+        self.doubts.see(examples, columns)
+        return columns

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...io.ragged import Array, Columns, Ragged
 from .config import TrackConfig
-from .flags import GAP, KINK, LARGEST_KINK, LATE, NO_PEAK, SHORT, SHORTEST
+from .flags import BEYOND, BEYOND_ERRORS, GAP, KINK, LARGEST_KINK, LATE, NO_PEAK, SHORT, SHORTEST
 from .geometry import Geometry, known_geometries, load_geometry
 from .links import Links, frame_of_hit, ragged
 from .ranges.wepl import RangeFit, fit_ranges, scattering_chi2
@@ -104,6 +104,7 @@ def track_flags(examples: Columns, tracks: Tracks, found: Bends, fit: RangeFit) 
         NO_PEAK: fit.no_peak,
         SHORT: counts < SHORTEST,
         LATE: layer[tracks.first] > 0,
+        BEYOND: fit.wepl < -BEYOND_ERRORS * fit.wepl_error,
         GAP: layer[tracks.last] - layer[tracks.first] >= counts,
     }
     flags = np.zeros(len(counts), dtype=np.uint8)

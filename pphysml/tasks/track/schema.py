@@ -6,6 +6,9 @@ from typing import Any
 
 from ...task import Field, Layout
 
+FIELD = {"minimum": -10_000.0, "maximum": 10_000.0}
+"""Positions across the beam that a calorimeter can have, mm."""
+
 IDS = (
     Field("run", "event", "int64", "Run number.", aliases=("runID", "RunID")),
     Field("event", "event", "int64", "Number of the particle of the beam.", aliases=("eventID", "EventID"), truth=True),
@@ -21,13 +24,14 @@ GATE = Layout(
     help="GATE's tree of hits, one entry per step in a sensor.",
     trees=("Hits", "hits"),
     native_names=True,
+    needed_truth=("event", "track_id", "parent_id"),
     fields=(
         *IDS,
-        _row("x", "float32", "Position.", "posX", "PostPosition_X", unit="mm", required=True),
-        _row("y", "float32", "Position.", "posY", "PostPosition_Y", unit="mm", required=True),
+        _row("x", "float32", "Position.", "posX", "PostPosition_X", unit="mm", required=True, **FIELD),
+        _row("y", "float32", "Position.", "posY", "PostPosition_Y", unit="mm", required=True, **FIELD),
         _row("z", "float32", "Position along the beam.", "posZ", "PostPosition_Z", unit="mm", required=True),
         _row("edep", "float32", "Energy deposited in the sensor.", "edep", "TotalEnergyDeposit", unit="MeV", required=True, minimum=0.0),
-        _row("time", "float64", "Time since the start of the run; GATE 10 writes it in ns: --map time=GlobalTime:ns.", unit="s"),
+        _row("time", "float64", "Time since the start of the run.", "time", "GlobalTime", unit="s", alias_units={"GlobalTime": "ns"}),
         _row("local_z", "float32", "Position inside the sensor, by which its thickness is known.", "localPosZ", unit="mm"),
         _row("spot_x", "float32", "Position of the beam spot.", "spotPosX", "spotX", unit="mm"),
         _row("spot_y", "float32", "Position of the beam spot.", "spotPosY", "spotY", unit="mm"),
@@ -52,13 +56,14 @@ FRAMES = Layout(
     name="frames",
     help="One entry per readout frame with its hits, as of a real detector.",
     trees=("frames",),
+    needed_truth=("hit_event", "hit_track", "hit_parent"),
     fields=(
         Field("frame", "event", "int64", "Number of the frame."),
         Field("run", "event", "int64", "Run number."),
         Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
         Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
-        _hit("hit_x", "float32", "Position.", unit="mm", required=True),
-        _hit("hit_y", "float32", "Position.", unit="mm", required=True),
+        _hit("hit_x", "float32", "Position.", unit="mm", required=True, **FIELD),
+        _hit("hit_y", "float32", "Position.", unit="mm", required=True, **FIELD),
         _hit("hit_z", "float32", "Position along the beam; without it the geometry must be given.", unit="mm"),
         _hit("hit_layer", "int32", "Number of the layer along the beam, from 0; without it layers are learned from hit_z.", minimum=0),
         _hit("hit_edep", "float32", "Energy deposited; without it, it follows from the cluster's size.", unit="MeV", minimum=0.0),
@@ -108,5 +113,5 @@ OUTPUT_FIELDS = (
     _track("energy", "float32", "Kinetic energy behind the phantom.", "MeV"),
     _track("wepl", "float32", "Water-equivalent path length before the calorimeter: range of the beam less the particle's path to where it stops.", "mm"),
     _track("wepl_error", "float32", "Its standard error, with range straggling.", "mm"),
-    _track("flags", "uint8", "Sum of: 1 kink above 0.271 rad, 2 no Bragg peak at the end, 4 fewer than five hits, 8 does not start in the first layer, 16 leaves out a layer."),
+    _track("flags", "uint8", "Sum of: 1 kink above 0.271 rad, 2 no Bragg peak at the end, 4 fewer than five hits, 8 does not start in the first layer, 16 leaves out a layer, 32 stops well behind the range of the beam."),
 )

@@ -16,11 +16,13 @@ class LinkScores(NamedTuple):
     Attributes:
         link: score of each link, (E,).
         start, end: score of a hit that has no link towards the beam, away from it, (H,).
+        early: score of each link before any message, by which hopeless ones were left out, (E,); None if none are.
     """
 
     link: Tensor
     start: Tensor
     end: Tensor
+    early: Tensor | None = None
 
 
 def score(model: nn.Module, batch: Batch) -> LinkScores:

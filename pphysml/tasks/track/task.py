@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...task import Flag, FurtherTree, Task
+from ...task import Export, Flag, FurtherTree, Task
 
 _HERE = "pphysml.tasks.track"
 
@@ -34,10 +34,11 @@ TASK = Task(
     flags={
         "--protons-per-frame": Flag("apply.protons_per_frame", "N", (
             "Make frames of N particles with hits, where the file has one hit per entry; default: 100.")),
-        "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead."),
+        "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead.", instead_of="--protons-per-frame"),
         "--geometry": Flag("apply.geometry", "FILE", (
             "YAML file of the calorimeter, or a known name; default: learned from the hits.")),
     },
+    exports={"safetensors": Export("pphysml.export:to_safetensors")},
     importers={"dtc-npz": f"{_HERE}.reading.published_npz:columns"},
     weights={"mixed": "mixed.safetensors"},
     weights_package=f"{_HERE}.weights",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...io.ragged import Columns
+from ...physics.directions import angle_between
 from .links import ragged
 from .tracks import Tracks
 
@@ -54,9 +55,7 @@ def bends(examples: Columns, tracks: Tracks) -> Bends:
     inner = np.flatnonzero(owner[2:] == owner[:-2])
     step = np.diff(positions(examples)[hits], axis=0)
     before, after = step[inner], step[inner + 1]
-    # Of the angle's sine and cosine, since the cosine alone is blind to small angles.
-    sine = np.sqrt(sum((before[:, i - 2] * after[:, i - 1] - before[:, i - 1] * after[:, i - 2]) ** 2 for i in range(3)))
-    return Bends(hits[inner[:, None] + np.arange(3)], owner[inner], np.arctan2(sine, (before * after).sum(-1)))
+    return Bends(hits[inner[:, None] + np.arange(3)], owner[inner], angle_between(before, after))
 
 
 def largest_kink(found: Bends, tracks: Tracks) -> Floats:

@@ -6,10 +6,10 @@ import numpy as np
 
 from ...io.ragged import Array, Columns, Ragged
 from ...task import Field
-from .flags import KINK, LATE, NO_PEAK
+from .flags import BEYOND, KINK, LATE, NO_PEAK, SHORT
 from .links import ragged
 
-UNUSABLE = KINK | NO_PEAK | LATE
+UNUSABLE = KINK | NO_PEAK | SHORT | LATE | BEYOND
 """Flags of tracks whose range says nothing of what the particle of the beam has crossed."""
 
 OF_FRAME = ("file", "entry", "frame", "run", "spot_x", "spot_y")
@@ -33,7 +33,7 @@ WEPL_FIELDS = (
     _row("wepl", "float32", "Water-equivalent path length in front of the calorimeter.", "mm"),
     _row("wepl_error", "float32", "Its standard error, with range straggling.", "mm"),
     _row("score", "float32", "Product of the probabilities of the track's links."),
-    _row("flags", "uint8", "Flags of the track; none with a kink, without a Bragg peak, or that begins behind the first layer."),
+    _row("flags", "uint8", "Flags of the track; none with a kink, without a Bragg peak, of few hits, that begins behind the first layer, or stops behind the beam's range."),
 )
 
 

@@ -29,14 +29,14 @@ def few_rows_to_learn_from(monkeypatch):
 
 
 def mine(**others):
-    values = {"name": "mine", "layers": [{"first_z": 0.0, "pitch": PITCH, "count": 20, "wet": 8.2, "radiation_lengths": 0.04}], **others}
+    values = {"name": "mine", "layers": [{"first_z": 0.0, "pitch": PITCH, "count": 20, "wet": 8.2, "radiation_lengths": 0.04}], "beam": {"energy": 230.0}, **others}
     return GeometryConfig(**values)
 
 
 @pytest.fixture
 def yaml(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(f"name: mine\nlayers: [{{first_z: 0.0, pitch: {PITCH}, count: 20, wet: 8.2, radiation_lengths: 0.04}}]\n")
+    path.write_text(f"name: mine\nlayers: [{{first_z: 0.0, pitch: {PITCH}, count: 20, wet: 8.2, radiation_lengths: 0.04}}]\nbeam: {{energy: 230.0}}\n")
     return str(path)
 
 
@@ -166,7 +166,7 @@ def test_events_have_the_same_numbers_in_every_run():
 
 @pytest.mark.parametrize("change, said", [
     ({"z": np.full(length(ROWS), 4.0)}, "in one layer"),
-    ({"edep": np.full(length(ROWS), 1e-9)}, "no hit of 2 pixels or more"),
+    ({"edep": np.full(length(ROWS), 1e-9)}, "of input file 0: no hit has 2 pixels or more"),
     ({"z": ROWS["x"] * 30}, "everywhere between"),
 ])
 def test_what_cannot_be_tracked_is_refused(change, said):

@@ -11,7 +11,13 @@ from pphysml.errors import InputError
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.tasks.track import graph as rooms
 from pphysml.tasks.track.config import DataConfig
-from pphysml.tasks.track.graph import all_triplets, build_graph, candidate_links, true_links
+from pphysml.tasks.track.continuations import (
+    all_triplets,
+    directions,
+    smallest_deflections,
+    straightest,
+)
+from pphysml.tasks.track.graph import candidate_links, true_links
 
 PITCH = 5.0
 
@@ -26,6 +32,13 @@ def random_frames(seed, n_frames=3, n_hits=60, n_layers=7, empty=()):
                "particle": rng.integers(-1, 12, n_frames * n_hits)}
     columns |= {name: rng.normal(0, 3, n_frames * n_hits).astype(np.float32) for name in "xy"}
     return {name: Ragged.from_counts(values, counts) for name, values in columns.items()}
+
+
+def links_of(frames):
+    """Return the arguments of the functions of `continuations`: direction, deep, shallow, number of hits."""
+    position = np.stack([frames[name].flat.astype(np.float64) for name in "xyz"], 1)
+    deep, shallow = candidate_links(frames, DataConfig())
+    return directions(position, deep, shallow), deep, shallow, len(position)
 
 
 def brute_links(frames, options):
@@ -72,41 +85,62 @@ def test_a_dead_layer_is_bridged_only_if_asked_for():
 @pytest.mark.parametrize("neighbours", [1, 3, 50])
 def test_continuations_are_the_straightest(neighbours):
     frames = random_frames(3, n_frames=2)
-    found = build_graph(frames, DataConfig(max_angle=0.6, max_front_angle=0.6), neighbours)
-    for e in range(len(found.deep)):
-        for index, angles, mine, theirs in ((found.before, found.before_angle, found.shallow[e], found.deep),
-                                            (found.after, found.after_angle, found.deep[e], found.shallow)):
+    links = links_of(frames)
+    found, (_, deep, shallow, _) = straightest(*links, neighbours), links
+    for e in range(len(deep)):
+        for index, angles, mine, theirs in ((found.before, found.before_angle, shallow[e], deep),
+                                            (found.after, found.after_angle, deep[e], shallow)):
             candidates = np.flatnonzero(theirs == mine)
-            expected = sorted(angle_between(frames, found.deep, found.shallow, e, c) for c in candidates)[:neighbours]
+            expected = sorted(angle_between(frames, deep, shallow, e, c) for c in candidates)[:neighbours]
             chosen = index[e][index[e] >= 0]
             assert (index[e][len(chosen):] == -1).all()
             assert set(chosen) <= set(candidates)
-            np.testing.assert_allclose(angles[e, :len(chosen)], expected, atol=2e-4)
+            np.testing.assert_allclose(angles[e, :len(chosen)], expected, atol=1e-6)
+            np.testing.assert_allclose(angles[e, len(chosen):], np.pi, rtol=1e-6)
+
+
+def test_smallest_deflections_are_those_of_the_straightest():
+    links = links_of(random_frames(3, n_frames=3))
+    straight = straightest(*links, 2)
+    for found, expected in zip(smallest_deflections(*links), (straight.before_angle, straight.after_angle), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        assert (expected > 3).any()
 
 
 def test_all_triplets_are_all_pairs_of_links_that_share_a_hit():
     frames = random_frames(4, n_frames=2)
-    deep, shallow = candidate_links(frames, DataConfig())
-    found = all_triplets(frames, deep, shallow)
+    links = links_of(frames)
+    found, (_, deep, shallow, _) = all_triplets(*links), links
     expected = {(a, b) for a in range(len(deep)) for b in range(len(deep)) if deep[a] == shallow[b]}
     assert set(zip(found.before.tolist(), found.after.tolist(), strict=True)) == expected
     assert len(found.angle) == len(expected) > 20
     for t in range(0, len(found.angle), 7):
-        assert found.angle[t] == pytest.approx(angle_between(frames, deep, shallow, found.before[t], found.after[t]), abs=2e-4)
+        assert found.angle[t] == pytest.approx(angle_between(frames, deep, shallow, found.before[t], found.after[t]), abs=1e-6)
+
+
+def test_continuations_of_some_links_are_those_among_them():
+    frames = random_frames(6)
+    direction, deep, shallow, n = links_of(frames)
+    some = np.flatnonzero(np.random.default_rng(1).random(len(deep)) < 0.4)
+    found = straightest(direction[some], deep[some], shallow[some], n, 2)
+    every = straightest(direction, deep, shallow, n, 100)
+    for row, link in enumerate(some):
+        among = every.after[link][np.isin(every.after[link], some)][:2]
+        np.testing.assert_array_equal(some[found.after[row][found.after[row] >= 0]], among)
 
 
 def test_frames_do_not_see_each_other():
     frames = random_frames(5, n_frames=4)
     parts = [{name: column.slice(i, i + 1) for name, column in frames.items()} for i in range(4)]
-    together = build_graph(frames, DataConfig(), 4)
-    shift, at = 0, 0
+    links = links_of(frames)
+    together, shift, at = straightest(*links, 4), 0, 0
     for part in parts:
-        alone = build_graph(part, DataConfig(), 4)
-        rows = slice(at, at + len(alone.deep))
-        np.testing.assert_array_equal(together.deep[rows], alone.deep + shift)
+        own = links_of(part)
+        alone, rows = straightest(*own, 4), slice(at, at + len(own[1]))
+        np.testing.assert_array_equal(links[1][rows], own[1] + shift)
         np.testing.assert_array_equal(together.before[rows], np.where(alone.before >= 0, alone.before + at, -1))
-        shift, at = shift + len(part["x"].flat), at + len(alone.deep)
-    assert at == len(together.deep)
+        shift, at = shift + len(part["x"].flat), at + len(own[1])
+    assert at == len(links[1])
 
 
 @pytest.mark.parametrize("frames", [
@@ -114,8 +148,9 @@ def test_frames_do_not_see_each_other():
     random_frames(6, n_frames=2, n_hits=5, n_layers=1),
 ], ids=["no hit", "no frame", "one hit", "one layer"])
 def test_nothing_to_link(frames):
-    found = build_graph(frames, DataConfig(), 4)
-    assert found.deep.shape == (0,)
+    links = links_of(frames)
+    found = straightest(*links, 4)
+    assert links[1].shape == (0,)
     assert found.before.shape == found.after_angle.shape == (0, 4)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.ragged import Ragged
-from pphysml.tasks.track.geometry import Geometry, GeometryConfig
+from pphysml.tasks.track.geometry import Geometry, GeometryConfig, load_geometry
 from pphysml.tasks.track.reading import layers as rooms
 from pphysml.tasks.track.reading.layer_ids import LayerIds
 from pphysml.tasks.track.reading.layers import Layers, learn_layers, learn_numbered
@@ -67,8 +67,9 @@ def test_thickness_that_cannot_be_measured_is_that_of_alpide():
 
 
 def calorimeter(**others):
-    values = {"name": "mine", "layers": [{"first_z": 10.0, "pitch": 52.4, "count": 2, "wet": 2.0},
-                                         {"first_z": 118.15, "pitch": 5.5, "count": 48, "wet": 8.2}], **others}
+    values = {"name": "mine", "layers": [{"first_z": 10.0, "pitch": 52.4, "count": 2, "wet": 2.0, "radiation_lengths": 0.003},
+                                         {"first_z": 118.15, "pitch": 5.5, "count": 48, "wet": 8.2, "radiation_lengths": 0.04}],
+              "beam": {"energy": 230.0}, **others}
     return Geometry.of(GeometryConfig(**values))
 
 
@@ -76,6 +77,31 @@ def calorimeter(**others):
 def only_mine(monkeypatch):
     monkeypatch.setattr(rooms, "known_geometries", lambda: ["mine"])
     monkeypatch.setattr(rooms, "load_geometry", lambda name: calorimeter())
+
+
+GOOD = "layers: [{count: 5, wet: 8.2, radiation_lengths: 0.04}]\nbeam: {energy: 230.0}\n"
+
+
+@pytest.mark.parametrize("change, said", [
+    (("230.0", "0"), "beam.energy"), (("230.0", ".inf"), "beam.energy"), (("energy: 230.0", "sigma: 3.0"), "beam.energy"),
+    (("8.2", "-8.2"), "layers.0.wet"), (("8.2", ".nan"), "layers.0.wet"), (("wet: 8.2, ", ""), "layers.0.wet"),
+    (("0.04", "0"), "layers.0.radiation_lengths"), (("count", "number"), "number"), ((GOOD, ""), "holds no settings"), ((GOOD, "[1, 2]"), "holds no settings"),
+])
+def test_a_geometry_with_a_mistake_is_refused_by_the_name_of_its_file(tmp_path, change, said):
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD)
+    assert load_geometry(str(path)).depth[-1] == pytest.approx(5 * 8.2)
+    path.write_text(GOOD.replace(*change))
+    with pytest.raises(ConfigError) as error:
+        load_geometry(str(path))
+    assert str(path) in str(error.value) and said in str(error.value)
+
+
+def test_what_is_no_text_is_no_geometry(tmp_path):
+    (tmp_path / "binary.yaml").write_bytes(bytes(range(128, 256)))
+    for path, said in ((tmp_path / "binary.yaml", "not a text file"), (tmp_path, "is a folder"), (tmp_path / "no.yaml", "There is no geometry")):
+        with pytest.raises(ConfigError, match=said):
+            load_geometry(str(path))
 
 
 @pytest.mark.usefixtures("only_mine")
@@ -131,7 +157,7 @@ def test_given_numbers_are_taken_with_dead_layers_anywhere():
 @pytest.mark.parametrize("count", [1, 201])
 def test_a_geometry_of_one_layer_or_very_many_is_refused(count):
     with pytest.raises(ConfigError, match=f"has {count} layers"):
-        Layers.of(calorimeter(layers=[{"count": count}]))
+        Layers.of(calorimeter(layers=[{"count": count, "wet": 2.0, "radiation_lengths": 0.04}]))
 
 
 def test_a_stack_with_a_stray_hit_far_behind_is_refused():

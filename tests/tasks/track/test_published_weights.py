@@ -128,8 +128,8 @@ def test_training_starts_from_published_weights(tmp_path, preset):
     torch.manual_seed(3)
     published, network = build_network(config), build_network(config)
     torch.save(published.state_dict(), tmp_path / "published.pt")
-    start_from(network, str(tmp_path / "published.pt"), task)
+    start_from(network, str(tmp_path / "published.pt"), task, task.config_class())
     assert torch.equal(network.R1.layers[1].weight, published.R1.layers[1].weight)
     ours = build_network(load(task.config_class, task.presets, "quick"))
     with pytest.raises(ModelError, match=f"need the preset {preset}"):
-        start_from(ours, str(tmp_path / "published.pt"), task)
+        start_from(ours, str(tmp_path / "published.pt"), task, task.config_class())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +12,14 @@ from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.tasks.track.assign import gains, link_probabilities, links_of
 from pphysml.tasks.track.batches import collate
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.judging.completeness import complete_particles
+from pphysml.tasks.track.judging.track_metrics import tally_tracks, true_hits
 from pphysml.tasks.track.links import Links
 from pphysml.tasks.track.losses import competition_loss
 from pphysml.tasks.track.models.messages import plain_strongest, strongest
-from pphysml.tasks.track.models.relay import Relay
+from pphysml.tasks.track.models.relay import Relay, against_rivals, best_of_each
+from pphysml.tasks.track.network_links import find_links
 from pphysml.tasks.track.scores import score
+from pphysml.tasks.track.tracks import find_tracks
 
 LAYERS, PITCH = 8, 5.0
 CONFIG = TrackConfig(data={"max_front_angle": 0.4})
@@ -36,7 +40,14 @@ def tracks(seed, n_frames=4, n_tracks=20, scatter=0.02):
         "particle": particle, "proton": particle, "primary": np.ones(shape, bool),
     }
     counts = np.full(n_frames, LAYERS * n_tracks)
-    return {name: Ragged.from_counts(np.ascontiguousarray(values).ravel(), counts) for name, values in columns.items()}
+    hits = {name: Ragged.from_counts(np.ascontiguousarray(values).ravel(), counts) for name, values in columns.items()}
+    return hits | {"n_protons": np.full(n_frames, n_tracks)}
+
+
+def complete(frames, links):
+    """Return 1 for each particle that is complete, 0 for others."""
+    counts = tally_tracks(true_hits(frames), find_tracks(frames, links))
+    return counts["complete"][counts["protons"] > 0]
 
 
 def network(seed=1, **options):
@@ -49,7 +60,8 @@ def permuted(frames, seed):
     rng = np.random.default_rng(seed)
     layer = frames["layer"].flat
     order = np.lexsort((rng.random(len(layer)), layer))
-    return {name: Ragged(column.flat[order], column.offsets) for name, column in frames.items()}, order
+    hits = {name: Ragged(column.flat[order], column.offsets) for name, column in frames.items() if isinstance(column, Ragged)}
+    return frames | hits, order
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -57,7 +69,6 @@ def test_compiled_messages_and_their_gradients_are_the_plain_ones(seed):
     generator = torch.Generator().manual_seed(seed)
     e, k, m = 30, 4, 5
     index = torch.randint(-1, e, (e, k), generator=generator)
-    index = torch.where((index < 0).cumsum(1) > 0, -1, index)
     angle = torch.randn(e, k, 2, generator=generator)
     inputs = [torch.randn(shape, generator=generator, requires_grad=True) for shape in ((e, m), (e, m), (m, 2))]
     weight = torch.randn(e, m, generator=generator)
@@ -81,6 +92,37 @@ def test_scores_do_not_depend_on_the_order_of_the_hits():
     assert found.keys() == again.keys()
     np.testing.assert_allclose([again[key] for key in found], list(found.values()), atol=1e-4)
     np.testing.assert_allclose(second.start, first.start[order], atol=1e-4)
+
+
+def test_hopeless_links_keep_the_score_of_the_first_look_and_do_not_disturb_the_others():
+    batch, model = collate(tracks(9), CONFIG), network(4)
+    with torch.no_grad():
+        model.look[-1].weight.mul_(40)
+        every = model(batch)
+        probability = [torch.exp(against_rivals(every.early[:, None], batch[side], len(batch["x"])))[:, 0] for side in ("deep", "shallow")]
+        hopeless = torch.minimum(*probability) < 0.02
+        model.hopeless = math.log(0.02)
+        pruned = model(batch)
+        # Where they point no longer matters, unless they take part.
+        turned = batch["direction"].clone()
+        turned[hopeless] = torch.nn.functional.normalize(torch.randn(int(hopeless.sum()), 3), dim=1)
+        pruned_again = model(batch | {"direction": turned})
+        model.hopeless = -math.inf
+        every_again = model(batch | {"direction": turned})
+    assert 0.1 < hopeless.float().mean() < 0.9
+    torch.testing.assert_close(pruned.link[hopeless], every.early[hopeless])
+    torch.testing.assert_close(pruned.link, pruned_again.link)
+    for others in (every_again.link, pruned.link):
+        assert not torch.allclose(every.link[~hopeless], others[~hopeless], atol=1e-3)
+
+
+def test_the_best_links_of_every_hit_are_found():
+    rng = np.random.default_rng(5)
+    for most in (1, 3, 100):
+        hit, score = rng.integers(0, 6, 40), rng.normal(size=40)
+        expected = [e for e in range(40) if (score[hit == hit[e]] > score[e]).sum() < most]
+        found = best_of_each(torch.from_numpy(hit), torch.from_numpy(score), 7, most)
+        assert found.tolist() == expected
 
 
 def test_a_batch_of_frames_has_the_scores_of_single_frames():
@@ -149,14 +191,7 @@ def test_a_short_training_finds_nearly_all_tracks():
         (term.total / term.count).backward()
         optimizer.step()
     held_out = tracks(7, n_frames=4)
-    unseen = collate(held_out, CONFIG)
-    with torch.no_grad():
-        scores = model(unseen)
-    found = links_of(gains(scores, unseen).numpy(), link_probabilities(scores, unseen).numpy(),
-                     unseen["deep"].numpy(), unseen["shallow"].numpy(), len(unseen["x"]), no_link=True)
-    nothing = Links(np.full(len(unseen["x"]), -1), np.ones(len(unseen["x"])))
-    assert complete_particles(held_out, nothing).complete.mean() == 0
-    assert complete_particles(held_out, found).complete.mean() > 0.9
+    assert complete(held_out, find_links(model, held_out, CONFIG)).mean() > 0.9
 
 
 def test_completeness_asks_for_all_and_only_the_particles_own_hits():
@@ -167,6 +202,4 @@ def test_completeness_asks_for_all_and_only_the_particles_own_hits():
     missing[4, 1] = -1
     swapped[5, :2] = swapped[5, 1::-1]
     for previous, expected in ((perfect, [1, 1, 1]), (missing, [1, 0, 1]), (swapped, [0, 0, 1])):
-        found = complete_particles(frames, Links(previous.ravel(), np.ones(previous.size)))
-        assert found.complete.tolist() == [bool(v) for v in expected]
-        assert found.n_hits.tolist() == [LAYERS] * 3
+        assert complete(frames, Links(previous.ravel(), np.ones(previous.size))).tolist() == expected

@@ -78,7 +78,7 @@ def scattered(geometry, range_, n, rng, shift):
 def test_multiple_scattering_has_a_chi2_of_one(shift: bool) -> None:
     groups = [{"first_z": 0.0, "pitch": 50.0, "count": 2, "wet": 3.0, "radiation_lengths": 0.008},
               {"first_z": 56.0, "pitch": 5.5, "count": 15, "wet": 8.2, "radiation_lengths": 0.042}]
-    geometry = Geometry.of(GeometryConfig.model_validate({"layers": groups, "lateral_displacement": shift}))
+    geometry = Geometry.of(GeometryConfig.model_validate({"layers": groups, "beam": {"energy": 230.0}, "lateral_displacement": shift}))
     rng = np.random.default_rng(1)
     examples, tracks = through(scattered(geometry, 160.0, 400, rng, shift))
     fit = SimpleNamespace(range=np.full(400, 160.0))
@@ -89,7 +89,7 @@ def test_multiple_scattering_has_a_chi2_of_one(shift: bool) -> None:
 
 
 def test_chi2_needs_materials_and_three_hits() -> None:
-    geometry = Geometry.of(GeometryConfig.model_validate({"layers": [{"count": 5, "wet": 8.0}]}))
+    geometry = Geometry.of(GeometryConfig.model_validate({"layers": [{"count": 5, "wet": 8.0, "radiation_lengths": 0.04}], "beam": {"energy": 230.0}}))
     places = np.stack([np.zeros(2), np.zeros(2), np.arange(2.0)], -1)[None]
     examples, tracks = through(places)
     found, fit = bends(examples, tracks), SimpleNamespace(range=np.array([30.0]))

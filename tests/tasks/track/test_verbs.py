@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from pphysml.io.writer import Writer
 from pphysml.registry import get_task
 from pphysml.simulate import simulate
 from pphysml.tasks.track.data import assemble
-from pphysml.tasks.track.link_engine import NO_MATERIALS
+from pphysml.tasks.track.doubts import NO_MATERIALS
 from pphysml.tasks.track.schema import GATE, LAYOUTS
 from pphysml.tasks.track.wepl_list import UNUSABLE, WEPL_FIELDS
 from pphysml.training.sources import AssembledSource, example_hash
@@ -45,8 +46,10 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def write(tmp_path):
     def file(rows, name="rows.root") -> Path:
-        with Writer(tmp_path / name, "Hits", GATE.fields, metadata={}) as writer:
-            writer.extend({k: v for k, v in rows.items() if k not in ("file", "entry")})
+        names = {f.name: f.aliases[0] if f.aliases else f.name for f in GATE.fields}
+        fields = [replace(f, name=names[f.name]) for f in GATE.fields]
+        with Writer(tmp_path / name, "Hits", fields, metadata={}) as writer:
+            writer.extend({names[k]: v for k, v in rows.items() if k not in ("file", "entry")})
         return tmp_path / name
 
     return file
@@ -113,6 +116,23 @@ def test_progress_counts_entries_to_the_last(write, tmp_path) -> None:
     assert counter.done == counter.total == length(rows)
 
 
+def test_a_file_of_gate_10_gives_the_frames_of_the_same_steps_of_gate_9(write, tmp_path) -> None:
+    rows = gate_rows(60)
+    ten = {"RunID": rows["run"], "EventID": rows["event"], "TrackID": rows["track_id"], "ParentID": rows["parent_id"], "PDGCode": rows["pdg"],
+           "GlobalTime": 1e9 * rows["time"], "TotalEnergyDeposit": rows["edep"], **{f"PostPosition_{c.upper()}": rows[c] for c in "xyz"}}
+    with uproot.recreate(tmp_path / "ten.root") as file:
+        file.mktree("Hits", {name: values.dtype for name, values in ten.items()}).extend(ten)
+    nine = write({name: values for name, values in rows.items() if name not in ("local_z", "level1_id", "stop_depth")})
+    outputs = []
+    for name, path in (("nine", nine), ("ten", tmp_path / "ten.root")):
+        apply(TASK, inputs=[str(path)], output=tmp_path / f"{name}-tracks.root", engine="straight", overrides=("apply.frame_time=0.02",))
+        outputs.append(tree(tmp_path / f"{name}-tracks.root", "tracks"))
+    assert len(outputs[0]["frame"]) > 3
+    np.testing.assert_array_equal(outputs[0]["frame"], outputs[1]["frame"])
+    for hits in zip(outputs[0]["hit_entry"], outputs[1]["hit_entry"], strict=True):
+        np.testing.assert_array_equal(*hits)
+
+
 def test_a_report_links_a_frame_of_each_engine(simulated, tmp_path, monkeypatch) -> None:
     # Other figures take their time.
     monkeypatch.setattr("pphysml.tasks.track.plots.figures", lambda *_: {})
@@ -132,7 +152,7 @@ def test_errors_name_the_file_in_which_an_entry_cannot_be_used(write, tmp_path) 
     rows = gate_rows(60)
     bad = take(rows, np.r_[0:length(rows), 40:45])
     paths = [str(write(rows, "good.root")), str(write(bad, "bad.root"))]
-    message = rf"Branch 'event', entry {length(rows)} of {re.escape(paths[1])}: event \d+ goes on behind other events"
+    message = rf"Branch 'eventID', entry {length(rows)} of {re.escape(paths[1])}: event \d+ goes on behind other events"
     with pytest.raises(InputError, match=message):
         apply(TASK, inputs=paths, output=tmp_path / "out.root", engine="straight", overrides=FEW)
     config = TASK.config_class()
@@ -152,7 +172,7 @@ def test_validation_follows_a_file_to_its_end(write, block, monkeypatch) -> None
     assert validate([Source(str(good))] * 2, LAYOUTS, check=check) == []
     bad = write(take(rows, np.r_[0:length(rows), 40:45]), "bad.root")
     problem, = validate([Source(str(good)), Source(str(bad))], LAYOUTS, check=check)
-    assert problem.severity == "error" and problem.message.startswith(f"Branch 'event', entry {length(rows)}: ")
+    assert problem.severity == "error" and problem.message.startswith(f"Branch 'eventID', entry {length(rows)}: ")
     assert problem.sentence().count("bad.root") == 1
     apart = write({**slice_rows(rows, 0, 300), "z": np.linspace(0, 100, 300)}, "continuous.root")
     assert [p.path for p in validate([Source(str(apart))], LAYOUTS, check=check)] == [str(apart)]

@@ -33,7 +33,7 @@ def calorimeter(**others) -> Geometry:
     """Return layers like those of the published geometry."""
     layers = [{"first_z": 0.0, "pitch": 52.4, "count": 2, "wet": [1.8, 2.34], "radiation_lengths": 0.004},
               {"first_z": 108.4, "pitch": 5.5, "count": 40, "wet": 8.2, "radiation_lengths": 0.042}]
-    return Geometry.of(GeometryConfig.model_validate({"layers": layers, **others}))
+    return Geometry.of(GeometryConfig.model_validate({"layers": layers, "beam": {"energy": 230.0}, **others}))
 
 
 def drawn(table: LossTable, residual, rng):

@@ -59,4 +59,5 @@ def _draw(axes: Axes, view: FrameView, side: int) -> None:
     axes.set(xlim=box[:, 0], ylim=box[:, 1])
     outside = int(((points < box[0]) | (points > box[1])).any(1).sum())
     if outside:
-        axes.text(0.99, 0.03, f"{outside} hits outside", transform=axes.transAxes, ha="right", fontsize=9, color=GREY)
+        axes.text(0.99, 0.03, f"{outside} hits outside", transform=axes.transAxes, ha="right", fontsize=9, color=GREY,
+                  bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})

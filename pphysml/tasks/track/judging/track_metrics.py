@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged
+from ....physics.directions import angle_between
 from ..graph import true_links
 from ..links import frame_of_hit, ragged
 from ..tracks import Tracks
@@ -173,10 +174,7 @@ def deflections(x: Array, y: Array, z: Array, previous: Array) -> Array:
     middle = previous[last]
     position = np.stack([x, y, z], axis=1).astype(np.float64)
     after, before = position[last] - position[middle], position[middle] - position[previous[middle]]
-    # The arc tangent keeps small angles, for which the cosine has no digits left.
-    sine = np.linalg.norm(np.cross(before, after), axis=1)
-    angle: Array = np.arctan2(sine, (before * after).sum(1))
-    return angle
+    return angle_between(before, after)
 
 
 def join(parts: Sequence[Counts]) -> Counts:

@@ -16,7 +16,7 @@ def strongest(own: Tensor, other: Tensor, index: Tensor, angle: Tensor, weight: 
 
     Args:
         own, other: a and b, (E, M).
-        index: n, the continuations of each link, int64 (E, K), -1 after the last.
+        index: n, the continuations of each link, int64 (E, K), -1 for none.
         angle: theta, features of the deflection, (E, K, F); no gradient is made for them.
         weight: W, (M, F).
     """
@@ -45,6 +45,7 @@ class _Strongest(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        # Of the maximum only the link that won has a gradient.
         index, angle = ctx.saved_tensors
         own, other = (np.zeros(ctx.winner.shape, dtype=np.float32) for _ in range(2))
         weight = np.zeros((angle.shape[-1], own.shape[1]), dtype=np.float32)

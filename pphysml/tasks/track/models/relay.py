@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from ....nn.multilayer import two_layer
 from ....nn.segments import segment_logsumexp
 from ..config import ModelConfig
+from ..continuations import straightest
 from ..scores import LinkScores
 from .messages import strongest
 
-HIT_FEATURES, LINK_FEATURES, ANGLE_FEATURES, VOTES = 7, 14, 2, 4
+HIT_FEATURES, ANGLE_FEATURES, VOTES, LOOK_WIDTH = 7, 2, 4, 24
+LINK_FEATURES = 14 + 2 * 2 * ANGLE_FEATURES
+MOST = 4
+"""Links of a hit that take part in the rounds at most; it matters at the start of a training, when every link is promising."""
+PART = 8192
+"""Links that are looked at together when applying."""
 
 
 class Relay(nn.Module):
     r"""Message passing between links that share a hit (the line graph of arXiv:2407.13420), pruned.
 
-    A link's state :math:`h_e` is updated in every round by
+    A first look at every link by itself, and at how straight it can be continued, leaves out those that are
+    hopeless at either of their hits: nine of ten. They keep the score of that look. Of those that stay, a
+    link's state :math:`h_e` is updated in every round by
 
     * the strongest message of its straightest continuations on either side,
       :math:`\max_k \mathrm{relu}(A h_e + B h_{n_k} + C \theta_k)`;
@@ -34,7 +44,10 @@ class Relay(nn.Module):
     def __init__(self, options: ModelConfig) -> None:
         super().__init__()
         width = options.width
+        self.look = two_layer(LINK_FEATURES, LOOK_WIDTH, 1)
         self.enter = two_layer(LINK_FEATURES, width, width)
+        self.neighbours = options.neighbours
+        self.hopeless = math.log(options.min_early_probability) if options.min_early_probability else -math.inf
         self.rounds = nn.ModuleList(Round(width, options.message_width) for _ in range(options.rounds))
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
         self.free = two_layer(HIT_FEATURES + 2, 16, 2)
@@ -42,15 +55,37 @@ class Relay(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> LinkScores:
         """Return the scores of all links, and of hits without."""
         hits = hit_features(batch)
-        deep, shallow, n = batch["deep"], batch["shallow"], len(hits)
-        state = self.enter(link_features(batch, hits))
-        before, after = angle_features(batch["before_angle"]), angle_features(batch["after_angle"])
+        n, look = len(hits), LinkFeatures(batch, hits)
+        # Applying keeps nothing of the many links; a training needs all for its gradient.
+        links = torch.arange(len(batch["deep"]), device=hits.device)
+        size = max(len(links), 1) if torch.is_grad_enabled() else PART
+        early = torch.cat([self.look(look(part)) for part in torch.split(links, size)])
+        kept = self.promising(early.detach()[:, 0], batch["deep"], batch["shallow"], n)
+        state, deep, shallow = self.enter(look(kept)), batch["deep"][kept], batch["shallow"][kept]
+        sides = self.continuations(batch["direction"][kept], deep, shallow, n)
         for block in self.rounds:
-            state = block(state, batch["before"], before, batch["after"], after, deep, shallow, n)
-        link = self.leave(state)
-        rivals = torch.cat([segment_logsumexp(link, deep, n), segment_logsumexp(link, shallow, n)], -1)
+            state = block(state, sides, deep, shallow, n)
+        link = early.index_copy(0, kept, self.leave(state))
+        rivals = torch.cat([segment_logsumexp(link, batch[side], n) for side in ("deep", "shallow")], -1)
         free = self.free(torch.cat([hits, rivals], -1))
-        return LinkScores(link[:, 0], free[:, 0], free[:, 1])
+        return LinkScores(link[:, 0], free[:, 0], free[:, 1], early[:, 0])
+
+    def promising(self, early: Tensor, deep: Tensor, shallow: Tensor, n_hits: int) -> Tensor:
+        """Return the links that are not hopeless at either of their hits, and among the best few of both, int64."""
+        if self.hopeless == -math.inf:
+            return torch.arange(len(early), device=early.device)
+        least = torch.minimum(*(against_rivals(early[:, None], hit, n_hits)[:, 0] for hit in (deep, shallow)))
+        kept = torch.nonzero(least > self.hopeless)[:, 0]
+        for hit in (deep, shallow):
+            kept = kept[best_of_each(hit[kept], least[kept], n_hits, MOST)]
+        return kept
+
+    def continuations(self, direction: Tensor, deep: Tensor, shallow: Tensor, n_hits: int) -> list[tuple[Tensor, Tensor]]:
+        """Return indices (E, K) and angles (E, K, ANGLE_FEATURES) of the links before, and of those after."""
+        found = straightest(direction.cpu().numpy(), deep.cpu().numpy(), shallow.cpu().numpy(), n_hits, self.neighbours)
+        device = direction.device
+        return [(torch.from_numpy(index).to(device), angle_features(torch.from_numpy(angle).to(device)))
+                for index, angle in ((found.before, found.before_angle), (found.after, found.after_angle))]
 
 
 class Round(nn.Module):
@@ -65,15 +100,13 @@ class Round(nn.Module):
         self.update = two_layer(width + 2 * message_width + 2 * VOTES, 2 * width, width)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, state: Tensor, before: Tensor, before_angle: Tensor, after: Tensor, after_angle: Tensor,
-                deep: Tensor, shallow: Tensor, n_hits: int) -> Tensor:
+    def forward(self, state: Tensor, sides: list[tuple[Tensor, Tensor]], deep: Tensor, shallow: Tensor, n_hits: int) -> Tensor:
         """Return the new states of the links, (E, width)."""
         seen = self.norm(state)
         own, other = self.own(seen).chunk(2, -1), self.other(seen).chunk(2, -1)
-        sides = ((before, before_angle), (after, after_angle))
         messages = [strongest(own[i], other[i], index, angle, self.angle[i]) for i, (index, angle) in enumerate(sides)]
         votes = self.votes(seen)
-        standing = [votes - segment_logsumexp(votes, hit, n_hits)[hit] for hit in (deep, shallow)]
+        standing = [against_rivals(votes, hit, n_hits) for hit in (deep, shallow)]
         new: Tensor = state + self.update(torch.cat([seen, *messages, *standing], -1))
         return new
 
@@ -86,17 +119,42 @@ def hit_features(batch: dict[str, Tensor]) -> Tensor:
     return torch.stack([*place, torch.log(batch["dedx"].clamp(min=1e-2)), layer / 20, *flags], -1)
 
 
-def link_features(batch: dict[str, Tensor], hits: Tensor) -> Tensor:
-    """Return what a link looks like: (E, LINK_FEATURES)."""
-    deep, shallow = batch["deep"], batch["shallow"]
-    step = [(batch[name][deep] - batch[name][shallow]) for name in "xyz"]
-    slopes = [step[0] / step[2], step[1] / step[2]]
-    angle = torch.log(torch.hypot(*slopes) + 1e-3)
-    rivals = [torch.log(torch.bincount(hit, minlength=len(hits)).float())[hit] for hit in (deep, shallow)]
-    own = torch.stack([10 * slopes[0], 10 * slopes[1], angle + 3, torch.log(step[2] / 5), *rivals, hits[shallow, 2]], -1)
-    return torch.cat([own, hits[deep]], -1)
+class LinkFeatures:
+    """What links look like, for those that are asked for."""
+
+    def __init__(self, batch: dict[str, Tensor], hits: Tensor) -> None:
+        self.batch, self.hits = batch, hits
+        self.rivals = [torch.log(torch.bincount(batch[side], minlength=len(hits)).float()) for side in ("deep", "shallow")]
+
+    def __call__(self, chosen: Tensor) -> Tensor:
+        """Return the features of some links, (chosen, LINK_FEATURES)."""
+        deep, shallow = self.batch["deep"][chosen], self.batch["shallow"][chosen]
+        step = [self.batch[name][deep] - self.batch[name][shallow] for name in "xyz"]
+        slopes = [step[0] / step[2], step[1] / step[2]]
+        angle = torch.log(torch.hypot(*slopes) + 1e-3)
+        rivals = [found[hit] for found, hit in zip(self.rivals, (deep, shallow), strict=True)]
+        own = torch.stack([10 * slopes[0], 10 * slopes[1], angle + 3, torch.log(step[2] / 5), *rivals, self.hits[shallow, 2]], -1)
+        bends = [angle_features(self.batch[name][chosen]).flatten(1) for name in ("before_angle", "after_angle")]
+        return torch.cat([own, self.hits[deep], *bends], -1)
+
+
+def against_rivals(score: Tensor, hit: Tensor, n_hits: int) -> Tensor:
+    """Return the logarithm of a link's probability among all links of its hit, and none, (E, C)."""
+    return score - segment_logsumexp(score, hit, n_hits)[hit]
+
+
+def best_of_each(hit: Tensor, score: Tensor, n_hits: int, most: int) -> Tensor:
+    """Return which links are among the `most` best of their hit, int64, in rising order."""
+    counts = torch.bincount(hit, minlength=n_hits)
+    if len(hit) == 0 or counts.max() <= most:
+        return torch.arange(len(hit), device=hit.device)
+    order = torch.argsort(score, descending=True, stable=True)
+    order = order[torch.argsort(hit[order], stable=True)]
+    rank = torch.arange(len(hit), device=hit.device) - (torch.cumsum(counts, 0) - counts)[hit[order]]
+    return order[rank < most].sort().values
 
 
 def angle_features(angle: Tensor) -> Tensor:
     """Return the deflection in a form that shows both scattering and its tail: (E, K, 2)."""
+    angle = angle.clamp(max=1.5)
     return torch.stack([torch.log(angle + 1e-3) + 3, 10 * angle], -1)

@@ -13,7 +13,7 @@ def strongest(own: Array, other: Array, index: Array, angle: Array, weight: Arra
 
     Args:
         own, other: parts of the message of the link itself and of its continuation, float32 (E, M).
-        index: continuations of each link, int64 (E, K), -1 after the last.
+        index: continuations of each link, int64 (E, K), -1 for none.
         angle: features of the deflection, float32 (E, K, F); `weight` (F, M) makes a message of them.
         result: float32 (E, M), 0 where no message is larger; `winner`: int8 (E, M), -1 there.
     """
@@ -27,7 +27,7 @@ def strongest(own: Array, other: Array, index: Array, angle: Array, weight: Arra
         for i in range(k):
             n = index[e, i]
             if n < 0:
-                break
+                continue
             for c in range(m):
                 message[c] = own[e, c] + other[n, c]
             for f in range(n_features):

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
+from ....io.hashing import GOLDEN, mixed
+from ....io.ragged import Array, Columns, Ragged, concatenate, length, take
 from ..links import ragged
 from .pooling import pool
 from .refusal import refuse
@@ -104,7 +105,7 @@ class Framing:
         if len(self.sizes) == 1:
             return np.full(length(protons), self.sizes[0])
         names = ("file", "run", "event") if "event" in protons else ("file", "run", "entry")
-        drawn: Array = self.sizes[_mixed(*(np.asarray(protons[name]) for name in names)) % np.uint64(len(self.sizes))]
+        drawn: Array = self.sizes[_drawn(*(np.asarray(protons[name]) for name in names)) % np.uint64(len(self.sizes))]
         return drawn
 
     def _refuse_backwards(self, protons: Columns, fresh: Array) -> None:
@@ -167,11 +168,8 @@ def _of_frames(protons: Columns, starts: Array, frames: Array) -> Columns:
     """Return the protons of the chosen frames, in the order in which these are chosen."""
     if len(frames) == len(starts) and (np.diff(frames) == 1).all():
         return protons
-    counts = np.diff(np.append(starts, length(protons)))[frames]
-    if not len(frames):
-        return slice_rows(protons, 0, 0)
-    rows = np.arange(counts.sum()) + np.repeat(starts[frames] - (np.cumsum(counts) - counts), counts)
-    return take(protons, rows)
+    rows = Ragged(np.arange(length(protons)), np.append(starts, length(protons)))
+    return take(protons, rows.take(frames).flat)
 
 
 def _first_times(protons: Columns) -> Array:
@@ -179,12 +177,9 @@ def _first_times(protons: Columns) -> Array:
     return np.minimum.reduceat(time.flat, time.offsets[:-1])
 
 
-def _mixed(*ids: Array) -> Array:
-    """Return an evenly spread number for each combination of ids, uint64 (splitmix64; Steele et al., OOPSLA 2014)."""
+def _drawn(*ids: Array) -> Array:
+    """Return an evenly spread number for each combination of ids, uint64."""
     z = np.zeros(len(ids[0]), dtype=np.uint64)
     for values in ids:
-        z = (z + values.astype(np.int64).view(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
+        z = mixed((z + values.astype(np.int64).view(np.uint64) + np.uint64(1)) * GOLDEN)
     return z

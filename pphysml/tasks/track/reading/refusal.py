@@ -41,5 +41,5 @@ def naming_first_file(rows: Mapping[str, Column]) -> Iterator[None]:
     except InputError as error:
         file = np.asarray(rows["file"]) if "file" in rows else np.zeros(0)
         if len(file):
-            error.args = (f"Hits of input file {file[0]}: {error}",)
+            error.args = (f"The hits of input file {file[0]}: {error}",)
         raise

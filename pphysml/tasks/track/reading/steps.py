@@ -54,6 +54,7 @@ class StepFrames:
         self._ids: LayerIds | None = None
         self._early: list[Columns] = []
         self._n_rows = 0
+        self._largest = (0.0, 0)
         self._events = Events()
         self._framing = Framing(rules.sizes, rules.frame_time, rules.keep_last)
 
@@ -127,6 +128,8 @@ class StepFrames:
         rows, proton = self._events.add(rows, last)
         if not length(rows) or self.layers is None:
             return {}
+        most = int(np.argmax(np.asarray(rows["edep"])))
+        self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
         hits = merge_steps(rows, proton, np.asarray(rows["layer"]), self.layers.thickness, self.rules.min_cluster_size)
         starts = np.flatnonzero(np.diff(proton, prepend=-1))
         names = ("file", "entry", "run", "event", "spot_x", "spot_y")
@@ -143,8 +146,10 @@ class StepFrames:
             return
         n = self._framing.n_protons
         if n == 0:
-            raise InputError(f"Branch 'edep': the input has no hit of {self.rules.min_cluster_size} pixels or more "
-                             "(data.min_cluster_size).")
+            assert self.layers is not None
+            raise InputError(f"Branch 'edep' of input file {self._largest[1]}: no hit has {self.rules.min_cluster_size} pixels or more "
+                             f"(data.min_cluster_size); the largest step deposits {self._largest[0]:.3g} MeV in {self.layers.thickness:.3g} mm: "
+                             "are the unit (--map edep=BRANCH:UNIT) and the thickness of the sensors right?")
         if self._framing.n_frames == 0:
             raise InputError(f"No frame is complete: {n} particles have hits; choose fewer with --protons-per-frame, "
                              "or set apply.last_frame=keep.")
