@@ -66,8 +66,7 @@ def apply(
     if dry_run:
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     if not reader.n_entries:
-        warnings.append("the input has no entry, and so has the output")
-        progress.log(f"warning: {warnings[-1]}")
+        _warn("the input has no entry, and so has the output", warnings, progress)
     skipped = len(reader.skipped)
     try:
         every = example_chunks(task, chosen, reader, strict, warnings, progress)
@@ -75,15 +74,18 @@ def apply(
     except TruthError as error:
         # All columns are there for all entries or for none, so that what is written begins anew.
         del warnings[:], reader.skipped[skipped:]
-        warnings.append(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}")
-        progress.log(f"warning: {warnings[-1]}")
+        _warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", warnings, progress)
         without = example_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
         written = _write(task, chosen, reader, finish, output, force, without, progress)
     for sentence in [*engine_warnings(chosen), *finish.warnings]:
-        warnings.append(sentence)
-        progress.log(f"warning: {sentence}")
+        _warn(sentence, warnings, progress)
     further = {name: written[name] for name in task.further_trees}
     return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), "skipped": reader.skipped}
+
+
+def _warn(sentence: str, warnings: list[str], progress: Progress) -> None:
+    warnings.append(sentence)
+    progress.log(f"warning: {sentence}")
 
 
 def _write(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, force: bool,
