@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from .config import dump, entries_at_a_time
-from .errors import InputError, TruthError
+from .errors import ConfigError, InputError, TruthError
 from .io.ragged import Columns, length
 from .io.reader import Reader
 from .io.sources import resolve
+from .io.text_files import write_files
 from .io.writer import Writer
 from .models import Chosen, choose, domain_warnings
 from .progress import Progress, Silent
@@ -60,6 +62,7 @@ def apply(
     chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
     finish: Finish = task.load("finish")(chosen.config) if task.finish else _Unchanged()
     reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
+    beside = _beside(task, chosen, output, force)
     warnings: list[str] = []
     summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
                "model": str(chosen.model_path) if chosen.model_path else None, "warnings": warnings, "skipped": reader.skipped}
@@ -69,17 +72,18 @@ def apply(
         _warn("the input has no entry, and so has the output", warnings, progress)
     skipped = len(reader.skipped)
     try:
-        every = example_chunks(task, chosen, reader, strict, warnings, progress)
+        every = prepared_chunks(task, chosen, reader, strict, warnings, progress)
         written = _write(task, chosen, reader, finish, output, force, every, progress)
     except TruthError as error:
         # All columns are there for all entries or for none, so that what is written begins anew.
         del warnings[:], reader.skipped[skipped:]
         _warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", warnings, progress)
-        without = example_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
+        without = prepared_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
         written = _write(task, chosen, reader, finish, output, force, without, progress)
+    write_files(beside)
     for sentence in [*engine_warnings(chosen), *finish.warnings]:
         _warn(sentence, warnings, progress)
-    further = {name: written[name] for name in task.further_trees}
+    further = {name: written[name] for name in task.further_trees if name in written}
     return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), "skipped": reader.skipped}
 
 
@@ -91,16 +95,19 @@ def _warn(sentence: str, warnings: list[str], progress: Progress) -> None:
 def _write(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, force: bool,
            chunks: Iterator[Columns], progress: Progress) -> dict[str, int]:
     """Write what the engine makes of all examples, and return the entries of each tree."""
-    fields = {name: load_attribute(tree.fields) for name, tree in task.further_trees.items()}
-    further: dict[str, Callable[[Columns], Columns]] = {
-        name: load_attribute(tree.columns) for name, tree in task.further_trees.items()}
+    trees = {name: t for name, t in task.further_trees.items() if not t.wanted or load_attribute(t.wanted)(chosen.config)}
+    fields = {name: load_attribute(tree.fields) for name, tree in trees.items()}
+    further: dict[str, Callable[[Columns], Columns]] = {name: load_attribute(tree.columns) for name, tree in trees.items()}
+    main: Callable[[Columns], Columns] = task.load("output_rows") if task.output_rows else _all_rows
     with Writer(output, task.output_tree, task.load("output_fields"), metadata=provenance(task, chosen, reader), further=fields,
                 force=force, inputs=[s.path for s in reader.sources]) as writer:
         progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
         for examples in chunks:
             with reader.naming_places():
-                columns = {**carried(examples), **finish(examples, chosen.engine(examples))}
-            writer.extend(columns)
+                columns = finish(examples, chosen.engine(examples))
+            if task.output != "free":
+                columns = {**carried(examples), **columns}
+            writer.extend(main(columns))
             for name, rows in further.items():
                 writer.extend(rows(columns), name)
         if task.output == "entry" and not reader.skipped and writer.n_entries != reader.n_entries:
@@ -118,8 +125,23 @@ def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapp
                   on_bad_file=on_bad_file, need_truth=need_truth)
 
 
+def prepared_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
+                    progress: Progress, truth: bool = True) -> Iterator[Columns]:
+    """Let the engine survey the first examples, if it does so, and yield all of them; see `example_chunks`."""
+    survey = getattr(chosen.engine, "survey", None)
+    if survey is not None:
+        skipped = len(reader.skipped)
+        with closing(example_chunks(task, chosen, reader, False, [], Silent(), truth)) as chunks:
+            for examples in chunks:
+                if not survey(examples):
+                    break
+        # They come again.
+        del reader.skipped[skipped:]
+    yield from example_chunks(task, chosen, reader, strict, warnings, progress, truth)
+
+
 def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
-                   progress: Progress, truth: bool = True) -> Iterator[Columns]:
+                   progress: Progress, truth: bool = True) -> Generator[Columns, None, None]:
     """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
 
     Progress counts the entries whose examples have been used.
@@ -132,9 +154,10 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
     """
     assemble, carry, first = task.load("assemble"), None, True
     left_out = set() if truth else _truth_alone(task, chosen)
-    for chunk in chain(reader, [None]):
+    for chunk in chain(reader, repeat(None)):
         if chunk is not None:
             chunk = {name: column for name, column in chunk.items() if name not in left_out}
+        before = carry
         with reader.naming_places():
             examples, carry = assemble(chunk, carry, chosen.config)
         if examples and length(examples):
@@ -143,6 +166,10 @@ def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, war
             first = False
             yield examples
         progress.advance(length(chunk or {}))
+        if chunk is None and carry is None:
+            for sentence in getattr(before, "warnings", ()):
+                _warn(reader.with_places(sentence), warnings, progress)
+            return
 
 
 def _outside(task: Task, chosen: Chosen, examples: Columns, strict: bool, progress: Progress) -> list[str]:
@@ -168,6 +195,23 @@ def engine_warnings(chosen: Chosen) -> list[str]:
 def carried(examples: Columns) -> Columns:
     """Return the ids and the kept branches of examples."""
     return {k: v for k, v in examples.items() if k in OUTPUT_IDS or k.startswith("keep:")}
+
+
+def _all_rows(columns: Columns) -> Columns:
+    return columns
+
+
+def _beside(task: Task, chosen: Chosen, output: Path, force: bool) -> dict[Path, bytes]:
+    """Return the files that a task puts beside its output; refuse those that exist before any work."""
+    files: dict[Path, bytes] = {}
+    for suffix, function in task.files_beside.items():
+        text: str | None = load_attribute(function)(chosen.config, output)
+        if text is not None:
+            files[output.with_suffix(suffix)] = text.encode()
+    for path in files:
+        if path.exists() and not force:
+            raise ConfigError(f"{path}: exists already; give --force to overwrite it.")
+    return files
 
 
 class _Unchanged:

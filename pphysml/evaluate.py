@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
-from .apply import engine_warnings, example_chunks, open_reader
+from .apply import engine_warnings, open_reader, prepared_chunks
 from .errors import ConfigError, InputError, OutputError
 from .evaluation.comparison import mcnemar
 from .evaluation.report import format_interval, write_figures, write_json, write_pages, write_report
@@ -94,7 +94,7 @@ def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, prog
     warnings: list[str] = []
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
-    for examples in example_chunks(task, chosen, reader, strict, warnings, progress):
+    for examples in prepared_chunks(task, chosen, reader, strict, warnings, progress):
         with reader.naming_places():
             evaluator.update(examples, chosen.engine(examples))
         seen += length(examples)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, ModelError, OutputError, did_you_mean
+from .io.text_files import write_files
 from .model_file import ModelFile, load_model, serialized
 from .models import find_model
 from .registry import load_attribute
@@ -36,7 +35,7 @@ def export(task: Task, *, model: str | None, output: Path, format: str, force: b
     if source is None:
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
     contents = load_attribute(chosen.contents)(load_model(source, task.name))
-    _write(dict(zip(paths, contents, strict=True)))
+    write_files(dict(zip(paths, contents, strict=True)))
     summary = {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0])}
     return {**summary, "beside": [str(path) for path in paths[1:]]} if chosen.beside else summary
 
@@ -44,22 +43,3 @@ def export(task: Task, *, model: str | None, output: Path, format: str, force: b
 def to_safetensors(model: ModelFile) -> tuple[bytes]:
     """Return the weights file by itself: all that applying needs, in one portable file."""
     return (serialized(model),)
-
-
-def _write(contents: Mapping[Path, bytes]) -> None:
-    """Write files under temporary names, and move them into place when all are complete."""
-    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents}
-    path = next(iter(contents))
-    try:
-        for path, content in contents.items():
-            with open(temporary[path], "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-        for path in contents:
-            os.replace(temporary[path], path)
-    except OSError as error:
-        raise OutputError(f"{path}: could not be written: {error.strerror}.") from None
-    finally:
-        for rest in temporary.values():
-            rest.unlink(missing_ok=True)

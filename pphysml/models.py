@@ -36,9 +36,11 @@ def shipped_models(task: Task) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path.exists()}
 
 
-def find_model(task: Task, model: str | None) -> Path | None:
-    """Return the weights that a user means: a path, a shipped model's name, or the default one."""
+def find_model(task: Task, model: str | None, engine: str | None = None) -> Path | None:
+    """Return the weights that a user means: a path, a shipped model's name, or those that an engine takes."""
     shipped = shipped_models(task)
+    if model is None and task.networks:
+        return shipped.get(task.networks.get(engine or task.default_engine, ""))
     if model is None:
         return next(iter(shipped.values()), None)
     if model in shipped and not Path(model).exists():
@@ -66,11 +68,11 @@ def choose(
     """
     name = engine or task.default_engine
     factory = task.load_engine(name)
-    path = find_model(task, model)
+    path = find_model(task, model, name)
     weights = load_model(path, task.name) if path is not None else None
-    if weights is None and name == task.default_engine:
-        raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
-    if source is not None and weights is not None and name == task.default_engine:
+    if weights is None and task.needs_weights(name):
+        raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")
+    if source is not None and weights is not None and task.needs_weights(name):
         raise ConfigError(f"{source!r}: the model has its own configuration; change how it is applied with --set apply.NAME=VALUE.")
     config: Any = _configure(task, weights, path, source, overrides)
     return Chosen(factory(config, weights, pick_device(device)), name, config, weights, path)
@@ -97,7 +99,7 @@ def pick_device(device: str) -> Any:
 
 def domain_warnings(task: Task, chosen: Chosen, examples: Columns) -> list[str]:
     """Return how these examples differ from what the model was trained on."""
-    if chosen.model is None or task.domain is None or chosen.name != task.default_engine:
+    if chosen.model is None or task.domain is None or not task.needs_weights(chosen.name):
         return []
     found: Iterable[str] = task.load("domain")(examples, chosen.model.prepared)
     return list(found)

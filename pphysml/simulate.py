@@ -11,13 +11,16 @@ import numpy as np
 
 from .config import Config, dump
 from .errors import ConfigError
-from .io.ragged import Columns, take
+from .io.ragged import Columns, concatenate, length, take
 from .io.writer import Writer
 from .progress import Progress, Silent
 from .task import Layout, Simulation, Task
 
 FILE_SEED = 2_000_003
 """Added to the seed of files, so that they hold other events than training draws by itself."""
+
+LEAST_WRITTEN = 100_000
+"""Entries that are written at a time where an event has many: small baskets make files large, and slow to read."""
 
 
 def simulate(
@@ -54,13 +57,17 @@ def simulate(
     fields = [replace(f, name=names[f.name]) for f in layout.fields]
     with progress, Writer(output, tree, fields, metadata=metadata, force=force) as writer:
         progress.start(f"simulate {task.name}", n_events, "events")
+        waiting: list[Columns] = []
         for index, start in enumerate(range(0, n_events, block_size)):
             size = min(block_size, n_events - start)
             if task.output == "entry":
                 block = _counted_from(simulation.block(index, size), start - index * size)
             else:
                 block = _first_events(simulation.block(index, block_size), start + size)
-            writer.extend({names[name]: column for name, column in block.items() if name in names})
+            waiting.append({names[name]: column for name, column in block.items() if name in names})
+            if task.output == "entry" or start + size == n_events or sum(map(length, waiting)) >= LEAST_WRITTEN:
+                writer.extend(concatenate(waiting))
+                waiting = []
             progress.advance(size)
     seconds = time.perf_counter() - began
     return {

@@ -31,7 +31,7 @@ class Field:
     Attributes:
         name: canonical name.
         kind: what one value belongs to; all but "event" and "label" are ragged.
-        dtype: numpy type name after reading.
+        dtype: numpy type name after reading; "text" for the bytes of each entry, `Ragged` of uint8.
         unit: unit inside the program; files in other units are converted at the door.
         help: one sentence.
         counter: fields with the same counter have equal lengths in every entry ("" for scalars).
@@ -61,6 +61,11 @@ class Field:
     def ragged(self) -> bool:
         """Whether one entry holds many values."""
         return bool(self.counter)
+
+    @property
+    def text(self) -> bool:
+        """Whether one entry holds one text."""
+        return self.dtype == "text"
 
 
 @dataclass(frozen=True)
@@ -142,8 +147,9 @@ class Simulation(Protocol):
 class Assemble(Protocol):
     """Turn file entries into examples; what is unfinished at the chunk's end is carried over.
 
-    Called as `assemble(chunk, carry, config)`; `chunk` is None once at the end, to flush.
-    Examples carry `file` (int32), `entry` (int64, first entry) and the ids of the layout.
+    Called as `assemble(chunk, carry, config)`; `chunk` is None at the end, to flush, until the carry is None.
+    Examples carry `file` (int32), `entry` (int64, first entry) and the ids of the layout. The carry may have
+    `warnings`, sentences without full stops on the input, which are said at its end.
     """
 
     def __call__(self, chunk: Columns | None, carry: Any, config: Any) -> tuple[Columns, Any]:
@@ -193,11 +199,13 @@ class Engine(Protocol):
     """A way to reconstruct: a trained network or a classical algorithm.
 
     An engine may have `warnings`, a list of sentences without full stops on what it could not do,
-    which are said to the user after the last call.
+    which are said to the user after the last call. It may have `survey(examples) -> bool`, which is
+    called with the examples from the first on, before all else, until it returns False: for what must
+    be learnt from the data.
     """
 
     def __call__(self, examples: Columns) -> Columns:
-        """Return output columns, one row per example."""
+        """Return output columns, one row per example; of a task with free output, rows of its own."""
 
 
 class Finish(Protocol):
@@ -219,11 +227,13 @@ class FurtherTree:
 
     Attributes:
         fields: fields of the tree.
-        columns: function(columns of the output tree) -> columns of this one, chunk by chunk.
+        columns: function(columns) -> columns of this tree, chunk by chunk.
+        wanted: function(config) -> whether there is such a tree; always if "".
     """
 
     fields: str
     columns: str
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
@@ -271,8 +281,12 @@ class Task:
         learner: class fulfilling `Learner`.
         engines: engine name -> factory(config, model: ModelFile | None, device) -> Engine.
         default_engine: the engine that applying uses.
+        networks: engine that needs weights -> preset whose shipped weights it takes; the other engines take those
+            that are named only. Empty: the default engine needs weights, all engines take the first that are shipped.
         output_fields: fields of the output tree.
+        output_rows: function(columns) -> columns of the output tree, or None if it is all of them.
         further_trees: name -> tree written beside the output tree.
+        files_beside: suffix -> function(config, output path) -> text of a file beside the output, or None for no file.
         evaluator: class fulfilling `Evaluator`.
         finish: factory fulfilling `Finish`, or None.
         flags: flag of the applying verb, as `--match` -> what it sets.
@@ -301,7 +315,10 @@ class Task:
     domain: str | None = None
     foreign_weights: str | None = None
     finish: str | None = None
+    output_rows: str | None = None
     further_trees: Mapping[str, FurtherTree] = field(default_factory=dict)
+    files_beside: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Flag] = field(default_factory=dict)
     exports: Mapping[str, Export] = field(default_factory=dict)
     importers: Mapping[str, str] = field(default_factory=dict)
@@ -322,6 +339,10 @@ class Task:
                               f"{did_you_mean(name, self.engines)}")
         factory: Callable[..., Engine] = load_attribute(self.engines[name])
         return factory
+
+    def needs_weights(self, engine: str) -> bool:
+        """Return whether an engine is a trained network."""
+        return engine in (self.networks or (self.default_engine,))
 
     @property
     def config_class(self) -> type[Config]:

@@ -28,6 +28,24 @@ def to_column(array: Any) -> Column:
     return _numbers(_content(layout))
 
 
+def to_text(array: Any) -> Ragged:
+    """Return the UTF-8 bytes of texts; arrays of characters of fixed length end at their first zero.
+
+    Raises:
+        TypeError: no texts.
+    """
+    layout = ak.to_layout(ak.to_packed(array))
+    if layout.is_list and layout.parameter("__array__") in ("string", "bytestring") and not layout.is_regular:
+        layout = layout.to_ListOffsetArray64(True)
+        offsets = np.asarray(layout.offsets.data)
+        return Ragged(np.asarray(layout.content.data)[: offsets[-1]].view(np.uint8), offsets)
+    characters = np.asarray(ak.to_numpy(layout)) if layout.is_numpy or layout.is_regular else np.zeros(0)
+    if characters.ndim != 2 or characters.dtype.itemsize != 1 or characters.dtype.kind not in "iu":
+        raise TypeError("not text")
+    inside = np.logical_and.accumulate(characters != 0, axis=1)
+    return Ragged.from_counts(characters.view(np.uint8)[inside], inside.sum(axis=1))
+
+
 def to_awkward(column: Ragged) -> Any:
     """Return a `Ragged` column as an awkward array that shares its memory."""
     offsets = ak.index.Index64(np.ascontiguousarray(column.offsets, dtype=np.int64))

@@ -18,9 +18,12 @@ def checked(column: Column, field: Field, factor: float = 1.0) -> tuple[Column, 
     """Convert a column to a field's unit and type, and return it with the faults found.
 
     Args:
-        column: values of the file; a fixed number of values per entry serves as a ragged column.
+        column: values of the file; a fixed number of values per entry serves as a ragged column. Texts are
+            left as they are.
         factor: to the field's unit.
     """
+    if field.text:
+        return column, []
     if field.ragged and not isinstance(column, Ragged):
         if column.ndim == 1:
             return column, [(0, "has one value per entry, but must have many")]

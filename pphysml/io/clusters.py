@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -30,24 +31,27 @@ def whole(edges: Array, start: int, stop: int) -> tuple[int, int]:
 
 
 class Decoded:
-    """The decoded columns of the baskets or clusters read last, one range per branch."""
+    """The decoded columns of the baskets or clusters read last, one range per branch.
+
+    A branch that is read in more than one way has a key for each.
+    """
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[int, Column]] = {}
-        self._too_large: set[str] = set()
+        self._held: dict[Hashable, tuple[int, Column]] = {}
+        self._too_large: set[Hashable] = set()
 
-    def get(self, branch: str, start: int, stop: int) -> Column | None:
+    def get(self, branch: Hashable, start: int, stop: int) -> Column | None:
         """Return entries start:stop of a branch if they are held."""
         first, column = self._held.get(branch, (0, np.zeros(0)))
         if start >= stop or start < first or stop > first + len(column):
             return None
         return cut(column, start - first, stop - first)
 
-    def fits(self, branch: str) -> bool:
+    def fits(self, branch: Hashable) -> bool:
         """Return whether it is worth reading more of a branch than was asked for."""
         return branch not in self._too_large
 
-    def put(self, branch: str, first: int, column: Column) -> None:
+    def put(self, branch: Hashable, first: int, column: Column) -> None:
         """Hold a column that begins at entry `first`, unless that would be too much."""
         self._held.pop(branch, None)
         if _size(column) + sum(_size(held) for _, held in self._held.values()) > MAX_BYTES:

@@ -8,7 +8,7 @@ from typing import Any
 import uproot
 
 from ..errors import ConfigError, InputError, did_you_mean
-from .arrays import to_column
+from .arrays import to_column, to_text
 from .clusters import Decoded, boundaries, cut, whole
 from .problems import Problem, ProblemError
 from .ragged import Column
@@ -118,32 +118,36 @@ class Tree:
         """Return the C++ type of a branch."""
         return str(self.handle[branch].typename) or "a record"
 
-    def read(self, branch: str, start: int, stop: int) -> Column:
+    def read(self, branch: str, start: int, stop: int, text: bool = False) -> Column:
         """Return entries start:stop of one branch in the type of the file.
 
+        Args:
+            text: whether the branch must hold texts, which come as `Ragged` of uint8, instead of numbers.
+
         Raises:
-            InputError: the branch is damaged (its entries are given), or holds no numbers.
+            InputError: the branch is damaged (its entries are given), or does not hold what it must.
         """
-        column = self._decoded.get(branch, start, stop)
+        key = (branch, text)
+        column = self._decoded.get(key, start, stop)
         if column is not None:
             return column
-        first, last = self._whole(branch, start, stop)
-        column = self._decode(branch, first, last)
+        first, last = self._whole(key, start, stop)
+        column = self._decode(branch, first, last, text)
         if (first, last) == (start, stop):
             return column
-        self._decoded.put(branch, first, column)
+        self._decoded.put(key, first, column)
         return cut(column, start - first, stop - first)
 
     def forget(self) -> None:
         """Free the memory of what was decoded beyond the entries asked for."""
         self._decoded.clear()
 
-    def _whole(self, branch: str, start: int, stop: int) -> tuple[int, int]:
-        if not self._decoded.fits(branch):
+    def _whole(self, key: tuple[str, bool], start: int, stop: int) -> tuple[int, int]:
+        if not self._decoded.fits(key):
             return start, stop
-        return whole(boundaries(self.handle, branch), start, stop)
+        return whole(boundaries(self.handle, key[0]), start, stop)
 
-    def _decode(self, branch: str, start: int, stop: int) -> Column:
+    def _decode(self, branch: str, start: int, stop: int, text: bool) -> Column:
         try:
             array = self.handle[branch].array(entry_start=start, entry_stop=stop, library="ak")
             if len(array) != stop - start:
@@ -151,9 +155,10 @@ class Tree:
         except Exception as error:  # zlib, zstd, lz4, lzma and uproot each raise their own
             raise self._damage(branch, start, stop, error) from error
         try:
-            return to_column(array)
+            return to_text(array) if text else to_column(array)
         except TypeError:
-            message = f"holds {self.type_name(branch)}, not numbers or one list of numbers per entry"
+            wanted = "one text per entry" if text else "numbers or one list of numbers per entry"
+            message = f"holds {self.type_name(branch)}, not {wanted}"
             raise _problem(self.path, self.name, branch, message) from None
 
     def _damage(self, branch: str, start: int, stop: int, error: Exception) -> ProblemError:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .checks import checked, count_faults
 from .files import Tree
-from .opening import Opening
+from .opening import Opening, is_text
 from .problems import Problem, ProblemError
 from .ragged import Column, Columns
 
@@ -21,7 +21,7 @@ def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, 
     problems: list[Problem] = []
     for name, branch in opening.branches.items():
         try:
-            column: Column = tree.read(branch, start, stop)
+            column: Column = tree.read(branch, start, stop, is_text(opening, name))
         except ProblemError as error:
             problems += error.problems
             continue

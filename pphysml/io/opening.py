@@ -81,14 +81,18 @@ def choose(file: Any, source: Source, request: Request) -> tuple[Layout, str]:
     trees = {name: Tree.of(file, source.path, name).branches() for name in names}
     if not trees:
         raise ProblemError([Problem(source.path, None, None, None, "there is no tree in it")])
+    fitting = {layout.name: [name for name in names if not missing(layout, trees[name], request.mapping.branches)] for layout in request.layouts}
+    # The same branches may mean something else in a tree that another layout prefers.
     for layout in request.layouts:
-        fitting = [name for name in names if not missing(layout, trees[name], request.mapping.branches)]
-        preferred = [name for name in layout.trees if name in fitting]
-        if preferred or len(fitting) == 1:
-            return layout, [*preferred, *fitting][0]
-        if fitting:
-            listed = " and ".join(map(repr, fitting))
-            message = f"the trees {listed} all fit; name one as {source.path}:{fitting[0]} or with --tree"
+        preferred = [name for name in layout.trees if name in fitting[layout.name]]
+        if preferred:
+            return layout, preferred[0]
+    for layout in request.layouts:
+        if len(fitting[layout.name]) == 1:
+            return layout, fitting[layout.name][0]
+        if fitting[layout.name]:
+            listed = " and ".join(map(repr, fitting[layout.name]))
+            message = f"the trees {listed} all fit; name one as {source.path}:{fitting[layout.name][0]} or with --tree"
             raise ProblemError([Problem(source.path, None, None, None, message)])
     pairs = [(layout, name) for layout in request.layouts for name in names]
     return min(pairs, key=lambda pair: (_lacking(pair[0], trees[pair[1]], request), pair[1] not in pair[0].trees))
@@ -120,6 +124,11 @@ def leading_counter(layout: Layout) -> str:
     ragged = [f for f in layout.fields if f.ragged]
     first = next((f for f in ragged if f.required), ragged[0] if ragged else None)
     return first.counter if first else ""
+
+
+def is_text(opening: Opening, name: str) -> bool:
+    """Return whether a column holds texts; only a field can say so."""
+    return name in opening.fields and opening.fields[name].text
 
 
 def _select(opening: Opening, available: list[str], request: Request) -> Iterator[Problem]:
@@ -164,7 +173,7 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
     """Read no entry of every branch, which is enough to know its type; forget the branches that fail."""
     for name, branch in list(opening.branches.items()):
         try:
-            column = tree.read(branch, 0, 0)
+            column = tree.read(branch, 0, 0, is_text(opening, name))
         except ProblemError as error:
             yield from error.problems
             del opening.branches[name]

@@ -12,6 +12,8 @@ from ..errors import InputError
 from .ragged import Array
 from .sources import Source
 
+Severity = Literal["error", "warning"]
+
 FILE_NUMBER = re.compile(r" of input file (\d+)")
 """How tasks name a file, of which they know the column `file` only."""
 
@@ -35,7 +37,7 @@ class Problem:
     branch: str | None
     entry: int | None
     message: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def sentence(self) -> str:
         """Return place and message as one sentence."""

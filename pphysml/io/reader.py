@@ -16,7 +16,7 @@ from ..task import Layout
 from .files import Tree, open_file
 from .loading import load, numbered
 from .opening import KEEP, Opening, Request, examine, kinds, truth_fields
-from .problems import Problem, ProblemError, naming_places
+from .problems import Problem, ProblemError, naming_places, with_places
 from .ragged import Columns
 from .sources import Source
 from .units import read_mapping
@@ -128,7 +128,14 @@ class Reader:
 
     def naming_places(self) -> AbstractContextManager[None]:
         """Name files and branches in what a task refuses of the columns; see `problems.with_places`."""
-        return naming_places(self.sources, {index: opening.branches for index, opening in self._openings.items()})
+        return naming_places(self.sources, self._branches())
+
+    def with_places(self, message: str) -> str:
+        """Return what a task says of the columns with the names of files and branches."""
+        return with_places(message, self.sources, self._branches())
+
+    def _branches(self) -> dict[int, dict[str, str]]:
+        return {index: opening.branches for index, opening in self._openings.items()}
 
     def close(self) -> None:
         """Close the files that are open; reading opens them again."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError, TruthError
 from ..registry import load_attribute
 from .opening import Opening
-from .problems import FILE_NUMBER, EntriesError, Problem, with_places
+from .problems import FILE_NUMBER, EntriesError, Problem, Severity, with_places
 from .ragged import Columns, length, take
 
 
@@ -50,11 +50,12 @@ class Refusals:
         if self._ended:
             return []
         try:
+            before = self._carry
             _, self._carry = self.check.assemble(None if columns is None else self._canonical(columns), self._carry)
         except InputError as error:
             self._ended = True
             return [self._problem(error)]
-        return []
+        return [] if columns is not None else [self._warning(sentence) for sentence in getattr(before, "warnings", ())]
 
     def leave_out(self) -> None:
         """Skip a block; where blocks belong together, no further one can be looked at."""
@@ -82,5 +83,11 @@ class Refusals:
 
     def _problem(self, error: InputError) -> Problem:
         severe = self.need_truth or not isinstance(error, TruthError)
-        message = with_places(FILE_NUMBER.sub("", str(error)), [], {0: self.opening.branches})
-        return Problem(self.opening.source.path, self.opening.source.tree, None, None, message, "error" if severe else "warning")
+        return self._of_file(str(error), "error" if severe else "warning")
+
+    def _warning(self, sentence: str) -> Problem:
+        return self._of_file(sentence, "warning")
+
+    def _of_file(self, sentence: str, severity: Severity) -> Problem:
+        message = with_places(FILE_NUMBER.sub("", sentence), [], {0: self.opening.branches})
+        return Problem(self.opening.source.path, self.opening.source.tree, None, None, message, severity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -85,11 +85,13 @@ class AssembledSource:
     def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0) -> None:
         parts: list[Columns] = []
         carry = None
-        for chunk in chain(reader, [None]):
+        for chunk in chain(reader, repeat(None)):
             with reader.naming_places():
                 examples, carry = assemble(chunk, carry, config)
             if examples and length(examples):
                 parts.append(take(examples, _chosen(examples, reader, part, fraction)))
+            if chunk is None and carry is None:
+                break
         self.parts = [p for p in parts if length(p)]
         self.counts: Sequence[int] | None = [length(p) for p in self.parts]
 
@@ -145,10 +147,11 @@ class SimulatedSource:
 def assemble_alone(assemble: Assemble, chunk: Columns, config: Any) -> Columns:
     """Assemble a chunk by itself, flushing what would be carried to the next one."""
     examples, carry = assemble(chunk, None, config)
-    if carry is None:
-        return examples
-    rest, _ = assemble(None, carry, config)
-    return concatenate([part for part in (examples, rest) if part])
+    parts = [examples]
+    while carry is not None:
+        examples, carry = assemble(None, carry, config)
+        parts.append(examples)
+    return concatenate([part for part in parts if part])
 
 
 def first_examples(source: ExampleSource, n: int) -> Columns:

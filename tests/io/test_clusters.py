@@ -31,7 +31,7 @@ def test_every_basket_is_decoded_once(kind, limit, tmp_path, layout, event_colum
     decoded: list[str] = []
     inner = files.Tree._decode
     monkeypatch.setattr(files.Tree, "_decode",
-                        lambda self, branch, start, stop: (decoded.append(branch), inner(self, branch, start, stop))[1])
+                        lambda self, branch, start, stop, text: (decoded.append(branch), inner(self, branch, start, stop, text))[1])
     reader = Reader([Source(path)], [layout], block_size=10)
     decoded.clear()  # what was read to learn the types
     read = concatenate(list(reader))

@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...io.ragged import Array, Columns, length
 from .config import DataConfig
 from .links import frame_of_hit, ragged
-from .reading.refusal import place
+from ...io.places import place
 
 Ints = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ from ..config import DataConfig
 from ..graph import layer_starts, true_links
 from ..link_engine import LinkEngine
 from ..links import Links, frame_of_hit, ragged
-from ..reading.refusal import place
+from ....io.places import place
 from .follower import follow_tracks
 from .layer_assignment import deflection_links, straight_links
 

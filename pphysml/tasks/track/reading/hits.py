@@ -7,7 +7,7 @@ import numpy as np
 from ....errors import InputError
 from ....io.ragged import Array, Columns, Ragged
 from ..geometry import Floats
-from .refusal import place
+from ....io.places import place
 
 SCALE, POWER = 4.2267, 0.65
 """Of the law of cluster sizes."""

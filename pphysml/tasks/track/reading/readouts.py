@@ -12,7 +12,8 @@ from ..links import ragged
 from .examples import finished
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered
-from .refusal import naming_first_file, refuse
+from ....io.places import refuse
+from .refusal import naming_first_file
 
 LEARNING = 20_000
 """Hits at the start of the input from which layers are learnt."""

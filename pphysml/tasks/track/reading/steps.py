@@ -16,7 +16,8 @@ from .frames import Framing
 from .hits import merge_steps
 from .layer_ids import NAMES, LayerIds
 from .layers import Layers, learn_layers
-from .refusal import naming_first_file, refuse
+from ....io.places import refuse
+from .refusal import naming_first_file
 
 LEARNING = 20_000
 """Rows at the start of the input from which layers are learnt."""
