@@ -23,7 +23,7 @@ from .progress import make_progress
 @click.command(short_help="Write simulated ROOT data.")
 @task_argument
 @output_option("ROOT file to write.")
-@click.option("-n", "--events", "n_events", type=click.IntRange(1), required=True, help="Number of events, or of particles of the beam.")
+@click.option("-n", "--events", "n_events", type=click.IntRange(1), required=True, help="Number of events, of particles of the beam, or of decays.")
 @combined(config_options, seed_option, force_option, common_options)
 def command(
     task: str, output: Path, n_events: int, source: str | None, overrides: Sequence[str],
@@ -37,6 +37,7 @@ def command(
     Example:
       pphysml simulate lcag --preset quick -n 2000 --seed 7 -o events.root
       pphysml simulate track --preset mixed -n 100000 -o hits.root
+      pphysml simulate petnet --preset mouse-500 -n 1000000 -o singles.root
     """
     from pphysml.config import load
     from pphysml.registry import get_task

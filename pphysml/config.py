@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -108,6 +109,8 @@ def describe(schema: type[Config], prefix: str = "") -> Iterator[dict[str, Any]]
 def _type_name(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return _type_name(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return " | ".join("None" if part is type(None) else _type_name(part) for part in get_args(kind))
     if get_origin(kind) in (list, dict):
         return f"{get_origin(kind).__name__}[{', '.join(map(_type_name, get_args(kind)))}]"
     return kind.__name__ if isinstance(kind, type) else str(kind)

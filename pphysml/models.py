@@ -75,7 +75,9 @@ def choose(
     if source is not None and weights is not None and task.needs_weights(name):
         raise ConfigError(f"{source!r}: the model has its own configuration; change how it is applied with --set apply.NAME=VALUE.")
     config: Any = _configure(task, weights, path, source, overrides)
-    return Chosen(factory(config, weights, pick_device(device)), name, config, weights, path)
+    # Importing torch takes seconds, which an engine without a network needs not.
+    lean = bool(task.networks) and not task.needs_weights(name) and device == "auto"
+    return Chosen(factory(config, weights, None if lean else pick_device(device)), name, config, weights, path)
 
 
 def pick_device(device: str) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TASKS = {
     "lcag": "pphysml.tasks.lcag.task:TASK",
     "track": "pphysml.tasks.track.task:TASK",
+    "petnet": "pphysml.tasks.petnet.task:TASK",
 }
 
 

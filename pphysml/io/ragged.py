@@ -92,7 +92,9 @@ def length(columns: Mapping[str, Column]) -> int:
 
 
 def take(columns: Mapping[str, Column], rows: Array) -> Columns:
-    """Return the selected rows of every column, in the given order."""
+    """Return the selected rows of every column, in the given order (index array, boolean mask)."""
+    # A mask costs ten times as much as indices for every column.
+    rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows
     return {
         name: column.take(rows) if isinstance(column, Ragged) else column[rows]
         for name, column in columns.items()

@@ -6,7 +6,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-
 LARGEST_EXACT = 10
 """Nodes of a component up to which all matchings are summed; a complete graph of ten has 9496."""
 

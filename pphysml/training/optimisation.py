@@ -45,10 +45,13 @@ class Average:
 
     @torch.no_grad()
     def update(self, weights: Iterable[tuple[str, Tensor]], step: int) -> None:
-        """Move the average towards the current weights."""
+        """Move the average towards the current weights; integers have no average, and are taken as they are."""
         decay = min(self.decay, (1 + step) / (10 + step))
         kept, new = [], []
         for name, value in weights:
+            if not value.is_floating_point():
+                self.weights[name].copy_(value)
+                continue
             kept.append(self.weights[name])
             new.append(value.detach())
         torch._foreach_lerp_(kept, new, 1 - decay)

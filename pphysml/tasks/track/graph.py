@@ -7,10 +7,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...io.places import place
 from ...io.ragged import Array, Columns, length
 from .config import DataConfig
 from .links import frame_of_hit, ragged
-from ...io.places import place
 
 Ints = NDArray[np.int64]
 

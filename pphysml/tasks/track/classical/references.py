@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
+from ....io.places import place
 from ....io.ragged import Columns
 from ..config import DataConfig
 from ..graph import layer_starts, true_links
 from ..link_engine import LinkEngine
 from ..links import Links, frame_of_hit, ragged
-from ....io.places import place
 from .follower import follow_tracks
 from .layer_assignment import deflection_links, straight_links
 

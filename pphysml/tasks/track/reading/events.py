@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns, concatenate, length, slice_rows
 from ....io.places import refuse
+from ....io.ragged import Array, Columns, concatenate, length, slice_rows
 
 MAX_ROWS = 1_000_000
 """An event of more rows is none, but a file without events."""

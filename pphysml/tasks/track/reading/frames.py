@@ -9,10 +9,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....io.hashing import GOLDEN, mixed
+from ....io.places import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, take
 from ..links import ragged
 from .pooling import pool
-from ....io.places import refuse
 
 PATIENCE = 10_000
 """A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""

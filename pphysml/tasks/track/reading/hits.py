@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
+from ....io.places import place
 from ....io.ragged import Array, Columns, Ragged
 from ..geometry import Floats
-from ....io.places import place
 
 SCALE, POWER = 4.2267, 0.65
 """Of the law of cluster sizes."""

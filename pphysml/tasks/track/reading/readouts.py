@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ....errors import InputError
+from ....io.places import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length
 from ..links import ragged
 from .examples import finished
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered
-from ....io.places import refuse
 from .refusal import naming_first_file
 
 LEARNING = 20_000

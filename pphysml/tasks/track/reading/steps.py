@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....errors import ConfigError, InputError
+from ....io.places import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, slice_rows, take
 from ..links import ragged
 from .events import Events
@@ -16,7 +17,6 @@ from .frames import Framing
 from .hits import merge_steps
 from .layer_ids import NAMES, LayerIds
 from .layers import Layers, learn_layers
-from ....io.places import refuse
 from .refusal import naming_first_file
 
 LEARNING = 20_000

@@ -1,0 +1,1 @@
+"""Photon coincidences in the singles of a PET scanner."""

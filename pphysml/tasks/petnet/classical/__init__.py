@@ -1,0 +1,1 @@
+"""The coincidence sorter: windows, policies for multiples, cuts."""

@@ -1,0 +1,115 @@
+"""The engine `classical`: a coincidence sorter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ....errors import InputError
+from ....io.ragged import Array, Columns
+from ....model_file import ModelFile
+from ..coincidences import Pairs
+from ..config import PetConfig
+from ..scanner.scanner import Scanner, load_scanner
+from .calibration import Delays, DelaySurvey, in_order
+from .rates_note import RatesNote
+from .sorter import cuts_of, ragged, singles_of, slice_times, sort_pairs
+from .window_check import WindowCheck
+
+SORTED = ("n_owned", "time", "energy", "x", "y", "z", "rsector_id")
+"""What the sorter looks at."""
+
+
+class ClassicalEngine:
+    """Windows, policies and cuts as in GATE; see `config.ClassicalConfig`.
+
+    Attributes:
+        delays: of the crystals, once they are needed; None if they are not calibrated.
+    """
+
+    def __init__(self, config: PetConfig, model: ModelFile | None, device: Any) -> None:
+        self.config = config
+        self.options = config.apply.classical
+        self.delays: Delays | None = None
+        self.scanner: Scanner | None = None if config.scanner is None else load_scanner(config.scanner)
+        self.sectors = self.options.sectors
+        if self.sectors is None and self.scanner is not None:
+            self.sectors = self.scanner.rsectors
+        self._learn_sectors = self.options.min_sector_difference > 0 and self.sectors is None
+        self._surveyed = 0
+        self._delays: DelaySurvey | None = None
+        self._rates = RatesNote(config.window) if config.apply.offset else None
+        self._check = WindowCheck(round(config.window), config.apply.survey_singles)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was calibrated, whether the window is too short, and what the rates say of the randoms."""
+        said = [self.delays and self.delays.sentence, self._check.sentence, self._rates and self._rates.sentence]
+        return [sentence for sentence in said if sentence]
+
+    @property
+    def survey(self) -> Callable[[Columns], bool] | None:
+        """What is called with the first slices, see `task.Engine`; None where nothing must be learnt, since files are read twice for it."""
+        return self._survey if self._learn_sectors or self.options.calibrate_delays else None
+
+    def _survey(self, examples: Columns) -> bool:
+        """Learn the number of sectors and the delays of crystals; return whether further singles are wanted."""
+        wanted = self._survey_sectors(examples) if self._learn_sectors else False
+        return self._survey_delays(examples) or wanted if self.options.calibrate_delays else wanted
+
+    def __call__(self, examples: Columns) -> Columns:
+        """Return the pairs; see `coincidences.Pairs`."""
+        if self.options.min_sector_difference > 0:
+            self._check_sectors(examples)
+        if self._delays is not None and self.delays is None:
+            self.delays = self._delays.delays()
+        if self.delays is None:
+            return self._pairs(examples, slice_times(examples)).columns()
+        times = self.delays.corrected(examples)
+        ordered, order = in_order({name: examples[name] for name in SORTED if name in examples}, times)
+        return _numbered(self._pairs(ordered, times[order]), order).columns()
+
+    def _pairs(self, examples: Columns, times: Array) -> Pairs:
+        self._check.add(ragged(examples, "time").offsets, np.asarray(examples["n_owned"]), times)
+        pairs = sort_pairs(examples, self.options, self.config.window, self.config.apply.offset, self.sectors, times)
+        if self._rates:
+            self._rates.add(singles_of(examples, times), cuts_of(self.options, self.sectors), int(pairs.delayed.sum()))
+        return pairs
+
+    def _survey_sectors(self, examples: Columns) -> bool:
+        self._need_sectors(examples)
+        sector = ragged(examples, "rsector_id").flat
+        self.sectors = max(self.sectors or 1, int(sector.max(initial=0)) + 1)
+        self._surveyed += len(sector)
+        return self._surveyed < self.config.apply.survey_singles
+
+    def _survey_delays(self, examples: Columns) -> bool:
+        if self.options.min_sector_difference > 0:
+            self._need_sectors(examples)
+        if self._delays is None:
+            # Sectors may not be known yet, and their cut is left out.
+            cuts = cuts_of(self.options, self.sectors)._replace(min_sector_difference=0)
+            self._delays = DelaySurvey(self.scanner, cuts, self.config.reach, self.config.apply.survey_singles)
+        return self._delays.add(examples)
+
+    def _need_sectors(self, examples: Columns) -> None:
+        if "rsector_id" not in examples:
+            raise InputError("There is no branch of rsectors, which min_sector_difference needs: name it with --map rsector_id=BRANCH, "
+                             "name the scanner with --scanner, or cut by distance with --set apply.classical.min_transaxial_distance=MM.")
+
+    def _check_sectors(self, examples: Columns) -> None:
+        self._need_sectors(examples)
+        highest = int(ragged(examples, "rsector_id").flat.max(initial=0))
+        if highest >= (self.sectors or 0):
+            raise InputError(f"There is a rsector {highest}, but the ring was taken to have {self.sectors}: "
+                             f"say how many there are with --set apply.classical.sectors=N.")
+
+
+def _numbered(pairs: Pairs, order: Array) -> Pairs:
+    """Return pairs of reordered singles with the indices that these had, in the order of the first."""
+    one, other = order[pairs.first], order[pairs.second]
+    first, second = np.minimum(one, other), np.maximum(one, other)
+    again = np.lexsort((second, first, pairs.delayed))
+    return Pairs(first[again], second[again], pairs.score[again], pairs.multiplicity[again], pairs.delayed[again])

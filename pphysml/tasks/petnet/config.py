@@ -1,0 +1,126 @@
+"""Options of the task `petnet`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field as Limits
+from pydantic import model_validator
+
+from ...config import Config, option
+from ...training.config import TrainingConfig
+from .classical.policies import Policy
+from .quantities import EnergyRange, Picoseconds
+from .reading.digitizer_config import DigitizerConfig, Level
+from .simulation.config import SimulationConfig
+from .spiking.config import CoincidenceConfig, PublishedConfig
+
+JUDGING_WINDOW = 1000.0
+"""Time difference beyond which no time of flight and no resolution of a scanner with time of flight takes a pair, ps."""
+
+Window = Annotated[Picoseconds, Limits(gt=0, le=1e9)]
+
+
+class DataConfig(Config):
+    """What a single and a candidate pair are in training; applying takes the same unless told."""
+
+    scanner: str | None = option(None, "Scanner: a known name, or a YAML file; null takes ids and positions as they are.")
+    energy_window: EnergyRange | None = option((391.0, 601.0), "Singles outside are left out; null keeps all.", "keV")
+    window: Window = option(500.0, "Largest time difference of a pair.", "ps")
+    max_delay: Annotated[Picoseconds, Limits(ge=0, le=1e9)] = option(0.0, "Largest difference of the fixed delays of two crystals, for which slices of time leave room.", "ps")
+    slice_singles: int = option(1024, "Singles in a slice of time, an example of the training, at least.", ge=2)
+
+
+class ModelConfig(Config):
+    """The network."""
+
+    name: Literal["pairs", "coincidence", "published"] = option("pairs", "Network: of candidate pairs, or a spiking one, of coincidence neurons or that of arXiv:2504.06730.")
+    width: int = option(32, "Width of a pair's state, of the network `pairs`.", ge=4)
+    rounds: int = option(2, "Rounds in which pairs that share singles tell each other of themselves, of the network `pairs`.", ge=0)
+    survey_singles: int = option(1_000_000, "Singles from which the likelihood of pairs is learnt before the training, over all settings together, of the network `pairs`.", ge=1000)
+    coincidence: CoincidenceConfig = option(CoincidenceConfig, "Options of the network `coincidence`.")
+    published: PublishedConfig = option(PublishedConfig, "Options of the network `published`.")
+
+
+class ClassicalConfig(Config):
+    """The engine `classical`: a coincidence sorter as in GATE."""
+
+    policy: Policy = option("takeWinnerOfGoods", "What becomes of a window with three singles and more, in the words of GATE 9 or of GATE 10; takeClosestOfGoods takes the good pair with the smallest time difference.")
+    opening: Literal["first", "every"] = option("first", "Singles that open a window: the first one that lies in no other's window, or every single.")
+    min_sector_difference: int = option(0, "Smallest difference of the rsectors of a good pair, around the ring.", ge=0)
+    sectors: int | None = option(None, "Number of rsectors; null takes those of the scanner, or the largest in the singles that are surveyed.", ge=1)
+    min_transaxial_distance: float = option(0.0, "Smallest distance of the singles of a good pair across the axis.", "mm", ge=0)
+    max_axial_distance: float | None = option(None, "Largest distance along the axis; null sets no limit.", "mm", ge=0)
+    fov_radius: float | None = option(None, "Largest distance of the line of a good pair from the axis; null sets no limit.", "mm", gt=0)
+    fov_length: float | None = option(None, "Length along the axis, about z = 0, in which the middle of the line of a good pair must lie; null sets no limit.", "mm", gt=0)
+    calibrate_delays: bool = option(False, "Measure the delay of every crystal in the singles that are surveyed, and correct for it; see data.max_delay.")
+
+
+class JudgingConfig(Config):
+    """What evaluating needs to know; for engines that are compared it must be the same."""
+
+    window: Window | None = option(None, "Largest time difference of the pairs that an engine should find; null takes 1000 ps, or the window if that is longer.", "ps")
+    object_radius: float | None = option(None, "Radius of the phantom, for NECR (NEMA NU 4); null learns it from the true pairs.", "mm", gt=0)
+
+
+class ApplyConfig(Config):
+    """How files become slices of singles, and pairs are taken."""
+
+    scanner: str | None = option(None, "Scanner: a known name, or a YAML file; see --scanner.")
+    window: Window | None = option(None, "Largest time difference of a pair; null takes data.window; see --window.", "ps")
+    energy_window: EnergyRange | None = option(None, "Energies of singles; null takes data.energy_window; see --energy-window.", "keV")
+    offset: Picoseconds = option(0.0, "Delay of a second window, whose pairs are random by construction; 0 makes none; see --delayed.", "ps", ge=0)
+    files: Literal["auto", "successive", "independent"] = option("auto", "Whether time goes on from file to file, or begins anew; auto looks at where the times of a file begin.")
+    sort: Literal["buffer", "full"] = option("buffer", "Order of time: with singles that come late by up to sort_buffer others, or any order, by way of temporary files; see --sort.")
+    sort_buffer: int = option(200_000, "Singles among which the order of time is looked for.", ge=1)
+    slice_singles: int = option(4096, "Singles in a slice of time at least.", ge=2)
+    survey_singles: int = option(2_000_000, "Singles from which is learnt what must be known of the data: sectors, delays of crystals.", ge=1)
+    background_sources: list[int] = option(list, "Numbers of sources (sourceID) that are background, such as the Lu-176 of the crystals.")
+    block_size: int = option(500_000, "Entries of a file that are read at a time.", ge=1)
+    volume_levels: list[Level] = option(list, "What the copy numbers in GATE 10's names of volumes are, from the innermost outwards, as [crystal, module, rsector]; empty takes the names to tell volumes apart only.")
+    digitizer: DigitizerConfig = option(DigitizerConfig, "Hits to singles, where files hold hits.")
+    classical: ClassicalConfig = option(ClassicalConfig, "Options of the engine `classical`.")
+    min_score: float = option(0.5, "Smallest probability of a pair that a likelihood or a network takes.", "", ge=0, le=1)
+    judging: JudgingConfig = option(JudgingConfig, "Evaluating.")
+
+
+class PetConfig(Config):
+    """All options of the task `petnet`."""
+
+    simulation: SimulationConfig = option(SimulationConfig, "Simulated data, where there are no files.")
+    data: DataConfig = option(DataConfig, "Input.")
+    model: ModelConfig = option(ModelConfig, "Network.")
+    training: TrainingConfig = option(lambda: TrainingConfig(batch_size=16, block_size=64, window_blocks=2, validation_events=400, steps=4000, learning_rate=1e-3), "Training.")
+    apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @property
+    def window(self) -> float:
+        """Largest time difference of a pair when applying, ps."""
+        return self.apply.window or self.data.window
+
+    @property
+    def judging_window(self) -> float:
+        """Largest difference of the measured times of the pairs that an engine should find, ps."""
+        return (self.apply.judging.window or max(JUDGING_WINDOW, self.window)) + self.data.max_delay
+
+    @property
+    def reach(self) -> float:
+        """Largest difference of the measured times of a pair, before delays of crystals are corrected, ps."""
+        return self.window + self.data.max_delay
+
+    @property
+    def energy_window(self) -> tuple[float, float] | None:
+        """Energies of singles when applying, keV."""
+        return self.apply.energy_window or self.data.energy_window
+
+    @property
+    def scanner(self) -> str | None:
+        """Name or path of the scanner when applying."""
+        return self.apply.scanner or self.data.scanner
+
+    @model_validator(mode="after")
+    def _windows_apart(self) -> PetConfig:
+        if 0 < self.apply.offset < 2 * self.reach:
+            delays = f" and data.max_delay, {self.reach:g} ps in all" if self.data.max_delay else f" of {self.window:g} ps"
+            raise ValueError(f"the delayed window must lie outside the prompt one: apply.offset must be at least twice the window{delays}")
+        return self

@@ -1,0 +1,113 @@
+"""File entries to slices of time, the examples of `petnet`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...io.ragged import Columns, concatenate
+from .config import PetConfig
+from .reading.checks import check_singles, refuse_many_values
+from .reading.dead_time import DeadTime
+from .reading.energy_cut import EnergyCut, Window
+from .reading.energy_cut import within as within
+from .reading.external_order import ExternalOrder
+from .reading.missing_ids import MissingIds
+from .reading.segments import Segments, told
+from .reading.singles_of_hits import SinglesOfHits
+from .reading.slices import Rules, Slices
+from .reading.time_order import BufferedOrder
+from .reading.volume_ids import with_ids
+from .scanner.scanner import load_scanner
+
+
+class SliceMaker:
+    """Singles or hits in blocks of a file to slices in the order of time; see `assemble`.
+
+    Args:
+        least: singles of a slice.
+        scanner: known name or path; None for none.
+        window, offset: ps; slices leave room for `data.max_delay` besides.
+    """
+
+    def __init__(self, config: PetConfig, least: int, scanner: str | None, energy_window: Window, window: float, offset: float) -> None:
+        self.window = window
+        options = config.apply
+        self.levels = [f"{level}_id" for level in options.volume_levels]
+        known = None if scanner is None else load_scanner(scanner)
+        self.segments = Segments(options.files)
+        self.ids = MissingIds(known)
+        self.hits = SinglesOfHits(options.digitizer, known)
+        self.dead_time = DeadTime(options.digitizer)
+        self.energies = EnergyCut(energy_window)
+        self.order = ExternalOrder(options.files) if options.sort == "full" else BufferedOrder(options.sort_buffer)
+        self.slices = Slices(Rules(window + config.data.max_delay, offset, least))
+
+    def add(self, chunk: Columns | None) -> Columns:
+        """Return the slices that are complete; None ends the input."""
+        singles = self.hits.add(None if chunk is None else self._placed(chunk))
+        ordered = self.order.add(self._checked(singles)) if singles else {}
+        if chunk is None:
+            ordered = concatenate([part for part in (ordered, self.order.add(None)) if part])
+        if self._dead_after:
+            ordered = self.energies.add(self.dead_time.add(ordered))
+        return self.slices.add(ordered, end=self.done)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to come any more."""
+        return self.order.done
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know of the input, sentences without full stops."""
+        # Sorted in any order, a file counts as a whole.
+        files = self.order.files if isinstance(self.order, ExternalOrder) else self.segments.files
+        return [*told(files, self.segments.rule), *self.hits.warnings, *self.ids.warnings, *self.energies.warnings]
+
+    @property
+    def _dead_after(self) -> bool:
+        """Whether singles of any energy are wanted in the order of time."""
+        return self.hits.found and self.dead_time.config.dead_time > 0
+
+    def _placed(self, chunk: Columns) -> Columns:
+        """Return rows with their segment and all ids that can be known."""
+        rows = with_ids(chunk, self.levels)
+        refuse_many_values(rows)
+        return self.ids.add({**rows, "segment": self.segments.add(rows)})
+
+    def _checked(self, singles: Columns) -> Columns:
+        check_singles(singles, self.window)
+        return singles if self._dead_after else self.energies.add(singles)
+
+
+def assemble(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Columns, Any]:
+    """Make slices of singles for applying.
+
+    One example is a slice of time, cut at gaps of more than twice the window and `data.max_delay`, of
+    `apply.slice_singles` singles at least that lie in the energy window. It has `file` `entry` of its
+    first single, `slice` `segment` `n_owned`, and, for each of its singles in the order of time, `single_file` `single_entry`
+    and the columns of singles in the layout. Hits become singles first; see `reading.digitizer`. Only the first `n_owned` singles are its own: those behind are lent
+    to it for the delayed window.
+
+    Raises:
+        InputError: input that cannot be used; names file, entry and branch.
+    """
+    options = config.apply
+    return _assemble(chunk, carry, lambda: SliceMaker(
+        config, options.slice_singles, config.scanner, config.energy_window, config.window, options.offset))
+
+
+def assemble_training(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Columns, Any]:
+    """Make slices for training, as `assemble` does, of `data.slice_singles` and without a delayed window."""
+    options = config.data
+    return _assemble(chunk, carry, lambda: SliceMaker(
+        config, options.slice_singles, options.scanner, options.energy_window, options.window, 0.0))
+
+
+def _assemble(chunk: Columns | None, carry: Any, make: Any) -> tuple[Columns, Any]:
+    if carry is None:
+        if chunk is None:
+            return {}, None
+        carry = make()
+    examples = carry.add(chunk)
+    return examples, None if carry.done else carry

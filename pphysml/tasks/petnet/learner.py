@@ -1,0 +1,16 @@
+"""What the training loop knows of the task's networks."""
+
+from __future__ import annotations
+
+from ...task import Learner
+from .config import PetConfig
+from .pairs.learner import PairLearner
+from .spiking.coincidence_learner import CoincidenceLearner
+from .spiking.published_learner import PublishedLearner
+
+
+def pet_learner(config: PetConfig) -> Learner:
+    """Return the learner of the network `model.name`."""
+    if config.model.name == "coincidence":
+        return CoincidenceLearner(config)
+    return PublishedLearner(config) if config.model.name == "published" else PairLearner(config)

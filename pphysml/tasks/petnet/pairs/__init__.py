@@ -1,0 +1,1 @@
+"""Candidate pairs, scored and matched one to one."""

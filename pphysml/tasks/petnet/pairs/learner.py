@@ -1,0 +1,122 @@
+"""What the training loop knows of the network of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ....io.ragged import Array, Columns, concatenate, take
+from ....nn.matching import matching_loss, matching_marginals
+from ....task import Batch, Term
+from ..classical.sorter import ragged
+from ..config import PetConfig
+from .candidates import Candidates, candidates
+from .features import PairFeatures, pair_features
+from .labels import Labels, labels_of
+from .mixture import Mixture, ends_of
+from .network import PairNetwork
+from .scoring import by_network
+from .survey import mixture_of
+
+UNSCATTERED_WEIGHT = 0.2
+"""Weight of the loss of what tells scattered pairs from others."""
+
+
+class PairLearner:
+    """Trains `network.PairNetwork`; see `task.Learner`.
+
+    Slices may be of several measurements, told by the column `setting`, each with a mixture of its own.
+    """
+
+    monitor = "f1"
+
+    def __init__(self, config: PetConfig) -> None:
+        self.config = config
+        self.window = config.data.window
+        self.prepare_examples = max(1, config.model.survey_singles // config.data.slice_singles)
+        self.mixtures: dict[int, Mixture] = {}
+
+    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
+        """Fit the mixture of every setting."""
+        slices = concatenate(list(examples))
+        setting = settings_of(slices)
+        prepared: dict[str, Array] = {}
+        for number in np.unique(setting).tolist():
+            mixture = mixture_of(take(slices, setting == number), self.window)
+            prepared |= {f"{number}/{name}": array for name, array in mixture.arrays().items()}
+        return prepared
+
+    def build(self, prepared: Mapping[str, Array]) -> nn.Module:
+        """Return the network."""
+        numbers = {int(name.split("/")[0]) for name in prepared}
+        self.mixtures = {n: Mixture.of({name.split("/")[1]: v for name, v in prepared.items() if name.startswith(f"{n}/")}) for n in numbers}
+        return build_network(self.config)
+
+    def lengths(self, examples: Columns) -> Array:
+        """Return the number of singles."""
+        return ragged(examples, "time").counts
+
+    def collate(self, examples: Columns) -> Batch:
+        """Return the candidate pairs of the slices with features and truth."""
+        parts = [self._of_setting(examples, number) for number in np.unique(settings_of(examples)).tolist()]
+        sizes = np.cumsum([0, *(n for *_, n in parts)])[:-1]
+        batch = {
+            "features": np.concatenate([f.values for f, *_ in parts]),
+            "log_ratio": np.concatenate([f.log_ratio for f, *_ in parts]).astype(np.float32),
+            "first": np.concatenate([p.first + size for (_, p, *_), size in zip(parts, sizes, strict=True)]),
+            "second": np.concatenate([p.second + size for (_, p, *_), size in zip(parts, sizes, strict=True)]),
+            **{name: np.concatenate([getattr(labels, name) for _, _, labels, _ in parts]) for name in Labels._fields},
+            "n_singles": np.array(sum(n for *_, n in parts)),
+        }
+        return {name: torch.from_numpy(np.asarray(value)) for name, value in batch.items()}
+
+    def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
+        """Return minus the logarithm of the true matchings' probability, and the cross entropy of scattering, per pair."""
+        n = int(batch["n_singles"])
+        score, unscattered = model(batch["features"], batch["log_ratio"], batch["first"], batch["second"], n)
+        same = batch["same_event"]
+        scattering = binary_cross_entropy_with_logits(unscattered[same], batch["unscattered"][same].float(), reduction="sum")
+        return {
+            "matching": Term(matching_loss(score, n, batch["first"], batch["second"], batch["true"]), max(1, int(batch["true"].sum()))),
+            "scattering": Term(scattering, max(1, int(same.sum())), UNSCATTERED_WEIGHT),
+        }
+
+    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
+        """Return the F1 of pairs, that of the likelihood alone, and the share of true pairs that are found."""
+        assert isinstance(model, PairNetwork)
+        score = by_network(model)
+        tallies = np.zeros((2, 3))
+        for number in np.unique(settings_of(examples)).tolist():
+            features, pairs, labels, n = self._of_setting(examples, number)
+            for row, values in enumerate((score(features, pairs, n), features.log_ratio)):
+                taken = matching_marginals(n, pairs.first, pairs.second, values)[0] >= self.config.apply.min_score
+                tallies[row] += (labels.true & taken).sum(), taken.sum(), labels.true.sum()
+        (right, taken_, true), (right_plain, taken_plain, _) = tallies
+        return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
+                "recall": Term(right, true)}
+
+    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
+        """Nothing is fitted after training."""
+        return {}
+
+    def _of_setting(self, examples: Columns, number: int) -> tuple[PairFeatures, Candidates, Labels, int]:
+        slices = take(examples, settings_of(examples) == number)
+        pairs = candidates(slices, self.window)
+        n = len(ragged(slices, "time").flat)
+        features = pair_features(pairs, ends_of(slices, pairs), self.mixtures[number], n)
+        return features, pairs, labels_of(slices, pairs, self.config), n
+
+
+def settings_of(examples: Columns) -> Array:
+    """Return the number of the measurement that each slice is of."""
+    setting = examples.get("setting")
+    return np.zeros(len(np.asarray(examples["n_owned"])), dtype=np.int64) if setting is None else np.asarray(setting)
+
+
+def build_network(config: PetConfig) -> PairNetwork:
+    """Return the configured network before its training."""
+    return PairNetwork(config.model.width, config.model.rounds)

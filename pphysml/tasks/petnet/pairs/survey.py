@@ -1,0 +1,75 @@
+"""Learn the mixture of randoms and activity from the first singles of a measurement."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....errors import InputError
+from ....io.ragged import Columns, concatenate, slice_rows
+from ..classical.sorter import ragged, slice_times
+from .candidates import Candidates, between, candidates
+from .mixture import Mixture, ends_of
+from .mixture_fit import Pairs, fit_mixture
+
+APART = 10
+"""Windows between two singles that make them random."""
+
+SPAN = 8
+"""Windows from which random pairs are taken."""
+
+FEWEST = 50
+"""Pairs from which an image can be made."""
+
+
+class Survey:
+    """Gathers slices until there are enough singles.
+
+    Args:
+        window: largest time difference of a pair, ps.
+        enough: singles.
+    """
+
+    def __init__(self, window: float, enough: int) -> None:
+        self.window, self.enough = window, enough
+        self._n = 0
+        self._slices: list[Columns] = []
+
+    def add(self, examples: Columns) -> bool:
+        """Take slices until there are enough singles, however they come; return whether more are wanted."""
+        counts = ragged(examples, "time").counts
+        wanted = int(np.searchsorted(self._n + np.cumsum(counts), self.enough)) + 1
+        names = ("n_owned", "time", "energy", "x", "y", "z")
+        self._slices.append(slice_rows({name: examples[name] for name in names}, 0, min(wanted, len(counts))))
+        self._n += int(counts[:wanted].sum())
+        return self._n < self.enough
+
+    def mixture(self) -> Mixture:
+        """Return what the singles tell.
+
+        Raises:
+            InputError: there are too few pairs.
+        """
+        examples = concatenate(self._slices)
+        if not examples:
+            raise InputError("There is no single in the energy window, from which the engine could learn the activity.")
+        return mixture_of(examples, self.window)
+
+
+def mixture_of(examples: Columns, window: float) -> Mixture:
+    """Fit the mixture to slices; see `mixture`.
+
+    Raises:
+        InputError: there are too few pairs.
+    """
+    prompts = candidates(examples, window)
+    # Single pairs come with the time difference of the second less the first: 0 to the window.
+    time = ragged(examples, "time")
+    width = round(window)
+    apart = between(time.offsets, np.asarray(examples["n_owned"], dtype=np.int64), slice_times(examples), APART * width, (APART + SPAN) * width - 1, 0)
+    randoms = Candidates(apart.first, apart.second, apart.dt % width)
+    if min(len(prompts.dt), len(randoms.dt)) < FEWEST:
+        raise InputError(f"There are {len(prompts.dt)} pairs in the window and {len(randoms.dt)} random ones in the first singles, too few to learn "
+                         "the activity from: take the engine classical, or a model that was trained with its own.")
+    place = np.column_stack([ragged(examples, axis).flat for axis in "xyz"]).astype(np.float64)
+    energy = ragged(examples, "energy").flat.astype(np.float64)
+    return fit_mixture(Pairs(ends_of(examples, prompts), ends_of(examples, randoms), len(randoms.dt) / SPAN), place, energy, window)

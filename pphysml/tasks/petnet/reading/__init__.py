@@ -1,0 +1,1 @@
+"""From file entries to slices of singles in the order of time."""

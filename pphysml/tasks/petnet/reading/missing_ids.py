@@ -1,0 +1,93 @@
+"""Ids that a file lacks, made from positions; and whether those that it has are the scanner's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ....io.places import place
+from ....io.ragged import Array, Columns, length, slice_rows, take
+from ..scanner.scanner import LEVELS, Scanner
+
+SAMPLE = 20_000
+"""Singles at the start whose ids are compared with their positions."""
+
+MOST = 0.01
+"""Share of them that may differ: a position may be a mean over crystals."""
+
+
+class MissingIds:
+    """Gives rows the ids of the crystals in which they lie, where their file lacks these.
+
+    Rows that lie in no crystal are left out then. Ids of the file stay as they are; the first ones are
+    compared with the positions.
+
+    Args:
+        scanner: None for one that is not known, which gives no ids.
+    """
+
+    def __init__(self, scanner: Scanner | None) -> None:
+        self.scanner = scanner
+        self.what = "singles"
+        self._n = self._n_outside = self._n_compared = self._n_different = 0
+        self._outside = self._different = ""
+
+    def add(self, rows: Columns) -> Columns:
+        """Return the next rows with all ids, `x` `y` `z` (mm) being where they are."""
+        if self.scanner is None or not length(rows):
+            return rows
+        self.what = "hits" if "edep" in rows else "singles"
+        lacking = [name for name in LEVELS if name not in rows]
+        # There is but one number for the only member of a volume.
+        members = self.scanner.members
+        if all(members[name] == 1 for name in lacking):
+            self._compare(rows, self.scanner)
+            return rows | {name: np.zeros(length(rows), dtype=np.int32) for name in lacking}
+        crystal = _located(rows, self.scanner)
+        self._note_outside(rows, crystal)
+        ids = self.scanner.ids_of(crystal)
+        rows = rows | {name: ids[name] for name in lacking}
+        return rows if (crystal >= 0).all() else take(rows, crystal >= 0)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was left out, and ids that are not the scanner's."""
+        name, size = (self.scanner.name, _extent(self.scanner)) if self.scanner else ("", "")
+        found = []
+        if self._n_outside:
+            found.append(f"{self._n_outside} of {self._n} {self.what} lie in no crystal of the scanner {name!r} ({size}) and were left out, "
+                         f"the first in {self._outside}")
+        if self._n_different > MOST * self._n_compared:
+            found.append(f"of the first {self._n_compared} {self.what}, {self._n_different} do not lie where the scanner {name!r} has the crystal that their ids "
+                         f"name, the first in {self._different}; the ids of the file were taken: are scanner and axes the right ones?")
+        return found
+
+    def _note_outside(self, rows: Columns, crystal: Array) -> None:
+        self._n += len(crystal)
+        outside = crystal < 0
+        if outside.any() and not self._n_outside:
+            self._outside = _at(rows, int(np.argmax(outside)))
+        self._n_outside += int(outside.sum())
+
+    def _compare(self, rows: Columns, scanner: Scanner) -> None:
+        rows = slice_rows(rows, 0, min(length(rows), SAMPLE - self._n_compared))
+        if not length(rows):
+            return
+        ids = {name: np.asarray(rows[name]) for name in LEVELS if name in rows}
+        different = (scanner.crystal_of(ids) != _located(rows, scanner)) | (scanner.crystal_of(ids) < 0)
+        if different.any() and not self._n_different:
+            self._different = _at(rows, int(np.argmax(different)))
+        self._n_compared += len(different)
+        self._n_different += int(different.sum())
+
+
+def _located(rows: Columns, scanner: Scanner) -> Array:
+    return scanner.locate(np.asarray(rows["x"]), np.asarray(rows["y"]), np.asarray(rows["z"]))
+
+
+def _at(rows: Columns, row: int) -> str:
+    x, y, z = (float(np.asarray(rows[axis])[row]) for axis in "xyz")
+    return f"{place(rows, row)} at ({x:.4g}, {y:.4g}, {z:.4g}) mm"
+
+
+def _extent(scanner: Scanner) -> str:
+    return f"from {scanner.radius:g} mm on around z, {scanner.length:.4g} mm long"

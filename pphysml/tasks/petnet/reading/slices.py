@@ -1,0 +1,105 @@
+"""Singles to slices of time, the examples of `petnet`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....io.ragged import Array, Column, Columns, Ragged, concatenate, length, slice_rows, take
+from .cuts import slice_starts
+
+SECOND = 1e12
+"""Picoseconds."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How singles become slices.
+
+    Attributes:
+        window: largest time difference of a pair, ps.
+        offset: delay of the second window, ps; 0 for none.
+        least: singles of a slice at least, unless its segment ends.
+    """
+
+    window: float
+    offset: float
+    least: int
+
+
+class Slices:
+    """Cuts singles in the order of time at gaps of more than twice the window, and where segments end.
+
+    So a pair, and also two pairs that share a single, never lie in two slices. With a delayed window
+    the singles behind a slice that its singles may be paired with are lent to it.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.n_slices = 0
+        self._held: Columns = {}
+
+    def add(self, rows: Columns, end: bool) -> Columns:
+        """Return the slices that are complete; at the end, all of them.
+
+        Args:
+            rows: singles with `file`, `entry`, `segment`, `time` (s), sorted; further columns go along.
+        """
+        known = concatenate([part for part in (self._held, rows) if part])
+        if not known:
+            return {}
+        n = length(known)
+        starts = np.append(0, slice_starts(self._gaps(known), np.asarray(known["segment"]), self.rules.least, 0))
+        stops = np.append(starts[1:], n)
+        lent = self._lent(known, stops)
+        complete = len(starts) if end else min(len(starts) - 1, int(np.searchsorted(lent, n)) if self.rules.offset else len(starts) - 1)
+        if not complete:
+            self._held = known
+            return {}
+        self._held = {} if complete == len(starts) else slice_rows(known, int(starts[complete]), n)
+        return self._examples(known, starts[:complete], stops[:complete], lent[:complete])
+
+    def _gaps(self, known: Columns) -> Array:
+        """Return whether a single comes more than twice the window behind the one before, bool (n,)."""
+        time = np.asarray(known["time"])
+        gap = np.ones(len(time), dtype=bool)
+        gap[1:] = np.diff(time) * SECOND > 2 * self.rules.window
+        return gap
+
+    def _lent(self, known: Columns, stops: Array) -> Array:
+        """Return the index behind the last single that each slice needs; n if it may not have come yet."""
+        if not self.rules.offset:
+            return stops
+        time, segment = np.asarray(known["time"]), np.asarray(known["segment"])
+        last = time[stops - 1] + (self.rules.offset + 2 * self.rules.window) / SECOND
+        lent = np.empty(len(stops), dtype=np.int64)
+        of_slice = segment[stops - 1]
+        for number in np.unique(of_slice):
+            begin, end = np.searchsorted(segment, [number, number + 1])
+            here = of_slice == number
+            lent[here] = begin + np.searchsorted(time[begin:end], last[here], side="right")
+        return lent
+
+    def _examples(self, known: Columns, starts: Array, stops: Array, lent: Array) -> Columns:
+        rows = _overlapping(starts, lent)
+        file, entry = np.asarray(known["file"]), np.asarray(known["entry"])
+        number = self.n_slices + np.arange(len(starts))
+        self.n_slices += len(starts)
+        examples: Columns = {
+            "file": file[starts], "entry": entry[starts], "slice": number,
+            "segment": np.asarray(known["segment"])[starts], "n_owned": (stops - starts).astype(np.int32),
+        }
+        singles: dict[str, Column] = {k: v for k, v in known.items() if k not in ("file", "entry", "segment")}
+        singles |= {"single_file": file, "single_entry": entry}
+        # Without lent singles the slices follow each other, and nothing needs to be copied.
+        plain = np.array_equal(lent, stops)
+        flat = slice_rows(singles, 0, int(stops[-1])) if plain else take(singles, rows.flat)
+        return examples | {name: Ragged(np.asarray(column), rows.offsets) for name, column in flat.items()}
+
+
+def _overlapping(starts: Array, stops: Array) -> Ragged:
+    """Return the indices starts[k]:stops[k] as rows."""
+    counts = stops - starts
+    offsets = np.append(0, np.cumsum(counts))
+    return Ragged(np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts), offsets)

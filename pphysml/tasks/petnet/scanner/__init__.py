@@ -1,0 +1,1 @@
+"""PET scanners: where each crystal is, and what its ids are."""

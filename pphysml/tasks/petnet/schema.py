@@ -1,0 +1,145 @@
+"""Layouts that `petnet` reads, and the trees that it writes, in the names and types of GATE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...task import Field, Layout
+
+
+def _single(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> Field:
+    return Field(name, "hit", dtype, help, aliases=aliases, **others)
+
+
+IDS = ("gantry", "rsector", "module", "submodule", "crystal", "layer")
+
+RUN = _single("run", "int32", "Number of the run.", "runID")
+TIME = _single("time", "float64", "Time since the start of the acquisition.", "time", unit="s", required=True)
+ENERGY = _single("energy", "float32", "Energy.", "energy", unit="MeV", required=True)
+POSITION = tuple(
+    _single(axis, "float32", help, f"globalPos{axis.upper()}", unit="mm", required=True)
+    for axis, help in (("x", "Position."), ("y", "Position."), ("z", "Position along the axis of the scanner."))
+)
+VOLUMES = tuple(_single(f"{name}_id", "int32", f"Number of the {name}.", f"{name}ID") for name in IDS)
+
+SOURCE = tuple(
+    _single(f"source_{axis}", "float32", "Where the source decayed.", f"sourcePos{axis.upper()}", unit="mm", truth=True) for axis in "xyz"
+)
+TRUTH = (
+    _single("event", "int32", "Number of the decay, negative for noise; with file and run it names an event.", "eventID", truth=True),
+    _single("source_id", "int32", "Number of the source.", "sourceID", truth=True),
+    *SOURCE,
+)
+SCATTERS = tuple(
+    _single(name, "int32", help, alias, truth=True) for name, alias, help in (
+        ("compton_phantom", "comptonPhantom", "Compton scatters in sensitive volumes of the phantom."),
+        ("compton_crystal", "comptonCrystal", "Compton scatters in the crystals."),
+        ("rayleigh_phantom", "RayleighPhantom", "Rayleigh scatters in sensitive volumes of the phantom."),
+        ("rayleigh_crystal", "RayleighCrystal", "Rayleigh scatters in the crystals."),
+    )
+)
+PHOTON = _single("photon_id", "int32", "Which photon of the annihilation, 1 or 2; 0 for none of them.", "photonID", truth=True)
+GANTRY = (
+    _single("axial_pos", "float32", "Position of the bed or the scanner.", "axialPos", unit="mm"),
+    _single("rotation_angle", "float32", "Angle of the scanner.", "rotationAngle", unit="deg"),
+)
+
+GATE9_SINGLES = Layout(
+    name="gate9-singles",
+    help="GATE 9's tree of singles, one entry per single; any branch but time, energy and position may be missing.",
+    trees=("Singles", "singles", "LESingles", "HESingles"),
+    native_names=True,
+    needed_truth=("event",),
+    fields=(
+        RUN, *TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON, *GANTRY,
+    ),
+)
+
+GATE9_HITS = Layout(
+    name="gate9-hits",
+    help="GATE 9's tree of hits in crystals, one entry per step, event by event; apply.digitizer makes singles of them.",
+    trees=("Hits", "hits"),
+    native_names=True,
+    needed_truth=("event",),
+    fields=(
+        RUN, replace(TRUTH[0], required=True), *TRUTH[1:], TIME,
+        _single("edep", "float32", "Energy deposited.", "edep", unit="MeV", required=True, minimum=0.0),
+        *(replace(f, aliases=(f"pos{f.name.upper()}",)) for f in POSITION), *VOLUMES,
+        *(_single(name, "int32", help, alias, truth=True) for name, alias, help in (
+            ("n_phantom_compton", "nPhantomCompton", "Compton scatters in sensitive volumes of the phantom so far."),
+            ("n_crystal_compton", "nCrystalCompton", "Compton scatters in the crystals so far."),
+            ("n_phantom_rayleigh", "nPhantomRayleigh", "Rayleigh scatters in sensitive volumes of the phantom so far."),
+            ("n_crystal_rayleigh", "nCrystalRayleigh", "Rayleigh scatters in the crystals so far."),
+        )),
+        PHOTON, *GANTRY,
+    ),
+)
+
+GATE10 = (
+    _single("run", "int32", "Number of the run.", "RunID"),
+    *(_single(f"source_{axis}", "float32", "Where the event began.", f"EventPosition_{axis.upper()}", unit="mm", truth=True) for axis in "xyz"),
+    _single("time", "float64", "Time since the start of the acquisition.", "GlobalTime", unit="s", required=True, alias_units={"GlobalTime": "ns"}),
+    *(_single(f.name, "float32", f.help, f"PostPosition_{f.name.upper()}", unit="mm", required=True) for f in POSITION),
+)
+EVENT10 = _single("event", "int32", "Number of the event; with file and run it names one.", "EventID", truth=True)
+ENERGY10 = _single("energy", "float32", "Energy.", "TotalEnergyDeposit", unit="MeV", required=True)
+VOLUME10 = _single("volume", "text", "Name of the volume with the copy numbers of all around it; see apply.volume_levels.", "PreStepUniqueVolumeID")
+
+GATE10_SINGLES = Layout(
+    name="gate10-singles",
+    help="GATE 10's tree of singles, one entry per single; what is written has the names of GATE 9.",
+    trees=GATE9_SINGLES.trees,
+    needed_truth=("event",),
+    fields=(EVENT10, *GATE10, ENERGY10, VOLUME10, *VOLUMES),
+)
+
+GATE10_HITS = Layout(
+    name="gate10-hits",
+    help="GATE 10's tree of hits, told from singles by its name, one entry per hit, event by event; apply.digitizer makes singles of them.",
+    trees=("Hits", "hits"),
+    needed_truth=("event",),
+    fields=(
+        replace(EVENT10, required=True), *GATE10, replace(ENERGY10, name="edep", help="Energy deposited.", minimum=0.0),
+        replace(VOLUME10, required=True), *VOLUMES,
+    ),
+)
+
+LAYOUTS = (GATE9_SINGLES, GATE10_SINGLES, GATE9_HITS, GATE10_HITS)
+
+TWICE = (*TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON)
+"""What a coincidence has of each of its singles."""
+
+
+def gate_name(f: Field) -> str:
+    """Return the name that GATE 9 gives a column of singles."""
+    return f.aliases[0] if f.aliases else f.name
+
+
+def _of_pair(name: str, dtype: str, help: str, unit: str = "", **others: Any) -> Field:
+    return Field(name, "pair", dtype, help, unit=unit, **others)
+
+
+def _both(f: Field) -> tuple[Field, Field]:
+    name = gate_name(f)
+    first, second = (
+        _of_pair(f"{name}{number}", f.dtype, f"{f.help.removesuffix('.')}, {word} single.", f.unit, truth=f.truth)
+        for number, word in ((1, "first"), (2, "second"))
+    )
+    return first, second
+
+
+OUTPUT_FIELDS = (
+    _of_pair("runID", "int32", "Number of the run."),
+    _of_pair("axialPos", "float32", "Position of the bed or the scanner.", "mm"),
+    _of_pair("rotationAngle", "float32", "Angle of the scanner.", "deg"),
+    *(single for number in (0, 1) for single in (_both(f)[number] for f in TWICE)),
+    _of_pair("sinogramTheta", "float32", "Angle of the line in the transaxial plane.", "rad"),
+    _of_pair("sinogramS", "float32", "Distance of the line from the axis.", "mm"),
+    _of_pair("score", "float32", "Probability that both singles stem from one annihilation, scattered or not; 1 if the engine does not tell."),
+    _of_pair("multiplicity", "int32", "Singles in the window of the coincidence."),
+    _of_pair("file1", "int32", "Number of the input file of the first single."),
+    _of_pair("entry1", "int64", "Its entry there."),
+    _of_pair("file2", "int32", "Number of the input file of the second single."),
+    _of_pair("entry2", "int64", "Its entry there."),
+)

@@ -1,0 +1,1 @@
+"""Simulated singles of a PET scanner."""

@@ -1,0 +1,44 @@
+"""The task `petnet`: photon coincidences in the singles of a PET scanner."""
+
+from __future__ import annotations
+
+from ...task import Export, FurtherTree, Task
+from .flags import FLAGS
+
+_HERE = "pphysml.tasks.petnet"
+
+TASK = Task(
+    name="petnet",
+    summary="Photon coincidences in the singles of a PET scanner.",
+    layouts=f"{_HERE}.schema:LAYOUTS",
+    output="free",
+    output_tree="Coincidences",
+    output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
+    output_rows=f"{_HERE}.output:prompts",
+    further_trees={"delay": FurtherTree(f"{_HERE}.schema:OUTPUT_FIELDS", f"{_HERE}.output:delayeds", f"{_HERE}.output:delayeds_wanted")},
+    files_beside={".hroot": f"{_HERE}.output:stir_header_beside"},
+    config=f"{_HERE}.config:PetConfig",
+    presets=f"{_HERE}.presets",
+    simulation=f"{_HERE}.simulation.simulate:PetSimulation",
+    assemble=f"{_HERE}.data:assemble",
+    assemble_training=f"{_HERE}.data:assemble_training",
+    learner=f"{_HERE}.learner:pet_learner",
+    engines={
+        "pairs": f"{_HERE}.pairs.engines:PairsEngine",
+        "snn": f"{_HERE}.spiking.engines:snn_engine",
+        "likelihood": f"{_HERE}.pairs.engines:LikelihoodEngine",
+        "classical": f"{_HERE}.classical.engine:ClassicalEngine",
+    },
+    default_engine="likelihood",
+    networks={"pairs": "mouse", "snn": "toy-snn"},
+    evaluator=f"{_HERE}.metrics:PetEvaluator",
+    finish=f"{_HERE}.output:PetFinish",
+    flags=FLAGS,
+    exports={
+        "safetensors": Export("pphysml.export:to_safetensors"),
+        "nir": Export(f"{_HERE}.spiking.nir_file:to_nir_file"),
+        "nir-exact": Export(f"{_HERE}.spiking.nir_file:to_exact_nir_file"),
+    },
+    weights={"toy-snn": "toy-snn.safetensors"},
+    weights_package=f"{_HERE}.weights",
+)
