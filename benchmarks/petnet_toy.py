@@ -3,7 +3,8 @@
     python benchmarks/petnet_toy.py [--data toy toy-20 safir hot] [--seeds 3] [--scale 1]
 
 Samples of 1000 bins, delays of crystals binomial (20, 1/2), no jitter. `toy`: 240 crystals, 10 decays, photons seen
-with 20 %; `toy-20`: 20 and 14.1 %; `safir`: 2880 crystals, 5 and 14.1 %; `hot`: 240, 200 and 14.1 %. `ids`: `correct`, or
+with 20 %; `toy-20`: 20 and 14.1 %; `hot`: 200 and 14.1 %; `safir`: 2880 crystals, 5 and 14.1 %, delays (50, 1/2), partners
+up to 3 from the opposite crystal. `ids`: `correct`, or
 `public`, the formula of the public program, which gives many crystals one number, so that no geometry is left. F1 of pairs: right ones are of
 one decay; mean and standard deviation over seeds, each with other samples to learn from and to test on.
 
@@ -45,14 +46,14 @@ Pairs = tuple[Array, Array]
 DATA: dict[str, tuple[dict[str, Any], int, int]] = {
     "toy": ({"activity": 10, "efficiency": 0.2}, 36_000, 4000),
     "toy-20": ({"activity": 20, "efficiency": 0.141}, 36_000, 4000),
-    "safir": ({"scanner": "toy-2880", "activity": 5, "efficiency": 0.141}, 400_000, 40_000),
+    "safir": ({"scanner": "toy-2880", "activity": 5, "efficiency": 0.141, "spread": 3, "delay_max": 50, "delay_mean": 25}, 400_000, 40_000),
     "hot": ({"activity": 200, "efficiency": 0.141}, 36_000, 4000),
 }
 """Options of the toy, and samples to learn from and to test on."""
 
 PUBLISHED_WIDTH = 8
-WIDTHS = range(1, 16)
-BIN, HALF_BIN, MAX_DELAY = 1000, 500, 20_000
+WIDTHS = range(1, 19)
+BIN, HALF_BIN = 1000, 500
 """ps"""
 
 
@@ -78,10 +79,10 @@ def measured(name: str, public: bool, seed: int, scale: float = 1.0) -> dict[str
     def tuned(method: Any) -> int:
         return max(WIDTHS, key=lambda width: rates(train, method(width, train))["f1"])
 
-    width = tuned(published_sorter)
+    width, max_delay = tuned(published_sorter), toy.delay_max * BIN
     result = {"hits": length(test), "width": width, "published": rates(test, published_sorter(PUBLISHED_WIDTH, test)),
               "published, tuned": rates(test, published_sorter(width, test)),
-              "calibrated": rates(test, engine_pairs({"policy": "killAll"}, HALF_BIN, test, train))}
+              "calibrated": rates(test, engine_pairs({"policy": "killAll"}, HALF_BIN, test, train, max_delay))}
     if public:
         return result
     gate = {"policy": "takeClosestOfGoods", **field_of_view(toy)}
@@ -91,7 +92,7 @@ def measured(name: str, public: bool, seed: int, scale: float = 1.0) -> dict[str
 
     width = tuned(gated)
     return {**result, "width, gate": width, "gate": rates(test, gated(width, test)),
-            "calibrated + gate": rates(test, engine_pairs(gate, HALF_BIN, test, train))}
+            "calibrated + gate": rates(test, engine_pairs(gate, HALF_BIN, test, train, max_delay))}
 
 
 def published_sorter(width: int, block: Columns) -> Pairs:
@@ -111,9 +112,9 @@ def field_of_view(toy: ToyConfig) -> dict[str, float]:
     return {"fov_radius": 1.001 * float(np.abs(lines.s).max()), "fov_length": 1.001 * toy.spread * scanner.crystal_pitch[1]}
 
 
-def engine_pairs(options: dict[str, Any], window: int, block: Columns, train: Columns | None = None) -> Pairs:
-    """Return the pairs of the engine `classical`, which learns delays from `train` if that is given."""
-    config = PetConfig.model_validate({"data": {"window": window, "max_delay": MAX_DELAY if train else 0, "energy_window": None},
+def engine_pairs(options: dict[str, Any], window: int, block: Columns, train: Columns | None = None, max_delay: int = 0) -> Pairs:
+    """Return the pairs of the engine `classical`, which learns delays from `train` if that is given; times in ps."""
+    config = PetConfig.model_validate({"data": {"window": window, "max_delay": max_delay, "energy_window": None},
                                        "apply": {"survey_singles": 10**9, "classical": {**options, "calibrate_delays": train is not None}}})
     engine = ClassicalEngine(config, None, None)
     if train is not None:

@@ -60,3 +60,15 @@ def test_the_command_in_the_readme_makes_the_same_hits(tmp_path):
     assert np.array_equal(stored["event"], again["event"]) and stored["event"].max() < 480
     assert again["x"] == pytest.approx(stored["x"], abs=1e-5)
     assert again["edep"] == pytest.approx(stored["edep"], rel=1e-5)
+
+
+def test_the_command_in_the_readme_makes_the_same_singles(tmp_path):
+    task = get_task("petnet")
+    layouts, stored_in = task.load("layouts"), SAMPLE.with_name("petnet_singles.root")
+    assert validate(resolve([str(stored_in)]), layouts, need_truth=True) == []
+    simulate(task, load(task.config_class, task.presets, "mouse-500"), tmp_path / "again.root", 40_000, seed=11)
+    readers = [Reader(resolve([str(path)]), layouts) for path in (stored_in, tmp_path / "again.root")]
+    stored, again = (reader.read(reader.blocks[0]) for reader in readers)
+    assert np.array_equal(stored["event"], again["event"]) and stored["event"].max() < 40_000
+    assert again["time"] == pytest.approx(stored["time"], abs=1e-13)
+    assert again["energy"] == pytest.approx(stored["energy"], rel=1e-5)

@@ -32,6 +32,7 @@ TASK = Task(
     default_engine="likelihood",
     networks={"pairs": "mouse", "snn": "toy-snn"},
     evaluator=f"{_HERE}.metrics:PetEvaluator",
+    domain=f"{_HERE}.domain:outside",
     finish=f"{_HERE}.output:PetFinish",
     flags=FLAGS,
     exports={

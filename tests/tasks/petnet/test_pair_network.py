@@ -12,6 +12,7 @@ from pphysml.io.ragged import Ragged
 from pphysml.registry import get_task
 from pphysml.simulate import simulate
 from pphysml.tasks.petnet.config import PetConfig
+from pphysml.tasks.petnet.domain import outside
 from pphysml.tasks.petnet.pairs.candidates import candidates
 from pphysml.tasks.petnet.pairs.features import NAMES
 from pphysml.tasks.petnet.pairs.labels import labels_of
@@ -125,8 +126,13 @@ def test_settings_have_a_mixture_each(examples):
     spans = [float((p["time"].flat[p["time"].offsets[1:] - 1] - p["time"].flat[p["time"].offsets[:-1]]).mean()) for p in parts]
     assert 3 < spans[1] / spans[0] < 8
     learner = PairLearner(config)
-    learner.build(learner.prepare(parts))
+    prepared = learner.prepare(parts)
+    learner.build(prepared)
     assert set(learner.mixtures) == {0, 1}
+    assert not list(outside(parts[0], prepared)) and not list(outside(parts[1], prepared))
+    slower = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 10.0}, "data": {"energy_window": (100, 601)}})
+    found = list(outside(PetSimulation(slower, 2).examples(0, 5), prepared))
+    assert len(found) == 2 and "singles in a nanosecond, but the model was trained on" in found[0] and "lowest energies" in found[1]
 
 
 @pytest.fixture(scope="module")

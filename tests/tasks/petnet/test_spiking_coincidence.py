@@ -190,9 +190,11 @@ def test_delays_and_lines_are_learnt(tmp_path):
     assert error.std() < 4 < 15 < delays.std()
     assert after.total / after.count > 0.97 > 0.8 > before.total / before.count
     # Only lines to the opposite place are left.
-    opposite = LineClasses(scanner).of(np.arange(24), (np.arange(24) + 6) % 12)
-    seen = np.setdiff1d(np.arange(12), np.unique(opposite))
-    assert made.window.detach()[opposite].min() > 0.5 > made.window.detach()[seen].max()
+    lines = LineClasses(scanner)
+    crystals = np.arange(24)
+    opposite = lines.of(crystals[:, None], (crystals[:, None] + 6) % 12 + np.array([0, 12]))
+    others = np.setdiff1d(lines.of(crystals[:, None], crystals), np.append(opposite, lines.of(crystals, crystals)))
+    assert made.window.detach()[opposite].min() > 0.5 > made.window.detach()[others].max()
 
 
 def test_as_many_delayed_pairs_as_random_ones(tmp_path):

@@ -141,7 +141,7 @@ def test_training_finds_pairs(tmp_path):
     before = learner.validate(made, held_out)["f1"]
     optimizer = torch.optim.Adam(made.parameters(), lr=5e-3)
     batches = [learner.collate(decays(scanner, rng, 100, 1, 100, np.zeros(24), seen=0.8)) for _ in range(10)]
-    for step in range(150):
+    for step in range(80):
         terms = learner.losses(made, batches[step % 10])
         optimizer.zero_grad()
         sum(t.weight * t.total / t.count for t in terms.values()).backward()

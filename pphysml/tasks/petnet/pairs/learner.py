@@ -14,6 +14,7 @@ from ....nn.matching import matching_loss, matching_marginals
 from ....task import Batch, Term
 from ..classical.sorter import ragged
 from ..config import PetConfig
+from ..domain import fit_domain
 from .candidates import Candidates, candidates
 from .features import PairFeatures, pair_features
 from .labels import Labels, labels_of
@@ -41,18 +42,19 @@ class PairLearner:
         self.mixtures: dict[int, Mixture] = {}
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Fit the mixture of every setting."""
+        """Fit the mixture of every setting, and the domain of validity."""
         slices = concatenate(list(examples))
         setting = settings_of(slices)
-        prepared: dict[str, Array] = {}
-        for number in np.unique(setting).tolist():
-            mixture = mixture_of(take(slices, setting == number), self.window)
+        parts = {number: take(slices, setting == number) for number in np.unique(setting).tolist()}
+        prepared = fit_domain(list(parts.values()))
+        for number, part in parts.items():
+            mixture = mixture_of(part, self.window)
             prepared |= {f"{number}/{name}": array for name, array in mixture.arrays().items()}
         return prepared
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
-        numbers = {int(name.split("/")[0]) for name in prepared}
+        numbers = {int(name.split("/")[0]) for name in prepared if "/" in name}
         self.mixtures = {n: Mixture.of({name.split("/")[1]: v for name, v in prepared.items() if name.startswith(f"{n}/")}) for n in numbers}
         return build_network(self.config)
 
