@@ -14,6 +14,7 @@ from pphysml.tasks.petnet.pairs.features import pair_features, rivalry
 from pphysml.tasks.petnet.pairs.line_kernel import LIGHT, Grid, follow_lines
 from pphysml.tasks.petnet.pairs.mixture import Mixture, ends_of
 from pphysml.tasks.petnet.pairs.recalibration import isotonic, ratio_knots
+from pphysml.tasks.petnet.pairs.refinement import line_features
 from pphysml.tasks.petnet.pairs.scoring import by_likelihood, take_pairs
 from pphysml.tasks.petnet.pairs.survey import Survey, mixture_of
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
@@ -164,9 +165,30 @@ def test_a_quarter_turn_of_the_scanner_changes_nothing(slices, mixture):
     examples = slices[0]
     turned = {**examples, "x": Ragged(-examples["y"].flat, examples["y"].offsets), "y": examples["x"]}
     pairs = candidates(turned, WINDOW)
-    expected = mixture.log_ratio(ends_of(examples, pairs))
-    found = mixture_of(turned, WINDOW).log_ratio(ends_of(turned, pairs))
+    expected = mixture.image_log_ratio(ends_of(examples, pairs))
+    found = mixture_of(turned, WINDOW).image_log_ratio(ends_of(turned, pairs))
     assert np.corrcoef(np.clip(found, -8, 8), np.clip(expected, -8, 8))[0, 1] > 0.99
+
+
+def test_the_correction_tells_true_pairs_better_than_the_image_alone(slices, mixture):
+    pairs = candidates(slices[1], WINDOW)
+    ends, true = ends_of(slices[1], pairs), truth(slices[1], pairs)
+    assert len(mixture.correction) == 6
+    image, corrected = (np.where(true, w, -w) for w in (mixture.image_log_ratio(ends), mixture.log_ratio(ends)))
+    cross_entropy = [np.logaddexp(0, -w).mean() for w in (image, corrected)]
+    assert cross_entropy[1] < cross_entropy[0] - 0.0005
+
+
+def test_the_correction_does_not_know_which_single_comes_first(slices, mixture):
+    pairs = candidates(slices[1], WINDOW)
+    one, other = (line_features(ends_of(slices[1], c), mixture) for c in (pairs, Candidates(pairs.second, pairs.first, -pairs.dt)))
+    assert np.isclose(one[:, 1:], other[:, 1:], atol=1e-4).all()
+
+
+def test_few_pairs_are_left_to_the_image(slices):
+    from pphysml.io.ragged import slice_rows
+
+    assert mixture_of(slice_rows(slices[0], 0, 4), WINDOW).correction == ()
 
 
 def test_a_mixture_comes_back_from_its_arrays(slices, mixture):

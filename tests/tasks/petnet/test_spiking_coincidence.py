@@ -27,10 +27,11 @@ TAU = 20.0
 def network(lines, seed=0):
     """A network with whole delays in ps and other parameters at random."""
     rng = np.random.default_rng(seed)
-    made = CoincidenceNetwork(lines.scanner.n_crystals, lines.n, TAU, 1.0, 10.0)
+    made = CoincidenceNetwork(lines.scanner.n_crystals, lines.steps, lines.rings, TAU, 1.0, 10.0)
     with torch.no_grad():
         made.delay.copy_(torch.from_numpy(rng.integers(0, 40, len(made.delay)) / TAU))
-        made.window.copy_(torch.from_numpy(rng.normal(1.0, 1.0, lines.n)))
+        made.step_window.copy_(torch.from_numpy(rng.normal(1.0, 1.0, lines.steps)))
+        made.ring_window.copy_(torch.from_numpy(rng.normal(0.0, 0.5, lines.rings)))
     return made
 
 
@@ -57,7 +58,7 @@ def random_spikes(scanner, seed, duration, dead):
 def ticking(made, lines, spikes, duration):
     """Membranes after the second of two inputs, and what fires, of one neuron per pair of crystals; tick after tick."""
     neurons = np.array(list(combinations(range(lines.scanner.n_crystals), 2)))
-    weight = torch.sigmoid(made.window).detach().double().numpy()[lines.of(*neurons.T)]
+    weight = torch.sigmoid(made.window(*map(torch.from_numpy, lines.of(*neurons.T)))).detach().numpy()
     delays = np.rint(made.delay.detach().numpy() * TAU).astype(int)
     decay = np.exp(-1 / made.tau.item())
     arriving = {}
@@ -99,39 +100,44 @@ def test_events_alone_give_what_a_clock_gives():
 def test_a_neuron_fires_within_its_window_and_never_at_one_spike():
     made = network(LineClasses(ring()), seed=3).double()
     rng = np.random.default_rng(0)
-    first, second, line = (torch.from_numpy(rng.integers(0, n, 4000)) for n in (24, 24, len(made.window)))
+    first, second, step, rings = (torch.from_numpy(rng.integers(0, n, 4000)) for n in (24, 24, 7, 3))
     dt = torch.from_numpy(rng.normal(0, 3, 4000))
     late = (dt + made.delay[second] - made.delay[first]).abs() * TAU
-    membrane = made.membrane(dt, first, second, line)
-    assert torch.equal(membrane > 1, late < made.window[line] * made.tau)
-    assert torch.equal(made(dt, first, second, line) > 0, membrane > 1)
-    assert made.membrane(dt + 1e4, first, second, line).max() < 1
+    membrane = made.membrane(dt, first, second, step, rings)
+    assert torch.equal(membrane > 1, late < made.window(step, rings) * made.tau)
+    assert torch.equal(made(dt, first, second, step, rings) > 0, membrane > 1)
+    assert made.membrane(dt + 1e4, first, second, step, rings).max() < 1
 
 
 def test_gradients_of_delays_and_windows_are_exact():
     made = network(LineClasses(ring()), seed=4).double()
     rng = np.random.default_rng(1)
     first, second = (torch.from_numpy(c) for c in (np.arange(0, 12), np.arange(12, 24)))
-    line, dt = torch.from_numpy(rng.integers(0, len(made.window), 12)), torch.from_numpy(rng.normal(0, 3, 12))
+    step, rings, dt = torch.from_numpy(rng.integers(0, 7, 12)), torch.from_numpy(rng.integers(0, 3, 12)), torch.from_numpy(rng.normal(0, 3, 12))
+    names, parameters = zip(*made.named_parameters(), strict=True)
 
-    def logits(*parameters):
-        values = dict(zip(("delay", "window", "log_tau", "log_sharpness"), parameters, strict=True))
-        return torch.func.functional_call(made, values, (dt, first, second, line))
+    def logits(*values):
+        return torch.func.functional_call(made, dict(zip(names, values, strict=True)), (dt, first, second, step, rings))
 
-    assert torch.autograd.gradcheck(logits, tuple(p.detach().requires_grad_() for p in (made.delay, made.window, made.log_tau, made.log_sharpness)), fast_mode=True)
+    assert torch.autograd.gradcheck(logits, tuple(p.detach().requires_grad_() for p in parameters), fast_mode=True)
 
 
 def test_classes_are_those_of_turns_and_mirrors():
     lines, n = LineClasses(ring()), 12
     a, b = (c.ravel() for c in np.meshgrid(np.arange(24), np.arange(24)))
-    number = lines.of(a, b)
-    assert np.array_equal(np.unique(number), np.arange(lines.n))
-    assert np.array_equal(number, lines.of(b, a))
+
+    def number(a, b):
+        step, rings = lines.of(a, b)
+        return step * lines.rings + rings
+
+    classes = number(a, b)
+    assert np.array_equal(np.unique(classes), np.arange(lines.steps * lines.rings))
+    assert np.array_equal(classes, number(b, a))
     for move in (lambda place: place + 5, lambda place: -place):
         moved = [c // n * n + move(c % n) % n for c in (a, b)]
-        assert np.array_equal(number, lines.of(*moved))
+        assert np.array_equal(classes, number(*moved))
     # Nothing else is equal: as many pairs in a class as there are turns and mirrors.
-    assert np.bincount(number).max() <= 4 * n
+    assert np.bincount(classes).max() <= 4 * n
 
 
 def test_a_pair_without_rivals_is_taken_if_its_neuron_fires_and_no_single_is_in_two(tmp_path):
@@ -190,11 +196,8 @@ def test_delays_and_lines_are_learnt(tmp_path):
     assert error.std() < 4 < 15 < delays.std()
     assert after.total / after.count > 0.97 > 0.8 > before.total / before.count
     # Only lines to the opposite place are left.
-    lines = LineClasses(scanner)
-    crystals = np.arange(24)
-    opposite = lines.of(crystals[:, None], (crystals[:, None] + 6) % 12 + np.array([0, 12]))
-    others = np.setdiff1d(lines.of(crystals[:, None], crystals), np.append(opposite, lines.of(crystals, crystals)))
-    assert made.window.detach()[opposite].min() > 0.5 > made.window.detach()[others].max()
+    windows = made.window(torch.arange(7)[:, None], torch.arange(3)).detach()
+    assert windows[6].min() > 0.5 > 0 > windows[1:6].max()
 
 
 def test_as_many_delayed_pairs_as_random_ones(tmp_path):

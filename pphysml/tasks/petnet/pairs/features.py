@@ -8,16 +8,12 @@ import numpy as np
 
 from ....io.ragged import Array
 from .candidates import Candidates
-from .mixture import Ends, Mixture
-from .mixture_fit import REACH
+from .mixture import LARGEST, REACH, Ends, Mixture
 
 NAMES = ("likelihood", "dt", "lower energy", "higher energy", "slope", "distance", "flux", "rivals", "best rival")
 
 ELECTRON = 0.511
 """Energy of an annihilation's photon, MeV."""
-
-LARGEST = 8.0
-"""Logarithms of ratios are cut here: beyond, pairs are as good as certain."""
 
 FAR = 0.6
 """Distance of two singles over the diameter beyond which it is not told, as it would tell where the object is."""

@@ -25,6 +25,12 @@ from .line_kernel import Grid, follow_lines
 
 SMALLEST = 1e-12
 
+LARGEST = 8.0
+"""Logarithms of ratios are cut here where they are features: beyond, pairs are as good as certain."""
+
+REACH = 0.7
+"""Radius of the image over that of the scanner; lines between neighbouring crystals pass outside."""
+
 
 @dataclass(frozen=True)
 class Ends:
@@ -71,6 +77,7 @@ class Mixture:
         sigma: standard deviation of the time difference, ps.
         window: largest time difference, ps.
         knots: (2, k), raw logarithms of the ratio, and what they were found to be; none for the raw ones.
+        correction: weights of a network that adds what the image does not tell; none without it, see `refinement`.
     """
 
     grid: Grid
@@ -82,9 +89,19 @@ class Mixture:
     sigma: float
     window: float
     knots: Array
+    correction: tuple[Array, ...] = ()
 
     def log_ratio(self, ends: Ends) -> Array:
         """Return the logarithm of the density of one annihilation's photons over that of randoms, (n,)."""
+        found = self.image_log_ratio(ends)
+        if not self.correction or not len(ends):
+            return found
+        from .refinement import correction, line_features
+
+        return found + correction(self.correction, line_features(ends, self))
+
+    def image_log_ratio(self, ends: Ends) -> Array:
+        """Return the same without the correction."""
         raw = self.raw_log_ratio(ends)
         if not self.knots.size:
             return raw
@@ -127,6 +144,7 @@ class Mixture:
         return {
             "mixture_grid": np.array(self.grid, dtype=np.float64), "mixture_image": self.image, "mixture_flux": self.flux.table,
             "mixture_energies": self.energies, "mixture_slopes": self.slopes, "mixture_knots": self.knots,
+            **{f"mixture_correction_{k}": weight for k, weight in enumerate(self.correction)},
             "mixture_numbers": np.array([self.flux.z_low, self.flux.z_high, *self.energy_range, self.sigma, self.window]),
         }
 
@@ -138,7 +156,8 @@ class Mixture:
         return cls(
             Grid(radius, z_low, z_high, voxel, int(across), int(along)), arrays["mixture_image"],
             Flux(ends[0], ends[1], arrays["mixture_flux"]), arrays["mixture_energies"], (ends[2], ends[3]),
-            arrays["mixture_slopes"], ends[4], ends[5], arrays["mixture_knots"])
+            arrays["mixture_slopes"], ends[4], ends[5], arrays["mixture_knots"],
+            tuple(arrays[f"mixture_correction_{k}"] for k in range(sum(name.startswith("mixture_correction_") for name in arrays))))
 
 
 def places(flux: Flux, ends: Ends) -> Array:

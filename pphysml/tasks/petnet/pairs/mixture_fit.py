@@ -14,16 +14,17 @@ import numpy as np
 from ....io.ragged import Array
 from .flux import Flux
 from .line_kernel import Grid
-from .mixture import SMALLEST, Ends, Mixture, places
+from .mixture import REACH, SMALLEST, Ends, Mixture, places
 from .recalibration import ratio_knots
-
-REACH = 0.7
-"""Radius of the image over that of the scanner; lines between neighbouring crystals pass outside."""
+from .refinement import refined
 
 VOXELS = (7, 10, 14, 20)
 """Voxels across the image that are tried."""
 
 ITERATIONS = 16
+
+PATIENCE = 2
+"""Iterations for the worse after which an image is not fitted further."""
 
 FACTORS_FROM = 3
 """Iteration from which factors and time resolution are fitted too, every other one."""
@@ -67,9 +68,14 @@ def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> M
     best, best_voxels, best_iterations, half = -np.inf, VOXELS[0], 1, None
     for voxels in VOXELS:
         mixture = _start(learning, singles, energy, window, voxels)
+        last, worse = -np.inf, 0
         for number in range(ITERATIONS):
             mixture = improved(mixture, learning, number)
             likelihood = log_likelihood(mixture, held_out)
+            worse = worse + 1 if likelihood < last else 0
+            last = likelihood
+            if worse == PATIENCE:
+                break
             if likelihood > best:
                 best, best_voxels, best_iterations, half = likelihood, voxels, number + 1, mixture
     assert half is not None
@@ -77,7 +83,8 @@ def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> M
     for number in range(best_iterations):
         mixture = improved(mixture, pairs, number)
     knots = ratio_knots(half.raw_log_ratio(held_out.prompts), half.raw_log_ratio(held_out.randoms), held_out.n_random)
-    return replace(mixture, knots=knots)
+    mixture = replace(mixture, knots=knots)
+    return replace(mixture, correction=refined(mixture, pairs.prompts, pairs.randoms, pairs.n_random))
 
 
 def log_likelihood(mixture: Mixture, pairs: Pairs) -> float:

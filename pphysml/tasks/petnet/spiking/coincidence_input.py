@@ -20,7 +20,8 @@ class Inputs(NamedTuple):
     dt: Tensor
     first: Tensor
     second: Tensor
-    line: Tensor
+    step: Tensor
+    rings: Tensor
 
 
 def crystal_pairs(examples: Columns, lines: LineClasses, reach: float, offset: float = 0.0) -> tuple[Candidates, Array]:
@@ -40,4 +41,4 @@ def inputs_of(pairs: Candidates, crystal: Array, lines: LineClasses, unit: float
     """Return the tensors of pairs; `unit` is the network's unit of time, ps."""
     a, b = crystal[pairs.first], crystal[pairs.second]
     dt = torch.from_numpy((pairs.dt / unit).astype(np.float32))
-    return Inputs(dt, torch.from_numpy(a), torch.from_numpy(b), torch.from_numpy(lines.of(a, b)))
+    return Inputs(dt, torch.from_numpy(a), torch.from_numpy(b), *map(torch.from_numpy, lines.of(a, b)))

@@ -75,5 +75,5 @@ class CoincidenceLearner:
 
 def build_network(config: PetConfig, scanner: Scanner) -> CoincidenceNetwork:
     """Return the configured network before its training."""
-    options = config.model.coincidence
-    return CoincidenceNetwork(scanner.n_crystals, LineClasses(scanner).n, options.tau, options.window, options.sharpness)
+    options, lines = config.model.coincidence, LineClasses(scanner)
+    return CoincidenceNetwork(scanner.n_crystals, lines.steps, lines.rings, options.tau, options.window, options.sharpness)

@@ -14,7 +14,7 @@ class CoincidenceConfig(Config):
     """The network of coincidence neurons, see `coincidence.CoincidenceNetwork`; all of it is where the training begins."""
 
     tau: Picoseconds = option(3000.0, "Time constant of the membranes, about as long as the times of true pairs differ; a step of the training moves delays by the learning rate times this.", "ps", gt=0)
-    window: float = option(1.0, "Largest time difference at which a neuron fires, in time constants; the training makes it one of each class of lines.", ge=0)
+    window: float = option(1.0, "Largest time difference at which a neuron fires, in time constants; the training makes it a sum of what a line's transaxial step and its rings give.", ge=0)
     sharpness: float = option(10.0, "Logit of a spike per membrane above the threshold.", gt=0)
 
 
@@ -23,11 +23,12 @@ class PublishedConfig(Config):
 
     hidden: list[int] = option(lambda: [240], "Neurons of each hidden layer.")
     beta: float = option(0.95, "Decay of membranes per bin, before the training.", gt=0, le=1)
+    learn_beta: bool = option(True, "Whether it is trained, as published; it may reach 1 then, where neurons forget nothing.")
     bin_time: Picoseconds = option(1000.0, "Length of a bin.", "ps", gt=0)
     geometry: bool = option(False, "As many inputs again, for the crystals that may be partners of those that were hit; pairs of others are not taken then.")
     spread: int = option(2, "How far such a partner may be from the opposite crystal, in crystals and in rings.", ge=0)
     latency: int = option(0, "Bins after the second single of a pair at which both crystals are to spike.", ge=0)
-    tolerance: int = option(1, "Largest difference of the output spikes of a pair, in bins.", ge=0)
+    tolerance: int = option(5, "Largest difference of the output spikes of a pair, in bins.", ge=0)
     loss: LossName = option("van_rossum", "Loss: of counts of spikes, with the published timing (which has no gradient), or with a distance of spike trains.")
     timing_weight: float = option(1.0, "Weight of the timing in the loss.", ge=0)
     loss_tau: float = option(20.0, "Time constant of the distances in the loss, in bins.", gt=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,27 +12,36 @@ from ..scanner.scanner import Scanner
 Indices = NDArray[np.int64]
 
 
-class LineClasses:
-    """Numbers the classes of pairs of crystals.
-
-    A class has one difference of the transaxial places, counted the short way around the ring, and one pair of
-    rings; layers do not count. It is the same for either order of the crystals. For blocks on a ring the
-    symmetry holds approximately.
+class LineClass(NamedTuple):
+    """Class of pairs of crystals.
 
     Attributes:
-        n: number of classes.
+        step: difference of the transaxial places, counted the short way around the ring, int64 (P,).
+        rings: number of the pair of rings, int64 (P,).
+    """
+
+    step: Indices
+    rings: Indices
+
+
+class LineClasses:
+    """Tells the classes of pairs of crystals.
+
+    It is the same for either order of the crystals; layers do not count. For blocks on a ring the symmetry
+    holds approximately.
+
+    Attributes:
+        steps, rings: number of differences of places, and of pairs of rings.
     """
 
     def __init__(self, scanner: Scanner) -> None:
         self.scanner = scanner
-        self._rings = scanner.n_rings * (scanner.n_rings + 1) // 2
-        self.n = (scanner.crystals_per_ring // 2 + 1) * self._rings
+        self.steps = scanner.crystals_per_ring // 2 + 1
+        self.rings = scanner.n_rings * (scanner.n_rings + 1) // 2
 
-    def of(self, a: Indices, b: Indices) -> Indices:
-        """Return the class of pairs of crystals by their linear indices, int64 (P,)."""
+    def of(self, a: Indices, b: Indices) -> LineClass:
+        """Return the class of pairs of crystals by their linear indices."""
         (_, ring_a, place_a), (_, ring_b, place_b) = self.scanner.places(a), self.scanner.places(b)
         step = np.abs(place_a - place_b)
-        step = np.minimum(step, self.scanner.crystals_per_ring - step)
         high, low = np.maximum(ring_a, ring_b), np.minimum(ring_a, ring_b)
-        found: Indices = step * self._rings + high * (high + 1) // 2 + low
-        return found
+        return LineClass(np.minimum(step, self.scanner.crystals_per_ring - step), high * (high + 1) // 2 + low)

@@ -32,7 +32,7 @@ class PublishedModel(nn.Module):
         self.scanner = scanner
         self.loss = SpikeLoss(options.loss, options.timing_weight, options.loss_tau, options.loss_cap)
         crystals = scanner.n_crystals
-        self.network = SpikingNetwork([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta)
+        self.network = SpikingNetwork([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta, options.learn_beta)
         with torch.no_grad():
             for name, parameter in self.network.named_parameters():
                 if not name.endswith("beta"):

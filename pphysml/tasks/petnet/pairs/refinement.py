@@ -1,0 +1,130 @@
+"""What an image does not tell of a measurement: a small network learns it from the pairs, without truth.
+
+Pairs in the window are true ones and randoms, pairs at other times are randoms alone. A network that tells
+the ones from the others learns the logarithm f of the ratio of true pairs to randoms, if its output is
+log(1 + exp f) and a constant (M. U. Gutmann, A. Hyvarinen, J. Mach. Learn. Res. 13 (2012) 307). It begins with the f of the
+image, and is stopped when pairs that it has not seen are told apart no better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, silu, softplus
+
+from ....io.ragged import Array
+from .line_kernel import LIGHT
+from .mixture import LARGEST, REACH, Ends, Mixture
+
+WIDTH = 48
+BATCH = 4096
+LEARNING_RATE = 5e-3
+WEIGHT_DECAY = 1e-4
+
+FEWEST = 2000
+"""Pairs below which there is nothing to be learnt."""
+
+PAIRS_PER_STEP = 40
+STEPS = (200, 1500)
+"""Steps for each so many pairs, within these limits."""
+
+CHECKED_EVERY = 50
+HELD_OUT = 10
+"""One of so many pairs tells when to stop."""
+
+
+def refined(mixture: Mixture, prompts: Ends, randoms: Ends, n_random: float) -> tuple[Array, ...]:
+    """Return the weights of the correction to the mixture's logarithm of the ratio; none if it has nothing to learn from.
+
+    Args:
+        prompts: pairs in the window; randoms: pairs that are none; n_random: how many of these a window holds.
+    """
+    if min(len(prompts), len(randoms)) < FEWEST:
+        return ()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return _learnt(mixture, prompts, randoms, n_random)
+
+
+def line_features(ends: Ends, mixture: Mixture) -> Array:
+    """Return what the network sees of pairs, float32 (n, 15); the same if the two singles are exchanged.
+
+    The image's logarithm of the ratio, the time difference, the line's distance from the axis and its point
+    nearest to it, the place by time of flight, middle, slope and direction of the line, both energies.
+    """
+    grid = mixture.grid
+    radius, half, centre = grid.radius / REACH, max((grid.z_high - grid.z_low) / 2, 1e-6), (grid.z_high + grid.z_low) / 2
+    d, middle = ends.p - ends.q, (ends.p + ends.q) / 2
+    length = np.maximum(np.sqrt((d**2).sum(1)), 1e-6)
+    u = d / length[:, None]
+    across = np.maximum(np.hypot(u[:, 0], u[:, 1]), 1e-6)
+    place = middle + u * np.clip(LIGHT * ends.dt / 2, -length / 2, length / 2)[:, None]
+    nearest = middle - u * ((middle[:, :2] * u[:, :2]).sum(1) / across**2)[:, None]
+    energy = np.sort((ends.energy - 0.511) / 0.1, axis=1)
+    cos, sin = u[:, 0] / across, u[:, 1] / across
+    return np.column_stack([
+        np.clip(mixture.image_log_ratio(ends), -LARGEST, LARGEST) / 4, 3 * np.abs(ends.dt) / mixture.window,
+        4 * np.hypot(nearest[:, 0], nearest[:, 1]) / radius, 4 * nearest[:, 0] / radius, 4 * nearest[:, 1] / radius,
+        2 * place[:, 0] / radius, 2 * place[:, 1] / radius, 2 * np.hypot(place[:, 0], place[:, 1]) / radius,
+        (place[:, 2] - centre) / half, (middle[:, 2] - centre) / half, np.abs(d[:, 2]) / half,
+        energy[:, 0], energy[:, 1], cos**2 - sin**2, 2 * cos * sin,
+    ]).astype(np.float32)
+
+
+def correction(weights: Sequence[Array], features: Array) -> Array:
+    """Return what the network adds to the logarithm of the ratio, float64 (n,)."""
+    state = torch.from_numpy(features)
+    with torch.no_grad():
+        found: Array = _forward([torch.from_numpy(w) for w in weights], state).numpy().astype(np.float64)
+    return found
+
+
+def _forward(weights: Sequence[Tensor], state: Tensor) -> Tensor:
+    layers = list(zip(weights[::2], weights[1::2], strict=True))
+    for number, (matrix, offset) in enumerate(layers):
+        state = torch.addmm(offset, state, matrix.T)
+        if number < len(layers) - 1:
+            state = silu(state)
+    return state[:, 0]
+
+
+def _initial(inputs: int) -> list[Tensor]:
+    layers = [nn.Linear(inputs, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 1)]
+    nn.init.zeros_(layers[-1].weight)
+    nn.init.zeros_(layers[-1].bias)
+    return [p for layer in layers for p in (layer.weight, layer.bias)]
+
+
+def _learnt(mixture: Mixture, prompts: Ends, randoms: Ends, n_random: float) -> tuple[Array, ...]:
+    """Return the weights that tell the held-out pairs apart best."""
+    features = torch.from_numpy(np.concatenate([line_features(e, mixture) for e in (prompts, randoms)]))
+    before = torch.from_numpy(np.concatenate([mixture.image_log_ratio(e) for e in (prompts, randoms)]).astype(np.float32))
+    is_prompt = torch.arange(len(features)) < len(prompts)
+    constant = float(np.log(n_random / len(randoms)))
+    order = torch.randperm(len(features))
+    held_out, learning = order[: len(order) // HELD_OUT], order[len(order) // HELD_OUT :]
+    weights = _initial(features.shape[1])
+
+    def loss(rows: Tensor) -> Tensor:
+        logit = softplus(before[rows] + _forward(weights, features[rows])) + constant
+        return binary_cross_entropy_with_logits(logit, is_prompt[rows].float())
+
+    def check() -> float:
+        with torch.no_grad():
+            return float(loss(held_out))
+
+    best, kept = check(), [w.detach().clone() for w in weights]
+    optimizer = torch.optim.AdamW(weights, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    steps = int(np.clip(len(prompts) / PAIRS_PER_STEP, *STEPS))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        loss(learning[torch.randint(len(learning), (BATCH,))]).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        if (step % CHECKED_EVERY == 0 or step == steps) and (found := check()) < best:
+            best, kept = found, [w.detach().clone() for w in weights]
+    return tuple(w.numpy() for w in kept)
