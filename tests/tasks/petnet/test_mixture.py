@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
@@ -177,6 +179,14 @@ def test_the_correction_tells_true_pairs_better_than_the_image_alone(slices, mix
     image, corrected = (np.where(true, w, -w) for w in (mixture.image_log_ratio(ends), mixture.log_ratio(ends)))
     cross_entropy = [np.logaddexp(0, -w).mean() for w in (image, corrected)]
     assert cross_entropy[1] < cross_entropy[0] - 0.0005
+
+
+def test_the_middle_of_the_activity_is_found(mixture):
+    spot = np.zeros_like(mixture.image)
+    spot[3, 8, :] = 1.0
+    place = (np.array([3.5, 8.5])) * mixture.grid.voxel - mixture.grid.radius
+    assert np.allclose(replace(mixture, image=spot).centre(), place)
+    assert np.abs(mixture.centre()).max() < 2
 
 
 def test_the_correction_does_not_know_which_single_comes_first(slices, mixture):

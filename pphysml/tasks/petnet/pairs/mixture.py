@@ -121,6 +121,14 @@ class Mixture:
                      np.zeros(0) if factor is None else factor, self.image if onto is None else onto, integral, spread)
         return integral, spread
 
+    def centre(self) -> Array:
+        """Return the middle of the activity in x and y, mm, (2,)."""
+        middle = (np.arange(self.grid.across) + 0.5) * self.grid.voxel - self.grid.radius
+        # What scattered photons spread over the whole field of view does not count.
+        high = np.where(self.image > 0.2 * self.image.max(), self.image, 0.0).sum(2)
+        total = max(float(high.sum()), SMALLEST)
+        return np.array([(high.sum(1) * middle).sum(), (high.sum(0) * middle).sum()]) / total
+
     def weights(self, ends: Ends) -> Array:
         """Return q_e h_e."""
         found: Array = places(self.flux, ends) * self.energies[self.energy_bins(ends)] * self.slopes[self.slope_bins(ends)]

@@ -50,10 +50,11 @@ def refined(mixture: Mixture, prompts: Ends, randoms: Ends, n_random: float) -> 
 
 
 def line_features(ends: Ends, mixture: Mixture) -> Array:
-    """Return what the network sees of pairs, float32 (n, 15); the same if the two singles are exchanged.
+    """Return what the network sees of pairs, float32 (n, 17); the same if the two singles are exchanged.
 
     The image's logarithm of the ratio, the time difference, the line's distance from the axis and its point
-    nearest to it, the place by time of flight, middle, slope and direction of the line, both energies.
+    nearest to it, the place by time of flight, middle, slope and direction of the line, both energies; and the
+    line's distance from the middle of the activity, and how far along it the time of flight is from there.
     """
     grid = mixture.grid
     radius, half, centre = grid.radius / REACH, max((grid.z_high - grid.z_low) / 2, 1e-6), (grid.z_high + grid.z_low) / 2
@@ -65,12 +66,15 @@ def line_features(ends: Ends, mixture: Mixture) -> Array:
     nearest = middle - u * ((middle[:, :2] * u[:, :2]).sum(1) / across**2)[:, None]
     energy = np.sort((ends.energy - 0.511) / 0.1, axis=1)
     cos, sin = u[:, 0] / across, u[:, 1] / across
+    aside = middle[:, :2] - mixture.centre()
+    along = LIGHT * ends.dt / 2 * across + aside[:, 0] * cos + aside[:, 1] * sin
     return np.column_stack([
         np.clip(mixture.image_log_ratio(ends), -LARGEST, LARGEST) / 4, 3 * np.abs(ends.dt) / mixture.window,
         4 * np.hypot(nearest[:, 0], nearest[:, 1]) / radius, 4 * nearest[:, 0] / radius, 4 * nearest[:, 1] / radius,
         2 * place[:, 0] / radius, 2 * place[:, 1] / radius, 2 * np.hypot(place[:, 0], place[:, 1]) / radius,
         (place[:, 2] - centre) / half, (middle[:, 2] - centre) / half, np.abs(d[:, 2]) / half,
         energy[:, 0], energy[:, 1], cos**2 - sin**2, 2 * cos * sin,
+        4 * np.abs(aside[:, 0] * sin - aside[:, 1] * cos) / radius, 3 * np.abs(along) / radius,
     ]).astype(np.float32)
 
 
