@@ -30,7 +30,7 @@ TASK = Task(
         "classical": f"{_HERE}.classical.engine:ClassicalEngine",
     },
     default_engine="likelihood",
-    networks={"pairs": "mouse", "snn": "toy-snn"},
+    networks={"pairs": "", "snn": "toy-snn"},
     evaluator=f"{_HERE}.metrics:PetEvaluator",
     domain=f"{_HERE}.domain:outside",
     finish=f"{_HERE}.output:PetFinish",
