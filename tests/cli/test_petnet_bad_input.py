@@ -220,10 +220,10 @@ def test_a_header_is_not_overwritten(pphysml, tmp_path):
 
 
 def test_ctrl_c_leaves_no_output(tmp_path):
-    path = write(tmp_path / "long.root", singles(300_000))
+    path = write(tmp_path / "long.root", singles(400_000))
     process = subprocess.Popen(
         [sys.executable, "-m", "pphysml_cli.main", "petnet", str(path), "-o", str(tmp_path / "out.root"), "--engine", "classical", "--threads", "1",
-         "--scanner", "safir", "--set", "apply.block_size=1000", "--set", "apply.sort_buffer=1"],
+         "--scanner", "safir", "--set", "apply.block_size=100", "--set", "apply.sort_buffer=1"],
         stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert "entry" in process.stderr.readline()
