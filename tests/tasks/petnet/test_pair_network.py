@@ -162,6 +162,24 @@ def test_blocks_of_the_file_change_nothing_and_delayed_pairs_are_written(singles
     assert prompt["score"][same].mean() > prompt["score"][~same].mean()
 
 
+def test_asking_for_delayed_pairs_leaves_the_prompt_ones_alone(singles, tmp_path):
+    found = []
+    for offset in ("0", "20ns"):
+        output = tmp_path / f"{offset}.root"
+        apply(get_task("petnet"), inputs=[str(singles)], output=output, engine="likelihood", overrides=[f"apply.offset={offset}"])
+        with uproot.open(output)["Coincidences"] as tree:
+            found.append(tree.arrays(["entry1", "entry2", "score"], library="np"))
+    assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def test_few_singles_for_the_survey_are_still_some_of_every_setting():
+    config = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 500.0, "further_activities": [100.0, 50.0]}, "training": {"block_size": 8}})
+    simulation = PetSimulation(config, 1)
+    n = PairLearner(config).prepare_examples
+    assert n >= 3 * 8
+    assert {int(s) for block in range(n // 8) for s in simulation.examples(block, 8)["setting"]} == {0, 1, 2}
+
+
 def test_too_few_singles_to_learn_from_are_said(tmp_path, config):
     from pphysml.errors import InputError
 

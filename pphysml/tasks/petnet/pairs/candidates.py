@@ -52,7 +52,7 @@ def between(offsets: Array, n_owned: Array, times: Array, low: int, high: int, c
     """Return the pairs whose time difference is from `low` to `high`, both included; see `candidates`."""
     n = count_pairs(offsets, n_owned, times, low, high)
     if n > MOST_PER_SINGLE * max(1, len(times)):
-        raise InputError(f"There are {n / len(times):.0f} pairs per single in a window of {high - low} ps; take a shorter --window.")
+        raise InputError(f"There are {n / len(times):.0f} pairs per single whose times differ by {low} to {high} ps; take a shorter --window.")
     found = np.empty((2, n), dtype=np.int64)
     fill_pairs(offsets, n_owned, times, low, high, found)
     first, second = found

@@ -7,7 +7,7 @@ from typing import Any
 from ....errors import ModelError
 from ....io.ragged import Columns
 from ....model_file import ModelFile
-from ..config import PetConfig
+from ..config import ClassicalConfig, PetConfig
 from ..network_weights import with_weights
 from .learner import build_network
 from .mixture import Mixture
@@ -36,7 +36,11 @@ class LikelihoodEngine:
 
     @property
     def warnings(self) -> list[str]:
-        """What was learnt, and whether the window is too short for it."""
+        """Options that have no effect, and whether the window is too short for what was learnt."""
+        ignored = ["the options of apply.classical, such as --policy, have no effect on this engine"] if self.config.apply.classical != ClassicalConfig() else []
+        return ignored + self._short_window()
+
+    def _short_window(self) -> list[str]:
         if self.mixture is None:
             return []
         sigma, window = self.mixture.sigma, self.config.window

@@ -38,7 +38,9 @@ class PairLearner:
     def __init__(self, config: PetConfig) -> None:
         self.config = config
         self.window = config.data.window
-        self.prepare_examples = max(1, config.model.survey_singles // config.data.slice_singles)
+        # Blocks take turns with the settings, and every one is wanted.
+        turns = 1 + len(config.simulation.further_activities)
+        self.prepare_examples = max(config.model.survey_singles // config.data.slice_singles, turns * config.training.block_size)
         self.mixtures: dict[int, Mixture] = {}
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:

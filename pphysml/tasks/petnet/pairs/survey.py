@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Columns, concatenate, slice_rows
+from ....io.ragged import Columns, Ragged, concatenate, slice_rows
 from ..classical.sorter import ragged, slice_times
 from .candidates import Candidates, between, candidates
 from .mixture import Mixture, ends_of
@@ -36,10 +36,9 @@ class Survey:
 
     def add(self, examples: Columns) -> bool:
         """Take slices until there are enough singles, however they come; return whether more are wanted."""
-        counts = ragged(examples, "time").counts
+        counts = np.asarray(examples["n_owned"], dtype=np.int64)
         wanted = int(np.searchsorted(self._n + np.cumsum(counts), self.enough)) + 1
-        names = ("n_owned", "time", "energy", "x", "y", "z")
-        self._slices.append(slice_rows({name: examples[name] for name in names}, 0, min(wanted, len(counts))))
+        self._slices.append(own_singles(slice_rows(examples, 0, min(wanted, len(counts)))))
         self._n += int(counts[:wanted].sum())
         return self._n < self.enough
 
@@ -53,6 +52,15 @@ class Survey:
         if not examples:
             raise InputError("There is no single in the energy window, from which the engine could learn the activity.")
         return mixture_of(examples, self.window)
+
+
+def own_singles(examples: Columns) -> Columns:
+    """Return what the mixture looks at of slices, without the singles that are lent to them for delayed pairs."""
+    time = ragged(examples, "time")
+    n_owned = np.asarray(examples["n_owned"], dtype=np.int64)
+    own = np.arange(len(time.flat)) - np.repeat(time.offsets[:-1], time.counts) < np.repeat(n_owned, time.counts)
+    columns = {name: Ragged.from_counts(ragged(examples, name).flat[own], n_owned) for name in ("time", "energy", "x", "y", "z")}
+    return {"n_owned": examples["n_owned"], **columns}
 
 
 def mixture_of(examples: Columns, window: float) -> Mixture:

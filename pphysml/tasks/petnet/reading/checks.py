@@ -42,7 +42,7 @@ def check_singles(rows: Columns, window: float) -> None:
     spacing = np.spacing(np.abs(time)) * 1e12
     refuse(rows, spacing > FINEST * window, "time", lambda row: (
         f"at {time[row]:g} s a double is fine to {spacing[row]:.3g} ps only, too coarse for a window of "
-        f"{window:g} ps; let times begin nearer to 0, or take a longer --window"))
+        f"{window:g} ps; let times begin nearer to 0, take a longer --window, or say --map time=BRANCH:ns if they are in nanoseconds"))
 
 
 def refuse_many_values(rows: Columns) -> None:
