@@ -13,7 +13,7 @@ from .errors import ConfigError, InputError, TruthError
 from .io.ragged import Columns, length
 from .io.reader import Reader
 from .io.sources import resolve
-from .io.text_files import write_files
+from .io.whole_files import write_files
 from .io.writer import Writer
 from .models import Chosen, choose, domain_warnings
 from .progress import Progress, Silent
@@ -70,21 +70,27 @@ def apply(
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     if not reader.n_entries:
         _warn("the input has no entry, and so has the output", warnings, progress)
-    skipped = len(reader.skipped)
-    try:
-        every = prepared_chunks(task, chosen, reader, strict, warnings, progress)
-        written = _write(task, chosen, reader, finish, output, force, every, progress)
-    except TruthError as error:
-        # All columns are there for all entries or for none, so that what is written begins anew.
-        del warnings[:], reader.skipped[skipped:]
-        _warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", warnings, progress)
-        without = prepared_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
-        written = _write(task, chosen, reader, finish, output, force, without, progress)
+    written = _written(task, chosen, reader, finish, output, strict, force, warnings, progress)
     write_files(beside)
     for sentence in [*engine_warnings(chosen), *finish.warnings]:
         _warn(sentence, warnings, progress)
     further = {name: written[name] for name in task.further_trees if name in written}
     return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), "skipped": reader.skipped}
+
+
+def _written(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, strict: bool, force: bool,
+             warnings: list[str], progress: Progress) -> dict[str, int]:
+    """Write the output, without the truth if that cannot be used, and return the entries of each tree."""
+    skipped = len(reader.skipped)
+    try:
+        every = prepared_chunks(task, chosen, reader, strict, warnings, progress)
+        return _write(task, chosen, reader, finish, output, force, every, progress)
+    except TruthError as error:
+        # All columns are there for all entries or for none, so that what is written begins anew.
+        del warnings[:], reader.skipped[skipped:]
+        _warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", warnings, progress)
+        without = prepared_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
+        return _write(task, chosen, reader, finish, output, force, without, progress)
 
 
 def _warn(sentence: str, warnings: list[str], progress: Progress) -> None:

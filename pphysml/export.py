@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError, ModelError, OutputError, did_you_mean
-from .io.text_files import write_files
+from .io.whole_files import write_files
 from .model_file import ModelFile, load_model, serialized
 from .models import find_model
 from .registry import load_attribute

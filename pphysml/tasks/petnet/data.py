@@ -26,10 +26,11 @@ class SliceMaker:
     Args:
         least: singles of a slice.
         scanner: known name or path; None for none.
-        window, offset: ps; slices leave room for `data.max_delay` besides.
+        window, offset: ps.
+        reach: slices are cut at gaps of more than twice this, ps.
     """
 
-    def __init__(self, config: PetConfig, least: int, scanner: str | None, energy_window: Window, window: float, offset: float) -> None:
+    def __init__(self, config: PetConfig, least: int, scanner: str | None, energy_window: Window, window: float, reach: float, offset: float) -> None:
         self.window = window
         options = config.apply
         self.levels = [f"{level}_id" for level in options.volume_levels]
@@ -40,7 +41,7 @@ class SliceMaker:
         self.dead_time = DeadTime(options.digitizer)
         self.energies = EnergyCut(energy_window)
         self.order = ExternalOrder(options.files) if options.sort == "full" else BufferedOrder(options.sort_buffer)
-        self.slices = Slices(Rules(window + config.data.max_delay, offset, least))
+        self.slices = Slices(Rules(reach, offset, least))
 
     def add(self, chunk: Columns | None) -> Columns:
         """Return the slices that are complete; None ends the input."""
@@ -83,8 +84,8 @@ class SliceMaker:
 def assemble(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Columns, Any]:
     """Make slices of singles for applying.
 
-    One example is a slice of time, cut at gaps of more than twice the window and `data.max_delay`, of
-    `apply.slice_singles` singles at least that lie in the energy window. It has `file` `entry` of its
+    One example is a slice of time, cut at gaps of more than twice the window and `data.max_delay`, and of
+    more than the window of judging, of `apply.slice_singles` singles at least that lie in the energy window. It has `file` `entry` of its
     first single, `slice` `segment` `n_owned`, and, for each of its singles in the order of time, `single_file` `single_entry`
     and the columns of singles in the layout. Hits become singles first; see `reading.digitizer`. Only the first `n_owned` singles are its own: those behind are lent
     to it for the delayed window.
@@ -94,14 +95,14 @@ def assemble(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Colu
     """
     options = config.apply
     return _assemble(chunk, carry, lambda: SliceMaker(
-        config, options.slice_singles, config.scanner, config.energy_window, config.window, options.offset))
+        config, options.slice_singles, config.scanner, config.energy_window, config.window, max(config.reach, config.judging_window / 2), options.offset))
 
 
 def assemble_training(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Columns, Any]:
     """Make slices for training, as `assemble` does, of `data.slice_singles` and without a delayed window."""
     options = config.data
     return _assemble(chunk, carry, lambda: SliceMaker(
-        config, options.slice_singles, options.scanner, options.energy_window, options.window, 0.0))
+        config, options.slice_singles, options.scanner, options.energy_window, options.window, options.window + options.max_delay, 0.0))
 
 
 def _assemble(chunk: Columns | None, carry: Any, make: Any) -> tuple[Columns, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pphysml.errors import InputError
-from pphysml.io.ragged import Ragged, concatenate, length
+from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
 from pphysml.tasks.petnet.classical.calibration import DelaySurvey, time_order
 from pphysml.tasks.petnet.classical.crystals import CrystalIndex
 from pphysml.tasks.petnet.classical.delay_fit import PairTimes, fit_delays
@@ -38,7 +38,7 @@ def slices(block, options):
 
 
 def surveyed(examples, options, scanner):
-    survey = DelaySurvey(scanner, cuts_of(options.apply.classical, None), options.reach, 10**9)
+    survey = DelaySurvey(scanner, cuts_of(options.apply.classical, None), options.reach)
     survey.add(examples)
     return survey.delays()
 
@@ -198,3 +198,22 @@ def test_slices_leave_room_for_the_largest_delay():
         gaps.append(np.min(examples["time"].flat[begins] - examples["time"].flat[begins - 1]))
     assert gaps[1] > 2 * 20.5e-9
     assert ClassicalConfig().calibrate_delays is False
+
+
+def test_what_is_learnt_does_not_depend_on_blocks_or_on_a_delayed_window(toy):
+    options = config(window=8000)
+    options.apply.survey_singles = 5000
+    examples = slices(ToySimulation(ToyConfig(), 2).block(0, 60_000), options)
+    late = options.model_copy(update={"apply": options.apply.model_copy(update={"offset": 100_000.0})})
+    lending = slices(ToySimulation(ToyConfig(), 2).block(0, 60_000), late)
+    found = []
+    for part, steps in ((examples, 10**9), (examples, 7), (lending, 7)):
+        engine = ClassicalEngine(options, None, None)
+        assert engine.survey is not None
+        for start in range(0, length(part), steps):
+            if not engine.survey(slice_rows(part, start, min(length(part), start + steps))):
+                break
+        engine(slice_rows(part, 0, 1))
+        found.append(engine.delays.fit.delay)
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
+    assert np.abs(found[0]).max() > 1000

@@ -13,6 +13,9 @@ from pphysml.io.ragged import concatenate, length, slice_rows, take
 from pphysml.tasks.petnet.classical.sorter import sort_pairs
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.data import assemble
+from pphysml.tasks.petnet.judging.options import options_of
+from pphysml.tasks.petnet.judging.targets import find_targets
+from pphysml.tasks.petnet.judging.truth import truth_of
 from pphysml.tasks.petnet.reading.external_order import ExternalOrder
 from pphysml.tasks.petnet.reading.segments import Segments
 
@@ -170,3 +173,13 @@ def test_a_window_longer_than_the_file_makes_one_slice():
     rows = singles(300)
     assert length(made(rows, options, 100)) == 1
     assert [tuple(p) for p in pairwise(made(rows, options, 100)["time"].offsets)] == [(0, int(((rows["energy"] >= .391) & (rows["energy"] <= .601)).sum()))]
+
+
+def test_a_short_window_leaves_the_pairs_that_are_judged_in_one_slice():
+    # 900 ps apart: more than twice the window of an engine, less than what it is judged by.
+    rows = {**slice_rows(singles(400), 0, 400), "event": np.repeat(np.arange(200, dtype=np.int32), 2), "energy": np.full(400, 0.5, dtype=np.float32)}
+    rows["time"] = np.sort(np.concatenate([1e-6 * np.arange(200), 1e-6 * np.arange(200) + 900e-12]))
+    for window in (100, 500):
+        options = config(window=window)
+        truth = truth_of(made(rows, options, 400), options_of(options))
+        assert len(find_targets(truth, options_of(options))) == 200

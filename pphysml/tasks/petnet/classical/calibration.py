@@ -63,26 +63,25 @@ class DelaySurvey:
         scanner: tells the crystals; None takes ids, or positions.
         cuts: pairs that pass them are looked at.
         reach: largest difference of the measured times of a true pair, ps.
-        enough: singles.
     """
 
-    def __init__(self, scanner: Scanner | None, cuts: Cuts, reach: float, enough: int) -> None:
+    def __init__(self, scanner: Scanner | None, cuts: Cuts, reach: float) -> None:
         self.index = CrystalIndex(scanner)
-        self.cuts, self.reach, self.enough = cuts, round(reach), enough
+        self.cuts, self.reach = cuts, round(reach)
         self.n_singles = self.n_pairs = 0
         self._parts: list[tuple[Array, Array, Array]] = []
 
-    def add(self, examples: Columns) -> bool:
-        """Take slices, and return whether more are wanted."""
+    def add(self, examples: Columns) -> None:
+        """Take slices; pairs beyond `MOST_PAIRS` are left out."""
         crystal, times = self.index.add(examples), slice_times(examples)
         offsets = ragged(examples, "time").offsets
         pairs = between(offsets, np.asarray(examples["n_owned"], dtype=np.int64), times, 0, 2 * self.reach, 0)
         a, b = crystal[pairs.first], crystal[pairs.second]
         good = which_good(singles_of(examples, times), self.cuts, pairs.first, pairs.second) & (a != b) & (a >= 0) & (b >= 0)
-        self._parts.append((a[good].astype(np.int32), b[good].astype(np.int32), pairs.dt[good].astype(np.float32)))
+        kept = np.flatnonzero(good)[: MOST_PAIRS - self.n_pairs]
+        self._parts.append((a[kept].astype(np.int32), b[kept].astype(np.int32), pairs.dt[kept].astype(np.float32)))
         self.n_singles += len(crystal)
-        self.n_pairs += int(good.sum())
-        return self.n_singles < self.enough and self.n_pairs < MOST_PAIRS
+        self.n_pairs += len(kept)
 
     def delays(self) -> Delays:
         """Return what the pairs tell.

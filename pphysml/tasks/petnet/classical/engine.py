@@ -12,6 +12,7 @@ from ....io.ragged import Array, Columns
 from ....model_file import ModelFile
 from ..coincidences import Pairs
 from ..config import PetConfig
+from ..reading.first_singles import FirstSingles
 from ..scanner.scanner import Scanner, load_scanner
 from .calibration import Delays, DelaySurvey, in_order
 from .rates_note import RatesNote
@@ -38,7 +39,7 @@ class ClassicalEngine:
         if self.sectors is None and self.scanner is not None:
             self.sectors = self.scanner.rsectors
         self._learn_sectors = self.options.min_sector_difference > 0 and self.sectors is None
-        self._surveyed = 0
+        self._first = FirstSingles(config.apply.survey_singles)
         self._delays: DelaySurvey | None = None
         self._rates = RatesNote(config.window) if config.apply.offset else None
         self._check = WindowCheck(round(config.window), config.apply.survey_singles)
@@ -56,8 +57,14 @@ class ClassicalEngine:
 
     def _survey(self, examples: Columns) -> bool:
         """Learn the number of sectors and the delays of crystals; return whether further singles are wanted."""
-        wanted = self._survey_sectors(examples) if self._learn_sectors else False
-        return self._survey_delays(examples) or wanted if self.options.calibrate_delays else wanted
+        if self.options.min_sector_difference > 0:
+            self._need_sectors(examples)
+        slices = self._first.of(examples)
+        if self._learn_sectors:
+            self.sectors = max(self.sectors or 1, int(ragged(slices, "rsector_id").flat.max(initial=0)) + 1)
+        if self.options.calibrate_delays:
+            self._survey_delays(slices)
+        return self._first.wanted
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the pairs; see `coincidences.Pairs`."""
@@ -78,21 +85,12 @@ class ClassicalEngine:
             self._rates.add(singles_of(examples, times), cuts_of(self.options, self.sectors), int(pairs.delayed.sum()))
         return pairs
 
-    def _survey_sectors(self, examples: Columns) -> bool:
-        self._need_sectors(examples)
-        sector = ragged(examples, "rsector_id").flat
-        self.sectors = max(self.sectors or 1, int(sector.max(initial=0)) + 1)
-        self._surveyed += len(sector)
-        return self._surveyed < self.config.apply.survey_singles
-
-    def _survey_delays(self, examples: Columns) -> bool:
-        if self.options.min_sector_difference > 0:
-            self._need_sectors(examples)
+    def _survey_delays(self, slices: Columns) -> None:
         if self._delays is None:
             # Sectors may not be known yet, and their cut is left out.
             cuts = cuts_of(self.options, self.sectors)._replace(min_sector_difference=0)
-            self._delays = DelaySurvey(self.scanner, cuts, self.config.reach, self.config.apply.survey_singles)
-        return self._delays.add(examples)
+            self._delays = DelaySurvey(self.scanner, cuts, self.config.reach)
+        self._delays.add(slices)
 
     def _need_sectors(self, examples: Columns) -> None:
         if "rsector_id" not in examples:

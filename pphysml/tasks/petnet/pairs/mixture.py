@@ -55,6 +55,11 @@ class Ends:
         return Ends(self.p[rows], self.q[rows], self.dt[rows], self.energy[rows])
 
 
+def joined_ends(*parts: Ends) -> Ends:
+    """Return several one after the other."""
+    return Ends(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "q", "dt", "energy")))
+
+
 def ends_of(examples: Columns, pairs: Candidates) -> Ends:
     """Return where the singles of pairs are, and their energies."""
     def column(name: str, index: Array) -> Array:

@@ -27,7 +27,7 @@ PATIENCE = 2
 """Iterations for the worse after which an image is not fitted further."""
 
 FACTORS_FROM = 3
-"""Iteration from which factors and time resolution are fitted too, every other one."""
+"""Iteration from which factors and time resolution are fitted too."""
 
 ENERGIES = 10
 SLOPES = 8

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Columns, Ragged, concatenate, slice_rows
+from ....io.ragged import Columns, concatenate
 from ..classical.sorter import ragged, slice_times
+from ..reading.first_singles import FirstSingles
 from .candidates import Candidates, between, candidates
 from .mixture import Mixture, ends_of
 from .mixture_fit import Pairs, fit_mixture
@@ -30,17 +31,15 @@ class Survey:
     """
 
     def __init__(self, window: float, enough: int) -> None:
-        self.window, self.enough = window, enough
-        self._n = 0
+        self.window = window
+        self._first = FirstSingles(enough)
         self._slices: list[Columns] = []
 
     def add(self, examples: Columns) -> bool:
-        """Take slices until there are enough singles, however they come; return whether more are wanted."""
-        counts = np.asarray(examples["n_owned"], dtype=np.int64)
-        wanted = int(np.searchsorted(self._n + np.cumsum(counts), self.enough)) + 1
-        self._slices.append(own_singles(slice_rows(examples, 0, min(wanted, len(counts)))))
-        self._n += int(counts[:wanted].sum())
-        return self._n < self.enough
+        """Take slices, and return whether more are wanted."""
+        slices = self._first.of(examples)
+        self._slices.append({name: slices[name] for name in ("n_owned", "time", "energy", "x", "y", "z")})
+        return self._first.wanted
 
     def mixture(self) -> Mixture:
         """Return what the singles tell.
@@ -54,15 +53,6 @@ class Survey:
         return mixture_of(examples, self.window)
 
 
-def own_singles(examples: Columns) -> Columns:
-    """Return what the mixture looks at of slices, without the singles that are lent to them for delayed pairs."""
-    time = ragged(examples, "time")
-    n_owned = np.asarray(examples["n_owned"], dtype=np.int64)
-    own = np.arange(len(time.flat)) - np.repeat(time.offsets[:-1], time.counts) < np.repeat(n_owned, time.counts)
-    columns = {name: Ragged.from_counts(ragged(examples, name).flat[own], n_owned) for name in ("time", "energy", "x", "y", "z")}
-    return {"n_owned": examples["n_owned"], **columns}
-
-
 def mixture_of(examples: Columns, window: float) -> Mixture:
     """Fit the mixture to slices; see `mixture`.
 
@@ -70,14 +60,14 @@ def mixture_of(examples: Columns, window: float) -> Mixture:
         InputError: there are too few pairs.
     """
     prompts = candidates(examples, window)
-    # Single pairs come with the time difference of the second less the first: 0 to the window.
+    # The first single of a pair is the earlier one, so that time differences go from 0 to the window.
     time = ragged(examples, "time")
     width = round(window)
     apart = between(time.offsets, np.asarray(examples["n_owned"], dtype=np.int64), slice_times(examples), APART * width, (APART + SPAN) * width - 1, 0)
     randoms = Candidates(apart.first, apart.second, apart.dt % width)
     if min(len(prompts.dt), len(randoms.dt)) < FEWEST:
         raise InputError(f"There are {len(prompts.dt)} pairs in the window and {len(randoms.dt)} random ones in the first singles, too few to learn "
-                         "the activity from: take the engine classical, or a model that was trained with its own.")
+                         "the activity from: take the engine classical.")
     place = np.column_stack([ragged(examples, axis).flat for axis in "xyz"]).astype(np.float64)
     energy = ragged(examples, "energy").flat.astype(np.float64)
     return fit_mixture(Pairs(ends_of(examples, prompts), ends_of(examples, randoms), len(randoms.dt) / SPAN), place, energy, window)

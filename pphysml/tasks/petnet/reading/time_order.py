@@ -68,5 +68,3 @@ def out_of_order(segment: Array, time: Array) -> Array:
     step = np.diff(segment)
     before: Array = (step < 0) | ((step == 0) & (np.diff(time) < 0))
     return before
-
-

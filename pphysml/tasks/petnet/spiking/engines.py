@@ -8,18 +8,18 @@ import numpy as np
 import torch
 
 from ....errors import ConfigError, ModelError
-from ....io.ragged import Columns
+from ....io.ragged import Array, Columns
 from ....model_file import ModelFile
 from ....task import Engine
 from ..classical.sorter import ragged
 from ..coincidences import Pairs, joined
 from ..config import PetConfig
 from ..network_weights import with_weights
-from ..pairs.candidates import candidates
+from ..one_to_one import now_and_then, taken_delayed, taken_prompt
+from ..pairs.candidates import Candidates, candidates
 from ..scanner.scanner import Scanner
 from .coincidence_input import crystal_pairs, inputs_of
 from .coincidence_learner import build_network as coincidence_network
-from .inhibition import Scored, delayed_pairs, prompt_pairs
 from .line_classes import LineClasses
 from .published_input import hits_of
 from .published_model import PublishedModel
@@ -46,7 +46,7 @@ def snn_engine(config: PetConfig, model: ModelFile | None, device: Any) -> Engin
 
 
 class CoincidenceEngine:
-    """Coincidence neurons with lateral inhibition; see `coincidence`.
+    """Coincidence neurons, of which those that share a single inhibit each other; see `coincidence` and `one_to_one`.
 
     Attributes:
         warnings: singles that are no input.
@@ -67,19 +67,21 @@ class CoincidenceEngine:
     def __call__(self, examples: Columns) -> Columns:
         """Return the pairs; see `coincidences.Pairs`."""
         options, n = self.config.apply, len(ragged(examples, "time").flat)
-        prompt, lost = self._scored(examples, 0.0)
+        prompt, logit, lost = self._scored(examples, 0.0)
         self._lost += lost
-        pairs = prompt_pairs(prompt, n, options.min_score)
+        pairs = taken_prompt(prompt, logit, n, options.min_score)
         if options.offset:
-            pairs = joined(pairs, delayed_pairs(prompt, self._scored(examples, options.offset)[0], n, options.min_score))
+            delayed, of_delayed, _ = self._scored(examples, options.offset)
+            nodes = now_and_then(prompt, delayed, n)
+            pairs = joined(pairs, taken_delayed(delayed, nodes, np.concatenate([logit, logit, of_delayed]), n, options.min_score))
         return pairs.columns()
 
-    def _scored(self, examples: Columns, offset: float) -> tuple[Scored, int]:
-        """Return pairs, and the number of singles in no crystal."""
+    def _scored(self, examples: Columns, offset: float) -> tuple[Candidates, Array, int]:
+        """Return pairs, the logits of their spikes, and the number of singles in no crystal."""
         pairs, crystal = crystal_pairs(examples, self.lines, self.config.reach, offset)
         with torch.no_grad():
             logit = self.network(*(tensor.to(self.device) for tensor in inputs_of(pairs, crystal, self.lines, self.network.unit)))
-        return Scored(pairs, logit.cpu().numpy()), int((crystal < 0).sum())
+        return pairs, logit.cpu().numpy(), int((crystal < 0).sum())
 
 
 class PublishedEngine:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ....io.hashing import GOLDEN, mixed
+from ....io.hashing import combined
 from ....io.places import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, take
 from ..links import ragged
@@ -105,7 +105,7 @@ class Framing:
         if len(self.sizes) == 1:
             return np.full(length(protons), self.sizes[0])
         names = ("file", "run", "event") if "event" in protons else ("file", "run", "entry")
-        drawn: Array = self.sizes[_drawn(*(np.asarray(protons[name]) for name in names)) % np.uint64(len(self.sizes))]
+        drawn: Array = self.sizes[combined(*(np.asarray(protons[name]) for name in names)) % np.uint64(len(self.sizes))]
         return drawn
 
     def _refuse_backwards(self, protons: Columns, fresh: Array) -> None:
@@ -175,11 +175,3 @@ def _of_frames(protons: Columns, starts: Array, frames: Array) -> Columns:
 def _first_times(protons: Columns) -> Array:
     time = ragged(protons, "time")
     return np.minimum.reduceat(time.flat, time.offsets[:-1])
-
-
-def _drawn(*ids: Array) -> Array:
-    """Return an evenly spread number for each combination of ids, uint64."""
-    z = np.zeros(len(ids[0]), dtype=np.uint64)
-    for values in ids:
-        z = mixed((z + values.astype(np.int64).view(np.uint64) + np.uint64(1)) * GOLDEN)
-    return z
