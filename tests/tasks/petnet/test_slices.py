@@ -180,6 +180,6 @@ def test_a_short_window_leaves_the_pairs_that_are_judged_in_one_slice():
     rows = {**slice_rows(singles(400), 0, 400), "event": np.repeat(np.arange(200, dtype=np.int32), 2), "energy": np.full(400, 0.5, dtype=np.float32)}
     rows["time"] = np.sort(np.concatenate([1e-6 * np.arange(200), 1e-6 * np.arange(200) + 900e-12]))
     for window in (100, 500):
-        options = config(window=window)
+        options = config(window=window, slice_singles=51)  # an odd number: a cut between two of one event is possible
         truth = truth_of(made(rows, options, 400), options_of(options))
         assert len(find_targets(truth, options_of(options))) == 200
