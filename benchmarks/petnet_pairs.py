@@ -9,7 +9,8 @@ SAFIR-I with the mouse phantom of NEMA NU 4, its rat phantom, the mouse 18 mm of
 - gate: with a field of view, tuned too; gate, this object: with the truth of the very sample it is tested on.
 - tables: likelihood ratios in tables, see petnet_tables.py; tables, this object: with the truth of the same object
   and another seed. Both kinds of `this object` are references that nobody has for a measurement.
-- likelihood: the engine, without any truth, which surveys the sample itself; its first singles only with a number.
+- likelihood: the engine as it comes, without any truth, which surveys the first two million singles of the same measurement (another
+  seed than the sample's); `unscattered`: with that target; with a number: a survey of so many singles.
 - pairs: the network of --model on top. perfect: every target.
 
 Figures are means and standard deviations over seeds. Differences to `gate` and `tables` are of the slices of all
@@ -53,10 +54,12 @@ from pphysml.registry import get_task  # noqa: E402
 from pphysml.tasks.petnet.coincidences import Pairs  # noqa: E402
 
 DECAYS = {"mouse": 6_000_000, "rat": 10_000_000, "mouse off centre": 6_000_000, "hot rods": 8_000_000}
-LEARNING_DECAYS = 12_000_000
-LEARNING_SEED, TEST_SEED = 8_000_009, 9_000_011
-FEW, MANY = 200_000, 10**9
-"""Singles of a survey."""
+LEARNING_DECAYS = 16_000_000
+"""From which gate and tables learn, and of the measurement that the engine surveys."""
+
+LEARNING_SEED, TEST_SEED, SURVEY_SEED = 8_000_009, 9_000_011, 7_000_003
+FEW = 200_000
+"""Singles of a short survey."""
 
 REPLICAS = 1000
 PIECE = 32
@@ -65,7 +68,8 @@ PIECE = 32
 BASELINES = ("gate", "tables")
 LINES = ("necr", "necr_2r", "image_bias", "image_distortion")
 
-Method = Callable[[Sample], Pairs]
+Method = Callable[[Sample, Sample], Pairs]
+"""From a sample and another one of the same measurement, which may be surveyed."""
 
 
 def main() -> None:
@@ -94,32 +98,37 @@ def learned(activity: float, arguments: argparse.Namespace) -> tuple[dict[str, A
     window, gate = tuned(sample, WINDOW_ONLY), tuned(sample, GATE)
     tables, f1 = tuned_tables(sample)
     methods: dict[str, Method] = {
-        "window": partial(sorted_pairs, options=FIXED), "window, tuned": partial(sorted_pairs, options=window),
-        "gate": partial(sorted_pairs, options=gate), "tables": partial(by_tables, tables),
-        "likelihood": partial(by_engine, "likelihood", None, MANY), f"likelihood, {FEW}": partial(by_engine, "likelihood", None, FEW),
+        "window": partial(by_sorter, FIXED), "window, tuned": partial(by_sorter, window),
+        "gate": partial(by_sorter, gate), "tables": partial(by_tables, tables),
+        "likelihood": partial(by_engine, "likelihood", None, []), f"likelihood, {FEW}": partial(by_engine, "likelihood", None, [f"apply.survey_singles={FEW}"]),
+        "likelihood, unscattered": partial(by_engine, "likelihood", None, ["apply.target=unscattered"]),
     }
     if arguments.model:
-        methods["pairs"] = partial(by_engine, "pairs", arguments.model, MANY)
+        methods["pairs"] = partial(by_engine, "pairs", arguments.model, [])
     options = {"singles": sample.singles, "targets": len(sample.targets), "window": window, "gate": gate, "tables": {**described(tables), "f1": f1}}
-    return options, methods | {"perfect": perfect}
+    return options, methods | {"perfect": lambda sample, _: perfect(sample)}
 
 
 def described(tables: Tables) -> dict[str, Any]:
     return {**tables.shape._asdict(), "shift": round(tables.shift, 2), "threshold": round(tables.threshold, 2)}
 
 
-def by_tables(tables: Tables, sample: Sample) -> Pairs:
+def by_sorter(options: Any, sample: Sample, survey: Sample) -> Pairs:
+    return sorted_pairs(sample, options)
+
+
+def by_tables(tables: Tables, sample: Sample, survey: Sample) -> Pairs:
     return found_by(tables, sample.examples)
 
 
-def by_engine(name: str, model: str | None, survey: int, sample: Sample) -> Pairs:
-    """Return the pairs of an engine that surveys the first singles of the sample."""
-    settings = [f"apply.offset={OFFSET}", f"apply.survey_singles={survey}"]
+def by_engine(name: str, model: str | None, settings: list[str], sample: Sample, survey: Sample) -> Pairs:
+    """Return the pairs of an engine that surveys the other sample."""
+    settings = [f"apply.offset={OFFSET}", *settings]
     if model is None:
         settings.append(f"apply.window={sample.config.window}")
     engine: Any = choose(get_task("petnet"), engine=name, model=model, overrides=settings, device="cpu").engine
-    n, start = len(np.asarray(sample.examples["n_owned"])), 0
-    while start < n and engine.survey(slice_rows(sample.examples, start, min(start + PIECE, n))):
+    n, start = len(np.asarray(survey.examples["n_owned"])), 0
+    while start < n and engine.survey(slice_rows(survey.examples, start, min(start + PIECE, n))):
         start += PIECE
     return Pairs.of(engine(sample.examples))
 
@@ -130,10 +139,14 @@ def measured(name: str, activity: float, methods: dict[str, Method], arguments: 
     samples = [simulated(name, activity, TEST_SEED + k, decays) for k in range(arguments.seeds)]
     gate = tuned(samples[0], GATE)
     own = [tuned_tables(sample)[0] for sample in samples]
-    outcomes: dict[str, list[Outcome]] = {method: [judged(s, find(s)) for s in samples] for method, find in methods.items()}
+    outcomes: dict[str, list[Outcome]] = {method: [] for method in methods}
+    for k, sample in enumerate(samples):
+        survey = simulated(name, activity, SURVEY_SEED + k, round(LEARNING_DECAYS * arguments.scale))
+        for method, find in methods.items():
+            outcomes[method].append(judged(sample, find(sample, survey)))
     outcomes["gate, this object"] = [judged(s, sorted_pairs(s, gate)) for s in samples]
     if len(samples) > 1:
-        outcomes["tables, this object"] = [judged(s, by_tables(own[k - 1], s)) for k, s in enumerate(samples)]
+        outcomes["tables, this object"] = [judged(s, found_by(own[k - 1], s.examples)) for k, s in enumerate(samples)]
     counts = {method: np.concatenate([o.counts for o in found]) for method, found in outcomes.items()}
     return {
         "singles": [s.singles for s in samples], "targets": [len(s.targets) for s in samples],

@@ -31,6 +31,18 @@ OBJECTS: dict[str, dict[str, Any]] = {
 }
 """Options of the simulation; the rods stand in water with a quarter of their activity."""
 
+UNSEEN: dict[str, dict[str, Any]] = {
+    "10 mm": {"activity": 500, "phantom_radius": 10, "phantom_length": 60},
+    "17 mm, off": {"activity": 350, "phantom_radius": 17, "phantom_length": 80, "phantom_offset": [-10, 6]},
+    "28 mm": {"activity": 250, "phantom_radius": 28, "phantom_length": 120},
+    "rods": {"activity": 450, "phantom_radius": 22, "phantom_length": 90, "rod_diameters": [1.5, 2.5, 3.5, 4.5], "rod_background": 0.2},
+    "14 mm": {"activity": 100, "phantom_radius": 14, "phantom_length": 75},
+    "22.5 mm, off": {"activity": 500, "phantom_radius": 22.5, "phantom_length": 100, "phantom_offset": [4, 14]},
+    "12 mm, off": {"activity": 60, "phantom_radius": 12, "phantom_length": 65, "phantom_offset": [-16, 0]},
+    "26 mm": {"activity": 500, "phantom_radius": 26, "phantom_length": 140},
+}
+"""Objects that the preset `pairs` has not, by which its network is chosen; MBq and mm."""
+
 MOST_DECAYS = 2_000_000
 """Decays in a block."""
 
@@ -87,7 +99,7 @@ class Outcome:
 def simulated(name: str, activity: float, seed: int, decays: int) -> Sample:
     """Return the slices of an object's measurement; MBq."""
     config = PetConfig.model_validate({
-        "simulation": {"activity": activity, **OBJECTS[name]}, "data": {"scanner": "safir", "window": WINDOW},
+        "simulation": {**(OBJECTS | UNSEEN)[name], "activity": activity}, "data": {"scanner": "safir", "window": WINDOW},
         "apply": {"offset": OFFSET, "slice_singles": 1024}})
     simulation = PetSimulation(config, seed)
     n_blocks = -(-decays // MOST_DECAYS)

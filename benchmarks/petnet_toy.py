@@ -115,7 +115,7 @@ def field_of_view(toy: ToyConfig) -> dict[str, float]:
 def engine_pairs(options: dict[str, Any], window: int, block: Columns, train: Columns | None = None, max_delay: int = 0) -> Pairs:
     """Return the pairs of the engine `classical`, which learns delays from `train` if that is given; times in ps."""
     config = PetConfig.model_validate({"data": {"window": window, "max_delay": max_delay, "energy_window": None},
-                                       "apply": {"survey_singles": 10**9, "classical": {**options, "calibrate_delays": train is not None}}})
+                                       "apply": {"survey_singles": 10**9, "calibrate_delays": train is not None, "classical": options}})
     engine = ClassicalEngine(config, None, None)
     if train is not None:
         engine.survey(slices(train, config))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .options import combined, config_options, debug_option, json_option, task_argument
-from .output import print_json, print_table
+from .output import print_json, wrapped
 
 
 @click.command(short_help="Show a task's options.")
@@ -37,7 +37,7 @@ def command(task: str, what: str, source: str | None, overrides: Sequence[str], 
     elif what == "schema" and as_json:
         print_json(chosen.config_class.model_json_schema())
     elif what == "schema":
-        print_table(_row(option) for option in configuration.describe(chosen.config_class))
+        click.echo("\n".join(map(_described, configuration.describe(chosen.config_class))))
     else:
         values = configuration.load(chosen.config_class, chosen.presets, source, overrides)
         if as_json:
@@ -46,8 +46,8 @@ def command(task: str, what: str, source: str | None, overrides: Sequence[str], 
             click.echo(configuration.dump(values), nl=False)
 
 
-def _row(option: dict[str, Any]) -> dict[str, str]:
+def _described(option: dict[str, Any]) -> str:
     # As it would be written after --set or in a YAML file.
     default = json.dumps(option["default"], default=str, ensure_ascii=False)
-    kind = option["type"].replace("typing.", "")
-    return {**{name: str(text) for name, text in option.items()}, "type": kind, "default": default}
+    kind = ", ".join(filter(None, (option["type"].replace("typing.", ""), option["unit"])))
+    return "\n".join((wrapped(f"{option['key']} = {default}  ({kind})", then="        "), wrapped(option["help"], first="    ")))

@@ -16,6 +16,7 @@ from pphysml.compiled_cache import use_user_cache
 from .failures import BROKEN_PIPE, Failure, explain
 from .lazy import LazyGroup
 from .options import Session, debug_option
+from .output import wrapped
 
 VERBS = {
     "simulate": "Write simulated ROOT data of a task.",
@@ -91,7 +92,7 @@ def _report(failure: Failure, debug: bool) -> None:
     if debug and failure.unexpected:
         traceback.print_exc()
     for line in failure.message.splitlines():
-        print(line, file=sys.stderr)
+        print(wrapped(line) if sys.stderr.isatty() else line, file=sys.stderr)
 
 
 def _show_warning(

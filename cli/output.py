@@ -5,13 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 WIDE = 10_000
 """Width of tables in a pipe, where nothing may be cut or wrapped."""
+
+
+PAGE = 100
+"""Width of text where there is no terminal."""
+
+
+def wrapped(text: str, first: str = "", then: str = "    ") -> str:
+    """Return text in lines of the terminal's width, broken between words only, with the indents of the first line and of the others."""
+    width = shutil.get_terminal_size((PAGE, 24)).columns
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=then, break_long_words=False, break_on_hyphens=False)
 
 
 def print_json(value: Any) -> None:
@@ -66,7 +78,10 @@ def print_summary(values: Mapping[str, Any]) -> None:
     shown = {name: value for name, value in values.items() if value not in (None, [], {}, ())}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
-        print(f"{name.replace('_', ' '):<{width}}  {cell(value)}")
+        # Sentences and paths are read one by one.
+        texts = value if isinstance(value, list) and all(isinstance(item, str) for item in value) else [cell(value)]
+        for label, text in zip([name.replace("_", " "), *[""] * (len(texts) - 1)], texts, strict=True):
+            print(f"{label:<{width}}  {text}")
 
 
 def cell(value: Any) -> str:

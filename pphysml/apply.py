@@ -23,6 +23,9 @@ from .task import Finish, Task
 OUTPUT_IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology")
 """Columns of the examples that the output carries, for joining it with the input."""
 
+LOOKED_AT = 20_000
+"""Entries by which it is told whether an engine can take an input."""
+
 
 def apply(
     task: Task,
@@ -60,8 +63,9 @@ def apply(
     """
     progress = progress or Silent()
     chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
-    finish: Finish = task.load("finish")(chosen.config) if task.finish else _Unchanged()
+    finish = _made_finish(task, chosen)
     reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
+    look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
     warnings: list[str] = []
     summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
@@ -70,27 +74,33 @@ def apply(
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     if not reader.n_entries:
         _warn("the input has no entry, and so has the output", warnings, progress)
-    written = _written(task, chosen, reader, finish, output, strict, force, warnings, progress)
+    written, finish = _written(task, chosen, reader, finish, output, strict, force, warnings, progress)
     write_files(beside)
     for sentence in [*engine_warnings(chosen), *finish.warnings]:
         _warn(sentence, warnings, progress)
     further = {name: written[name] for name in task.further_trees if name in written}
-    return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), "skipped": reader.skipped}
+    facts = finish.facts(chosen.engine) if hasattr(finish, "facts") else {}
+    return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), **facts, "skipped": reader.skipped}
+
+
+def _made_finish(task: Task, chosen: Chosen) -> Finish:
+    finish: Finish = task.load("finish")(chosen.config) if task.finish else _Unchanged()
+    return finish
 
 
 def _written(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, strict: bool, force: bool,
-             warnings: list[str], progress: Progress) -> dict[str, int]:
-    """Write the output, without the truth if that cannot be used, and return the entries of each tree."""
+             warnings: list[str], progress: Progress) -> tuple[dict[str, int], Finish]:
+    """Write the output, without the truth if that cannot be used, and return the entries of each tree, and the last step that made them."""
     skipped = len(reader.skipped)
     try:
         every = prepared_chunks(task, chosen, reader, strict, warnings, progress)
-        return _write(task, chosen, reader, finish, output, force, every, progress)
+        return _write(task, chosen, reader, finish, output, force, every, progress), finish
     except TruthError as error:
         # All columns are there for all entries or for none, so that what is written begins anew.
         del warnings[:], reader.skipped[skipped:]
         _warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", warnings, progress)
-        without = prepared_chunks(task, chosen, reader, strict, warnings, progress, truth=False)
-        return _write(task, chosen, reader, finish, output, force, without, progress)
+        without, finish = prepared_chunks(task, chosen, reader, strict, warnings, progress, truth=False), _made_finish(task, chosen)
+        return _write(task, chosen, reader, finish, output, force, without, progress), finish
 
 
 def _warn(sentence: str, warnings: list[str], progress: Progress) -> None:
@@ -129,6 +139,18 @@ def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapp
     return Reader(resolve(inputs, tree), task.load("layouts"), mapping=mapping or {}, extra=extra, keep=keep,
                   block_size=entries_at_a_time(config), max_entries=max_entries,
                   on_bad_file=on_bad_file, need_truth=need_truth)
+
+
+def look_first(task: Task, chosen: Chosen, reader: Reader) -> None:
+    """Let the task refuse the first entries, before the rest is read.
+
+    Raises:
+        InputError: the engine cannot take them.
+    """
+    columns = reader.first(LOOKED_AT) if chosen.name in task.first_looks else {}
+    if columns:
+        with reader.naming_places():
+            load_attribute(task.first_looks[chosen.name])(columns, chosen.config)
 
 
 def prepared_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],

@@ -173,8 +173,7 @@ def _problems(schema: type[Config], error: ValidationError, where: str) -> Itera
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             yield f"{where}: there is no option {key!r}.{did_you_mean(key, known)}"
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            yield f"{where}: {key}: {message}" + (
-                f" (got {problem['input']!r})." if key and "input" in problem and problem["type"] != "missing" else "."
-            )
+            continue
+        # What concerns several options has no place of its own.
+        message = ": ".join(filter(None, (where, key, problem["msg"].removeprefix("Value error, ").removesuffix("."))))
+        yield message + (f" (got {problem['input']!r})." if key and "input" in problem and problem["type"] != "missing" else ".")

@@ -52,6 +52,10 @@ class Interrupted(PphysmlError):
     exit_code = 130
 
 
+MOST = 40
+"""Known names that an error lists; the branches of a file may be hundreds."""
+
+
 def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Return up to `n` known names that contain a mistyped one, or are closest to it; case is ignored."""
     folded: dict[str, str] = {}
@@ -72,5 +76,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return " Did you mean " + " or ".join(repr(c) for c in close) + "?"
     if not known:
         return ""
-    shown = ", ".join(sorted(known)[:12]) + (", ..." if len(known) > 12 else "")
-    return f" There is: {shown}."
+    further = f", and {len(known) - MOST} more" if len(known) > MOST else ""
+    return f" There is: {', '.join(sorted(known)[:MOST])}{further}."

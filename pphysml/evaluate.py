@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
-from .apply import engine_warnings, open_reader, prepared_chunks
+from .apply import engine_warnings, look_first, open_reader, prepared_chunks
 from .errors import ConfigError, InputError, OutputError
 from .evaluation.comparison import mcnemar
 from .evaluation.report import format_interval, write_figures, write_json, write_pages, write_report
@@ -59,6 +59,7 @@ def evaluate(
     for name in engines or (task.default_engine,):
         chosen = choose(task, model=model, engine=name, source=source, overrides=overrides, device=device)
         reader = open_reader(task, chosen, inputs, mapping, tree, (), max_entries, on_bad_file, need_truth=True)
+        look_first(task, chosen, reader)
         results[name] = _evaluate_one(task, chosen, reader, strict, progress)
         facts |= _facts(chosen, reader)
     if output is not None:
@@ -91,6 +92,8 @@ def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, prog
     if not reader.n_entries:
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator: Evaluator = task.load("evaluator")(chosen.config)
+    if hasattr(evaluator, "engine"):
+        evaluator.engine = chosen.name
     warnings: list[str] = []
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
@@ -132,7 +135,8 @@ def side_by_side(results: Mapping[str, Evaluation]) -> Evaluation:
     joined = replace(results[first])
     if not others:
         return joined
-    rows = [_row(metric.name, {n: r.metrics for n, r in results.items()}) for metric in results[first].metrics]
+    names = dict.fromkeys(metric.name for r in results.values() for metric in r.metrics)
+    rows = [_row(name, {n: r.metrics for n, r in results.items()}) for name in names]
     joined.tables = {"Engines side by side": rows, **_comparisons(results), **joined.tables}
     joined.figures = {f"{name}: {title}": figure for name, r in results.items() for title, figure in r.figures.items()}
     joined.pages = {f"{name}: {title}": page for name, r in results.items() for title, page in r.pages.items()}

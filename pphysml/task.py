@@ -41,6 +41,8 @@ class Field:
         alias_units: unit of the aliases that have another one than `unit`.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
         missing: what NaN stands for; without it NaN is refused.
+        spacing: a further column, named `io.opening.SPACING` and this, tells how fine the values of the file are: the
+            distance to the next one of their type, in `unit`. Of fields with one value per entry.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     missing: float | None = None
+    spacing: bool = False
 
     @property
     def ragged(self) -> bool:
@@ -186,7 +189,10 @@ class Learner(Protocol):
 
 
 class Evaluator(Protocol):
-    """Accumulates metrics over chunks; called once per chunk, then asked for the result."""
+    """Accumulates metrics over chunks; called once per chunk, then asked for the result.
+
+    An evaluator may have `engine`, to which the name of the engine that it judges is set before all else.
+    """
 
     def __init__(self, config: Any) -> None: ...
     def update(self, examples: Columns, predictions: Columns) -> None:
@@ -210,6 +216,8 @@ class Engine(Protocol):
 
 class Finish(Protocol):
     """The last step of applying, after any engine, made once as `factory(config)`.
+
+    It may have `facts(engine) -> dict`, numbers or words by name that the summary tells after the last call.
 
     Attributes:
         warnings: sentences on what it could not do, without full stops.
@@ -290,6 +298,8 @@ class Task:
         evaluator: class fulfilling `Evaluator`.
         finish: factory fulfilling `Finish`, or None.
         flags: flag of the applying verb, as `--match` -> what it sets.
+        first_looks: engine name -> function(columns, config) that refuses input which the engine cannot take, called with
+            the first entries before anything else is read.
         domain: function(examples, prepared) -> sentences on how they leave the training's ranges.
         exports: format name -> what makes it.
         importers: format name -> function(paths) yielding columns of the first layout, chunk by chunk.
@@ -318,6 +328,7 @@ class Task:
     output_rows: str | None = None
     further_trees: Mapping[str, FurtherTree] = field(default_factory=dict)
     files_beside: Mapping[str, str] = field(default_factory=dict)
+    first_looks: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Flag] = field(default_factory=dict)
     exports: Mapping[str, Export] = field(default_factory=dict)

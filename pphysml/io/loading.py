@@ -6,9 +6,9 @@ import numpy as np
 
 from .checks import checked, count_faults
 from .files import Tree
-from .opening import Opening, is_text
+from .opening import SPACING, Opening, is_text
 from .problems import Problem, ProblemError
-from .ragged import Column, Columns
+from .ragged import Array, Column, Columns, Ragged
 
 
 def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, list[Problem]]:
@@ -27,7 +27,10 @@ def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, 
             continue
         faults: list[tuple[int, str]] = []
         if name in opening.fields:
-            column, faults = checked(column, opening.fields[name], opening.factors.get(name, 1.0))
+            field, factor = opening.fields[name], opening.factors.get(name, 1.0)
+            if field.spacing and not isinstance(column, Ragged):
+                columns[SPACING + name] = spacing(column, factor)
+            column, faults = checked(column, field, factor)
         columns[name] = column
         problems += [_at(opening, branch, start + row, text) for row, text in faults]
     counters = {name: f.counter for name, f in opening.fields.items() if f.ragged}
@@ -43,6 +46,14 @@ def numbered(columns: Columns, file_index: int, start: int, stop: int) -> Column
         "entry": np.arange(start, stop, dtype=np.int64),
         **columns,
     }
+
+
+def spacing(values: Array, factor: float) -> Array:
+    """Return the distance of numbers to the next that their type can hold, times a factor, float32; integers are fine as doubles."""
+    with np.errstate(invalid="ignore"):
+        found = np.spacing(np.abs(values if values.dtype.kind == "f" else values.astype(np.float64)))
+    scaled: Array = (found * np.float64(factor)).astype(np.float32)
+    return scaled
 
 
 def _at(opening: Opening, branch: str, entry: int, message: str) -> Problem:

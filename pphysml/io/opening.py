@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import did_you_mean
+from ..errors import did_you_mean, nearest
 from ..task import Field, Kind, Layout
 from .checks import checked
 from .files import Tree, open_file, tree_names
@@ -17,6 +17,9 @@ from .units import BranchMap, conversion
 
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
+
+SPACING = "spacing:"
+"""Prefix of the columns that tell how fine the values of a file are; see `task.Field`."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
         if f.name in mapping and f.name not in opening.branches:
             yield _absent(opening, mapping[f.name], available)
         elif f.required and f.name not in opening.branches:
-            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.")
+            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", f.aliases)
     truth = truth_fields(layout)
     if request.need_truth and not set(truth) & set(opening.branches):
         message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
@@ -192,8 +195,10 @@ def _lost_entries(opening: Opening) -> Iterator[Problem]:
         yield _problem(opening, None, f"has {opening.n_entries} entries, but was written with {announced}; copy it again")
 
 
-def _absent(opening: Opening, branch: str, available: list[str], hint: str = "") -> Problem:
-    return _problem(opening, None, f"there is no branch {branch!r}.{did_you_mean(branch, available)}{hint}")
+def _absent(opening: Opening, branch: str, available: list[str], hint: str = "", aliases: Sequence[str] = ()) -> Problem:
+    names = list(dict.fromkeys((*aliases, branch)))
+    alike = next((name for name in names if nearest(name, available)), branch)
+    return _problem(opening, None, f"there is no branch {' or '.join(map(repr, names))}.{did_you_mean(alike, available)}{hint}")
 
 
 def _problem(opening: Opening, branch: str | None, message: str) -> Problem:

@@ -113,6 +113,19 @@ class Reader:
             return converted
         return columns
 
+    def first(self, most: int) -> Columns:
+        """Return the first entries of the first file, as many as a block has and no more than `most`; none if they cannot be read.
+
+        What is wrong with them is said when they are read as a block.
+        """
+        if not self.blocks:
+            return {}
+        block = self.blocks[0]
+        try:
+            return self.read(Block(block.file_index, block.start, min(block.stop, block.start + most)))
+        except InputError:
+            return {}
+
     def __iter__(self) -> Iterator[Columns]:
         dropped: set[int] = set()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -71,6 +72,8 @@ class Writer:
         _check_target(self.path, force, inputs)
 
     def __enter__(self) -> Writer:
+        # Ctrl-C may come as `__exit__` begins, before anything in it can see to the file.
+        self._remove = weakref.finalize(self, _unlink, self._temporary)
         try:
             with self._errors():
                 self._file = uproot.recreate(self._temporary, compression=_compression(self._compression))
@@ -139,8 +142,7 @@ class Writer:
             with contextlib.suppress(Exception):
                 self._file.close()
             self._file = None
-        with contextlib.suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        self._remove()
 
     @contextlib.contextmanager
     def _errors(self) -> Any:
@@ -149,6 +151,11 @@ class Writer:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"{self.path}: cannot be written: {reason}.") from error
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _check_target(path: Path, force: bool, inputs: Sequence[str]) -> None:

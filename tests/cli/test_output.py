@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pphysml_cli.output import finish, plain, print_json, print_table
+from pphysml_cli.output import finish, plain, print_json, print_summary, print_table, wrapped
 
 
 @dataclass
@@ -45,3 +45,16 @@ def test_skipped_files_go_to_stderr_and_make_exit_code_three(capsys) -> None:
     assert json.loads(captured.out)["skipped"][0] == ["bad.root", "is cut short"]
     assert captured.err == "pphysml: skipped bad.root: is cut short\npphysml: skipped b.root: is empty\n"
     assert finish({"output": "o.root", "skipped": []}, as_json=False) == 0
+
+
+def test_sentences_of_a_summary_are_one_to_a_line(capsys) -> None:
+    print_summary({"output": "o.root", "warnings": ["the first, of two", "the second"], "sizes": [1, 2], "none": []})
+    assert capsys.readouterr().out.splitlines() == ["output    o.root", "warnings  the first, of two", "          the second", "sizes     1, 2"]
+
+
+def test_text_is_wrapped_to_the_terminal_between_words(monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = "there is no such file: /a/long/path/which-is-longer/than-the-whole-terminal.root, tree 'events'; copy it again"
+    lines = wrapped(text).splitlines()
+    assert " ".join(line.strip() for line in lines) == text and all(line.startswith("    ") for line in lines[1:])
+    assert [line.strip() for line in lines if len(line) > 40] == ["/a/long/path/which-is-longer/than-the-whole-terminal.root,"]

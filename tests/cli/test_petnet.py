@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -239,3 +240,81 @@ def test_files_go_on_or_begin_anew(sort, rows, tmp_path):
     sort(first, second, "--files", "independent", warned="acquisitions of their own, each of which begins anew in time")
     full = sort(first, second, "--sort", "full", warned="successive parts of one acquisition")
     same(parts, full)
+
+
+@pytest.fixture
+def parts(rows, tmp_path):
+    """Return a function that writes parts of the singles, by shares of the file, and returns their paths."""
+    def make(*shares):
+        n = len(rows["time"])
+        return [write(tmp_path / f"part{k}.root", selected(rows, slice(int(a * n), int(b * n)))) for k, (a, b) in enumerate(shares)]
+
+    return make
+
+
+def test_files_that_overlap_in_time_are_said(sort, parts):
+    first, second, third = parts((0, 0.5), (0.4, 1), (0.5, 1))
+    for order in ((first, second), (second, first)):
+        for options in ((), ("--sort", "full"), ("--set", "apply.block_size=999")):
+            sort(*order, "--files", "successive", *options, warned=f"the singles of {first} (")
+            sort(*order, "--files", "successive", *options, warned="overlap in time: they were paired with each other")
+    sort(first, second, warned="overlap in time")
+    sort(first, second, third, "--files", "successive", warned="(and 1 more of such)")
+
+
+def test_files_in_another_order_than_that_of_time_are_said(sort, source, parts):
+    first, second = parts((0, 0.5), (0.5, 1))
+    turned = sort(second, first, "--files", "successive", warned="which were given behind them: all were put in the order of time")
+    straight = sort(first, second, "--files", "successive")
+    for name in ("time1", "time2", "energy2", "eventID1"):
+        np.testing.assert_array_equal(turned[name], straight[name])
+    sort(second, first, warned="without pairs of both; if they are parts of one, give them in the order of time")
+
+
+@pytest.mark.parametrize(("shares", "options"), [
+    (((0, 0.5), (0.5, 1)), ()), (((0, 0.5), (0.5, 1)), ("--files", "successive")), (((0, 1), (0, 1)), ()),
+    (((0.5, 1), (0, 0.5)), ("--files", "independent")), (((0, 0.5), (0.4, 1)), ("--files", "independent"))])
+def test_files_as_they_should_be_are_not_blamed(pphysml, parts, tmp_path, shares, options):
+    done = pphysml("petnet", *parts(*shares), *SORT, *options, "-o", tmp_path / "out.root")
+    assert done.code == 0 and "overlap" not in done.out and "given behind" not in done.out
+
+
+def test_a_file_that_comes_too_late_is_not_taken_for_disorder_inside(pphysml, parts, tmp_path):
+    first, second = parts((0, 0.5), (0.5, 1))
+    done = pphysml("petnet", second, first, *SORT, "--files", "successive", "--set", "apply.sort_buffer=100", "-o", tmp_path / "out.root")
+    assert done.code == 3 and "give the files in the order of time" in done.err and "--files independent" in done.err
+
+
+def test_the_summary_tells_singles_resolution_and_randoms(pphysml, rows, source, tmp_path):
+    def summary(*options):
+        done = pphysml("petnet", source, *options, "-q", "--json", "--force", "-o", tmp_path / "out.root")
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    inside = (rows["energy"] >= np.float32(0.391)) & (rows["energy"] <= np.float32(0.601))
+    plain, late = summary("--engine", "classical"), summary("--engine", "classical", "--delayed", "100ns", "--set", "apply.block_size=999")
+    assert plain["singles_in_energy_window"] == late["singles_in_energy_window"] == inside.sum()
+    assert late["estimated_randoms"] == len(read(tmp_path / "out.root", "delay")["time1"]) > 0
+    assert not {"estimated_randoms", "time_difference_sd_ps"} & set(plain)
+    # The simulation's detectors have 250 / 2.355 = 106 ps; the file is small.
+    assert 50 < summary("--engine", "likelihood")["time_difference_sd_ps"] < 200
+
+
+def test_unscattered_pairs_are_asked_for_by_a_flag(pphysml, tmp_path, source):
+    names = ("comptonPhantom1", "comptonPhantom2", "RayleighPhantom1", "RayleighPhantom2")
+    shares = []
+    for target in ("all", "unscattered"):
+        done = pphysml("petnet", source, "--target", target, "--window", "600ps", "-o", tmp_path / f"{target}.root")
+        assert done.code == 0, done.err
+        pairs = read(tmp_path / f"{target}.root", "Coincidences")
+        true = pairs["eventID1"] == pairs["eventID2"]
+        shares.append(np.any([pairs[name][true] > 0 for name in names], axis=0).mean())
+    assert shares[1] < 0.8 * shares[0]
+    done = pphysml("petnet", source, "--engine", "classical", "--target", "unscattered", "-o", tmp_path / "classical.root")
+    assert done.code == 0 and "--target) has no effect" in done.out
+
+
+def test_an_unknown_target_is_refused_with_those_there_are(pphysml, tmp_path, source):
+    done = pphysml("petnet", source, "--target", "scattered", "-o", tmp_path / "x.root")
+    assert done.code == 2 and "unscattered" in done.err
+    assert not (tmp_path / "x.root").exists()

@@ -151,6 +151,40 @@ def test_times_that_are_too_coarse_for_the_window(refused, sorted_pairs, tmp_pat
     assert abs(len(plain["time1"]) - len(near["time1"])) <= 2
 
 
+def test_times_as_floats_are_fine_while_they_are_early(refused, sorted_pairs, tmp_path):
+    early, late = ({**singles(begin=begin), "time": singles(begin=begin)["time"].astype(np.float32)} for begin in (0.0, 1.0))
+    # 2 ps at 20 us, and 119 ns at 1 s.
+    plain, found = sorted_pairs(write(tmp_path / "plain.root", singles())), sorted_pairs(write(tmp_path / "early.root", early))
+    assert abs(len(found["time1"]) - len(plain["time1"])) <= 2
+    path = write(tmp_path / "late.root", late)
+    refused(path, "32-bit float", "fine to 1.19e+05 ps only", "window of 500 ps", "'time'", "entry 0", "write it as a double")
+    nanoseconds = write(tmp_path / "ns.root", {**late, "time": (1e9 * singles(begin=1.0)["time"]).astype(np.float32)})
+    refused(nanoseconds, "32-bit float", "fine to 6.4e+04 ps only", options=("--map", "time=time:ns"))
+    assert len(sorted_pairs(path, "--window", "2us", warned="the window of 2000000 ps cuts")["time1"]) > 5
+
+
+def test_times_on_a_grid_are_said_if_the_window_has_few_of_its_steps(sorted_pairs, pphysml, tmp_path):
+    path = write(tmp_path / "grid.root", {**singles(5000), "time": np.round(singles(5000)["time"] / 1e-9) * 1e-9})
+    warned = "the times of singles lie on a grid with steps of 1000 ps, too coarse for a window of 500 ps"
+    for block in (7, 5000):
+        sorted_pairs(path, "--set", f"apply.block_size={block}", warned=warned)
+    sorted_pairs(path, "--window", "8ns")
+    valid = pphysml("validate", "petnet", path)
+    assert valid.code == 0 and warned in valid.out
+
+
+def test_singles_of_another_scanner_are_refused_before_they_are_read(pphysml, tmp_path, monkeypatch):
+    path = write(tmp_path / "safir.root", singles() | {"rsectorID": np.zeros(2000, np.int32)})
+    monkeypatch.setattr("pphysml.apply.LOOKED_AT", 100)
+    # What is behind the first look is damaged, which would be said first if it were read.
+    broken = write(tmp_path / "broken.root", changed("time", 1900, np.nan))
+    for file in (path, broken):
+        for verb in (("petnet", "-o", tmp_path / "out"), ("petnet", "--dry-run", "-o", tmp_path / "out"), ("evaluate", "petnet")):
+            done = pphysml(*verb, file, "--engine", "snn")
+            assert done.code == 3 and "do not lie in the crystals of the scanner 'toy-240'" in done.err, done.err
+            assert "entry/s" not in done.err and not (tmp_path / "out").exists()
+
+
 def test_files_that_are_no_trees_of_singles(refused, sorted_pairs, tmp_path, pphysml):
     rows = singles()
     whole = write(tmp_path / "whole.root", rows)
@@ -162,7 +196,9 @@ def test_files_that_are_no_trees_of_singles(refused, sorted_pairs, tmp_path, pph
     assert pphysml("inspect", tmp_path / "notes.root").code == 3
     names = {"time": "t", "energy": "e", "globalPosX": "u", "globalPosY": "v", "globalPosZ": "w"}
     other = write(tmp_path / "other.root", {names.get(name, name): values for name, values in rows.items()}, tree="mine")
-    refused(other, "there is no branch", "--map")
+    refused(other, "there is no branch 'time'", "--map")
+    without = write(tmp_path / "without.root", {name: values for name, values in rows.items() if name != "globalPosX"})
+    refused(without, "there is no branch 'globalPosX' or 'x'", "--map x=BRANCH")
     told = pphysml("inspect", other).out
     assert "task petnet, layout gate9-singles: lacks time, energy, x, y, z (see --map)" in told
     mapped = sorted_pairs(other, *(part for name, branch in {"time": "t", "energy": "e", "x": "u", "y": "v", "z": "w"}.items() for part in ("--map", f"{name}={branch}")))
@@ -191,7 +227,7 @@ def test_coincidences_are_no_singles(refused, pphysml, tmp_path):
 
 @pytest.mark.parametrize(("options", "words"), [
     (("--energy-window", "601:391"), "601 must be below 391"), (("--energy-window", "391"), "LOW:HIGH"), (("--window", "5 apples"), "no number with a unit"),
-    (("--policy", "takeAll"), "takeAllGoods"), (("--scanner", "safr"), "safir"), (("--delayed", "600ps"), "at least twice the window"),
+    (("--policy", "takeAll"), "takeAllGoods"), (("--scanner", "safr"), "safir"), (("--delayed", "600ps"), "error: the configuration: the delayed window must lie outside the prompt one: apply.offset (--delayed) must be at least twice the window"),
     (("--set", "apply.digitizer.readout=ring"), "readout"), (("--set", "apply.volume_levels=[detector]"), "rsector"),
 ])
 def test_options_that_make_no_sense(pphysml, tmp_path, options, words):

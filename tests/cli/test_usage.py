@@ -68,3 +68,23 @@ def test_the_version_goes_to_stdout(pphysml) -> None:
 def test_debug_before_and_after_the_verb_shows_the_traceback(arguments, pphysml) -> None:
     assert "Traceback" in pphysml(*arguments).err
     assert "Traceback" not in pphysml(*(a for a in arguments if a != "--debug")).err
+
+
+@pytest.mark.parametrize("width", [60, 100])
+@pytest.mark.parametrize("task", ["lcag", "track", "petnet"])
+def test_the_schema_is_as_wide_as_the_terminal(pphysml, monkeypatch, task, width) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = pphysml("config", task, "schema").out.splitlines()
+    words = [max(map(len, line.split())) for line in lines]
+    assert all(len(line) <= max(width, 8 + word) for line, word in zip(lines, words, strict=True))
+    assert sum(len(line) > width / 2 for line in lines) > len(lines) / 4
+
+
+def test_an_error_is_wrapped_in_a_terminal_only(pphysml, monkeypatch) -> None:
+    arguments = ("config", "petnet", "--set", "apply.classical.policy=QQQ")
+    whole = pphysml(*arguments).err
+    assert len(whole.splitlines()) == 1 and "takeWinnerOfGoods" in whole and "RemoveMultiples" in whole and "..." not in whole
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    lines = pphysml(*arguments).err.splitlines()
+    assert len(lines) > 3 and max(map(len, lines)) <= 60 and " ".join(line.strip() for line in lines) == whole.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import awkward as ak
@@ -99,6 +100,14 @@ def test_missing_branch_names_the_nearest(kind, tmp_path, layout, event_columns,
     columns["pxx"] = columns.pop("px")
     text = message(write_root(tmp_path / "a.root", columns, kind=kind), layout)
     assert "tree 'events': there is no branch 'px'. Did you mean 'pxx'" in text and "--map px=BRANCH" in text
+
+
+def test_missing_branch_is_named_as_in_the_files_of_the_layout(tmp_path, layout, event_columns, write_root) -> None:
+    fields = tuple(replace(f, aliases=("Lep_px",)) if f.name == "px" else f for f in layout.fields)
+    columns = event_columns(3)
+    columns["Lep_pX"] = columns.pop("px")
+    text = message(write_root(tmp_path / "a.root", columns), replace(layout, fields=fields))
+    assert "there is no branch 'Lep_px' or 'px'. Did you mean 'Lep_pX'" in text and "--map px=BRANCH" in text
 
 
 @pytest.mark.parametrize("kind", ["TTree", "RNTuple"])

@@ -15,6 +15,7 @@ from uproot.interpretation.numerical import AsDtype
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.arrays import to_column
+from pphysml.io.opening import SPACING
 from pphysml.io.ragged import Columns, Ragged, concatenate, length
 from pphysml.io.reader import Block, Reader
 from pphysml.io.sources import Source, resolve
@@ -275,3 +276,23 @@ def test_wrong_use(layout) -> None:
     with pytest.raises(ConfigError, match="at least one entry"):
         Reader([], [layout], block_size=0)
 
+
+@pytest.mark.parametrize(("kind", "values"), [("float32", np.array([0.0, 1.5, -3e5])), ("float64", np.array([0.0, 1.5, -3e8])), ("int64", np.array([0, 7, 2**52]))])
+def test_how_fine_values_are_is_that_of_the_type_in_the_file(kind, values, tmp_path, write_root) -> None:
+    path = write_root(tmp_path / "a.root", {"t": values.astype(kind)})
+    field = Field("t", "event", "float64", "Time.", unit="ns", required=True, spacing=True)
+    fine = Reader([Source(path)], [Layout("times", "Times.", (field,))], mapping={"t": "t:s"}).read(Block(0, 0, 3))[SPACING + "t"]
+    stored = values.astype("float32" if kind == "float32" else "float64")
+    step = np.nextafter(np.abs(stored), np.inf, dtype=stored.dtype) - np.abs(stored)
+    np.testing.assert_allclose(fine, 1e9 * step.astype(float), rtol=1e-6, atol=1e-30)
+    plain = Reader([Source(path)], [Layout("times", "Times.", (replace(field, spacing=False),))]).read(Block(0, 0, 3))
+    assert set(plain) == {"file", "entry", "t"}
+
+
+def test_a_first_look_is_at_the_first_file_and_refuses_nothing(tmp_path, layout, event_columns, write_root) -> None:
+    paths = [write_root(tmp_path / f"{i}.root", event_columns(30, seed=i)) for i in range(2)]
+    reader = Reader(resolve(paths), [layout], block_size=20)
+    assert reader.first(7)["entry"].tolist() == list(range(7)) and length(reader.first(1000)) == 20
+    wrong = {**event_columns(3), "weight": np.full(3, np.nan, np.float32)}
+    assert Reader([Source(write_root(tmp_path / "nan.root", wrong))], [layout]).first(3) == {}
+    assert Reader([Source(write_root(tmp_path / "none.root", event_columns(0)))], [layout]).first(3) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import subprocess
@@ -249,6 +250,15 @@ def test_nothing_is_left_after_an_exception(error, tmp_path, layout, event_colum
         writer.extend(event_columns(6))
         assert len(list(tmp_path.iterdir())) == 1 and not (tmp_path / "a.root").exists()
         raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_if_ctrl_c_keeps_the_end_from_being_reached(tmp_path, layout, event_columns) -> None:
+    writer = Writer(tmp_path / "a.root", "events", layout.fields, metadata={}).__enter__()
+    writer.extend(event_columns(3))
+    assert len(list(tmp_path.iterdir())) == 1
+    del writer
+    gc.collect()
     assert not list(tmp_path.iterdir())
 
 

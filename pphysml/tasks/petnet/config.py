@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from ...config import Config, option
 from ...training.config import TrainingConfig
+from .choice import EVEN
 from .classical.policies import Policy
 from .quantities import EnergyRange, Picoseconds
 from .reading.digitizer_config import DigitizerConfig, Level
@@ -53,7 +54,6 @@ class ClassicalConfig(Config):
     max_axial_distance: float | None = option(None, "Largest distance along the axis; null sets no limit.", "mm", ge=0)
     fov_radius: float | None = option(None, "Largest distance of the line of a good pair from the axis; null sets no limit.", "mm", gt=0)
     fov_length: float | None = option(None, "Length along the axis, about z = 0, in which the middle of the line of a good pair must lie; null sets no limit.", "mm", gt=0)
-    calibrate_delays: bool = option(False, "Measure the delay of every crystal in the singles that are surveyed, and correct for it; see data.max_delay.")
 
 
 class JudgingConfig(Config):
@@ -80,7 +80,9 @@ class ApplyConfig(Config):
     volume_levels: list[Level] = option(list, "What the copy numbers in GATE 10's names of volumes are, from the innermost outwards, as [crystal, module, rsector]; empty takes the names to tell volumes apart only.")
     digitizer: DigitizerConfig = option(DigitizerConfig, "Hits to singles, where files hold hits.")
     classical: ClassicalConfig = option(ClassicalConfig, "Options of the engine `classical`.")
-    min_score: float = option(0.5, "Smallest probability of a pair that a likelihood or a network takes.", "", ge=0, le=1)
+    calibrate_delays: bool = option(False, "Measure the delay of every crystal in the singles that are surveyed, and correct for it, in the engines classical, likelihood and pairs; see data.max_delay.")
+    target: Literal["all", "unscattered"] = option("all", "Pairs that the engines likelihood and pairs look for: all of one annihilation, or those whose photons were not scattered in the object; see --target.")
+    min_score: float | None = option(None, "Smallest probability of a pair that a likelihood or a network takes; null takes what lets the largest F1 be expected in the singles that are surveyed, and 0.5 for the engine snn.", "", ge=0, le=1)
     judging: JudgingConfig = option(JudgingConfig, "Evaluating.")
 
 
@@ -114,6 +116,16 @@ class PetConfig(Config):
         return self.apply.energy_window or self.data.energy_window
 
     @property
+    def ignored_target(self) -> list[str]:
+        """Sentence of an engine that looks for pairs of one annihilation only, if others are wanted."""
+        return ["apply.target (--target) has no effect on this engine: likelihood and pairs tell unscattered pairs"] if self.apply.target != "all" else []
+
+    @property
+    def min_score(self) -> float:
+        """Smallest probability of a pair of an engine that does not survey the singles."""
+        return EVEN if self.apply.min_score is None else self.apply.min_score
+
+    @property
     def scanner(self) -> str | None:
         """Name or path of the scanner when applying."""
         return self.apply.scanner or self.data.scanner
@@ -122,5 +134,5 @@ class PetConfig(Config):
     def _windows_apart(self) -> PetConfig:
         if 0 < self.apply.offset < 2 * self.reach:
             delays = f" and data.max_delay, {self.reach:g} ps in all" if self.data.max_delay else f" of {self.window:g} ps"
-            raise ValueError(f"the delayed window must lie outside the prompt one: apply.offset must be at least twice the window{delays}")
+            raise ValueError(f"the delayed window must lie outside the prompt one: apply.offset (--delayed) must be at least twice the window{delays}")
         return self

@@ -6,15 +6,17 @@ from typing import Any
 
 from ...io.ragged import Columns, concatenate
 from .config import PetConfig
-from .reading.checks import check_singles, refuse_many_values
+from .reading.checks import check_energies, refuse_many_values, with_fine_times
 from .reading.dead_time import DeadTime
 from .reading.energy_cut import EnergyCut, Window
 from .reading.energy_cut import within as within
 from .reading.external_order import ExternalOrder
+from .reading.file_times import FileTimes
 from .reading.missing_ids import MissingIds
 from .reading.segments import Segments, told
 from .reading.singles_of_hits import SinglesOfHits
 from .reading.slices import Rules, Slices
+from .reading.time_grid import TimeGrid
 from .reading.time_order import BufferedOrder
 from .reading.volume_ids import with_ids
 from .scanner.scanner import load_scanner
@@ -36,6 +38,8 @@ class SliceMaker:
         self.levels = [f"{level}_id" for level in options.volume_levels]
         known = None if scanner is None else load_scanner(scanner)
         self.segments = Segments(options.files)
+        self.times = FileTimes()
+        self.grid = TimeGrid(window)
         self.ids = MissingIds(known)
         self.hits = SinglesOfHits(options.digitizer, known)
         self.dead_time = DeadTime(options.digitizer)
@@ -63,7 +67,8 @@ class SliceMaker:
         """What the user should know of the input, sentences without full stops."""
         # Sorted in any order, a file counts as a whole.
         files = self.order.files if isinstance(self.order, ExternalOrder) else self.segments.files
-        return [*told(files, self.segments.rule), *self.hits.warnings, *self.ids.warnings, *self.energies.warnings]
+        rule = self.segments.rule
+        return [*told(files, rule), *self.times.warnings(files, rule), *self.hits.warnings, *self.ids.warnings, *self.energies.warnings, *self.grid.warnings]
 
     @property
     def _dead_after(self) -> bool:
@@ -72,12 +77,14 @@ class SliceMaker:
 
     def _placed(self, chunk: Columns) -> Columns:
         """Return rows with their segment and all ids that can be known."""
-        rows = with_ids(chunk, self.levels)
+        rows = with_ids(with_fine_times(chunk, self.window), self.levels)
         refuse_many_values(rows)
+        self.times.add(rows)
         return self.ids.add({**rows, "segment": self.segments.add(rows)})
 
     def _checked(self, singles: Columns) -> Columns:
-        check_singles(singles, self.window)
+        check_energies(singles)
+        self.grid.add(singles)
         return singles if self._dead_after else self.energies.add(singles)
 
 

@@ -25,6 +25,7 @@ from .judging.targets import Targets, Verdict, find_targets, judge
 from .judging.truth import CLUSTER, Truth, truth_of
 
 PAIR_FIELDS = ("first", "second", "score", "delayed")
+CLASSICAL = "classical"
 MAX_CASES = 5_000_000
 """Targets, and clusters, of which it is kept whether they are right."""
 
@@ -34,9 +35,14 @@ class PetEvaluator:
 
     Memory does not grow with the input, but for one byte per target up to `MAX_CASES` and the
     scores of the first pairs.
+
+    Attributes:
+        engine: name of the engine that is judged. Randoms from the rates of singles are those of pairs that pass cuts, as
+            the engine classical takes them; of what a likelihood or a network selects they say nothing.
     """
 
     def __init__(self, config: Any) -> None:
+        self.engine = ""
         self.options = options_of(config)
         self.known = Knowledge()
         self.counts = ClusterCounts()
@@ -67,7 +73,8 @@ class PetEvaluator:
         self.counts.add(counts)
         self.lines.add(truth, targets, verdict, prompts, (first[delayed], second[delayed]))
         self.rates.add(_runs(examples), truth, targets, verdict, prompts[0])
-        self.singles.add(examples, truth.used)
+        if self.engine == CLASSICAL:
+            self.singles.add(examples, truth.used)
         self.plot_data.add(truth, targets, verdict, prompts, score[~delayed])
         self._found.add(verdict.found)
         self._clean.add(_clean_clusters(truth, targets, verdict, prompts[0]))
@@ -80,7 +87,7 @@ class PetEvaluator:
             return Evaluation(notes=["There are no singles."])
         radius = self.options.object_radius
         radius = learned_radius(self.lines) if radius is None else radius
-        randoms = self.singles.randoms(self.rates.squared)
+        randoms = self.singles.randoms(self.rates.squared) if self.engine == CLASSICAL else np.nan
         return Evaluation(
             metrics=[*rate_metrics(self.counts, self.known), *self._singles_metrics(randoms), *self._line_metrics(radius)],
             tables={"Prompt pairs by class": class_table(self.counts),
@@ -111,7 +118,7 @@ class PetEvaluator:
             yield (f"The object's radius is not given: {radius:.3g} mm, within which {CONTAINED:.1%} of the unscattered targets "
                    "pass the axis. Give one radius to compare inputs.")
         if not self.counts.total["delayed"]:
-            yield "There are no delayed pairs: randoms are not subtracted from the picture, and their estimate is not judged."
+            yield "There are no delayed pairs: randoms are not subtracted from the picture, and their estimate is not judged; --set apply.offset=20ns makes some."
         if self._found.full or self._clean.full:
             yield f"Paired comparisons are of the first {MAX_CASES} targets and clusters."
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...io.ragged import Array
 from ...nn.matching import matching_marginals
+from .choice import chosen
 from .coincidences import Pairs
 from .pairs.candidates import Candidates
 
@@ -24,33 +27,49 @@ def now_and_then(prompt: Candidates, delayed: Candidates, n: int) -> Candidates:
         np.concatenate([prompt.dt, prompt.dt, delayed.dt]))
 
 
-def taken_prompt(pairs: Candidates, logit: Array, n: int, min_score: float) -> Pairs:
-    """Return the pairs of n singles whose probability is at least `min_score`; at 0.5 or more no single is in two.
+class Scored(NamedTuple):
+    """Pairs of n singles and what is known of them.
 
-    Args:
+    Attributes:
         logit: logarithms of the pairs' factors, (P,); see `matching_marginals`.
+        share: of those that are right, how many are wanted, (P,), or 1 for all.
     """
-    return _taken(pairs, *_probability(pairs, logit, n), min_score, False)
+
+    pairs: Candidates
+    n: int
+    logit: Array
+    share: Array | float = 1.0
 
 
-def taken_delayed(delayed: Candidates, nodes: Candidates, logit: Array, n: int, min_score: float) -> Pairs:
-    """Return the delayed pairs whose probability is at least `min_score`.
+def probability_of(scored: Scored) -> Array:
+    """Return the probability that each pair is wanted, (P,)."""
+    return _probability(scored)[0]
+
+
+def taken_prompt(scored: Scored, min_score: float) -> Pairs:
+    """Return the pairs whose probability is at least `min_score`, no single in two of them."""
+    return _taken(scored.pairs, *_probability(scored), min_score, False)
+
+
+def taken_delayed(delayed: Candidates, scored: Scored, min_score: float) -> Pairs:
+    """Return the delayed pairs whose probability is at least `min_score`, no single in two of them.
 
     Args:
-        nodes, logit: of all pairs that `now_and_then` returns.
+        scored: all pairs that `now_and_then` returns.
     """
-    probability, size = _probability(nodes, logit, 2 * n)
-    begin = len(nodes.dt) - len(delayed.dt)
+    probability, size = _probability(scored)
+    begin = len(scored.logit) - len(delayed.dt)
     return _taken(delayed, probability[begin:], size[begin:], min_score, True)
 
 
-def _probability(pairs: Candidates, logit: Array, n: int) -> tuple[Array, Array]:
+def _probability(scored: Scored) -> tuple[Array, Array]:
     """Return the probability of each pair, and how many pairs its singles are in."""
-    probability, _ = matching_marginals(n, pairs.first, pairs.second, logit)
+    pairs, n = scored.pairs, scored.n
+    probability, _ = matching_marginals(n, pairs.first, pairs.second, scored.logit)
     degree = np.bincount(np.concatenate([pairs.first, pairs.second]), minlength=n)
-    return probability, degree[pairs.first] + degree[pairs.second]
+    return probability * scored.share, degree[pairs.first] + degree[pairs.second]
 
 
 def _taken(pairs: Candidates, probability: Array, size: Array, min_score: float, delayed: bool) -> Pairs:
-    taken = probability >= min_score
+    taken = chosen(pairs.first, pairs.second, probability, min_score)
     return Pairs(pairs.first[taken], pairs.second[taken], probability[taken], size[taken], np.full(int(taken.sum()), delayed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
 
 
 class PetFinish:
-    """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has.
+    """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has, and counts.
 
     Attributes:
         warnings: a header that cannot be written.
@@ -28,6 +29,8 @@ class PetFinish:
 
     def __init__(self, config: PetConfig) -> None:
         self.warnings: list[str] = []
+        self._delayed_wanted = delayeds_wanted(config)
+        self._n_singles = self._n_delayed = 0
         scanner = None if config.scanner is None else load_scanner(config.scanner)
         if scanner is not None and scanner.crystals_per_ring % 2:
             self.warnings.append(f"no header for STIR is written, since STIR reads rings with an even number of crystals only, not the {scanner.crystals_per_ring} "
@@ -36,6 +39,8 @@ class PetFinish:
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return one row per pair, with the column `delayed`."""
         pairs = Pairs.of(columns)
+        self._n_singles += int(np.sum(np.asarray(examples["n_owned"])))
+        self._n_delayed += int(np.count_nonzero(pairs.delayed))
         singles = {name: column.flat for name, column in examples.items() if isinstance(column, Ragged)}
         rows: Columns = {gate: singles[name][pairs.first] for name, gate in ROW_COLUMNS.items() if name in singles}
         for number, index in ((1, pairs.first), (2, pairs.second)):
@@ -44,6 +49,16 @@ class PetFinish:
             rows |= {f"{name}{number}": values[index] for name, values in singles.items() if name.startswith(KEEP)}
         return rows | _sinogram(singles, pairs) | {
             "score": pairs.score, "multiplicity": pairs.multiplicity, "delayed": pairs.delayed}
+
+
+    def facts(self, engine: Any) -> dict[str, Any]:
+        """Return singles in the energy window, the standard deviation of the time difference if the engine learnt it (ps), and delayed pairs if asked for."""
+        mixture = getattr(engine, "mixture", None)
+        return {
+            "singles_in_energy_window": self._n_singles,
+            **({"time_difference_sd_ps": mixture.sigma} if mixture is not None else {}),
+            **({"estimated_randoms": self._n_delayed} if self._delayed_wanted else {}),
+        }
 
 
 def _sinogram(singles: dict[str, Array], pairs: Pairs) -> Columns:

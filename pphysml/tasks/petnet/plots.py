@@ -111,8 +111,9 @@ def sinogram_figure(lines: LineCounts) -> Figure:
 @style()
 def picture_figure(shown: Pictures, radius: float) -> Figure:
     """Draw the back-projected targets, the pairs selected and the relative difference inside the object."""
+    selected = "prompt pairs less delayed pairs" if shown.subtracted else "prompt pairs (randoms are not subtracted, since there are no delayed pairs: apply.offset makes some)"
     figure, panels = new_figure(12.6, 4.0, columns=3, caption=(
-        "Back-projected lines, smoothed, seen along the axis: of targets, of prompt pairs less delayed pairs, and their difference over "
+        f"Back-projected lines, smoothed, seen along the axis: of targets, of {selected}, and their difference over "
         "the targets inside the object (circle). One scale for both pictures."))
     extent = (shown.edges[0], shown.edges[-1], shown.edges[0], shown.edges[-1])
     top = max(shown.targets.max(), shown.selected.max())
@@ -123,7 +124,7 @@ def picture_figure(shown: Pictures, radius: float) -> Figure:
     limit = max(float(np.nanmax(np.abs(shown.difference), initial=0.0)), 1e-3)
     image = panels[2].imshow(shown.difference, origin="lower", cmap="RdBu_r", extent=extent, norm=TwoSlopeNorm(0, -limit, limit))
     figure.colorbar(image, ax=panels[2], format=PercentFormatter(1, decimals=1))
-    panels[2].set_title("relative difference")
+    panels[2].set_title("relative difference" if shown.subtracted else "relative difference,\nrandoms not subtracted")
     angle = np.linspace(0, 2 * np.pi, 200)
     for axes in panels:
         axes.plot(radius * np.cos(angle), radius * np.sin(angle), color=GREY, linewidth=1)

@@ -15,7 +15,7 @@ def _single(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> F
 IDS = ("gantry", "rsector", "module", "submodule", "crystal", "layer")
 
 RUN = _single("run", "int32", "Number of the run.", "runID")
-TIME = _single("time", "float64", "Time since the start of the acquisition.", "time", unit="s", required=True)
+TIME = _single("time", "float64", "Time since the start of the acquisition.", "time", unit="s", required=True, spacing=True)
 ENERGY = _single("energy", "float32", "Energy.", "energy", unit="MeV", required=True)
 POSITION = tuple(
     _single(axis, "float32", help, f"globalPos{axis.upper()}", unit="mm", required=True)
@@ -79,7 +79,7 @@ GATE9_HITS = Layout(
 GATE10 = (
     _single("run", "int32", "Number of the run.", "RunID"),
     *(_single(f"source_{axis}", "float32", "Where the event began.", f"EventPosition_{axis.upper()}", unit="mm", truth=True) for axis in "xyz"),
-    _single("time", "float64", "Time since the start of the acquisition.", "GlobalTime", unit="s", required=True, alias_units={"GlobalTime": "ns"}),
+    _single("time", "float64", "Time since the start of the acquisition.", "GlobalTime", unit="s", required=True, spacing=True, alias_units={"GlobalTime": "ns"}),
     *(_single(f.name, "float32", f.help, f"PostPosition_{f.name.upper()}", unit="mm", required=True) for f in POSITION),
 )
 EVENT10 = _single("event", "int32", "Number of the event; with file and run it names one.", "EventID", truth=True)

@@ -31,6 +31,7 @@ TASK = Task(
     },
     default_engine="likelihood",
     networks={"pairs": "", "snn": "toy-snn"},
+    first_looks={"snn": f"{_HERE}.first_look:check_crystals"},
     evaluator=f"{_HERE}.metrics:PetEvaluator",
     domain=f"{_HERE}.domain:outside",
     finish=f"{_HERE}.output:PetFinish",

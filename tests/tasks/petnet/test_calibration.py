@@ -7,13 +7,14 @@ import pytest
 
 from pphysml.errors import InputError
 from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
-from pphysml.tasks.petnet.classical.calibration import DelaySurvey, time_order
 from pphysml.tasks.petnet.classical.crystals import CrystalIndex
-from pphysml.tasks.petnet.classical.delay_fit import PairTimes, fit_delays
 from pphysml.tasks.petnet.classical.engine import ClassicalEngine
 from pphysml.tasks.petnet.classical.sorter import cuts_of, slice_times
-from pphysml.tasks.petnet.config import ClassicalConfig, PetConfig
+from pphysml.tasks.petnet.config import ApplyConfig, PetConfig
 from pphysml.tasks.petnet.data import assemble
+from pphysml.tasks.petnet.delays.correction import time_order
+from pphysml.tasks.petnet.delays.fit import PairTimes, fit_delays
+from pphysml.tasks.petnet.delays.survey import DelaySurvey
 from pphysml.tasks.petnet.scanner.scanner import load_scanner
 from pphysml.tasks.petnet.simulation.config import ToyConfig
 from pphysml.tasks.petnet.simulation.toy import ToySimulation
@@ -24,7 +25,7 @@ IDS = ("rsector_id", "module_id", "submodule_id", "crystal_id", "layer_id")
 
 def config(window=500, max_delay=20_000, offset=0, **classical):
     return PetConfig.model_validate({"data": {"window": window, "max_delay": max_delay, "energy_window": None},
-                                     "apply": {"offset": offset, "classical": {"calibrate_delays": True, **classical}}})
+                                     "apply": {"offset": offset, "calibrate_delays": True, "classical": classical}})
 
 
 def slices(block, options):
@@ -38,7 +39,7 @@ def slices(block, options):
 
 
 def surveyed(examples, options, scanner):
-    survey = DelaySurvey(scanner, cuts_of(options.apply.classical, None), options.reach)
+    survey = DelaySurvey(scanner, options.reach, cuts_of(options.apply.classical, None))
     survey.add(examples)
     return survey.delays()
 
@@ -82,7 +83,7 @@ def test_gaussian_delays_among_randoms_are_found_to_what_statistics_allow():
     b = np.where(np.arange(len(a)) < pairs, (a + n // 2 + rng.integers(-5, 6, len(a))) % n, (a + rng.integers(1, n, len(a))) % n)
     dt = np.where(np.arange(len(a)) < pairs, delay[b] - delay[a] + rng.normal(0, sigma, len(a)), rng.uniform(-2 * reach, 2 * reach, len(a)))
     late = dt >= 0
-    fit = fit_delays(PairTimes(np.where(late, a, b), np.where(late, b, a), np.abs(dt), reach), n)
+    fit = fit_delays(PairTimes(np.where(late, a, b), np.where(late, b, a), np.abs(dt), np.zeros(len(a), np.int64), reach), n)
     error = fit.delay - delay
     error -= error.mean()
     expected = sigma / np.sqrt(2 * pairs / n)
@@ -95,7 +96,7 @@ def test_sets_of_crystals_without_a_common_pair_have_the_mean_zero_each():
     a = np.repeat([0, 1, 3], 50)
     b = np.repeat([1, 2, 4], 50)
     dt = np.repeat([100.0, 100.0, 40.0], 50)
-    fit = fit_delays(PairTimes(a, b, dt, 500.0), 6)
+    fit = fit_delays(PairTimes(a, b, dt, np.zeros(150, np.int64), 500.0), 6)
     assert fit.delay[:5] == pytest.approx([-100, 0, 100, -20, 20], abs=1.0)
     assert fit.known.tolist() == [True] * 5 + [False]
 
@@ -104,10 +105,29 @@ def test_nothing_but_randoms_and_nothing_at_all_give_no_large_delays():
     rng = np.random.default_rng(5)
     a, b = rng.integers(0, 20, (2, 20_000))
     other = a != b
-    fit = fit_delays(PairTimes(a[other], b[other], rng.uniform(0, 2000, other.sum()), 1000.0), 20)
+    fit = fit_delays(PairTimes(a[other], b[other], rng.uniform(0, 2000, other.sum()), np.zeros(other.sum(), np.int64), 1000.0), 20)
     assert np.abs(fit.delay).max() < 1000
-    nothing = fit_delays(PairTimes(*np.zeros((2, 0), dtype=np.int64), np.zeros(0), 1000.0), 20)
+    nothing = fit_delays(PairTimes(*np.zeros((2, 0), dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64), 1000.0), 20)
     assert not nothing.known.any() and not nothing.delay.any()
+
+
+def test_delays_vanish_where_there_are_none_and_randoms_are_told_by_their_lines():
+    """Few pairs of opposite crystals: any delay that is found is noise; lines of true pairs are of one class of two."""
+    rng = np.random.default_rng(9)
+    n, pairs, randoms, reach, sigma = 200, 2000, 10_000, 2000.0, 100.0
+    a = rng.integers(0, n, pairs + randoms)
+    true = np.arange(len(a)) < pairs
+    b = np.where(true, (a + n // 2 + rng.integers(-20, 21, len(a))) % n, (a + rng.integers(1, n, len(a))) % n)
+    kind = (np.abs((b - a) % n - n // 2) <= 20).astype(np.int64)
+    noise, spread = rng.normal(0, sigma, len(a)), rng.normal(0, 300, n)
+    errors = []
+    for delay, classes in ((np.zeros(n), kind), (spread, kind), (spread, np.zeros_like(kind))):
+        dt = np.where(true, delay[b] - delay[a] + noise, rng.uniform(-2 * reach, 2 * reach, len(a)))
+        late = dt >= 0
+        fit = fit_delays(PairTimes(np.where(late, a, b), np.where(late, b, a), np.abs(dt), classes, reach), n)
+        errors.append((fit.delay - delay)[fit.known].std())
+    assert errors[0] < 3
+    assert errors[1] < 1.5 * sigma / np.sqrt(2 * pairs / n) and errors[1] < 0.8 * errors[2]
 
 
 def test_corrected_pairs_of_the_toy_are_those_of_one_decay(toy):
@@ -186,7 +206,7 @@ def test_positions_that_are_not_those_of_crystals_are_refused():
         surveyed(examples, config(), None)
     known = surveyed(examples, config(), load_scanner("safir"))
     assert len(known.index) <= n
-    assert (np.abs(known.corrected(examples) - slice_times(examples)) <= 20_500).all()
+    assert (np.abs(known.times(examples) - slice_times(examples)) <= 20_500).all()
 
 
 def test_slices_leave_room_for_the_largest_delay():
@@ -197,7 +217,7 @@ def test_slices_leave_room_for_the_largest_delay():
         begins = examples["time"].offsets[1:-1]
         gaps.append(np.min(examples["time"].flat[begins] - examples["time"].flat[begins - 1]))
     assert gaps[1] > 2 * 20.5e-9
-    assert ClassicalConfig().calibrate_delays is False
+    assert ApplyConfig().calibrate_delays is False
 
 
 def test_what_is_learnt_does_not_depend_on_blocks_or_on_a_delayed_window(toy):

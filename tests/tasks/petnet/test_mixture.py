@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
@@ -11,14 +9,17 @@ from sklearn.isotonic import IsotonicRegression
 from pphysml.io.ragged import Ragged
 from pphysml.nn.matching import matching_marginals
 from pphysml.tasks.petnet.config import PetConfig
+from pphysml.tasks.petnet.pairs import refinement
 from pphysml.tasks.petnet.pairs.candidates import Candidates, candidates
 from pphysml.tasks.petnet.pairs.features import pair_features, rivalry
 from pphysml.tasks.petnet.pairs.line_kernel import LIGHT, Grid, follow_lines
-from pphysml.tasks.petnet.pairs.mixture import Mixture, ends_of
+from pphysml.tasks.petnet.pairs.mixture import Ends, ends_of, joined_ends, nearest_to_lines
 from pphysml.tasks.petnet.pairs.recalibration import isotonic, ratio_knots
-from pphysml.tasks.petnet.pairs.refinement import line_features
-from pphysml.tasks.petnet.pairs.scoring import by_likelihood, take_pairs
+from pphysml.tasks.petnet.pairs.refinement import correction, line_features
+from pphysml.tasks.petnet.pairs.scoring import Choice, best_min_score, by_likelihood, take_pairs
 from pphysml.tasks.petnet.pairs.survey import Survey, mixture_of
+from pphysml.tasks.petnet.pairs.tables import distances
+from pphysml.tasks.petnet.pairs.tables_fit import CrossFit
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
 
 GRID = Grid(radius=40.0, z_low=-30.0, z_high=30.0, voxel=5.0, across=16, along=12)
@@ -130,7 +131,7 @@ def test_probabilities_are_frequencies(slices, mixture):
 
 
 def test_pairs_are_found_better_than_by_any_window_and_one_to_one(slices, mixture):
-    pairs = take_pairs(slices[1], mixture, by_likelihood, WINDOW, 0.0, 0.5)
+    pairs = take_pairs(slices[1], mixture, by_likelihood, Choice(WINDOW))
     singles = np.concatenate([pairs.first, pairs.second])
     assert len(np.unique(singles)) == len(singles)
     every = candidates(slices[1], WINDOW)
@@ -148,9 +149,9 @@ def test_pairs_are_found_better_than_by_any_window_and_one_to_one(slices, mixtur
 
 
 def test_delayed_pairs_count_the_randoms_among_the_prompt_ones(slices, mixture):
-    both = take_pairs(slices[1], mixture, by_likelihood, WINDOW, 0.0, 0.5)
+    both = take_pairs(slices[1], mixture, by_likelihood, Choice(WINDOW))
     randoms = (~truth(slices[1], both)).sum()
-    late = take_pairs(_lending(slices[1]), mixture, by_likelihood, WINDOW, 20_000.0, 0.5)
+    late = take_pairs(_lending(slices[1]), mixture, by_likelihood, Choice(WINDOW, 20_000.0))
     delayed = late.delayed.sum()
     assert delayed > 300
     assert abs(delayed - randoms) < 4 * np.sqrt(delayed + randoms)
@@ -172,21 +173,99 @@ def test_a_quarter_turn_of_the_scanner_changes_nothing(slices, mixture):
     assert np.corrcoef(np.clip(found, -8, 8), np.clip(expected, -8, 8))[0, 1] > 0.99
 
 
-def test_the_correction_tells_true_pairs_better_than_the_image_alone(slices, mixture):
+def cross_entropy(log_ratio, true):
+    return np.logaddexp(0, -np.where(true, log_ratio, -log_ratio)).mean()
+
+
+def test_tables_tell_true_pairs_better_than_the_image_alone(slices, mixture):
     pairs = candidates(slices[1], WINDOW)
     ends, true = ends_of(slices[1], pairs), truth(slices[1], pairs)
-    assert len(mixture.correction) == 6
-    image, corrected = (np.where(true, w, -w) for w in (mixture.image_log_ratio(ends), mixture.log_ratio(ends)))
-    cross_entropy = [np.logaddexp(0, -w).mean() for w in (image, corrected)]
-    assert cross_entropy[1] < cross_entropy[0] - 0.0005
+    assert mixture.tables.shape == (5, 24 * 24)
+    assert cross_entropy(mixture.log_ratio(ends), true) < cross_entropy(mixture.image_log_ratio(ends), true) - 0.01
 
 
-def test_the_middle_of_the_activity_is_found(mixture):
-    spot = np.zeros_like(mixture.image)
-    spot[3, 8, :] = 1.0
-    place = (np.array([3.5, 8.5])) * mixture.grid.voxel - mixture.grid.radius
-    assert np.allclose(replace(mixture, image=spot).centre(), place)
-    assert np.abs(mixture.centre()).max() < 2
+def test_tables_are_as_wide_as_the_time_resolution_needs():
+    slow = {"simulation": {"activity": 50.0, "phantom": "rat", "coincidence_resolution": 3000.0}, "data": {"window": 4500.0, "slice_singles": 4096}}
+    examples = [PetSimulation(PetConfig.model_validate(slow), seed).examples(0, 50) for seed in (1, 2)]
+    learnt = mixture_of(examples[0], 4500.0)
+    pairs = candidates(examples[1], 4500.0)
+    ends, true = ends_of(examples[1], pairs), truth(examples[1], pairs)
+    assert learnt.reach[1] > 300
+    assert cross_entropy(learnt.log_ratio(ends), true) < cross_entropy(learnt.image_log_ratio(ends), true)
+
+
+def test_distances_are_those_of_points_from_lines():
+    p, q, dt = lines(50, seed=5)
+    ends, centre = Ends(p, q, dt, np.zeros((50, 2))), np.array([7.0, -4.0])
+    aside, flight = distances(ends, centre)
+    start, way = p[:, :2] - centre, (q - p)[:, :2]
+    nearest = -(start * way).sum(1) / (way**2).sum(1)
+    assert np.allclose(aside, np.linalg.norm(start + nearest[:, None] * way, axis=1))
+    length = np.linalg.norm(p - q, axis=1)[:, None]
+    place = (p + q) / 2 + (p - q) / length * (LIGHT * dt / 2)[:, None]
+    assert np.allclose(flight, np.hypot(*(place[:, :2] - centre).T))
+    assert np.allclose(distances(Ends(q, p, -dt, ends.energy), centre), [aside, flight])
+
+
+def test_a_correction_of_nothing_learns_which_pairs_are_true(slices, mixture, monkeypatch):
+    monkeypatch.setattr(refinement, "FEWEST", 1000)
+    pairs, randoms = candidates(slices[0], WINDOW), candidates(slices[0], WINDOW, 20 * WINDOW)
+    prompts, none = ends_of(slices[0], pairs), ends_of(slices[0], randoms)
+    knows_nothing = CrossFit(np.zeros(len(prompts)), np.zeros(len(none)))
+    weights = refinement.refined(mixture, prompts, none, knows_nothing, len(none))
+    others = candidates(slices[1], WINDOW)
+    ends, true = ends_of(slices[1], others), truth(slices[1], others)
+    assert cross_entropy(correction(weights, line_features(ends, mixture)), true) < 0.9 * cross_entropy(np.full(len(true), np.log(true.mean())), true)
+
+
+def test_unscattered_pairs_are_chosen_without_truth(slices, mixture):
+    columns = slices[1]
+    scattered = np.add(columns["compton_phantom"].flat, columns["rayleigh_phantom"].flat) > 0
+
+    def share_and_f1(choice):
+        pairs = take_pairs(columns, mixture, by_likelihood, choice)
+        every = candidates(columns, WINDOW)
+        targets = (truth(columns, every) & ~scattered[every.first] & ~scattered[every.second]).sum()
+        true = truth(columns, pairs)
+        clean = true & ~scattered[pairs.first] & ~scattered[pairs.second]
+        return 1 - clean.sum() / true.sum(), 2 * clean.sum() / (len(true) + targets)
+
+    (before, f1_before), (after, f1_after) = share_and_f1(Choice(WINDOW)), share_and_f1(Choice(WINDOW, unscattered=True))
+    assert after < 0.75 * before
+    assert f1_after > f1_before + 0.005
+
+
+def test_the_expected_f1_is_nearly_the_best(slices, mixture):
+    columns = slices[1]
+    least = best_min_score(slices[0], mixture, by_likelihood, Choice(WINDOW))
+    targets = truth(columns, candidates(columns, WINDOW)).sum()
+
+    def f1(min_score):
+        pairs = take_pairs(columns, mixture, by_likelihood, Choice(WINDOW, min_score=min_score))
+        return 2 * truth(columns, pairs).sum() / (len(pairs.first) + targets)
+
+    assert 0.4 < least < 0.5
+    assert f1(least) > max(f1(p) for p in (0.2, 0.35, 0.5, 0.65, 0.8)) - 0.003
+
+
+def test_the_middle_of_the_activity_is_found_from_lines():
+    rng = np.random.default_rng(7)
+    angle, along, point = rng.uniform(0, 2 * np.pi, 50), rng.uniform(10, 60, (50, 2)), np.array([12.0, -7.0])
+    u = np.column_stack([np.cos(angle), np.sin(angle)])
+    p, q = (np.column_stack([point + sign * along[:, [k]] * u, rng.normal(size=50)]) for k, sign in ((0, 1), (1, -1)))
+    ends = Ends(p, q, np.zeros(50), np.zeros((50, 2)))
+    assert np.allclose(nearest_to_lines(ends, rng.random(50)), point)
+    # Lines that do not count may lie anywhere; of parallel ones only the distance across is told.
+    aside = np.array([5, 0, 0])
+    other = Ends(p + aside, q + aside, ends.dt, ends.energy)
+    assert np.allclose(nearest_to_lines(joined_ends(ends, other), np.repeat([1.0, 0.0], 50)), point)
+    flat = Ends(np.array([[60.0, 3, 0], [60, 5, 0]]), np.array([[-60.0, 3, 0], [-60, 5, 0]]), np.zeros(2), np.zeros((2, 2)))
+    assert np.allclose(nearest_to_lines(flat, np.ones(2)), [0, 4])
+
+
+def test_the_middle_of_a_phantom_off_the_axis_is_found():
+    config = PetConfig.model_validate({"simulation": {"activity": 500.0, "phantom_offset": [15.0, 10.0]}, "data": {"window": WINDOW, "slice_singles": 4096}})
+    assert np.allclose(mixture_of(PetSimulation(config, 3).examples(0, 50), WINDOW).centre, [15, 10], atol=1.0)
 
 
 def test_the_correction_does_not_know_which_single_comes_first(slices, mixture):
@@ -195,27 +274,25 @@ def test_the_correction_does_not_know_which_single_comes_first(slices, mixture):
     assert np.isclose(one[:, 1:], other[:, 1:], atol=1e-4).all()
 
 
-def test_few_pairs_are_left_to_the_image(slices):
+def test_few_pairs_are_told_by_tables_better_than_by_an_image(slices):
     from pphysml.io.ragged import slice_rows
 
-    assert mixture_of(slice_rows(slices[0], 0, 4), WINDOW).correction == ()
-
-
-def test_a_mixture_comes_back_from_its_arrays(slices, mixture):
-    again = Mixture.of(mixture.arrays())
-    ends = ends_of(slices[0], candidates(slices[0], WINDOW))
-    assert np.array_equal(again.log_ratio(ends), mixture.log_ratio(ends))
+    few = mixture_of(slice_rows(slices[0], 0, 4), WINDOW)
+    assert few.correction == ()
+    pairs = candidates(slices[1], WINDOW)
+    ends, true = ends_of(slices[1], pairs), truth(slices[1], pairs)
+    assert cross_entropy(few.log_ratio(ends), true) < 0.9 * cross_entropy(few.image_log_ratio(ends), true)
 
 
 def test_a_survey_does_not_depend_on_how_slices_come(slices):
     from pphysml.io.ragged import slice_rows
 
-    whole, parts = Survey(WINDOW, 100_000), Survey(WINDOW, 100_000)
+    whole, parts = Survey(100_000), Survey(100_000)
     assert not whole.add(slices[0])
     for start in range(0, 50, 9):
         if not parts.add(slice_rows(slices[0], start, min(50, start + 9))):
             break
-    assert np.array_equal(whole.mixture().image, parts.mixture().image)
+    assert np.array_equal(*(mixture_of(survey.taken(), WINDOW).tables for survey in (whole, parts)))
 
 
 def test_features_do_not_know_which_single_comes_first(slices, mixture):

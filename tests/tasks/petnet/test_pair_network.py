@@ -118,7 +118,7 @@ def test_a_batch_of_slices_is_the_sum_of_its_slices_and_training_lowers_the_loss
 
 
 def test_settings_have_a_mixture_each(examples):
-    config = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 500.0, "further_activities": [100.0]}})
+    config = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 500.0, "further": [{"activity": 100.0}]}})
     simulation = PetSimulation(config, 1)
     parts = [simulation.examples(block, 40) for block in range(2)]
     assert [set(p["setting"].tolist()) for p in parts] == [{0}, {1}]
@@ -127,8 +127,7 @@ def test_settings_have_a_mixture_each(examples):
     assert 3 < spans[1] / spans[0] < 8
     learner = PairLearner(config)
     prepared = learner.prepare(parts)
-    learner.build(prepared)
-    assert set(learner.mixtures) == {0, 1}
+    assert set(learner.mixtures) == {0, 1, 2, 3} and set(prepared) == {"domain"}
     assert not list(outside(parts[0], prepared)) and not list(outside(parts[1], prepared))
     slower = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 10.0}, "data": {"energy_window": (100, 601)}})
     found = list(outside(PetSimulation(slower, 2).examples(0, 5), prepared))
@@ -147,7 +146,7 @@ def test_blocks_of_the_file_change_nothing_and_delayed_pairs_are_written(singles
     for block in (7_000, 500_000):
         output = tmp_path / f"{block}.root"
         apply(get_task("petnet"), inputs=[str(singles)], output=output, engine="likelihood",
-              overrides=[f"apply.block_size={block}", "apply.offset=20ns", "apply.survey_singles=10000", "apply.slice_singles=1000"])
+              overrides=[f"apply.block_size={block}", "apply.offset=20ns", "apply.survey_singles=10000", "apply.slice_singles=1000", "apply.min_score=0.5"])
         with uproot.open(output) as file:
             trees.append({name: file[name].arrays(library="np") for name in ("Coincidences", "delay")})
     for name in ("Coincidences", "delay"):
@@ -173,7 +172,7 @@ def test_asking_for_delayed_pairs_leaves_the_prompt_ones_alone(singles, tmp_path
 
 
 def test_few_singles_for_the_survey_are_still_some_of_every_setting():
-    config = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 500.0, "further_activities": [100.0, 50.0]}, "training": {"block_size": 8}})
+    config = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 500.0, "further": [{"activity": 100.0}, {"phantom": "rat"}]}, "training": {"block_size": 8}})
     simulation = PetSimulation(config, 1)
     n = PairLearner(config).prepare_examples
     assert n >= 3 * 8

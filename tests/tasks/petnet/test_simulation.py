@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pphysml.config import build
 from pphysml.errors import ConfigError
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.schema import GATE9_SINGLES
@@ -246,3 +247,33 @@ def test_examples_are_slices_of_one_block():
     again = PetSimulation(config, 4).examples(3, 20)
     assert np.array_equal(again["time"].flat, time.flat)
     assert not np.array_equal(one.examples(2, 20)["time"].flat[:100], time.flat[:100])
+
+
+def test_blocks_of_further_measurements_are_those_of_their_own_simulation():
+    further = [{"activity": 50, "phantom": "rat"}, {"phantom_radius": 5.0, "phantom_offset": [15, 10]}]
+    data = {"slice_singles": 100}
+    turns = PetSimulation(PetConfig.model_validate({"simulation": {"activity": 150, "further": further}, "data": data}), 4)
+    blocks = [turns.examples(block, 10) for block in range(6)]
+    assert [set(b["setting"].tolist()) for b in blocks] == [{0}, {1}, {2}] * 2
+    for block, options in ((3, {}), (4, further[0]), (5, further[1])):
+        alone = PetSimulation(PetConfig.model_validate({"simulation": {"activity": 150, **options}, "data": data}), 4).examples(block, 10)
+        assert all(np.array_equal(alone[name].flat, blocks[block][name].flat) for name in ("time", "x", "event"))
+    # The off-centre one lies where it is told to.
+    off = blocks[5]["source_x"].flat[blocks[5]["source_id"].flat == 0]
+    assert 9 < off.min() < off.mean() < off.max() < 21 and off.mean() == pytest.approx(15, abs=0.6)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"further": [{"activity": 50}, {"activty": 50}]}, "measurement 2: there is no option 'activty'. Did you mean 'activity'"),
+    ({"further": [{"activity": -1}]}, "measurement 1: activity: Input should be greater than 0"),
+    ({"further": [{"outside_activity": 5}]}, "needs simulation.outside_length"),
+    ({"further": [{"activity": 50, "further": [{"activity": 20}]}]}, "measurement 1 has further ones itself"),
+    ({"further": [{"scanner": "toy-2880"}]}, "the scanner is 'toy-2880', but weights are for one scanner, here 'safir'"),
+    ({"further": [{"kind": "toy"}]}, "kind 'toy' do not take turns"),
+    ({"kind": "toy", "further": [{"activity": 50}]}, "kind 'toy' do not take turns"),
+    ({"further": [50]}, "simulation.further.0: Input should be a valid dictionary"),
+])
+def test_impossible_further_measurements(options, words):
+    with pytest.raises(ConfigError) as error:
+        build(PetConfig, {"simulation": options}, "the file")
+    assert words in str(error.value)

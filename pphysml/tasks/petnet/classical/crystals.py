@@ -45,6 +45,13 @@ class CrystalIndex:
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Return the place of each number in an order of all crystals that does not depend on when they were seen."""
+        places = np.empty(len(self), dtype=np.int64)
+        places[self._numbers] = np.arange(len(self))
+        return places
+
     def add(self, examples: Columns) -> NDArray[np.int64]:
         """Return the crystal of each single of slices, -1 for none; crystals that are new get numbers."""
         keys, known = self._keys_of(examples)

@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns
+from ....io.ragged import Columns
 from ....model_file import ModelFile
 from ..coincidences import Pairs
 from ..config import PetConfig
+from ..delays.correction import Delays, with_corrected_times
+from ..delays.survey import DelaySurvey
 from ..reading.first_singles import FirstSingles
 from ..scanner.scanner import Scanner, load_scanner
-from .calibration import Delays, DelaySurvey, in_order
 from .rates_note import RatesNote
 from .sorter import cuts_of, ragged, singles_of, slice_times, sort_pairs
 from .window_check import WindowCheck
-
-SORTED = ("n_owned", "time", "energy", "x", "y", "z", "rsector_id")
-"""What the sorter looks at."""
 
 
 class ClassicalEngine:
@@ -46,14 +44,14 @@ class ClassicalEngine:
 
     @property
     def warnings(self) -> list[str]:
-        """What was calibrated, whether the window is too short, and what the rates say of the randoms."""
+        """Options that have no effect, what was calibrated, whether the window is too short, and what the rates say of the randoms."""
         said = [self.delays and self.delays.sentence, self._check.sentence, self._rates and self._rates.sentence]
-        return [sentence for sentence in said if sentence]
+        return self.config.ignored_target + [sentence for sentence in said if sentence]
 
     @property
     def survey(self) -> Callable[[Columns], bool] | None:
         """What is called with the first slices, see `task.Engine`; None where nothing must be learnt, since files are read twice for it."""
-        return self._survey if self._learn_sectors or self.options.calibrate_delays else None
+        return self._survey if self._learn_sectors or self.config.apply.calibrate_delays else None
 
     def _survey(self, examples: Columns) -> bool:
         """Learn the number of sectors and the delays of crystals; return whether further singles are wanted."""
@@ -62,7 +60,7 @@ class ClassicalEngine:
         slices = self._first.of(examples)
         if self._learn_sectors:
             self.sectors = max(self.sectors or 1, int(ragged(slices, "rsector_id").flat.max(initial=0)) + 1)
-        if self.options.calibrate_delays:
+        if self.config.apply.calibrate_delays:
             self._survey_delays(slices)
         return self._first.wanted
 
@@ -72,13 +70,10 @@ class ClassicalEngine:
             self._check_sectors(examples)
         if self._delays is not None and self.delays is None:
             self.delays = self._delays.delays()
-        if self.delays is None:
-            return self._pairs(examples, slice_times(examples)).columns()
-        times = self.delays.corrected(examples)
-        ordered, order = in_order({name: examples[name] for name in SORTED if name in examples}, times)
-        return _numbered(self._pairs(ordered, times[order]), order).columns()
+        return with_corrected_times(self.delays, examples, self._pairs).columns()
 
-    def _pairs(self, examples: Columns, times: Array) -> Pairs:
+    def _pairs(self, examples: Columns) -> Pairs:
+        times = slice_times(examples)
         self._check.add(ragged(examples, "time").offsets, np.asarray(examples["n_owned"]), times)
         pairs = sort_pairs(examples, self.options, self.config.window, self.config.apply.offset, self.sectors, times)
         if self._rates:
@@ -89,7 +84,7 @@ class ClassicalEngine:
         if self._delays is None:
             # Sectors may not be known yet, and their cut is left out.
             cuts = cuts_of(self.options, self.sectors)._replace(min_sector_difference=0)
-            self._delays = DelaySurvey(self.scanner, cuts, self.config.reach)
+            self._delays = DelaySurvey(self.scanner, self.config.reach, cuts, flight=True)
         self._delays.add(slices)
 
     def _need_sectors(self, examples: Columns) -> None:
@@ -103,11 +98,3 @@ class ClassicalEngine:
         if highest >= (self.sectors or 0):
             raise InputError(f"There is a rsector {highest}, but the ring was taken to have {self.sectors}: "
                              f"say how many there are with --set apply.classical.sectors=N.")
-
-
-def _numbered(pairs: Pairs, order: Array) -> Pairs:
-    """Return pairs of reordered singles with the indices that these had, in the order of the first."""
-    one, other = order[pairs.first], order[pairs.second]
-    first, second = np.minimum(one, other), np.maximum(one, other)
-    again = np.lexsort((second, first, pairs.delayed))
-    return Pairs(first[again], second[again], pairs.score[again], pairs.multiplicity[again], pairs.delayed[again])

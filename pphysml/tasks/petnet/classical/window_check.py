@@ -59,4 +59,4 @@ class WindowCheck:
         level = f"{self.n_edge / (random * width):.3g} times as many as random ones would be" if random else "where random ones would be none"
         return (f"the window of {self.window} ps cuts the peak of the time differences: its last {width} ps have {beyond / peak:.1%} of the pairs that are not "
                 f"random ({self.n_edge} pairs, {level}); take a longer --window, or, if crystals have fixed delays, "
-                "--set apply.classical.calibrate_delays=true with data.max_delay")
+                "--set apply.calibrate_delays=true with data.max_delay")

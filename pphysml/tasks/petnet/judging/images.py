@@ -31,12 +31,14 @@ class Pictures(NamedTuple):
         edges: of the pixels along x and y, mm.
         targets, selected: of targets, and of prompt pairs less delayed pairs.
         difference: selected less targets, over targets; NaN outside the object.
+        subtracted: whether there are delayed pairs, which stand for the randoms among the prompts.
     """
 
     edges: Array
     targets: Array
     selected: Array
     difference: Array
+    subtracted: bool
 
 
 def back_project(sinogram: Array, edges: Array, x: Array, y: Array) -> Array:
@@ -70,7 +72,7 @@ def pictures(lines: LineCounts, radius: float) -> Pictures:
     within = np.hypot(x, y) < radius
     difference = np.where(within, _relative(np.stack([targets, selected])), np.nan)
     shape = (PIXELS, PIXELS)
-    return Pictures(edges, targets.reshape(shape), selected.reshape(shape), difference.reshape(shape))
+    return Pictures(edges, targets.reshape(shape), selected.reshape(shape), difference.reshape(shape), _subtracted(lines))
 
 
 def image_metrics(lines: LineCounts, radius: float) -> Iterator[Metric]:
@@ -80,7 +82,8 @@ def image_metrics(lines: LineCounts, radius: float) -> Iterator[Metric]:
     grouped = np.stack(_projected(*_sinograms(lines), lines, radius, x[within], y[within]), axis=1)
     if not grouped[:, 0].sum(0).all():
         return
-    what = (f"(prompts less delayeds, less targets) over targets in the pixels of a back-projection, smoothed by {SMOOTHING:g} radii, within {radius:.3g} mm of the axis; "
+    selected = "prompts less delayeds" if _subtracted(lines) else "prompts, randoms not subtracted, for want of delayed pairs"
+    what = (f"({selected}, less targets) over targets in the pixels of a back-projection, smoothed by {SMOOTHING:g} radii, within {radius:.3g} mm of the axis; "
             f"errors from {len(grouped)} groups of clusters of singles")
     value, error = jackknife(lambda sums: float(_relative(sums).mean()), grouped)
     yield Metric("image_bias", value, value - error, value + error, int(within.sum()), f"Mean of {what}")
@@ -92,6 +95,10 @@ def image_metrics(lines: LineCounts, radius: float) -> Iterator[Metric]:
 def _sinograms(lines: LineCounts) -> tuple[Array, Array]:
     """Return the sinograms of targets and of what was selected, (GROUPS, ANGLES, OFFSETS)."""
     return lines.sinogram("targets"), lines.sinogram("prompts") - lines.sinogram("delayed")
+
+
+def _subtracted(lines: LineCounts) -> bool:
+    return bool(lines.sinogram("delayed").any())
 
 
 def _projected(targets: Array, selected: Array, lines: LineCounts, radius: float, x: Array, y: Array) -> tuple[Array, Array]:

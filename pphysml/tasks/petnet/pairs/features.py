@@ -1,4 +1,4 @@
-"""What the network sees of candidate pairs; nothing in it names a place in the scanner."""
+"""What the network sees of candidate pairs: places relative to the activity that the data show, so that it holds for objects it has not seen."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import numpy as np
 
 from ....io.ragged import Array
 from .candidates import Candidates
-from .mixture import LARGEST, REACH, Ends, Mixture
+from .mixture import LARGEST, SMALLEST, Ends, Mixture
+from .tables import distances
 
-NAMES = ("likelihood", "dt", "lower energy", "higher energy", "slope", "distance", "flux", "rivals", "best rival")
+NAMES = ("likelihood", "image", "lower energy", "higher energy", "aside", "flight", "slope", "middle", "size", "rivals", "best rival")
 
 ELECTRON = 0.511
 """Energy of an annihilation's photon, MeV."""
 
-FAR = 0.6
-"""Distance of two singles over the diameter beyond which it is not told, as it would tell where the object is."""
+FAR = 8.0
+"""Sizes of the activity beyond which distances from its middle are not told."""
+
+HOT = 0.2
+"""Activity over the largest below which there is none."""
 
 
 class PairFeatures(NamedTuple):
@@ -34,22 +38,38 @@ class PairFeatures(NamedTuple):
 def pair_features(pairs: Candidates, ends: Ends, mixture: Mixture, n_singles: int) -> PairFeatures:
     """Return the features; the same for a pair and the pair with its singles exchanged.
 
+    The logarithms of the ratio as the mixture and the image alone tell it; both energies; distances of the line and of
+    the place by time of flight from the middle of the activity, over the size of the activity; slope and middle of the line
+    along the axis; this size; how many rivals there are, and the likeliest one.
+
     Args:
         n_singles: length of the singles that `pairs` counts in.
     """
     log_ratio = mixture.log_ratio(ends)
     cut = np.clip(log_ratio, -LARGEST, LARGEST)
-    energy = np.sort((ends.energy - ELECTRON) / 0.1, axis=1)
-    span = max(mixture.grid.z_high - mixture.grid.z_low, 1e-6)
-    d = ends.p - ends.q
-    diameter = 2 * mixture.grid.radius / REACH
-    flux = mixture.flux.at(*ends.p.T) * mixture.flux.at(*ends.q.T)
     rivals, best = rivalry(pairs, cut, n_singles)
+    energy = np.sort((ends.energy - ELECTRON) / 0.1, axis=1)
+    size = activity_size(mixture)
+    aside, flight = distances(ends, mixture.centre)
+    half = max((mixture.grid.z_high - mixture.grid.z_low) / 2, SMALLEST)
     values = np.column_stack([
-        cut / 4, np.abs(ends.dt) / mixture.window, energy[:, 0], energy[:, 1], np.abs(d[:, 2]) / span,
-        np.minimum(np.sqrt((d**2).sum(1)) / diameter, FAR), np.log(flux), np.log1p(rivals), best / 4,
+        cut / 4, np.clip(mixture.image_log_ratio(ends), -LARGEST, LARGEST) / 4,
+        energy[:, 0], energy[:, 1], np.minimum(aside / size, FAR) / 2, np.minimum(flight / size, FAR) / 2,
+        np.abs(ends.p[:, 2] - ends.q[:, 2]) / (2 * half), np.abs((ends.p + ends.q)[:, 2] / 2 - mixture.grid.z_low - half) / half,
+        np.full(len(ends), np.log(10 * size / mixture.scanner_radius)), np.log1p(rivals), best / 4,
     ])
     return PairFeatures(values.astype(np.float32), log_ratio)
+
+
+def activity_size(mixture: Mixture) -> float:
+    """Return the root of the mean square of the distance from the middle of the activity across the axis, mm."""
+    grid = mixture.grid
+    # Few lines cross the ends of the image, where single voxels are as hot as you like: not the sum over the length.
+    across = np.quantile(mixture.image, 0.75, axis=2)
+    across = np.where(across > HOT * across.max(), across, 0.0)
+    x, y = ((np.arange(grid.across) + 0.5) * grid.voxel - grid.radius - middle for middle in mixture.centre)
+    square = (across * (x[:, None] ** 2 + y**2)).sum() / max(float(across.sum()), SMALLEST)
+    return float(np.sqrt(square + grid.voxel**2 / 6))
 
 
 def rivalry(pairs: Candidates, score: Array, n_singles: int) -> tuple[Array, Array]:

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ....io.ragged import Array, Columns, concatenate, take
+from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ....nn.matching import matching_loss, matching_marginals
 from ....task import Batch, Term
+from ..choice import best_threshold, chosen
 from ..classical.sorter import ragged
 from ..config import PetConfig
 from ..domain import fit_domain
@@ -26,11 +27,14 @@ from .survey import mixture_of
 UNSCATTERED_WEIGHT = 0.2
 """Weight of the loss of what tells scattered pairs from others."""
 
+SURVEYS = (1.0, 0.25)
+"""Shares of the surveyed slices from which mixtures are learnt, as measurements may be short: slices take turns."""
+
 
 class PairLearner:
     """Trains `network.PairNetwork`; see `task.Learner`.
 
-    Slices may be of several measurements, told by the column `setting`, each with a mixture of its own.
+    Slices may be of several measurements, told by the column `setting`, each with mixtures of its own, one for each of SURVEYS.
     """
 
     monitor = "f1"
@@ -39,25 +43,26 @@ class PairLearner:
         self.config = config
         self.window = config.data.window
         # Blocks take turns with the settings, and every one is wanted.
-        turns = 1 + len(config.simulation.further_activities)
+        turns = 1 + len(config.simulation.further)
         self.prepare_examples = max(config.model.survey_singles // config.data.slice_singles, turns * config.training.block_size)
         self.mixtures: dict[int, Mixture] = {}
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Fit the mixture of every setting, and the domain of validity."""
+        """Fit the mixtures of every setting, and return the domain of validity.
+
+        Applying learns the mixture of its own measurement, so that these are not stored.
+        """
         slices = concatenate(list(examples))
         setting = settings_of(slices)
         parts = {number: take(slices, setting == number) for number in np.unique(setting).tolist()}
-        prepared = fit_domain(list(parts.values()))
         for number, part in parts.items():
-            mixture = mixture_of(part, self.window)
-            prepared |= {f"{number}/{name}": array for name, array in mixture.arrays().items()}
-        return prepared
+            for turn, share in enumerate(SURVEYS):
+                surveyed = slice_rows(part, 0, int(np.ceil(share * length(part))))
+                self.mixtures[number * len(SURVEYS) + turn] = mixture_of(surveyed, self.window)
+        return fit_domain(list(parts.values()))
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
-        numbers = {int(name.split("/")[0]) for name in prepared if "/" in name}
-        self.mixtures = {n: Mixture.of({name.split("/")[1]: v for name, v in prepared.items() if name.startswith(f"{n}/")}) for n in numbers}
         return build_network(self.config)
 
     def lengths(self, examples: Columns) -> Array:
@@ -66,7 +71,7 @@ class PairLearner:
 
     def collate(self, examples: Columns) -> Batch:
         """Return the candidate pairs of the slices with features and truth."""
-        parts = [self._of_setting(examples, number) for number in np.unique(settings_of(examples)).tolist()]
+        parts = [self._of_mixture(examples, number) for number in np.unique(mixtures_of(examples)).tolist()]
         sizes = np.cumsum([0, *(n for *_, n in parts)])[:-1]
         batch = {
             "features": np.concatenate([f.values for f, *_ in parts]),
@@ -94,10 +99,10 @@ class PairLearner:
         assert isinstance(model, PairNetwork)
         score = by_network(model)
         tallies = np.zeros((2, 3))
-        for number in np.unique(settings_of(examples)).tolist():
-            features, pairs, labels, n = self._of_setting(examples, number)
+        for number in np.unique(mixtures_of(examples)).tolist():
+            features, pairs, labels, n = self._of_mixture(examples, number)
             for row, values in enumerate((score(features, pairs, n), features.log_ratio)):
-                taken = matching_marginals(n, pairs.first, pairs.second, values)[0] >= self.config.apply.min_score
+                taken = matching_marginals(n, pairs.first, pairs.second, values)[0] >= self.config.min_score
                 tallies[row] += (labels.true & taken).sum(), taken.sum(), labels.true.sum()
         (right, taken_, true), (right_plain, taken_plain, _) = tallies
         return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
@@ -107,8 +112,12 @@ class PairLearner:
         """Nothing is fitted after training."""
         return {}
 
-    def _of_setting(self, examples: Columns, number: int) -> tuple[PairFeatures, Candidates, Labels, int]:
-        slices = take(examples, settings_of(examples) == number)
+    def _taken(self, probability: Array, pairs: Candidates) -> Array:
+        least = self.config.apply.min_score
+        return chosen(pairs.first, pairs.second, probability, best_threshold(probability) if least is None else least)
+
+    def _of_mixture(self, examples: Columns, number: int) -> tuple[PairFeatures, Candidates, Labels, int]:
+        slices = take(examples, mixtures_of(examples) == number)
         pairs = candidates(slices, self.window)
         n = len(ragged(slices, "time").flat)
         features = pair_features(pairs, ends_of(slices, pairs), self.mixtures[number], n)
@@ -119,6 +128,12 @@ def settings_of(examples: Columns) -> Array:
     """Return the number of the measurement that each slice is of."""
     setting = examples.get("setting")
     return np.zeros(len(np.asarray(examples["n_owned"])), dtype=np.int64) if setting is None else np.asarray(setting)
+
+
+def mixtures_of(examples: Columns) -> Array:
+    """Return the number of the mixture by which each slice is told."""
+    found: Array = settings_of(examples) * len(SURVEYS) + np.asarray(examples["slice"]) % len(SURVEYS)
+    return found
 
 
 def build_network(config: PetConfig) -> PairNetwork:

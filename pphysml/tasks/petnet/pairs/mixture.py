@@ -8,12 +8,12 @@ an image that is not known. Relative to the randoms the density of a pair e is
 with the image lambda, the weights w_ev of the voxels on its line with the time of flight, the factor
 q_e = cos cos / (L^2 flux flux) of two crystals (what they see of a point over what they count), and h_e of
 the energies and the slope of the line. No truth is needed to fit it, no scanner, no phantom; see `mixture_fit`.
+What the image finds true is then told anew by `tables`, which know of scattered photons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from ..classical.sorter import ragged
 from .candidates import Candidates
 from .flux import Flux
 from .line_kernel import Grid, follow_lines
+from .tables import table_bins, table_log_ratio
+from .unscattered import TABLE
 
 SMALLEST = 1e-12
 
@@ -82,7 +84,11 @@ class Mixture:
         sigma: standard deviation of the time difference, ps.
         window: largest time difference, ps.
         knots: (2, k), raw logarithms of the ratio, and what they were found to be; none for the raw ones.
-        correction: weights of a network that adds what the image does not tell; none without it, see `refinement`.
+        centre: middle of the activity in x and y, mm, (2,).
+        reach: distances up to which tables tell lines and places by time of flight apart, mm, (2,).
+        tables: (t, bins), logarithms of factors of lines and energies; see `tables`.
+        correction: weights of a network that adds what these do not tell; none without it, see `refinement`.
+        unscattered: (bins,), probability that a true pair is unscattered; see `unscattered`.
     """
 
     grid: Grid
@@ -94,19 +100,33 @@ class Mixture:
     sigma: float
     window: float
     knots: Array
+    centre: Array = field(default_factory=lambda: np.zeros(2))
+    reach: Array = field(default_factory=lambda: np.ones(2))
+    tables: Array = field(default_factory=lambda: np.zeros((0, 0)))
     correction: tuple[Array, ...] = ()
+    unscattered: Array = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def scanner_radius(self) -> float:
+        """Distance of the crystals from the axis, mm."""
+        return self.grid.radius / REACH
 
     def log_ratio(self, ends: Ends) -> Array:
         """Return the logarithm of the density of one annihilation's photons over that of randoms, (n,)."""
-        found = self.image_log_ratio(ends)
+        found = table_log_ratio(self.tables, table_bins(ends, self))
         if not self.correction or not len(ends):
             return found
         from .refinement import correction, line_features
 
         return found + correction(self.correction, line_features(ends, self))
 
+    def unscattered_share(self, ends: Ends) -> Array:
+        """Return the probability that true pairs have no photon that was scattered in the object, (n,)."""
+        found: Array = self.unscattered[table_bins(ends, self)[TABLE]]
+        return found
+
     def image_log_ratio(self, ends: Ends) -> Array:
-        """Return the same without the correction."""
+        """Return what the image alone tells, with which tables begin."""
         raw = self.raw_log_ratio(ends)
         if not self.knots.size:
             return raw
@@ -126,14 +146,6 @@ class Mixture:
                      np.zeros(0) if factor is None else factor, self.image if onto is None else onto, integral, spread)
         return integral, spread
 
-    def centre(self) -> Array:
-        """Return the middle of the activity in x and y, mm, (2,)."""
-        middle = (np.arange(self.grid.across) + 0.5) * self.grid.voxel - self.grid.radius
-        # What scattered photons spread over the whole field of view does not count.
-        high = np.where(self.image > 0.2 * self.image.max(), self.image, 0.0).sum(2)
-        total = max(float(high.sum()), SMALLEST)
-        return np.array([(high.sum(1) * middle).sum(), (high.sum(0) * middle).sum()]) / total
-
     def weights(self, ends: Ends) -> Array:
         """Return q_e h_e."""
         found: Array = places(self.flux, ends) * self.energies[self.energy_bins(ends)] * self.slopes[self.slope_bins(ends)]
@@ -152,26 +164,6 @@ class Mixture:
         found: Array = np.clip(np.abs(ends.p[:, 2] - ends.q[:, 2]) / span * n, 0, n - 1).astype(np.int64)
         return found
 
-    def arrays(self) -> dict[str, Array]:
-        """Return all of it as arrays, for a weights file."""
-        return {
-            "mixture_grid": np.array(self.grid, dtype=np.float64), "mixture_image": self.image, "mixture_flux": self.flux.table,
-            "mixture_energies": self.energies, "mixture_slopes": self.slopes, "mixture_knots": self.knots,
-            **{f"mixture_correction_{k}": weight for k, weight in enumerate(self.correction)},
-            "mixture_numbers": np.array([self.flux.z_low, self.flux.z_high, *self.energy_range, self.sigma, self.window]),
-        }
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, Array]) -> Mixture:
-        """Return what `arrays` was made of."""
-        radius, z_low, z_high, voxel, across, along = (float(v) for v in arrays["mixture_grid"])
-        ends = [float(v) for v in arrays["mixture_numbers"]]
-        return cls(
-            Grid(radius, z_low, z_high, voxel, int(across), int(along)), arrays["mixture_image"],
-            Flux(ends[0], ends[1], arrays["mixture_flux"]), arrays["mixture_energies"], (ends[2], ends[3]),
-            arrays["mixture_slopes"], ends[4], ends[5], arrays["mixture_knots"],
-            tuple(arrays[f"mixture_correction_{k}"] for k in range(sum(name.startswith("mixture_correction_") for name in arrays))))
-
 
 def places(flux: Flux, ends: Ends) -> Array:
     """Return q_e: what two crystals see of a point on their line over what they count."""
@@ -181,4 +173,13 @@ def places(flux: Flux, ends: Ends) -> Array:
     for end in (ends.p, ends.q):
         cosines *= np.abs((end[:, :2] * d[:, :2]).sum(1)) / np.maximum(np.hypot(*end[:, :2].T) * np.sqrt(square), SMALLEST)
     found: Array = cosines / square / (flux.at(*ends.p.T) * flux.at(*ends.q.T))
+    return found
+
+
+def nearest_to_lines(ends: Ends, weight: Array) -> Array:
+    """Return the point in x and y, mm, (2,), with the least sum of weighted squares of the distances from lines."""
+    d, middle = (ends.p - ends.q)[:, :2], (ends.p + ends.q)[:, :2] / 2
+    normal = np.column_stack([-d[:, 1], d[:, 0]]) / np.maximum(np.hypot(*d.T), SMALLEST)[:, None]
+    weighted = weight[:, None] * normal
+    found: Array = np.linalg.pinv(weighted.T @ normal) @ (weighted.T @ (middle * normal).sum(1))
     return found

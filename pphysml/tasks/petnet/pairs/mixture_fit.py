@@ -14,9 +14,12 @@ import numpy as np
 from ....io.ragged import Array
 from .flux import Flux
 from .line_kernel import Grid
-from .mixture import REACH, SMALLEST, Ends, Mixture, places
+from .mixture import REACH, SMALLEST, Ends, Mixture, nearest_to_lines, places
 from .recalibration import ratio_knots
 from .refinement import refined
+from .tables import distances, reach_of, table_bins
+from .tables_fit import Binned, cross_fit, fit_tables, probability
+from .unscattered import TABLE, unscattered_table
 
 VOXELS = (7, 10, 14, 20)
 """Voxels across the image that are tried."""
@@ -31,6 +34,9 @@ FACTORS_FROM = 3
 
 ENERGIES = 10
 SLOPES = 8
+
+ENOUGH = 80_000
+"""Pairs in the window that an image is fitted to at most; tables and correction take all."""
 
 PRIOR = 30.0
 """Pairs that each bin of a factor is taken to have had, in the mean ratio."""
@@ -50,11 +56,10 @@ class Pairs:
     randoms: Ends
     n_random: float
 
-    def half(self, number: int) -> Pairs:
-        """Return every other pair."""
-        part = slice(number, None, 2)
-        rows = [np.arange(len(ends))[part] for ends in (self.prompts, self.randoms)]
-        return Pairs(self.prompts.take(rows[0]), self.randoms.take(rows[1]), self.n_random / 2)
+    def part(self, number: int, of: int) -> Pairs:
+        """Return one of so many equal parts."""
+        prompts, randoms = (ends.take(np.arange(number, len(ends), of)) for ends in (self.prompts, self.randoms))
+        return Pairs(prompts, randoms, self.n_random / of)
 
 
 def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mixture:
@@ -64,7 +69,13 @@ def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> M
         singles: positions, mm, (n, 3), for the flux; energy: MeV, (n,), for its range.
         window: ps.
     """
-    learning, held_out = pairs.half(0), pairs.half(1)
+    few = pairs.part(0, -(-len(pairs.prompts) // ENOUGH))
+    return _with_tables(_fit_image(few, singles, energy, window), pairs)
+
+
+def _fit_image(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mixture:
+    """Return the mixture without tables."""
+    learning, held_out = pairs.part(0, 2), pairs.part(1, 2)
     best, best_voxels, best_iterations, half = -np.inf, VOXELS[0], 1, None
     for voxels in VOXELS:
         mixture = _start(learning, singles, energy, window, voxels)
@@ -83,8 +94,20 @@ def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> M
     for number in range(best_iterations):
         mixture = improved(mixture, pairs, number)
     knots = ratio_knots(half.raw_log_ratio(held_out.prompts), half.raw_log_ratio(held_out.randoms), held_out.n_random)
-    mixture = replace(mixture, knots=knots)
-    return replace(mixture, correction=refined(mixture, pairs.prompts, pairs.randoms, pairs.n_random))
+    return replace(mixture, knots=knots)
+
+
+def _with_tables(mixture: Mixture, pairs: Pairs) -> Mixture:
+    """Return the mixture with what an image does not tell."""
+    start = mixture.image_log_ratio(pairs.prompts)
+    true = probability(start)
+    centre = nearest_to_lines(pairs.prompts, true)
+    mixture = replace(mixture, centre=centre, reach=reach_of(distances(pairs.prompts, centre), true))
+    binned = Binned(table_bins(pairs.prompts, mixture), table_bins(pairs.randoms, mixture), start, pairs.n_random / len(pairs.randoms))
+    correction = refined(mixture, pairs.prompts, pairs.randoms, cross_fit(binned), pairs.n_random)
+    better = replace(mixture, tables=fit_tables(binned), correction=correction)
+    sure = probability(better.log_ratio(pairs.prompts))
+    return replace(better, unscattered=unscattered_table(binned.prompts[TABLE], sure, mixture.energy_range))
 
 
 def log_likelihood(mixture: Mixture, pairs: Pairs) -> float:

@@ -1,9 +1,9 @@
-"""What an image does not tell of a measurement: a small network learns it from the pairs, without truth.
+"""What image and tables do not tell of a measurement: a small network learns it from the pairs, without truth.
 
 Pairs in the window are true ones and randoms, pairs at other times are randoms alone. A network that tells
 the ones from the others learns the logarithm f of the ratio of true pairs to randoms, if its output is
 log(1 + exp f) and a constant (M. U. Gutmann, A. Hyvarinen, J. Mach. Learn. Res. 13 (2012) 307). It begins with the f of the
-image, and is stopped when pairs that it has not seen are told apart no better.
+tables, and is stopped when pairs that it has not seen are told apart no better.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from torch.nn.functional import binary_cross_entropy_with_logits, silu, softplus
 
 from ....io.ragged import Array
 from .line_kernel import LIGHT
-from .mixture import LARGEST, REACH, Ends, Mixture
+from .mixture import LARGEST, Ends, Mixture
+from .tables_fit import CrossFit
 
 WIDTH = 48
+FEWEST = 30_000
+"""Pairs below which halves of them are too few to show what tables of all of them miss."""
+
 BATCH = 4096
 LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 1e-4
-
-FEWEST = 2000
-"""Pairs below which there is nothing to be learnt."""
 
 PAIRS_PER_STEP = 40
 STEPS = (200, 1500)
@@ -36,17 +37,19 @@ HELD_OUT = 10
 """One of so many pairs tells when to stop."""
 
 
-def refined(mixture: Mixture, prompts: Ends, randoms: Ends, n_random: float) -> tuple[Array, ...]:
-    """Return the weights of the correction to the mixture's logarithm of the ratio; none if it has nothing to learn from.
+def refined(mixture: Mixture, prompts: Ends, randoms: Ends, before: CrossFit, n_random: float) -> tuple[Array, ...]:
+    """Return the weights of the correction to the tables' logarithm of the ratio; none if there are too few pairs.
 
     Args:
         prompts: pairs in the window; randoms: pairs that are none; n_random: how many of these a window holds.
+        before: logarithms of their ratio, as tables of other pairs tell them.
     """
     if min(len(prompts), len(randoms)) < FEWEST:
         return ()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return _learnt(mixture, prompts, randoms, n_random)
+        features = np.concatenate([line_features(ends, mixture) for ends in (prompts, randoms)])
+        return _learnt(features, np.concatenate(before), len(prompts), n_random)
 
 
 def line_features(ends: Ends, mixture: Mixture) -> Array:
@@ -57,7 +60,7 @@ def line_features(ends: Ends, mixture: Mixture) -> Array:
     line's distance from the middle of the activity, and how far along it the time of flight is from there.
     """
     grid = mixture.grid
-    radius, half, centre = grid.radius / REACH, max((grid.z_high - grid.z_low) / 2, 1e-6), (grid.z_high + grid.z_low) / 2
+    radius, half, centre = mixture.scanner_radius, max((grid.z_high - grid.z_low) / 2, 1e-6), (grid.z_high + grid.z_low) / 2
     d, middle = ends.p - ends.q, (ends.p + ends.q) / 2
     length = np.maximum(np.sqrt((d**2).sum(1)), 1e-6)
     u = d / length[:, None]
@@ -66,7 +69,7 @@ def line_features(ends: Ends, mixture: Mixture) -> Array:
     nearest = middle - u * ((middle[:, :2] * u[:, :2]).sum(1) / across**2)[:, None]
     energy = np.sort((ends.energy - 0.511) / 0.1, axis=1)
     cos, sin = u[:, 0] / across, u[:, 1] / across
-    aside = middle[:, :2] - mixture.centre()
+    aside = middle[:, :2] - mixture.centre
     along = LIGHT * ends.dt / 2 * across + aside[:, 0] * cos + aside[:, 1] * sin
     return np.column_stack([
         np.clip(mixture.image_log_ratio(ends), -LARGEST, LARGEST) / 4, 3 * np.abs(ends.dt) / mixture.window,
@@ -102,12 +105,11 @@ def _initial(inputs: int) -> list[Tensor]:
     return [p for layer in layers for p in (layer.weight, layer.bias)]
 
 
-def _learnt(mixture: Mixture, prompts: Ends, randoms: Ends, n_random: float) -> tuple[Array, ...]:
-    """Return the weights that tell the held-out pairs apart best."""
-    features = torch.from_numpy(np.concatenate([line_features(e, mixture) for e in (prompts, randoms)]))
-    before = torch.from_numpy(np.concatenate([mixture.image_log_ratio(e) for e in (prompts, randoms)]).astype(np.float32))
-    is_prompt = torch.arange(len(features)) < len(prompts)
-    constant = float(np.log(n_random / len(randoms)))
+def _learnt(values: Array, log_ratio: Array, n_prompts: int, n_random: float) -> tuple[Array, ...]:
+    """Return the weights that tell the held-out pairs apart best; the first pairs are the prompt ones."""
+    features, before = torch.from_numpy(values), torch.from_numpy(log_ratio.astype(np.float32))
+    is_prompt = torch.arange(len(features)) < n_prompts
+    constant = float(np.log(n_random / (len(features) - n_prompts)))
     order = torch.randperm(len(features))
     held_out, learning = order[: len(order) // HELD_OUT], order[len(order) // HELD_OUT :]
     weights = _initial(features.shape[1])
@@ -122,7 +124,7 @@ def _learnt(mixture: Mixture, prompts: Ends, randoms: Ends, n_random: float) -> 
 
     best, kept = check(), [w.detach().clone() for w in weights]
     optimizer = torch.optim.AdamW(weights, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    steps = int(np.clip(len(prompts) / PAIRS_PER_STEP, *STEPS))
+    steps = int(np.clip(n_prompts / PAIRS_PER_STEP, *STEPS))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(1, steps + 1):
         optimizer.zero_grad()

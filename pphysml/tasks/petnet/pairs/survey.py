@@ -6,7 +6,9 @@ import numpy as np
 
 from ....errors import InputError
 from ....io.ragged import Columns, concatenate
+from ..classical.crystals import IDS
 from ..classical.sorter import ragged, slice_times
+from ..delays.correction import LOOKED_AT
 from ..reading.first_singles import FirstSingles
 from .candidates import Candidates, between, candidates
 from .mixture import Mixture, ends_of
@@ -26,35 +28,36 @@ class Survey:
     """Gathers slices until there are enough singles.
 
     Args:
-        window: largest time difference of a pair, ps.
         enough: singles.
+        crystals: whether what tells the crystals of singles is gathered too.
     """
 
-    def __init__(self, window: float, enough: int) -> None:
-        self.window = window
+    def __init__(self, enough: int, crystals: bool = False) -> None:
+        self._names = {*LOOKED_AT, *IDS} if crystals else {*LOOKED_AT} - {*IDS}
         self._first = FirstSingles(enough)
         self._slices: list[Columns] = []
 
     def add(self, examples: Columns) -> bool:
         """Take slices, and return whether more are wanted."""
         slices = self._first.of(examples)
-        self._slices.append({name: slices[name] for name in ("n_owned", "time", "energy", "x", "y", "z")})
+        self._slices.append({name: slices[name] for name in self._names if name in slices})
         return self._first.wanted
 
-    def mixture(self) -> Mixture:
-        """Return what the singles tell.
+    def taken(self) -> Columns:
+        """Return the slices, which are not kept.
 
         Raises:
-            InputError: there are too few pairs.
+            InputError: there is no single.
         """
         examples = concatenate(self._slices)
+        self._slices = []
         if not examples:
             raise InputError("There is no single in the energy window, from which the engine could learn the activity.")
-        return mixture_of(examples, self.window)
+        return examples
 
 
 def mixture_of(examples: Columns, window: float) -> Mixture:
-    """Fit the mixture to slices; see `mixture`.
+    """Fit the mixture to slices; see `mixture_fit`.
 
     Raises:
         InputError: there are too few pairs.

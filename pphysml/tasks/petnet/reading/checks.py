@@ -1,13 +1,13 @@
-"""What singles must be to make sense: units, and a time that is fine enough for the window."""
+"""What rows of a file must be to make sense: units, and a time that is fine enough for the window."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ....errors import ConfigError, InputError
-from ....io.opening import KEEP
+from ....io.opening import KEEP, SPACING
 from ....io.places import place, refuse
-from ....io.ragged import Columns, Ragged, length
+from ....io.ragged import Array, Columns, Ragged, length
 
 HIGHEST = 20.0
 """Median energy above which no source's photons are in MeV."""
@@ -22,27 +22,34 @@ ENOUGH = 20
 """Singles from which a median says something."""
 
 
-def check_singles(rows: Columns, window: float) -> None:
-    """Refuse energies in another unit, and times that are too coarse for the window.
+def with_fine_times(rows: Columns, window: float) -> Columns:
+    """Return singles or hits without the column of spacings, which must be fine enough for the window.
 
     Args:
-        rows: singles with `file`, `entry`, `time` (s) and `energy` (MeV).
+        rows: with `file`, `entry`, `time` (s), and perhaps how far apart the times of the file's type are there; if not, they are doubles.
         window: ps.
 
     Raises:
         InputError: names branch, entry and file.
     """
+    others = dict(rows)
+    told = others.pop(SPACING + "time", None)
     if not length(rows):
-        return
-    _check_energy(rows)
-    # A double has 53 bits: 15 ps at 1e5 s, 15 ns at 1e8 s.
+        return others
+    # A double has 53 bits: 15 ps at 1e5 s, 15 ns at 1e8 s. A float has 24: 60 ps at 1 ms, 60 ns at 1 s.
     time = np.asarray(rows["time"])
-    if np.spacing(max(abs(time.min()), abs(time.max()))) * 1e12 <= FINEST * window:
-        return
-    spacing = np.spacing(np.abs(time)) * 1e12
-    refuse(rows, spacing > FINEST * window, "time", lambda row: (
-        f"at {time[row]:g} s a double is fine to {spacing[row]:.3g} ps only, too coarse for a window of "
-        f"{window:g} ps; let times begin nearer to 0, take a longer --window, or say --map time=BRANCH:ns if they are in nanoseconds"))
+    spacing = 1e12 * (np.spacing(np.abs(time)) if told is None else np.asarray(told))
+    if spacing.max() > FINEST * window:
+        refuse(rows, spacing > FINEST * window, "time", lambda row: _too_coarse(time, spacing, window, row))
+    return others
+
+
+def _too_coarse(time: Array, spacing: Array, window: float, row: int) -> str:
+    # Units are converted, which may double the spacing of a double.
+    double = spacing[row] <= 4e12 * np.spacing(abs(time[row]))
+    kind, remedy = ("a double", "let times begin nearer to 0") if double else ("the 32-bit float of this branch", "write it as a double")
+    return (f"at {time[row]:g} s {kind} is fine to {spacing[row]:.3g} ps only, too coarse for a window of "
+            f"{window:g} ps; {remedy}, take a longer --window, or say --map time=BRANCH:ns if times are in nanoseconds")
 
 
 def refuse_many_values(rows: Columns) -> None:
@@ -56,12 +63,17 @@ def refuse_many_values(rows: Columns) -> None:
             raise ConfigError(f"--keep {name.removeprefix(KEEP)}: has a list of values for every single, and cannot be carried over.")
 
 
-def _check_energy(rows: Columns) -> None:
-    energy = np.asarray(rows["energy"])
+def check_energies(singles: Columns) -> None:
+    """Refuse energies that are in another unit than MeV.
+
+    Raises:
+        InputError: names branch, entry and file.
+    """
+    energy = np.asarray(singles["energy"]) if singles else np.zeros(0)
     if len(energy) < ENOUGH:
         return
     for wrong, unit in ((energy > HIGHEST, "keV"), (energy < LOWEST, "GeV")):
         if 2 * np.count_nonzero(wrong) > len(energy):
             raise InputError(
-                f"Branch 'energy', {place(rows, 0)}: the singles have {float(np.median(energy)):.4g} MeV in the middle, which no photon of a PET has; "
+                f"Branch 'energy', {place(singles, 0)}: the singles have {float(np.median(energy)):.4g} MeV in the middle, which no photon of a PET has; "
                 f"if they are in {unit}, say so with --map energy=BRANCH:{unit}.")

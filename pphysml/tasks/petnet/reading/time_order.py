@@ -7,6 +7,10 @@ import numpy as np
 from ....io.places import refuse
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
 
+WITHIN_FILE = "read the file in any order with --sort full"
+BETWEEN_FILES = "give the files in the order of time, read them in any with --sort full, or give --files independent if they are acquisitions of their own"
+"""What to do."""
+
 
 class BufferedOrder:
     """Sorts singles by (segment, time), holding back the last ones of them.
@@ -24,7 +28,7 @@ class BufferedOrder:
         self.size = size
         self.done = False
         self._held: Columns = {}
-        self._last: tuple[int, float] | None = None
+        self._last: tuple[int, float, int] | None = None
 
     def add(self, rows: Columns | None) -> Columns:
         """Return the next singles in order; None releases those held back.
@@ -41,16 +45,16 @@ class BufferedOrder:
         ready = length(known) if rows is None else max(0, length(known) - self.size)
         out, self._held = slice_rows(known, 0, ready), slice_rows(known, ready, length(known))
         if ready:
-            self._last = (int(np.asarray(out["segment"])[-1]), float(np.asarray(out["time"])[-1]))
+            self._last = (int(np.asarray(out["segment"])[-1]), float(np.asarray(out["time"])[-1]), int(np.asarray(out["file"])[-1]))
         return out if ready else {}
 
     def _refuse_late(self, rows: Columns) -> None:
         if self._last is None:
             return
-        segment, time = self._last
+        segment, time, file = self._last
         late = (np.asarray(rows["segment"]) == segment) & (np.asarray(rows["time"]) < time)
         refuse(rows, late, "time", lambda row: (
-            f"comes after {self.size} singles that are later in time; read the file in any order with --sort full"))
+            f"comes after {self.size} singles that are later in time; {WITHIN_FILE if np.asarray(rows['file'])[row] == file else BETWEEN_FILES}"))
 
 
 def sorted_rows(rows: Columns) -> Columns:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Limits
-from pydantic import model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
-from ....config import Config, option
+from ....config import Config, build, option
+from ....errors import ConfigError
 from ..quantities import EnergyRange, Picoseconds
 
 Diameter = Annotated[float, Limits(gt=0)]
@@ -48,7 +49,6 @@ class SimulationConfig(Config):
     scanner: str = option("safir", "Scanner: a name of `pphysml/tasks/petnet/scanner/scanners`, or a YAML file.")
     crystal: Literal["LYSO", "LSO"] = option("LYSO", "What the crystals are made of.")
     activity: float = option(50.0, "Rate at which positrons are emitted in the phantom.", "MBq", gt=0)
-    further_activities: list[Annotated[float, Limits(gt=0)]] = option(list, "Further rates: blocks of slices for training take turns with `activity`.", "MBq")
     phantom: Literal["mouse", "rat"] = option("mouse", "Water cylinder of NEMA NU 4: 25 mm wide and 70 mm long, or 50 mm and 150 mm.")
     phantom_radius: float | None = option(None, "Radius of the water cylinder; null takes that of the phantom.", "mm", gt=0)
     phantom_length: float | None = option(None, "Length of the water cylinder; null takes that of the phantom.", "mm", gt=0)
@@ -71,6 +71,13 @@ class SimulationConfig(Config):
     dead_time: float = option(50.0, "Time after a single in which its module is blind (non-paralysable).", "ns", ge=0)
     energy_window: EnergyRange | None = option(None, "Singles outside are left out; null keeps all.", "keV")
     toy: ToyConfig = option(ToyConfig, "Options of the kind `toy`.")
+    further: list[dict[str, Any]] = option(list, "Further measurements by the same scanner, each told by the options that differ, as {activity: 50, phantom: rat}: blocks of slices for training take turns.")
+
+    @property
+    def measurements(self) -> list[SimulationConfig]:
+        """This measurement and the further ones, none of which has further ones itself."""
+        first = self.model_dump(exclude={"further"})
+        return [SimulationConfig.model_validate({**first, **options}) for options in [{}, *self.further]]
 
     @property
     def cylinder(self) -> tuple[float, float]:
@@ -83,3 +90,21 @@ class SimulationConfig(Config):
         if self.outside_activity > 0 and self.outside_length == 0:
             raise ValueError("simulation.outside_activity: needs simulation.outside_length, in which it is")
         return self
+
+    @field_validator("further")
+    @classmethod
+    def _further_possible(cls, further: list[dict[str, Any]], info: ValidationInfo) -> list[dict[str, Any]]:
+        # The option is declared last, so that all others are known by now.
+        first = cls.model_construct(**info.data)
+        for number, options in enumerate(further, 1):
+            if "further" in options:
+                raise ValueError(f"measurement {number} has further ones itself: list them beside it")
+            try:
+                other = build(cls, {**first.model_dump(exclude={"further"}), **options}, f"measurement {number}")
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+            if "toy" in (first.kind, other.kind):
+                raise ValueError(f"measurement {number}: blocks of the kind 'toy' do not take turns")
+            if other.scanner != first.scanner:
+                raise ValueError(f"measurement {number}: the scanner is {other.scanner!r}, but weights are for one scanner, here {first.scanner!r}")
+        return further

@@ -29,17 +29,12 @@ class PetSimulation:
 
     def __init__(self, config: PetConfig | SimulationConfig, seed: int) -> None:
         self.config = config if isinstance(config, PetConfig) else PetConfig(simulation=config)
-        options = self.config.simulation
-        others = [] if options.kind == "toy" else options.further_activities
+        options, *others = self.config.simulation.measurements
         # Blocks of training differ in number anyway, so that the same seed serves for all.
-        self.others = [self._other(activity, seed) for activity in others]
+        self.others = [PetSimulation(self.config.model_copy(update={"simulation": other}), seed) for other in others]
         self.source: ScannerSimulation | ToySimulation = (
             ToySimulation(options.toy, seed) if options.kind == "toy" else ScannerSimulation(options, seed)
         )
-
-    def _other(self, activity: float, seed: int) -> PetSimulation:
-        options = self.config.simulation.model_copy(update={"activity": activity, "further_activities": []})
-        return PetSimulation(self.config.model_copy(update={"simulation": options}), seed)
 
     def block(self, index: int, n: int) -> Columns:
         """Return the singles of `n` decays as columns of the layout `gate9-singles`, in the order of time.
@@ -51,7 +46,7 @@ class PetSimulation:
     def examples(self, index: int, n: int) -> Columns:
         """Return `n` slices of singles for training, as `data.assemble_training` makes them.
 
-        Their events are counted from zero in every block. With further activities blocks take turns, and
+        Their events are counted from zero in every block. With further measurements blocks take turns, and
         the column `setting` tells with which.
         """
         turn = index % (1 + len(self.others))

@@ -64,7 +64,7 @@ class CoincidenceLearner:
         batch = {name: tensor.to(next(model.parameters()).device) for name, tensor in self.collate(examples).items()}
         logit = model(*(batch[f"input_{name}"] for name in Inputs._fields)).detach().cpu().numpy()
         first, second, true = (batch[name].cpu().numpy() for name in ("first", "second", "true"))
-        taken = matching_marginals(int(batch["n_singles"]), first, second, logit)[0] >= self.config.apply.min_score
+        taken = matching_marginals(int(batch["n_singles"]), first, second, logit)[0] >= self.config.min_score
         right = (true & taken).sum()
         return {"f1": Term(2 * right, taken.sum() + true.sum()), "recall": Term(right, true.sum())}
 

@@ -15,7 +15,7 @@ from ..classical.sorter import ragged
 from ..coincidences import Pairs, joined
 from ..config import PetConfig
 from ..network_weights import with_weights
-from ..one_to_one import now_and_then, taken_delayed, taken_prompt
+from ..one_to_one import Scored, now_and_then, taken_delayed, taken_prompt
 from ..pairs.candidates import Candidates, candidates
 from ..scanner.scanner import Scanner
 from .coincidence_input import crystal_pairs, inputs_of
@@ -49,7 +49,7 @@ class CoincidenceEngine:
     """Coincidence neurons, of which those that share a single inhibit each other; see `coincidence` and `one_to_one`.
 
     Attributes:
-        warnings: singles that are no input.
+        warnings: options that have no effect, and singles that are no input.
     """
 
     def __init__(self, config: PetConfig, scanner: Scanner, model: ModelFile, device: Any) -> None:
@@ -62,18 +62,18 @@ class CoincidenceEngine:
     @property
     def warnings(self) -> list[str]:
         """See the class."""
-        return _lost(self._lost, self.lines.scanner)
+        return _ignored(self.config) + _lost(self._lost, self.lines.scanner)
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the pairs; see `coincidences.Pairs`."""
         options, n = self.config.apply, len(ragged(examples, "time").flat)
         prompt, logit, lost = self._scored(examples, 0.0)
         self._lost += lost
-        pairs = taken_prompt(prompt, logit, n, options.min_score)
+        pairs = taken_prompt(Scored(prompt, n, logit), self.config.min_score)
         if options.offset:
             delayed, of_delayed, _ = self._scored(examples, options.offset)
             nodes = now_and_then(prompt, delayed, n)
-            pairs = joined(pairs, taken_delayed(delayed, nodes, np.concatenate([logit, logit, of_delayed]), n, options.min_score))
+            pairs = joined(pairs, taken_delayed(delayed, Scored(nodes, 2 * n, np.concatenate([logit, logit, of_delayed])), self.config.min_score))
         return pairs.columns()
 
     def _scored(self, examples: Columns, offset: float) -> tuple[Candidates, Array, int]:
@@ -88,7 +88,7 @@ class PublishedEngine:
     """The published network and the pairs that its output spikes tell, on the CPU.
 
     Attributes:
-        warnings: singles that are no input.
+        warnings: options that have no effect, and singles that are no input.
 
     Raises:
         ConfigError: a delayed window is asked for, which no output of the network corresponds to.
@@ -105,7 +105,7 @@ class PublishedEngine:
     @property
     def warnings(self) -> list[str]:
         """See the class."""
-        return _lost(self._lost, self.scanner)
+        return _ignored(self.config) + _lost(self._lost, self.scanner)
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the pairs; see `coincidences.Pairs`. All have the score 1."""
@@ -117,6 +117,11 @@ class PublishedEngine:
         near = candidates(examples, reach)
         degree = np.bincount(np.concatenate([near.first, near.second]), minlength=n)
         return Pairs(first, second, np.ones(len(first)), degree[first] + degree[second], np.zeros(len(first), dtype=bool)).columns()
+
+
+def _ignored(config: PetConfig) -> list[str]:
+    delays = ["apply.calibrate_delays has no effect on this engine, whose network learns delays itself"] if config.apply.calibrate_delays else []
+    return config.ignored_target + delays
 
 
 def _lost(n: int, scanner: Scanner) -> list[str]:

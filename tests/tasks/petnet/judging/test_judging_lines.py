@@ -17,6 +17,7 @@ from pphysml.tasks.petnet.judging.line_counts import (
 )
 from pphysml.tasks.petnet.judging.necr import learned_radius, necr_metrics, noise_equivalent
 from pphysml.tasks.petnet.lines import lines_between
+from pphysml.tasks.petnet.plots import picture_figure
 
 
 def filled(**distances):
@@ -103,6 +104,18 @@ def test_randoms_bias_the_picture_until_delayed_pairs_are_subtracted():
     assert same == {"image_bias": 0, "image_distortion": 0}
     assert subtracted["image_bias"] == pytest.approx(0, abs=1e-12)
     assert biased["image_bias"] > 0.05 and biased["image_distortion"] > 0.01
+
+
+@pytest.mark.parametrize("delayed", [0, 1])
+def test_what_was_not_subtracted_is_said_with_the_picture(delayed):
+    targets, _ = sinogram_of(np.zeros((1, 2)), np.random.default_rng(5))
+    lines = with_sinograms(targets=10 * targets, prompts=10 * targets, delayed=delayed * targets)
+    definitions = [metric.definition for metric in image_metrics(lines, 8.0)]
+    figure = picture_figure(pictures(lines, 8.0), 8.0)
+    said = [*definitions, figure.get_label(), *(axes.get_title() for axes in figure.axes if "difference" in axes.get_title())]
+    assert len(said) == 4
+    for text in said:
+        assert ("not subtracted" in text) == (delayed == 0)
 
 
 def test_losing_a_share_everywhere_is_bias_without_distortion():

@@ -71,11 +71,14 @@ def test_the_share_of_good_pairs_is_that_of_all_pairs():
 
 def test_evaluating_reports_them_beside_the_truth_whatever_the_chunks():
     rng, options = np.random.default_rng(6), config("sectors")
-    evaluators = PetEvaluator(options), PetEvaluator(options)
+    evaluators = [PetEvaluator(options) for _ in range(3)]
+    for evaluator, engine in zip(evaluators, ("classical", "classical", "likelihood"), strict=True):
+        evaluator.engine = engine
     parts = [singles(rng, n=40_000, start=k * 4e-4) for k in range(3)]
     for examples in parts:
         pairs = sort_pairs(examples, options.apply.classical, options.window, 0, SECTORS).columns()
         evaluators[0].update(examples, pairs)
+        evaluators[2].update(examples, pairs)
     metric = {m.name: m for m in evaluators[0].result().metrics}["rates_over_randoms"]
     assert metric.n > 1000
     assert metric.low < metric.value < metric.high
@@ -83,6 +86,9 @@ def test_evaluating_reports_them_beside_the_truth_whatever_the_chunks():
     counts = {row["count"]: row["number"] for row in evaluators[0].result().tables["Counts"]}
     assert counts["randoms from rates of singles"] == pytest.approx(metric.value * metric.n, abs=1)
     assert "rates_over_randoms" not in {m.name for m in evaluators[1].result().metrics}
+    selected = evaluators[2].result()
+    assert "rates_over_randoms" not in {m.name for m in selected.metrics}
+    assert "randoms from rates of singles" not in {row["count"] for row in selected.tables["Counts"]}
 
 
 def test_crystals_beyond_the_limit_are_drawn(monkeypatch):
