@@ -30,7 +30,7 @@ TASK = Task(
         "classical": f"{_HERE}.classical.engine:ClassicalEngine",
     },
     default_engine="likelihood",
-    networks={"pairs": "", "snn": "toy-snn"},
+    networks={"pairs": "pairs", "snn": "toy-snn"},
     first_looks={"snn": f"{_HERE}.first_look:check_crystals"},
     evaluator=f"{_HERE}.metrics:PetEvaluator",
     domain=f"{_HERE}.domain:outside",
@@ -41,6 +41,6 @@ TASK = Task(
         "nir": Export(f"{_HERE}.spiking.nir_file:to_nir_file"),
         "nir-exact": Export(f"{_HERE}.spiking.nir_file:to_exact_nir_file"),
     },
-    weights={"toy-snn": "toy-snn.safetensors"},
+    weights={"pairs": "pairs.safetensors", "toy-snn": "toy-snn.safetensors"},
     weights_package=f"{_HERE}.weights",
 )

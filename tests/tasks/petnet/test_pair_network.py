@@ -9,8 +9,10 @@ import uproot
 
 from pphysml.apply import apply
 from pphysml.io.ragged import Ragged
+from pphysml.models import choose
 from pphysml.registry import get_task
 from pphysml.simulate import simulate
+from pphysml.tasks.petnet.coincidences import Pairs
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.domain import outside
 from pphysml.tasks.petnet.pairs.candidates import candidates
@@ -196,3 +198,21 @@ def test_singles_of_no_slice_are_never_paired(config, examples):
     row = np.repeat(np.arange(len(time)), time.counts)
     assert (row[pairs.first] == row[pairs.second]).all()
     assert (np.abs(time.flat[pairs.second] - time.flat[pairs.first]) <= 600.5e-12).all()
+
+
+def test_the_weights_that_ship_lose_nothing_on_an_object_they_have_not_seen():
+    unseen = {"activity": 400.0, "phantom_radius": 18.0, "phantom_length": 90.0, "phantom_offset": [6.0, -9.0]}
+    config = PetConfig.model_validate({"simulation": unseen, "data": {"window": 600.0, "slice_singles": 4096}})
+    surveyed, others = (PetSimulation(config, seed).examples(0, 40) for seed in (1, 2))
+    pairs = candidates(others, 600.0)
+    targets, true = labels_of(others, pairs, config).true.sum(), labels_of(others, pairs, config).same_event
+
+    def f1(name):
+        engine = choose(get_task("petnet"), engine=name, overrides=["apply.window=600ps"], device="cpu").engine
+        engine.survey(surveyed)
+        taken = Pairs.of(engine(others))
+        right = np.isin(taken.first * len(others["time"].flat) + taken.second, (pairs.first * len(others["time"].flat) + pairs.second)[true])
+        return 2 * right.sum() / (len(taken.first) + targets)
+
+    assert f1("likelihood") > 0.92
+    assert f1("pairs") > f1("likelihood") - 0.001

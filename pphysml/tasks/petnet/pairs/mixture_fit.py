@@ -30,7 +30,7 @@ PATIENCE = 2
 """Iterations for the worse after which an image is not fitted further."""
 
 FACTORS_FROM = 3
-"""Iteration from which factors and time resolution are fitted too."""
+"""Iteration from which factors and time resolution are fitted too; no fit ends before."""
 
 ENERGIES = 10
 SLOPES = 8
@@ -82,6 +82,8 @@ def _fit_image(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mi
         last, worse = -np.inf, 0
         for number in range(ITERATIONS):
             mixture = improved(mixture, learning, number)
+            if number <= FACTORS_FROM:
+                continue
             likelihood = log_likelihood(mixture, held_out)
             worse = worse + 1 if likelihood < last else 0
             last = likelihood
