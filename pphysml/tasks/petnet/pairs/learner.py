@@ -102,7 +102,7 @@ class PairLearner:
         for number in np.unique(mixtures_of(examples)).tolist():
             features, pairs, labels, n = self._of_mixture(examples, number)
             for row, values in enumerate((score(features, pairs, n), features.log_ratio)):
-                taken = matching_marginals(n, pairs.first, pairs.second, values)[0] >= self.config.min_score
+                taken = self._taken(matching_marginals(n, pairs.first, pairs.second, values)[0], pairs)
                 tallies[row] += (labels.true & taken).sum(), taken.sum(), labels.true.sum()
         (right, taken_, true), (right_plain, taken_plain, _) = tallies
         return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
