@@ -109,7 +109,7 @@ def test_the_layout_is_recognised_and_others_are_not(path, tmp_path, simulated) 
     assert matches(str(path), LAYOUTS)["leaves"] == ["px", "py", "pz", "e"]
     with uproot.recreate(tmp_path / "b.root") as file:
         file.mktree("Tree", {name: "var * float64" for name in ("px", "py", "pz")})
-    with pytest.raises(InputError, match="no branch .*'energy' or 'e'"):
+    with pytest.raises(InputError, match=r"no branch .*'energy' or 'e'"):
         Reader(resolve([str(tmp_path / "b.root")]), LAYOUTS)
 
 
