@@ -50,7 +50,6 @@ class PetFinish:
         return rows | _sinogram(singles, pairs) | {
             "score": pairs.score, "multiplicity": pairs.multiplicity, "delayed": pairs.delayed}
 
-
     def facts(self, engine: Any) -> dict[str, Any]:
         """Return singles in the energy window, the standard deviation of the time difference if the engine learnt it (ps), and delayed pairs if asked for."""
         mixture = getattr(engine, "mixture", None)

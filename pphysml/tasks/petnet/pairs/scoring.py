@@ -47,6 +47,7 @@ def by_network(network: PairNetwork) -> Scorer:
     device = next(network.parameters()).device
 
     def score(features: PairFeatures, pairs: Candidates, n_singles: int) -> Array:
+        """Return the logarithms of the pairs' factors, as the network tells them."""
         with torch.no_grad():
             found, _ = network(
                 torch.from_numpy(features.values).to(device), torch.from_numpy(features.log_ratio.astype(np.float32)).to(device),

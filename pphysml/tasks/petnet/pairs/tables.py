@@ -2,7 +2,7 @@
 
 Scattered photons miss the object and have lost energy, which no image shows. So the ratio of the densities of true
 and of random pairs is also told as a product of tables, each of two quantities of the pair; lines are looked at from the
-middle of the activity, which the image shows. See `tables_fit`.
+middle of the activity, to which they come nearest. See `tables_fit`.
 """
 
 from __future__ import annotations
