@@ -7,24 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ...io.ragged import Array
-from ...nn.matching import matching_marginals
+from ...nn.matching import LARGEST_WEIGHT, matching_marginals
 from .choice import chosen
-from .coincidences import Pairs
+from .coincidences import Pairs, joined
 from .pairs.candidates import Candidates
-
-
-def now_and_then(prompt: Candidates, delayed: Candidates, n: int) -> Candidates:
-    """Return what n singles would be candidates for if those of now and those of then came together.
-
-    Each single is two nodes, one of now and one of then, and prompt pairs join both kinds among themselves:
-    the prompt pairs of now, those of then, and the delayed pairs come one after the other. So a delayed pair,
-    of one of now with one of then, has the rivals that a random pair has; only randoms compete twice as much
-    with each other as they really do.
-    """
-    return Candidates(
-        np.concatenate([prompt.first, prompt.first + n, delayed.first]),
-        np.concatenate([prompt.second, prompt.second + n, delayed.second + n]),
-        np.concatenate([prompt.dt, prompt.dt, delayed.dt]))
 
 
 class Scored(NamedTuple):
@@ -41,35 +27,49 @@ class Scored(NamedTuple):
     share: Array | float = 1.0
 
 
-def probability_of(scored: Scored) -> Array:
-    """Return the probability that each pair is wanted, (P,)."""
-    return _probability(scored)[0]
+def probability_of(prompt: Scored) -> Array:
+    """Return the probability that each prompt pair is wanted, (P,)."""
+    return _marginals(prompt) * prompt.share
 
 
-def taken_prompt(scored: Scored, min_score: float) -> Pairs:
-    """Return the pairs whose probability is at least `min_score`, no single in two of them."""
-    return _taken(scored.pairs, *_probability(scored), min_score, False)
+def taken(prompt: Scored, delayed: Scored | None, min_score: float) -> Pairs:
+    """Return the pairs whose probability is at least `min_score`: prompt ones, no single in two of them, then delayed ones."""
+    pairs, marginal = prompt.pairs, _marginals(prompt)
+    probability, degree = marginal * prompt.share, _per_single(prompt)
+    kept = chosen(pairs.first, pairs.second, probability, min_score)
+    found = _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second], kept, False)
+    if delayed is None:
+        return found
+    pairs, probability = delayed.pairs, delayed_probability(prompt, marginal, delayed)
+    # Of a delayed pair its own two singles are besides those of the prompt window.
+    return joined(found, _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second] + 2, probability >= min_score, True))
 
 
-def taken_delayed(delayed: Candidates, scored: Scored, min_score: float) -> Pairs:
-    """Return the delayed pairs whose probability is at least `min_score`, no single in two of them.
+def delayed_probability(prompt: Scored, marginal: Array, delayed: Scored) -> Array:
+    """Return the probability that each delayed pair would be wanted if its singles had come at the same time, (P,).
+
+    Among the prompt pairs that there are at its two singles, which would be rivals of a random pair, one pair of factor x has
+    the odds x f f', with the probabilities f that each single is in no prompt pair: all matchings with it over those without. Each
+    delayed pair is looked at as if there were no other, since randoms that are its rivals are among the prompt ones.
 
     Args:
-        scored: all pairs that `now_and_then` returns.
+        marginal: probability of the prompt pairs, (P,).
     """
-    probability, size = _probability(scored)
-    begin = len(scored.logit) - len(delayed.dt)
-    return _taken(delayed, probability[begin:], size[begin:], min_score, True)
+    free = np.clip(1.0 - _per_single(prompt, marginal), 0.0, 1.0)
+    odds = np.exp(np.minimum(delayed.logit, LARGEST_WEIGHT)) * free[delayed.pairs.first] * free[delayed.pairs.second]
+    found: Array = odds / (1.0 + odds) * delayed.share
+    return found
 
 
-def _probability(scored: Scored) -> tuple[Array, Array]:
-    """Return the probability of each pair, and how many pairs its singles are in."""
-    pairs, n = scored.pairs, scored.n
-    probability, _ = matching_marginals(n, pairs.first, pairs.second, scored.logit)
-    degree = np.bincount(np.concatenate([pairs.first, pairs.second]), minlength=n)
-    return probability * scored.share, degree[pairs.first] + degree[pairs.second]
+def _marginals(scored: Scored) -> Array:
+    return matching_marginals(scored.n, scored.pairs.first, scored.pairs.second, scored.logit)[0]
 
 
-def _taken(pairs: Candidates, probability: Array, size: Array, min_score: float, delayed: bool) -> Pairs:
-    taken = chosen(pairs.first, pairs.second, probability, min_score)
-    return Pairs(pairs.first[taken], pairs.second[taken], probability[taken], size[taken], np.full(int(taken.sum()), delayed))
+def _per_single(scored: Scored, weight: Array | None = None) -> Array:
+    """Return the sum over the pairs of each single, (n,)."""
+    pairs = scored.pairs
+    return sum((np.bincount(ends, weight, scored.n) for ends in (pairs.first, pairs.second)), np.zeros(scored.n))
+
+
+def _pairs(pairs: Candidates, probability: Array, multiplicity: Array, kept: Array, delayed: bool) -> Pairs:
+    return Pairs(pairs.first[kept], pairs.second[kept], probability[kept], multiplicity[kept].astype(np.int32), np.full(int(kept.sum()), delayed))

@@ -99,10 +99,22 @@ def test_the_pairs_are_those_without_delays(ring, delayed, exact, calibrated):
     assert "apply.calibrate_delays=true" in engine.warnings[0]
 
 
+def true_delays(scanner):
+    return np.random.default_rng(0).normal(0.0, 1.0, scanner.n_crystals) * SPREAD
+
+
+def test_room_that_is_too_small_is_told(ring, delayed, calibrated):
+    assert "max_delay" not in calibrated[1].warnings[0]
+    narrow = PetConfig.model_validate({**config(ring).model_dump(), "data": {**config(ring).data.model_dump(), "max_delay": 300}})
+    said = found(narrow, *delayed)[1].warnings[0]
+    advised = float(said.split("data.max_delay=")[1].split("ps instead of 300ps")[0])
+    assert 0.7 < advised / np.ptp(true_delays(load_scanner(ring))) < 1.5
+
+
 def test_what_was_measured_is_true_and_said(ring, delayed, calibrated):
     _, engine, _ = calibrated
     scanner = load_scanner(ring)
-    true = np.random.default_rng(0).normal(0.0, 1.0, scanner.n_crystals) * SPREAD
+    true = true_delays(scanner)
     crystal = scanner.locate(*(delayed[0][axis].flat for axis in "xyz"))
     error = np.zeros(scanner.n_crystals)
     error[crystal] = engine.delays.fit.delay[engine.delays.index.of(delayed[0])] - true[crystal]

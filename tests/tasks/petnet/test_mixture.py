@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
@@ -212,10 +214,14 @@ def test_a_correction_of_nothing_learns_which_pairs_are_true(slices, mixture, mo
     pairs, randoms = candidates(slices[0], WINDOW), candidates(slices[0], WINDOW, 20 * WINDOW)
     prompts, none = ends_of(slices[0], pairs), ends_of(slices[0], randoms)
     knows_nothing = CrossFit(np.zeros(len(prompts)), np.zeros(len(none)))
-    weights = refinement.refined(mixture, prompts, none, knows_nothing, len(none))
+    networks, unseen = refinement.refined(mixture, prompts, none, knows_nothing, len(none))
     others = candidates(slices[1], WINDOW)
     ends, true = ends_of(slices[1], others), truth(slices[1], others)
-    assert cross_entropy(correction(weights, line_features(ends, mixture)), true) < 0.9 * cross_entropy(np.full(len(true), np.log(true.mean())), true)
+    blind = cross_entropy(np.full(len(true), np.log(true.mean())), true)
+    both = cross_entropy(correction(networks, line_features(ends, mixture)), true)
+    assert both < 0.9 * blind
+    # What each half is told by the other is no better than what both tell of pairs that neither has seen.
+    assert both - 0.01 < cross_entropy(unseen.prompts, truth(slices[0], pairs)) < 0.95 * blind
 
 
 def test_unscattered_pairs_are_chosen_without_truth(slices, mixture):
@@ -282,6 +288,13 @@ def test_few_pairs_are_told_by_tables_better_than_by_an_image(slices):
     pairs = candidates(slices[1], WINDOW)
     ends, true = ends_of(slices[1], pairs), truth(slices[1], pairs)
     assert cross_entropy(few.log_ratio(ends), true) < 0.9 * cross_entropy(few.image_log_ratio(ends), true)
+    # Tables of few pairs are too sure of them.
+    assert cross_entropy(few.log_ratio(ends), true) < cross_entropy(replace(few, sureness=np.zeros((2, 0))).log_ratio(ends), true) - 0.01
+
+
+def test_how_many_singles_have_a_partner_is_learnt(slices, mixture):
+    true = truth(slices[0], candidates(slices[0], WINDOW)).sum()
+    assert np.isclose(mixture.paired, 2 * true / len(slices[0]["time"].flat), rtol=0.03)
 
 
 def test_a_survey_does_not_depend_on_how_slices_come(slices):
@@ -299,7 +312,7 @@ def test_features_do_not_know_which_single_comes_first(slices, mixture):
     pairs = candidates(slices[0], WINDOW)
     n = len(slices[0]["time"].flat)
     swapped = Candidates(pairs.second, pairs.first, -pairs.dt)
-    one, other = (pair_features(c, ends_of(slices[0], c), mixture, n) for c in (pairs, swapped))
+    one, other = (pair_features(c, ends_of(slices[0], c), mixture, n, len(c.dt)) for c in (pairs, swapped))
     # A point on the border of two voxels may be taken to either.
     assert np.isclose(one.values, other.values, atol=1e-4).mean() > 0.999
     assert np.allclose(one.values, other.values, atol=0.05)
@@ -307,7 +320,7 @@ def test_features_do_not_know_which_single_comes_first(slices, mixture):
 
 def test_rivals_are_the_other_pairs_of_the_two_singles():
     pairs = Candidates(np.array([0, 0, 1, 3]), np.array([1, 2, 2, 4]), np.zeros(4))
-    rivals, best = rivalry(pairs, np.array([3.0, 1.0, -2.0, 5.0]), 5)
+    rivals, best = rivalry(pairs, np.array([3.0, 1.0, -2.0, 5.0]), 5, np.ones(4, dtype=bool))
     assert rivals.tolist() == [2, 2, 2, 0]
     assert best.tolist() == [1.0, 3.0, 3.0, -8.0]
     assert matching_marginals(5, pairs.first, pairs.second, np.array([3.0, 1.0, -2.0, 5.0]))[0].argmax() == 3

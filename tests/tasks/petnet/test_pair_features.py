@@ -53,10 +53,10 @@ def test_exchanged_singles_make_no_difference(measured):
     examples, mixture = measured
     pairs = candidates(examples, 600.0)
     ends, n = ends_of(examples, pairs), len(examples["time"].flat)
-    there = pair_features(pairs, ends, mixture, n)
-    back = pair_features(Candidates(pairs.second, pairs.first, -pairs.dt), Ends(ends.q, ends.p, -ends.dt, ends.energy[:, ::-1]), mixture, n)
+    there = pair_features(pairs, ends, mixture, n, len(pairs.dt))
+    back = pair_features(Candidates(pairs.second, pairs.first, -pairs.dt), Ends(ends.q, ends.p, -ends.dt, ends.energy[:, ::-1]), mixture, n, len(pairs.dt))
     assert there.values.shape == (len(pairs.dt), len(NAMES)) and np.isfinite(there.values).all()
-    assert np.allclose(there.values, back.values, atol=1e-4) and np.allclose(there.log_ratio, back.log_ratio, atol=1e-4)
+    assert np.allclose(there.values, back.values, atol=1e-4) and np.allclose(there.log_factor, back.log_factor, atol=1e-4)
     assert np.abs(there.values).max() <= 6
 
 
@@ -79,7 +79,7 @@ def test_rivals_are_those_that_share_a_single():
     pairs, score = Candidates(ends[:, 0], ends[:, 1], np.zeros(30)), rng.normal(size=30)
     _, kept = np.unique(np.sort(ends, axis=1), axis=0, return_index=True)
     pairs, score, ends = Candidates(*(column[kept] for column in pairs)), score[kept], ends[kept]
-    rivals, best = rivalry(pairs, score, 12)
+    rivals, best = rivalry(pairs, score, 12, np.ones(len(score), dtype=bool))
     for k, pair in enumerate(ends):
         others = [j for j, other in enumerate(ends) if j != k and set(pair) & set(other)]
         assert rivals[k] == len(others)

@@ -18,7 +18,7 @@ from pphysml.tasks.petnet.domain import outside
 from pphysml.tasks.petnet.pairs.candidates import candidates
 from pphysml.tasks.petnet.pairs.features import NAMES
 from pphysml.tasks.petnet.pairs.labels import labels_of
-from pphysml.tasks.petnet.pairs.learner import PairLearner
+from pphysml.tasks.petnet.pairs.learner import SURVEYS, PairLearner
 from pphysml.tasks.petnet.pairs.network import PairNetwork
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
 
@@ -38,27 +38,28 @@ def trained_network(seed=0):
 
 def graph(n=40, edges=60, seed=1):
     rng = np.random.default_rng(seed)
-    pairs = np.array([rng.choice(n, 2, replace=False) for _ in range(edges)])
-    return torch.tensor(rng.normal(size=(edges, len(NAMES)))), torch.tensor(rng.normal(size=edges)), torch.tensor(pairs[:, 0]), torch.tensor(pairs[:, 1]), n
+    pairs = torch.tensor(np.array([rng.choice(n, 2, replace=False) for _ in range(edges)]))
+    features, factor, unscattered = rng.normal(size=(edges, len(NAMES))), rng.normal(size=edges), rng.uniform(0.1, 0.9, size=edges)
+    return torch.tensor(features), torch.tensor(factor), torch.tensor(unscattered), torch.ones(edges), pairs[:, 0], pairs[:, 1], n
 
 
 def test_neither_the_order_of_pairs_nor_of_singles_nor_of_both_in_a_pair_matters():
-    features, ratio, first, second, n = graph()
+    features, factor, share, prompt, first, second, n = graph()
     network = trained_network()
-    score, unscattered = network(features, ratio, first, second, n)
+    score, unscattered = network(features, factor, share, prompt, first, second, n)
     order, renamed = torch.randperm(60), torch.randperm(n)
-    again, again_unscattered = network(features[order], ratio[order], renamed[second[order]], renamed[first[order]], n)
+    again, again_unscattered = network(features[order], factor[order], share[order], prompt, renamed[second[order]], renamed[first[order]], n)
     assert torch.allclose(again, score[order])
     assert torch.allclose(again_unscattered, unscattered[order])
 
 
 def test_pairs_hear_of_those_that_share_a_single_and_of_no_others():
-    features, ratio, first, second, n = graph(n=200, edges=40)
+    features, *others, first, second, n = graph(n=200, edges=40)
     network = trained_network()
-    before, _ = network(features, ratio, first, second, n)
+    before, _ = network(features, *others, first, second, n)
     changed = features.clone()
     changed[0] += 1
-    after, _ = network(changed, ratio, first, second, n)
+    after, _ = network(changed, *others, first, second, n)
     near = {0}
     for _ in range(2):
         singles = {int(s[k]) for k in near for s in (first, second)}
@@ -67,10 +68,26 @@ def test_pairs_hear_of_those_that_share_a_single_and_of_no_others():
     assert 0 in moved and moved <= near
 
 
+def test_others_do_not_hear_of_delayed_pairs_which_hear_of_prompt_ones():
+    features, factor, share, prompt, first, second, n = graph(n=20)
+    network = trained_network()
+    prompt[40:] = 0
+    score, _ = network(features, factor, share, prompt, first, second, n)
+    alone, _ = network(features[:40], factor[:40], share[:40], prompt[:40], first[:40], second[:40], n)
+    assert torch.allclose(score[:40], alone)
+    for k in (40, 59):
+        rows = [*range(40), k]
+        one, _ = network(features[rows], factor[rows], share[rows], prompt[rows], first[rows], second[rows], n)
+        assert torch.isclose(one[-1], score[k])
+    changed = features.clone()
+    changed[:40] += 1
+    assert not torch.isclose(network(changed, factor, share, prompt, first, second, n)[0][40:], score[40:]).all()
+
+
 def test_an_untrained_network_says_what_the_likelihood_says():
-    features, ratio, first, second, n = graph()
-    score, _ = PairNetwork(16, 2).double()(features, ratio, first, second, n)
-    assert torch.equal(score, ratio)
+    features, factor, share, prompt, first, second, n = graph()
+    score, unscattered = PairNetwork(16, 2).double()(features, factor, share, prompt, first, second, n)
+    assert torch.equal(score, factor) and torch.allclose(torch.sigmoid(unscattered), share)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +146,7 @@ def test_settings_have_a_mixture_each(examples):
     assert 3 < spans[1] / spans[0] < 8
     learner = PairLearner(config)
     prepared = learner.prepare(parts)
-    assert set(learner.mixtures) == {0, 1, 2, 3} and set(prepared) == {"domain"}
+    assert set(learner.mixtures) == set(range(2 * len(SURVEYS))) and set(prepared) == {"domain"}
     assert not list(outside(parts[0], prepared)) and not list(outside(parts[1], prepared))
     slower = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 10.0}, "data": {"energy_window": (100, 601)}})
     found = list(outside(PetSimulation(slower, 2).examples(0, 5), prepared))

@@ -45,7 +45,8 @@ class ClassicalEngine:
     @property
     def warnings(self) -> list[str]:
         """Options that have no effect, what was calibrated, whether the window is too short, and what the rates say of the randoms."""
-        said = [self.delays and self.delays.sentence, self._check.sentence, self._rates and self._rates.sentence]
+        data = self.config.data
+        said = [self.delays and self.delays.sentence(data.max_delay, self.config.window), self._check.sentence, self._rates and self._rates.sentence]
         return self.config.ignored_target + [sentence for sentence in said if sentence]
 
     @property

@@ -18,6 +18,12 @@ from .fit import Fit
 LOOKED_AT = ("n_owned", "time", "energy", "x", "y", "z", "rsector_id")
 """Columns from which engines find pairs."""
 
+SMALL = 0.1
+"""Differences of delays over the window that cost no pairs."""
+
+SPARE = 1.2
+"""What is advised over the largest difference found: pairs that were lost may have had larger ones."""
+
 
 @dataclass(frozen=True)
 class Delays:
@@ -43,20 +49,28 @@ class Delays:
         times: Array = slice_times(examples) - delay[self.index.of(examples)]
         return times
 
-    @property
-    def sentence(self) -> str:
-        """What was found."""
+    def sentence(self, max_delay: float, window: float) -> str:
+        """Return what was found, and whether the largest difference that was expected, or left room for, is too small; ps."""
         known = self.fit.delay[self.fit.known]
         if not len(known):
             return f"delays of none of {len(self.index)} crystals could be measured: there are too few true pairs"
         left = len(self.index) - len(known)
         without = f"; {left} others have too few pairs, and their times stay as they are" if left else ""
-        return (f"delays of {len(known)} crystals were measured and corrected: they differ by up to {_rounded(np.ptp(known))} ps, with a "
-                f"standard deviation of {_rounded(known.std())} ps; that of the time difference of pairs is {_rounded(self.fit.sigma)} ps then{without}")
+        widest = float(np.ptp(known))
+        more = (f"; take data.max_delay={_two_digits(SPARE * widest):g}ps instead of {max_delay:g}ps, lest pairs be lost"
+                if widest > max(max_delay, SMALL * window) else "")
+        return (f"delays of {len(known)} crystals were measured and corrected: they differ by up to {_rounded(widest)} ps, with a "
+                f"standard deviation of {_rounded(known.std())} ps; that of the time difference of pairs is {_rounded(self.fit.sigma)} ps then{without}{more}")
 
 
 def _rounded(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _two_digits(value: float) -> float:
+    """Return the next larger number with two digits."""
+    step: float = 10 ** np.floor(np.log10(value) - 1)
+    return float(np.ceil(value / step) * step)
 
 
 def with_corrected_times(delays: Delays | None, examples: Columns, find: Callable[[Columns], Pairs]) -> Pairs:

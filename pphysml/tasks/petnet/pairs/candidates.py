@@ -29,6 +29,11 @@ class Candidates(NamedTuple):
     dt: Array
 
 
+def joined_candidates(*parts: Candidates) -> Candidates:
+    """Return several one after the other."""
+    return Candidates(*(np.concatenate(of) for of in zip(*parts, strict=True)))
+
+
 def candidates(examples: Columns, window: float, offset: float = 0.0, times: Array | None = None) -> Candidates:
     """Return the pairs of all slices whose time difference is from the offset to the window beyond it.
 

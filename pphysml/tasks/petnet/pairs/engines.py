@@ -44,7 +44,7 @@ class LikelihoodEngine:
     def warnings(self) -> list[str]:
         """Options that have no effect, what was calibrated, and whether the window is too short for what was learnt."""
         ignored = ["the options of apply.classical, such as --policy, have no effect on this engine"] if self.config.apply.classical != ClassicalConfig() else []
-        return ignored + ([self.delays.sentence] if self.delays else []) + self._short_window()
+        return ignored + ([self.delays.sentence(self.config.data.max_delay, self.config.window)] if self.delays else []) + self._short_window()
 
     def _short_window(self) -> list[str]:
         if self.mixture is None:

@@ -28,26 +28,32 @@ class PairFeatures(NamedTuple):
 
     Attributes:
         values: float32 (P, len(NAMES)).
-        log_ratio: float64 (P,), what the mixture says, see `Mixture.log_ratio`.
+        log_factor: float64 (P,), what the mixture says, see `Mixture.log_factor`.
+        unscattered: float64 (P,), what it says of true pairs, see `Mixture.unscattered_share`.
+        prompt: bool (P,), whether pairs are rivals of others; delayed ones are not.
     """
 
     values: Array
-    log_ratio: Array
+    log_factor: Array
+    unscattered: Array
+    prompt: Array
 
 
-def pair_features(pairs: Candidates, ends: Ends, mixture: Mixture, n_singles: int) -> PairFeatures:
+def pair_features(pairs: Candidates, ends: Ends, mixture: Mixture, n_singles: int, n_prompt: int) -> PairFeatures:
     """Return the features; the same for a pair and the pair with its singles exchanged.
 
-    The logarithms of the ratio as the mixture and the image alone tell it; both energies; distances of the line and of
+    The logarithms of the factor and of the ratio as the mixture and the image alone tell them; both energies; distances of the line and of
     the place by time of flight from the middle of the activity, over the size of the activity; slope and middle of the line
     along the axis; this size; how many rivals there are, and the likeliest one.
 
     Args:
         n_singles: length of the singles that `pairs` counts in.
+        n_prompt: the first so many pairs are prompt ones, the others delayed; rivals are prompt ones.
     """
-    log_ratio = mixture.log_ratio(ends)
-    cut = np.clip(log_ratio, -LARGEST, LARGEST)
-    rivals, best = rivalry(pairs, cut, n_singles)
+    log_factor = mixture.log_factor(ends)
+    cut = np.clip(log_factor, -LARGEST, LARGEST)
+    prompt = np.arange(len(ends)) < n_prompt
+    rivals, best = rivalry(pairs, cut, n_singles, prompt)
     energy = np.sort((ends.energy - ELECTRON) / 0.1, axis=1)
     size = activity_size(mixture)
     aside, flight = distances(ends, mixture.centre)
@@ -58,7 +64,7 @@ def pair_features(pairs: Candidates, ends: Ends, mixture: Mixture, n_singles: in
         np.abs(ends.p[:, 2] - ends.q[:, 2]) / (2 * half), np.abs((ends.p + ends.q)[:, 2] / 2 - mixture.grid.z_low - half) / half,
         np.full(len(ends), np.log(10 * size / mixture.scanner_radius)), np.log1p(rivals), best / 4,
     ])
-    return PairFeatures(values.astype(np.float32), log_ratio)
+    return PairFeatures(values.astype(np.float32), log_factor, mixture.unscattered_share(ends), prompt)
 
 
 def activity_size(mixture: Mixture) -> float:
@@ -72,20 +78,20 @@ def activity_size(mixture: Mixture) -> float:
     return float(np.sqrt(square + grid.voxel**2 / 6))
 
 
-def rivalry(pairs: Candidates, score: Array, n_singles: int) -> tuple[Array, Array]:
-    """Return how many other pairs share a single with each pair, and the largest score among them."""
-    singles = np.concatenate([pairs.first, pairs.second])
+def rivalry(pairs: Candidates, score: Array, n_singles: int, prompt: Array) -> tuple[Array, Array]:
+    """Return how many other prompt pairs share a single with each pair, and the largest score among them."""
+    singles = np.concatenate([pairs.first[prompt], pairs.second[prompt]])
     degree = np.bincount(singles, minlength=n_singles)
-    rivals = degree[pairs.first] + degree[pairs.second] - 2
+    rivals = degree[pairs.first] + degree[pairs.second] - 2 * prompt
     highest, second = np.full(n_singles, -LARGEST), np.full(n_singles, -LARGEST)
-    both = np.concatenate([score, score])
+    both = np.concatenate([score[prompt], score[prompt]])
     np.maximum.at(highest, singles, both)
     # The best rival of the best pair is the second best of a single.
     lower = both < highest[singles]
     np.maximum.at(second, singles[lower], both[lower])
 
     def other(index: Array) -> Array:
-        own = score >= highest[index]
+        own = prompt & (score >= highest[index])
         return np.where(own, second[index], highest[index])
 
     best: Array = np.maximum(other(pairs.first), other(pairs.second))

@@ -75,7 +75,9 @@ class PairLearner:
         sizes = np.cumsum([0, *(n for *_, n in parts)])[:-1]
         batch = {
             "features": np.concatenate([f.values for f, *_ in parts]),
-            "log_ratio": np.concatenate([f.log_ratio for f, *_ in parts]).astype(np.float32),
+            "log_factor": np.concatenate([f.log_factor for f, *_ in parts]).astype(np.float32),
+            "prompt": np.concatenate([f.prompt for f, *_ in parts]).astype(np.float32),
+            "unscattered_share": np.concatenate([f.unscattered for f, *_ in parts]).astype(np.float32),
             "first": np.concatenate([p.first + size for (_, p, *_), size in zip(parts, sizes, strict=True)]),
             "second": np.concatenate([p.second + size for (_, p, *_), size in zip(parts, sizes, strict=True)]),
             **{name: np.concatenate([getattr(labels, name) for _, _, labels, _ in parts]) for name in Labels._fields},
@@ -86,7 +88,7 @@ class PairLearner:
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """Return minus the logarithm of the true matchings' probability, and the cross entropy of scattering, per pair."""
         n = int(batch["n_singles"])
-        score, unscattered = model(batch["features"], batch["log_ratio"], batch["first"], batch["second"], n)
+        score, unscattered = model(batch["features"], batch["log_factor"], batch["unscattered_share"], batch["prompt"], batch["first"], batch["second"], n)
         same = batch["same_event"]
         scattering = binary_cross_entropy_with_logits(unscattered[same], batch["unscattered"][same].float(), reduction="sum")
         return {
@@ -101,7 +103,7 @@ class PairLearner:
         tallies = np.zeros((2, 3))
         for number in np.unique(mixtures_of(examples)).tolist():
             features, pairs, labels, n = self._of_mixture(examples, number)
-            for row, values in enumerate((score(features, pairs, n), features.log_ratio)):
+            for row, values in enumerate((score(features, pairs, n)[0], features.log_factor)):
                 taken = self._taken(matching_marginals(n, pairs.first, pairs.second, values)[0], pairs)
                 tallies[row] += (labels.true & taken).sum(), taken.sum(), labels.true.sum()
         (right, taken_, true), (right_plain, taken_plain, _) = tallies
@@ -120,7 +122,7 @@ class PairLearner:
         slices = take(examples, mixtures_of(examples) == number)
         pairs = candidates(slices, self.window)
         n = len(ragged(slices, "time").flat)
-        features = pair_features(pairs, ends_of(slices, pairs), self.mixtures[number], n)
+        features = pair_features(pairs, ends_of(slices, pairs), self.mixtures[number], n, len(pairs.dt))
         return features, pairs, labels_of(slices, pairs, self.config), n
 
 

@@ -87,7 +87,9 @@ class Mixture:
         centre: middle of the activity in x and y, mm, (2,).
         reach: distances up to which tables tell lines and places by time of flight apart, mm, (2,).
         tables: (t, bins), logarithms of factors of lines and energies; see `tables`.
-        correction: weights of a network that adds what these do not tell; none without it, see `refinement`.
+        correction: networks that add what these do not tell; none without them, see `refinement`.
+        sureness: (2, k), logarithms of the ratio, and what is added there; none for nothing, see `recalibration.sureness`.
+        paired: share of the singles that are one of a true pair.
         unscattered: (bins,), probability that a true pair is unscattered; see `unscattered`.
     """
 
@@ -103,7 +105,9 @@ class Mixture:
     centre: Array = field(default_factory=lambda: np.zeros(2))
     reach: Array = field(default_factory=lambda: np.ones(2))
     tables: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    correction: tuple[Array, ...] = ()
+    correction: tuple[tuple[Array, ...], ...] = ()
+    sureness: Array = field(default_factory=lambda: np.zeros((2, 0)))
+    paired: float = 0.0
     unscattered: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
@@ -114,11 +118,21 @@ class Mixture:
     def log_ratio(self, ends: Ends) -> Array:
         """Return the logarithm of the density of one annihilation's photons over that of randoms, (n,)."""
         found = table_log_ratio(self.tables, table_bins(ends, self))
-        if not self.correction or not len(ends):
-            return found
-        from .refinement import correction, line_features
+        if self.correction and len(ends):
+            from .refinement import correction, line_features
 
-        return found + correction(self.correction, line_features(ends, self))
+            found += correction(self.correction, line_features(ends, self))
+        if self.sureness.size:
+            found += np.interp(found, *self.sureness)
+        return found
+
+    def log_factor(self, ends: Ends) -> Array:
+        """Return the logarithm of the density of one annihilation's photons over that of two singles without a partner, (n,).
+
+        This is what sums over matchings want, where a single that is in no pair has none; randoms are pairs of any singles.
+        """
+        found: Array = self.log_ratio(ends) - 2 * np.log1p(-self.paired)
+        return found
 
     def unscattered_share(self, ends: Ends) -> Array:
         """Return the probability that true pairs have no photon that was scattered in the object, (n,)."""

@@ -15,7 +15,7 @@ from ....io.ragged import Array
 from .flux import Flux
 from .line_kernel import Grid
 from .mixture import REACH, SMALLEST, Ends, Mixture, nearest_to_lines, places
-from .recalibration import ratio_knots
+from .recalibration import ratio_knots, sureness
 from .refinement import refined
 from .tables import distances, reach_of, table_bins
 from .tables_fit import Binned, cross_fit, fit_tables, probability
@@ -37,6 +37,9 @@ SLOPES = 8
 
 ENOUGH = 80_000
 """Pairs in the window that an image is fitted to at most; tables and correction take all."""
+
+MOST_PAIRED = 0.9
+"""Largest share of singles in true pairs that is believed."""
 
 PRIOR = 30.0
 """Pairs that each bin of a factor is taken to have had, in the mean ratio."""
@@ -70,7 +73,7 @@ def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> M
         window: ps.
     """
     few = pairs.part(0, -(-len(pairs.prompts) // ENOUGH))
-    return _with_tables(_fit_image(few, singles, energy, window), pairs)
+    return _with_tables(_fit_image(few, singles, energy, window), pairs, len(singles))
 
 
 def _fit_image(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mixture:
@@ -99,17 +102,18 @@ def _fit_image(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mi
     return replace(mixture, knots=knots)
 
 
-def _with_tables(mixture: Mixture, pairs: Pairs) -> Mixture:
+def _with_tables(mixture: Mixture, pairs: Pairs, n_singles: int) -> Mixture:
     """Return the mixture with what an image does not tell."""
     start = mixture.image_log_ratio(pairs.prompts)
     true = probability(start)
     centre = nearest_to_lines(pairs.prompts, true)
     mixture = replace(mixture, centre=centre, reach=reach_of(distances(pairs.prompts, centre), true))
     binned = Binned(table_bins(pairs.prompts, mixture), table_bins(pairs.randoms, mixture), start, pairs.n_random / len(pairs.randoms))
-    correction = refined(mixture, pairs.prompts, pairs.randoms, cross_fit(binned), pairs.n_random)
-    better = replace(mixture, tables=fit_tables(binned), correction=correction)
+    correction, unseen = refined(mixture, pairs.prompts, pairs.randoms, cross_fit(binned), pairs.n_random)
+    better = replace(mixture, tables=fit_tables(binned), correction=correction, sureness=sureness(*unseen, pairs.n_random))
     sure = probability(better.log_ratio(pairs.prompts))
-    return replace(better, unscattered=unscattered_table(binned.prompts[TABLE], sure, mixture.energy_range))
+    return replace(better, paired=min(2 * float(sure.sum()) / n_singles, MOST_PAIRED),
+                   unscattered=unscattered_table(binned.prompts[TABLE], sure, mixture.energy_range))
 
 
 def log_likelihood(mixture: Mixture, pairs: Pairs) -> float:

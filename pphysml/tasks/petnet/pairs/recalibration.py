@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import minimize
 
 from ....io.ragged import Array
 
@@ -13,6 +14,45 @@ MOST_KNOTS = 40
 
 LEAST = 1e-4
 """Smallest ratio that is told: fewer true pairs than this per random one cannot be counted."""
+
+
+SURENESS_KNOTS = np.array([-5.0, -3.0, -1.5, 0.0, 1.5, 3.0, 5.0])
+"""Logarithms of the ratio between which what is added to it is interpolated; it is constant outside."""
+
+SURENESS_SPREAD = 0.5
+"""Standard deviation of what is expected to be added."""
+
+BINS_PER_UNIT, WIDEST = 20, 8.0
+"""Logarithms of ratios are counted in bins so fine, up to here."""
+
+
+def sureness(prompts: Array, randoms: Array, n_random: float) -> Array:
+    """Return logarithms of a ratio, and what is added there so that as many pairs are true ones as it says.
+
+    The sum of log(1 + ratio) over pairs in the window less the ratio's sum over randoms, the logarithm of the likelihood of
+    the mixture, is maximised together with a normal prior about zero.
+
+    Args:
+        prompts: logarithms of the ratio of pairs in the window, told by others; randoms: of random pairs; n_random: how
+            many of these one window holds.
+
+    Returns:
+        float64 (2, len(SURENESS_KNOTS)).
+    """
+    edges = np.linspace(-WIDEST, WIDEST, round(2 * WIDEST * BINS_PER_UNIT) + 1)
+    middle = (edges[1:] + edges[:-1]) / 2
+    found, random = (np.histogram(np.clip(of, -WIDEST, WIDEST), edges)[0] for of in (prompts, randoms))
+    expected = random * (n_random / max(1, len(randoms))) * np.exp(middle)
+    hats = np.stack([np.interp(middle, SURENESS_KNOTS, row) for row in np.eye(len(SURENESS_KNOTS))])
+
+    def loss(added: Array) -> tuple[float, Array]:
+        of_bin = added @ hats
+        true, wanted = found / (1 + np.exp(-middle - of_bin)), expected * np.exp(of_bin)
+        prior = added / SURENESS_SPREAD**2
+        return float(wanted.sum() - found @ np.logaddexp(0, middle + of_bin) + prior @ added / 2), hats @ (wanted - true) + prior
+
+    best = minimize(loss, np.zeros(len(SURENESS_KNOTS)), jac=True, method="L-BFGS-B").x
+    return np.stack([SURENESS_KNOTS, best])
 
 
 def ratio_knots(prompts: Array, randoms: Array, n_random: float) -> Array:

@@ -3,7 +3,8 @@
 Pairs in the window are true ones and randoms, pairs at other times are randoms alone. A network that tells
 the ones from the others learns the logarithm f of the ratio of true pairs to randoms, if its output is
 log(1 + exp f) and a constant (M. U. Gutmann, A. Hyvarinen, J. Mach. Learn. Res. 13 (2012) 307). It begins with the f of the
-tables, and is stopped when pairs that it has not seen are told apart no better.
+tables, and is stopped when pairs that it has not seen are told apart no better. Each half of the pairs has a network of its
+own, so that what it tells of the other half shows how sure it may be; both together know more than one.
 """
 
 from __future__ import annotations
@@ -37,19 +38,32 @@ HELD_OUT = 10
 """One of so many pairs tells when to stop."""
 
 
-def refined(mixture: Mixture, prompts: Ends, randoms: Ends, before: CrossFit, n_random: float) -> tuple[Array, ...]:
-    """Return the weights of the correction to the tables' logarithm of the ratio; none if there are too few pairs.
+Weights = tuple[Array, ...]
+"""Matrix and offset of each layer."""
+
+
+def refined(mixture: Mixture, prompts: Ends, randoms: Ends, before: CrossFit, n_random: float) -> tuple[tuple[Weights, ...], CrossFit]:
+    """Return two networks that correct the tables' logarithm of the ratio, and what each makes of the half that it has not seen.
+
+    There are none, and `before` comes back, if there are too few pairs.
 
     Args:
         prompts: pairs in the window; randoms: pairs that are none; n_random: how many of these a window holds.
         before: logarithms of their ratio, as tables of other pairs tell them.
     """
     if min(len(prompts), len(randoms)) < FEWEST:
-        return ()
+        return (), before
+    features = [line_features(ends, mixture) for ends in (prompts, randoms)]
+    after = CrossFit(*(values.copy() for values in before))
+    networks = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        features = np.concatenate([line_features(ends, mixture) for ends in (prompts, randoms)])
-        return _learnt(features, np.concatenate(before), len(prompts), n_random)
+        for number in (0, 1):
+            own, told = (np.concatenate([part[number::2] for part in of]) for of in (features, before))
+            networks.append(_learnt(own, told, len(features[0][number::2]), n_random / 2))
+            for values, part in zip(after, features, strict=True):
+                values[1 - number :: 2] += correction(networks[-1:], part[1 - number :: 2])
+    return tuple(networks), after
 
 
 def line_features(ends: Ends, mixture: Mixture) -> Array:
@@ -81,12 +95,14 @@ def line_features(ends: Ends, mixture: Mixture) -> Array:
     ]).astype(np.float32)
 
 
-def correction(weights: Sequence[Array], features: Array) -> Array:
-    """Return what the network adds to the logarithm of the ratio, float64 (n,)."""
+def correction(networks: Sequence[Weights], features: Array) -> Array:
+    """Return what networks add to the logarithm of the ratio in the mean, float64 (n,)."""
     state = torch.from_numpy(features)
     with torch.no_grad():
-        found: Array = _forward([torch.from_numpy(w) for w in weights], state).numpy().astype(np.float64)
-    return found
+        found = sum(_forward([torch.from_numpy(w) for w in weights], state) for weights in networks)
+    assert isinstance(found, Tensor)
+    values: Array = found.numpy().astype(np.float64)
+    return values / len(networks)
 
 
 def _forward(weights: Sequence[Tensor], state: Tensor) -> Tensor:
@@ -105,7 +121,7 @@ def _initial(inputs: int) -> list[Tensor]:
     return [p for layer in layers for p in (layer.weight, layer.bias)]
 
 
-def _learnt(values: Array, log_ratio: Array, n_prompts: int, n_random: float) -> tuple[Array, ...]:
+def _learnt(values: Array, log_ratio: Array, n_prompts: int, n_random: float) -> Weights:
     """Return the weights that tell the held-out pairs apart best; the first pairs are the prompt ones."""
     features, before = torch.from_numpy(values), torch.from_numpy(log_ratio.astype(np.float32))
     is_prompt = torch.arange(len(features)) < n_prompts

@@ -11,15 +11,16 @@ import torch
 from ....io.ragged import Array, Columns
 from ..choice import EVEN, best_threshold
 from ..classical.sorter import ragged
-from ..coincidences import Pairs, joined
-from ..one_to_one import Scored, now_and_then, probability_of, taken_delayed, taken_prompt
-from .candidates import Candidates, candidates
+from ..coincidences import Pairs
+from ..one_to_one import Scored, probability_of, taken
+from .candidates import Candidates, candidates, joined_candidates
 from .features import PairFeatures, pair_features
-from .mixture import Ends, Mixture, ends_of, joined_ends
+from .mixture import Mixture, ends_of, joined_ends
 from .network import PairNetwork
 
-Scorer = Callable[[PairFeatures, Candidates, int], Array]
-"""Features of pairs, the pairs and the number of their singles to the logarithms of their factors, (P,)."""
+Scorer = Callable[[PairFeatures, Candidates, int], tuple[Array, Array]]
+"""Features of pairs, the pairs and the number of their singles to the logarithms of their factors, and the probability that
+true ones are unscattered, (P,) each."""
 
 
 class Choice(NamedTuple):
@@ -37,47 +38,45 @@ class Choice(NamedTuple):
     unscattered: bool = False
 
 
-def by_likelihood(features: PairFeatures, pairs: Candidates, n_singles: int) -> Array:
+def by_likelihood(features: PairFeatures, pairs: Candidates, n_singles: int) -> tuple[Array, Array]:
     """Score pairs by what the data tell alone."""
-    return features.log_ratio
+    return features.log_factor, features.unscattered
 
 
 def by_network(network: PairNetwork) -> Scorer:
     """Return a scorer that corrects the likelihood with a network."""
     device = next(network.parameters()).device
 
-    def score(features: PairFeatures, pairs: Candidates, n_singles: int) -> Array:
-        """Return the logarithms of the pairs' factors, as the network tells them."""
+    def score(features: PairFeatures, pairs: Candidates, n_singles: int) -> tuple[Array, Array]:
+        """Return the same as the network tells it."""
+        values = (torch.from_numpy(of.astype(np.float32)).to(device) for of in features)
+        ends = (torch.from_numpy(of).to(device) for of in (pairs.first, pairs.second))
         with torch.no_grad():
-            found, _ = network(
-                torch.from_numpy(features.values).to(device), torch.from_numpy(features.log_ratio.astype(np.float32)).to(device),
-                torch.from_numpy(pairs.first).to(device), torch.from_numpy(pairs.second).to(device), n_singles)
-        scores: Array = found.cpu().numpy().astype(np.float64)
-        return scores
+            factor, unscattered = network(*values, *ends, n_singles)
+        return factor.cpu().numpy().astype(np.float64), torch.sigmoid(unscattered).cpu().numpy().astype(np.float64)
 
     return score
 
 
 def take_pairs(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> Pairs:
     """Return the pairs of slices that are probable enough, prompt and delayed ones; see `one_to_one`."""
-    n = len(ragged(examples, "time").flat)
-    prompt = candidates(examples, choice.window)
-    ends = ends_of(examples, prompt)
-    pairs = taken_prompt(_scored(prompt, ends, mixture, scorer, choice, n), choice.min_score)
-    if not choice.offset:
-        return pairs
-    delayed = candidates(examples, choice.window, choice.offset)
-    nodes = now_and_then(prompt, delayed, n)
-    scored = _scored(nodes, joined_ends(ends, ends, ends_of(examples, delayed)), mixture, scorer, choice, 2 * n)
-    return joined(pairs, taken_delayed(delayed, scored, choice.min_score))
+    return taken(*_scored(examples, mixture, scorer, choice), choice.min_score)
 
 
 def best_min_score(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> float:
     """Return the smallest probability for the largest expected F1 of the prompt pairs; see `best_threshold`."""
-    prompt, n = candidates(examples, choice.window), len(ragged(examples, "time").flat)
-    return best_threshold(probability_of(_scored(prompt, ends_of(examples, prompt), mixture, scorer, choice, n)))
+    prompt, _ = _scored(examples, mixture, scorer, choice._replace(offset=0.0))
+    return best_threshold(probability_of(prompt))
 
 
-def _scored(pairs: Candidates, ends: Ends, mixture: Mixture, scorer: Scorer, choice: Choice, n: int) -> Scored:
-    score = scorer(pair_features(pairs, ends, mixture, n), pairs, n)
-    return Scored(pairs, n, score, mixture.unscattered_share(ends) if choice.unscattered else 1.0)
+def _scored(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> tuple[Scored, Scored | None]:
+    """Return the prompt pairs, and the delayed ones if these are wanted."""
+    n = len(ragged(examples, "time").flat)
+    prompt = candidates(examples, choice.window)
+    late = [candidates(examples, choice.window, choice.offset)] if choice.offset else []
+    pairs = joined_candidates(prompt, *late)
+    ends = joined_ends(*(ends_of(examples, of) for of in (prompt, *late)))
+    factor, unscattered = scorer(pair_features(pairs, ends, mixture, n, len(prompt.dt)), pairs, n)
+    share = unscattered if choice.unscattered else np.ones(len(factor))
+    parts = [Scored(of, n, factor[rows], share[rows]) for of, rows in zip((prompt, *late), (slice(len(prompt.dt)), slice(len(prompt.dt), None)), strict=False)]
+    return parts[0], parts[1] if late else None

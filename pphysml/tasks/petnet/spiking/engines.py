@@ -12,10 +12,10 @@ from ....io.ragged import Array, Columns
 from ....model_file import ModelFile
 from ....task import Engine
 from ..classical.sorter import ragged
-from ..coincidences import Pairs, joined
+from ..coincidences import Pairs
 from ..config import PetConfig
 from ..network_weights import with_weights
-from ..one_to_one import Scored, now_and_then, taken_delayed, taken_prompt
+from ..one_to_one import Scored, taken
 from ..pairs.candidates import Candidates, candidates
 from ..scanner.scanner import Scanner
 from .coincidence_input import crystal_pairs, inputs_of
@@ -69,12 +69,11 @@ class CoincidenceEngine:
         options, n = self.config.apply, len(ragged(examples, "time").flat)
         prompt, logit, lost = self._scored(examples, 0.0)
         self._lost += lost
-        pairs = taken_prompt(Scored(prompt, n, logit), self.config.min_score)
+        delayed = None
         if options.offset:
-            delayed, of_delayed, _ = self._scored(examples, options.offset)
-            nodes = now_and_then(prompt, delayed, n)
-            pairs = joined(pairs, taken_delayed(delayed, Scored(nodes, 2 * n, np.concatenate([logit, logit, of_delayed])), self.config.min_score))
-        return pairs.columns()
+            late, of_late, _ = self._scored(examples, options.offset)
+            delayed = Scored(late, n, of_late)
+        return taken(Scored(prompt, n, logit), delayed, self.config.min_score).columns()
 
     def _scored(self, examples: Columns, offset: float) -> tuple[Candidates, Array, int]:
         """Return pairs, the logits of their spikes, and the number of singles in no crystal."""
