@@ -11,7 +11,7 @@ SAFIR-I with the mouse phantom of NEMA NU 4, its rat phantom, the mouse 18 mm of
   and another seed. Both kinds of `this object` are references that nobody has for a measurement.
 - likelihood: the engine as it comes, without any truth, which surveys the first two million singles of the same measurement (another
   seed than the sample's); `unscattered`: with that target; with a number: a survey of so many singles.
-- pairs: the network of --model on top. perfect: every target.
+- pairs: the network of --model on top, for both targets. perfect: every target.
 
 Figures are means and standard deviations over seeds. Differences to `gate` and `tables` are of the slices of all
 seeds together, resampled in pairs: value, error and the ratio of both. Judging window: 1000 ps for all.
@@ -105,6 +105,7 @@ def learned(activity: float, arguments: argparse.Namespace) -> tuple[dict[str, A
     }
     if arguments.model:
         methods["pairs"] = partial(by_engine, "pairs", arguments.model, [])
+        methods["pairs, unscattered"] = partial(by_engine, "pairs", arguments.model, ["apply.target=unscattered"])
     options = {"singles": sample.singles, "targets": len(sample.targets), "window": window, "gate": gate, "tables": {**described(tables), "f1": f1}}
     return options, methods | {"perfect": lambda sample, _: perfect(sample)}
 

@@ -16,8 +16,9 @@ class PairNetwork(nn.Module):
     """Scores of pairs, from their features and from those of the pairs that share a single with them.
 
     The score is the logarithm of the likelihood's factor plus a correction, which is zero before the
-    training; so is what is added to the logit of being unscattered. Pairs that share singles tell each other of themselves: the sum over the pairs of a
-    single goes back to each of them. So the scores do not depend on the order of pairs or singles.
+    training; so is what is added to the logit of being unscattered. Pairs that share singles tell each
+    other of themselves: the sum over the pairs of a single goes back to each of them. So the scores do
+    not depend on the order of pairs or singles.
 
     Args:
         width: of a pair's state; rounds: how often pairs tell each other.
