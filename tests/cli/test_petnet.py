@@ -300,7 +300,10 @@ def test_the_summary_tells_singles_resolution_and_randoms(pphysml, rows, source,
     assert 50 < summary("--engine", "likelihood")["time_difference_sd_ps"] < 200
 
 
-def test_unscattered_pairs_are_asked_for_by_a_flag(pphysml, tmp_path, source):
+def test_unscattered_pairs_are_asked_for_by_a_flag(pphysml, tmp_path):
+    # Enough pairs to learn from which are scattered.
+    source = tmp_path / "mouse.root"
+    assert pphysml("simulate", "petnet", "--preset", "mouse-500", "-n", 400_000, "--seed", "3", "-o", source).code == 0
     names = ("comptonPhantom1", "comptonPhantom2", "RayleighPhantom1", "RayleighPhantom2")
     shares = []
     for target in ("all", "unscattered"):
