@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pphysml.tasks.petnet.pairs import tables_fit
-from pphysml.tasks.petnet.pairs.tables import AXES, BINS, table_log_ratio
+from pphysml.tasks.petnet.pairs.tables import AXES, BINS, ENOUGH, OUTER, reach_of, table_log_ratio
 from pphysml.tasks.petnet.pairs.tables_fit import Binned, cross_fit, fit_tables
 from pphysml.tasks.petnet.pairs.unscattered import unscattered_table
 
@@ -100,3 +100,19 @@ def test_unscattered_pairs_are_told_by_where_the_peak_lies():
 def test_without_a_peak_every_pair_counts_as_unscattered():
     low = np.repeat(np.arange(5), BINS) * BINS + np.tile(np.arange(BINS), 5)
     assert (unscattered_table(low, np.ones(len(low)), (0.391, 0.601)) == 1).all()
+
+
+def test_bins_go_on_to_the_farthest_pair_if_there_are_enough():
+    rng = np.random.default_rng(1)
+    for n, farther in ((ENOUGH - 1, False), (ENOUGH, True)):
+        true = np.arange(n) < n // 2
+        distance = np.stack([np.where(true, np.abs(rng.normal(0, sigma, n)), rng.uniform(0, 100, n)) for sigma in (5.0, 10.0)])
+        begin, end = reach_of(distance, true.astype(np.float64)).T
+        last = np.array([np.quantile(of[true], 0.99) for of in distance])
+        if farther:
+            assert np.allclose(begin, 1.2 * last, rtol=1e-3)
+            assert np.array_equal(end, distance.max(axis=1))
+        else:
+            # Then all bins are equally wide.
+            assert np.allclose(end, 1.2 * last, rtol=1e-3)
+            assert np.allclose(begin, (1 - OUTER) * end)

@@ -85,7 +85,7 @@ class Mixture:
         window: largest time difference, ps.
         knots: (2, k), raw logarithms of the ratio, and what they were found to be; none for the raw ones.
         centre: middle of the activity in x and y, mm, (2,).
-        reach: distances up to which tables tell lines and places by time of flight apart, mm, (2,).
+        reach: distances of lines and of places by time of flight where the bins of tables change, mm, (2, 2); see `tables.reach_of`.
         tables: (t, bins), logarithms of factors of lines and energies; see `tables`.
         correction: networks that add what these do not tell; none without them, see `refinement`.
         sureness: (2, k), logarithms of the ratio, and what is added there; none for nothing, see `recalibration.sureness`.
@@ -103,7 +103,7 @@ class Mixture:
     window: float
     knots: Array
     centre: Array = field(default_factory=lambda: np.zeros(2))
-    reach: Array = field(default_factory=lambda: np.ones(2))
+    reach: Array = field(default_factory=lambda: np.array([[0.8, 1.0], [0.8, 1.0]]))
     tables: Array = field(default_factory=lambda: np.zeros((0, 0)))
     correction: tuple[tuple[Array, ...], ...] = ()
     sureness: Array = field(default_factory=lambda: np.zeros((2, 0)))

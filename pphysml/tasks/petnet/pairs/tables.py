@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 AXES = (("flight", "aside"), ("slope", "middle"), ("lower", "higher"), ("lower", "aside"), ("higher", "aside"))
 """Quantities of each table, see `table_bins`."""
 
-BINS = 24
+BINS = 48
 """For each quantity."""
 
 NEARLY_ALL, BEYOND = 0.99, 1.2
-"""Tables reach to the distance within which so many of the true pairs lie, and so much farther."""
+"""Bins are equally wide up to the distance within which so many of the true pairs lie, and so much farther."""
+
+OUTER, ENOUGH = 0.2, 30_000
+"""Share of the bins of a distance that are left to pairs beyond if there are so many pairs: only then are there true ones to be told."""
 
 
 def table_bins(ends: Ends, mixture: Mixture) -> Array:
@@ -37,7 +40,8 @@ def table_bins(ends: Ends, mixture: Mixture) -> Array:
     span = max(grid.z_high - grid.z_low, 1e-6)
     low, high = mixture.energy_range
     lower, higher = (np.sort(ends.energy, axis=1).T - low) / max(high - low, 1e-12)
-    aside, flight = distances(ends, mixture.centre) / mixture.reach[:, None]
+    aside, flight = (np.interp(of, (0.0, *reach), (0.0, 1 - OUTER, 1.0))
+                     for of, reach in zip(distances(ends, mixture.centre), mixture.reach, strict=True))
     share = {"aside": aside, "flight": flight, "slope": np.abs(difference) / span,
              "middle": ((ends.p + ends.q)[:, 2] / 2 - grid.z_low) / span, "lower": lower, "higher": higher}
     bins = {name: np.clip(values * BINS, 0, BINS - 1).astype(np.int64) for name, values in share.items()}
@@ -54,13 +58,15 @@ def distances(ends: Ends, centre: Array) -> Array:
 
 
 def reach_of(distance: Array, true: Array) -> Array:
-    """Return how far tables reach, mm, (2,).
+    """Return the distances at which the share `OUTER` of the bins begins and ends, mm, (2, 2).
 
     Args:
         distance: of pairs, see `distances`; true: probability that they are no random ones, (n,).
     """
-    found = [BEYOND * np.quantile(of, NEARLY_ALL, weights=true, method="inverted_cdf") for of in distance]
-    return np.maximum(found, 1e-6)
+    near = np.maximum([BEYOND * np.quantile(of, NEARLY_ALL, weights=true, method="inverted_cdf") for of in distance], 1e-6)
+    if len(true) < ENOUGH:
+        return np.stack([(1 - OUTER) * near, near], axis=1)
+    return np.stack([near, np.maximum(distance.max(axis=1), near / (1 - OUTER))], axis=1)
 
 
 def table_log_ratio(tables: Array, bins: Array) -> Array:

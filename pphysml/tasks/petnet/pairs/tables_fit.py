@@ -17,11 +17,11 @@ from .tables import AXES, BINS, table_log_ratio
 
 ROUNDS = 8
 
-SMOOTHING = (1.5, 30_000)
+SMOOTHING = (2.7, 30_000)
 """Bins, standard deviation of what counts are smoothed with, for so many true pairs; it goes with their number to the
 power of -1/6 (D. W. Scott, Multivariate Density Estimation (1992), for two dimensions)."""
 
-PRIOR = 1.0
+PRIOR = 0.4
 """Pairs that each bin is taken to have had, in the mean ratio."""
 
 LARGEST = 30.0

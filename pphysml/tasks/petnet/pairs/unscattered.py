@@ -18,7 +18,7 @@ TABLE = AXES.index(("lower", "aside"))
 PEAK = (0.495, 0.541)
 """Lower energy of a pair whose photons are taken to be unscattered, MeV."""
 
-SMOOTHING = 1.0
+SMOOTHING = 2.0
 """Bins."""
 
 FEW_SCATTERED = 0.25
