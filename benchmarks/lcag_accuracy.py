@@ -17,12 +17,13 @@ import sys
 from pphysml.config import build, override
 from pphysml.evaluation.comparison import mcnemar, paired_difference
 from pphysml.io.ragged import Columns, Ragged, slice_rows, take
-from pphysml.models import choose
-from pphysml.registry import get_task, load_attribute
+from pphysml.lazy import load_attribute
+from pphysml.registry import get_task
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.data import assemble
 from pphysml.tasks.lcag.metrics import LcagEvaluator
 from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.verbs.engine_choice import choose
 
 WIDTHS = (1e-9, 3e-4, 1e-3, 2e-3, 5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2)
 FLOORS = (1e-6, 1e-4, 1e-2, 5e-2, 0.1)

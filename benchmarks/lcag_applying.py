@@ -18,10 +18,10 @@ from pathlib import Path
 
 import torch
 
-from pphysml.apply import apply
 from pphysml.config import load
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
+from pphysml.verbs.apply import apply
+from pphysml.verbs.simulate import simulate
 
 
 def main() -> None:

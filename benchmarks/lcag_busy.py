@@ -22,7 +22,6 @@ import torch
 from pphysml.config import build
 from pphysml.evaluation.comparison import mcnemar, paired_difference
 from pphysml.io.ragged import Columns, Ragged, slice_rows
-from pphysml.models import choose
 from pphysml.registry import get_task
 from pphysml.tasks.lcag.combiner import CombinerEngine
 from pphysml.tasks.lcag.config import LcagConfig
@@ -34,6 +33,7 @@ from pphysml.tasks.lcag.forest_metrics import (
     forest_metrics,
 )
 from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.verbs.engine_choice import choose
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011
 GRID: dict[str, tuple[Any, ...]] = {

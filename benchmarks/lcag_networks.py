@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from pphysml.config import load
+from pphysml.contract import Batch
 from pphysml.io.ragged import take
-from pphysml.task import Batch
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.data import assemble, collate
 from pphysml.tasks.lcag.learner import LcagLearner, build_network

@@ -25,13 +25,13 @@ from pphysml.compiled_cache import use_user_cache
 
 use_user_cache()
 
-from pphysml.apply import example_chunks, open_reader  # noqa: E402
 from pphysml.io.ragged import Columns, Ragged  # noqa: E402
-from pphysml.models import choose  # noqa: E402
 from pphysml.progress import Silent  # noqa: E402
 from pphysml.registry import get_task  # noqa: E402
 from pphysml.tasks.petnet.classical.sorter import sort_pairs  # noqa: E402
 from pphysml.tasks.petnet.config import ClassicalConfig  # noqa: E402
+from pphysml.verbs.apply import example_chunks, open_reader  # noqa: E402
+from pphysml.verbs.engine_choice import choose  # noqa: E402
 
 SMALL = 200_000
 

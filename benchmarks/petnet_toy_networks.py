@@ -30,7 +30,7 @@ from pphysml.model_file import load_model  # noqa: E402
 from pphysml.registry import get_task  # noqa: E402
 from pphysml.tasks.petnet.config import PetConfig  # noqa: E402
 from pphysml.tasks.petnet.simulation.toy import ToySimulation  # noqa: E402
-from pphysml.training.train import train  # noqa: E402
+from pphysml.verbs.train import train  # noqa: E402
 
 TASK = get_task("petnet")
 FIRST_SEED = 1000

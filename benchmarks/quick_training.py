@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 
 from pphysml.config import load
-from pphysml.evaluate import evaluate
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
-from pphysml.training.train import train
+from pphysml.verbs.evaluate import evaluate
+from pphysml.verbs.simulate import simulate
+from pphysml.verbs.train import train
 
 
 def main() -> None:

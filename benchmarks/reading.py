@@ -20,10 +20,10 @@ import uproot
 
 from pphysml.io.ragged import Columns, Ragged, length, slice_rows
 from pphysml.io.reader import Reader
+from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import Source
 from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
-from pphysml.task import Field, Layout
 
 MOMENTA = ("px", "py", "pz", "e")
 LAYOUT = Layout(

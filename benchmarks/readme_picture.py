@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from pphysml.io.ragged import slice_rows
-from pphysml.models import choose
 from pphysml.registry import get_task
 from pphysml.tasks.lcag.data import assemble
 from pphysml.tasks.lcag.plots import gallery
 from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.verbs.engine_choice import choose
 
 
 def main() -> None:

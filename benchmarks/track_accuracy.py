@@ -50,7 +50,6 @@ from track_follower_tuning import by_deflection, frames
 from pphysml.io.ragged import Columns, concatenate, length, take
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
-from pphysml.models import Chosen, choose
 from pphysml.registry import get_task
 from pphysml.tasks.track.classical.follower import follow_tracks
 from pphysml.tasks.track.classical.follower_tuning import complete_product, tune_follower
@@ -61,6 +60,7 @@ from pphysml.tasks.track.links import Links
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks import find_tracks
+from pphysml.verbs.engine_choice import Chosen, choose
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011
 FOLLOWER, FROM_SIMULATION, UNTUNED = "follower", "follower, simulation", "follower, default"

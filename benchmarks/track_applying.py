@@ -23,10 +23,10 @@ from unittest.mock import patch
 import torch
 import uproot
 
-from pphysml.apply import apply
 from pphysml.config import load
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
+from pphysml.verbs.apply import apply
+from pphysml.verbs.simulate import simulate
 
 PARTS = {
     "reading": ["pphysml.io.reader:Reader.read", "pphysml.tasks.track.data:_assemble"],

@@ -22,12 +22,12 @@ import torch
 
 from pphysml.config import load
 from pphysml.io.ragged import Array, Columns
-from pphysml.models import choose
 from pphysml.physics.directions import angle_between
 from pphysml.registry import get_task
 from pphysml.tasks.track.judging.track_metrics import Hits, true_hits
 from pphysml.tasks.track.links import ragged
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
+from pphysml.verbs.engine_choice import choose
 
 SEED, WINDOW = 7_000_003, 5
 

@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from pphysml.contract import Batch
 from pphysml.io.ragged import Columns, Ragged
-from pphysml.task import Batch
 from pphysml.tasks.track.config import DataConfig, ModelConfig
 from pphysml.tasks.track.continuations import all_triplets, directions
 from pphysml.tasks.track.graph import candidate_links

@@ -59,7 +59,7 @@ def make_command(name: str) -> click.Command:
     def run(
         inputs: Sequence[str], output: Path | None, overrides: Sequence[str], as_json: bool, quiet: bool, **others: Any
     ) -> int:
-        from pphysml.apply import apply
+        from pphysml.verbs.apply import apply
 
         values = {flag.key: others.pop(parameter(flag)) for flag in task.flags.values()}
         for flag_name, flag in task.flags.items():

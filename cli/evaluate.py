@@ -55,8 +55,8 @@ def command(task: str, inputs: Sequence[str], as_json: bool, quiet: bool, **othe
       pphysml evaluate lcag events.root --engine network --engine massline -o report
       pphysml evaluate track hits.root --engine network --engine follower -o report
     """
-    from pphysml.evaluate import evaluate
     from pphysml.registry import get_task
+    from pphysml.verbs.evaluate import evaluate
 
     chosen = get_task(task)
     with make_progress(quiet) as progress:

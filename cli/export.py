@@ -40,8 +40,8 @@ def command(
     Beside lcag.onnx lies lcag_decoder.py then, which turns what the network says into
     trees. The format safetensors is the weights file by itself.
     """
-    from pphysml.export import export
     from pphysml.registry import get_task
+    from pphysml.verbs.export import export
 
     summary = export(get_task(task), model=model, output=output, format=format_name, force=force)
     return finish(summary, as_json)

@@ -37,8 +37,8 @@ def command(
       pphysml evaluate lcag known-test.root
       pphysml import track water_100_10k.npz -o hits.root
     """
-    from pphysml.importing import import_files
     from pphysml.registry import get_task
+    from pphysml.verbs.import_ import import_files
 
     with make_progress(quiet) as progress:
         summary = import_files(get_task(task), inputs, output, format=format_name, force=force, progress=progress)

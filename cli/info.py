@@ -17,7 +17,7 @@ def command(as_json: bool) -> None:
     Example:
       pphysml info --json > environment.json
     """
-    from pphysml.info import info
+    from pphysml.verbs.info import info
 
     facts = info()
     if as_json:

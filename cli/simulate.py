@@ -41,7 +41,7 @@ def command(
     """
     from pphysml.config import load
     from pphysml.registry import get_task
-    from pphysml.simulate import simulate
+    from pphysml.verbs.simulate import simulate
 
     chosen = get_task(task)
     config = load(chosen.config_class, chosen.presets, source, overrides)

@@ -62,7 +62,7 @@ def command(
         })
     from pphysml.config import load
     from pphysml.registry import get_task
-    from pphysml.training.train import plan, train
+    from pphysml.verbs.train import plan, train
 
     chosen = get_task(task)
     changes = [*overrides, *([f"training.seed={seed}"] if seed is not None else [])]

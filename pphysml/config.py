@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from .task import Kind
+    from .io.schema import Kind
 
 
 class Config(BaseModel):

@@ -77,6 +77,11 @@ def serialized(model: ModelFile) -> bytes:
     return save(tensors, metadata={"pphysml": json.dumps(header)})
 
 
+def to_safetensors(model: ModelFile) -> tuple[bytes]:
+    """Return the weights file by itself: all that applying needs, in one portable file."""
+    return (serialized(model),)
+
+
 def locate(path: Path) -> Path:
     """Return the weights file that a path means: itself, or the one of a run folder."""
     if path.is_dir():

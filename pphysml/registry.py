@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import ConfigError, did_you_mean
+from .lazy import load_attribute
 
 if TYPE_CHECKING:
     from .task import Task
@@ -16,12 +16,6 @@ TASKS = {
     "track": "pphysml.tasks.track.task:TASK",
     "petnet": "pphysml.tasks.petnet.task:TASK",
 }
-
-
-def load_attribute(path: str) -> Any:
-    """Import what "module:attribute" names; tasks declare heavy parts this way."""
-    module, _, attribute = path.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 def task_names() -> list[str]:

@@ -12,9 +12,9 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.io.validation import validate
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
 from pphysml.tasks.lcag.trees import parent_to_matrix
 from pphysml.tasks.lcag.validity import is_valid_ragged
+from pphysml.verbs.simulate import simulate
 
 SAMPLE = Path(__file__).parents[1] / "data" / "lcag_leaves.root"
 LAYOUTS = get_task("lcag").load("layouts")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, OutputError
-from ..task import Field
 from .checks import cast
 from .opening import KEEP
 from .ragged import Array, Column, Ragged
+from .schema import Field
 
 IDS = {"file": "int32", "entry": "int64"}
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..task import Field
 from .ragged import Array, Column, Ragged
+from .schema import Field
 
 Fault = tuple[int, str]
 """Row of the first bad value, and what is wrong with it."""

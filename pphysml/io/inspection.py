@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ..task import Layout
 from .files import Tree, open_file, tree_names
 from .metadata import metadata_of
 from .opening import missing
+from .schema import Layout
 from .sources import is_remote
 
 ALGORITHMS = {1: "zlib", 2: "lzma", 4: "lz4", 5: "zstd"}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import did_you_mean, nearest
-from ..task import Field, Kind, Layout
 from .checks import checked
 from .files import Tree, open_file, tree_names
 from .metadata import announced_entries, metadata_of
 from .problems import Problem, ProblemError
+from .schema import Field, Kind, Layout
 from .sources import Source
 from .units import BranchMap, conversion
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..task import Field
 from .arrays import to_awkward
 from .branches import Branch, counts, plan, plan_empty
 from .metadata import Checksum
 from .ragged import Columns, Ragged, length
+from .schema import Field
 
 
 class OutputTree:

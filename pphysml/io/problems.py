@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from ..errors import InputError
-from .ragged import Array
+from .ragged import Array, Column
 from .sources import Source
 
 Severity = Literal["error", "warning"]
@@ -94,3 +96,25 @@ def naming_places(sources: Sequence[Source], branches: Mapping[int, Mapping[str,
     except InputError as error:
         error.args = (with_places(str(error), sources, branches),)
         raise
+
+
+def place(rows: Mapping[str, Column], row: int) -> str:
+    """Return entry and file of a row."""
+    where = f"entry {np.asarray(rows['entry'])[row]}" if "entry" in rows else f"row {row}"
+    return where + (f" of input file {np.asarray(rows['file'])[row]}" if "file" in rows else "")
+
+
+def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str]) -> None:
+    """Raise for the first bad row, if there is one.
+
+    Args:
+        rows: their `file` and `entry` are told.
+        bad: bool (rows,).
+        reason: what is wrong with a row, and what to do.
+
+    Raises:
+        InputError: names branch, entry and file.
+    """
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(f"Branch {branch!r}, {place(rows, row)}: {reason(row)}.")

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, InputError
-from ..registry import load_attribute
-from ..task import Layout
+from ..lazy import load_attribute
 from .files import Tree, open_file
 from .loading import load, numbered
 from .opening import KEEP, Opening, Request, examine, kinds, truth_fields
 from .problems import Problem, ProblemError, naming_places, with_places
 from .ragged import Columns
+from .schema import Layout
 from .sources import Source
 from .units import read_mapping
 

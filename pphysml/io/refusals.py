@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError, TruthError
-from ..registry import load_attribute
+from ..lazy import load_attribute
 from .opening import Opening
 from .problems import FILE_NUMBER, EntriesError, Problem, Severity, with_places
 from .ragged import Columns, length, take

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import ConfigError, did_you_mean
-from ..task import Layout
+from .schema import Layout
 
 DEGREE = 0.017453292519943295
 UNITS = {

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
-from ..task import Layout
 from .files import Tree, open_file, tree_names
 from .loading import load, numbered
 from .metadata import Checksum, announced_entries, written_trees
 from .opening import Opening, Request, examine, kinds
 from .problems import Problem, ProblemError
 from .refusals import Check, Refusals
+from .schema import Layout
 from .sources import Source
 from .units import read_mapping
 

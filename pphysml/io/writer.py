@@ -14,10 +14,10 @@ import uproot
 
 from .. import __version__
 from ..errors import ConfigError, OutputError
-from ..task import Field
 from .metadata import FORMAT_VERSION, OBJECT, encode
 from .output_tree import OutputTree
 from .ragged import Columns
+from .schema import Field
 from .sources import is_remote
 
 COMPRESSION = ("zstd", 5)

@@ -12,10 +12,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from ..contract import Learner, Term
 from ..errors import ConfigError
 from ..io.ragged import Columns
 from ..progress import Progress
-from ..task import Learner, Term
 from .checkpoint import TrainingState, save_state
 from .config import TrainingConfig
 from .optimisation import Average, learning_rate

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..contract import Assemble, Simulation
 from ..io.hashing import GOLDEN, mixed
 from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
-from ..task import Assemble, Simulation
 
 Part = str
 TRAINING, VALIDATION = "training", "validation"

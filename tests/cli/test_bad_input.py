@@ -20,10 +20,10 @@ from safetensors.numpy import save
 
 from pphysml.config import load
 from pphysml.io.ragged import Ragged
-from pphysml.models import shipped_models
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
 from pphysml.tasks.lcag.trees import parent_to_matrix
+from pphysml.verbs.engine_choice import shipped_models
+from pphysml.verbs.simulate import simulate
 
 
 def write(path, columns, tree="events", ntuple=False):

@@ -42,7 +42,7 @@ def test_simulated_files_hold_no_event_of_a_training_with_the_same_seed(events) 
 
 def test_events_are_numbered_through_blocks(tmp_path) -> None:
     from pphysml.registry import get_task
-    from pphysml.simulate import simulate
+    from pphysml.verbs.simulate import simulate
 
     task = get_task("lcag")
     path = tmp_path / "e.root"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import uproot
 
-from pphysml.registry import get_task, load_attribute, task_names
+from pphysml.lazy import load_attribute
+from pphysml.registry import get_task, task_names
 from pphysml.tasks.lcag import baumbauen
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.simulate import LcagSimulation

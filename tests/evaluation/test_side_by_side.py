@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pphysml.evaluate import side_by_side
 from pphysml.evaluation.result import Evaluation, Metric
+from pphysml.verbs.evaluate import side_by_side
 
 
 def evaluation(**values: float) -> Evaluation:

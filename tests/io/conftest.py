@@ -11,7 +11,7 @@ import pytest
 import uproot
 
 from pphysml.io.ragged import Columns, Ragged
-from pphysml.task import Field, Layout
+from pphysml.io.schema import Field, Layout
 
 
 def momentum(name: str, **limits: float) -> Field:

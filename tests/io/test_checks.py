@@ -10,7 +10,7 @@ import pytest
 
 from pphysml.io.checks import cast, checked, count_faults
 from pphysml.io.ragged import Ragged
-from pphysml.task import Field
+from pphysml.io.schema import Field
 
 TYPES = ["bool", "uint8", "int8", "int16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 CORNERS = [0, 1, -1, 2, 127, 128, 255, 256, 2**31 - 1, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, -(2**63), 0.5, -0.5,

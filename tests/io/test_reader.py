@@ -18,8 +18,8 @@ from pphysml.io.arrays import to_column
 from pphysml.io.opening import SPACING
 from pphysml.io.ragged import Columns, Ragged, concatenate, length
 from pphysml.io.reader import Block, Reader
+from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import Source, resolve
-from pphysml.task import Field, Layout
 
 
 def everything(reader: Reader) -> Columns:

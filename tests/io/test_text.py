@@ -15,9 +15,9 @@ from pphysml.io.files import Tree, open_file
 from pphysml.io.inspection import inspect
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.io.reader import Reader
+from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import Source
 from pphysml.io.validation import validate
-from pphysml.task import Field, Layout
 
 NAMES = ["crystal-0_0_3", "", "Kristall_é-0_1", "a" * 300, "crystal_rep_12-0_0_3_12", "-", "x"]
 LAYOUT = Layout(name="named", help="Named hits.", fields=(

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from pphysml.errors import ConfigError
+from pphysml.io.schema import Layout
 from pphysml.io.units import UNITS, conversion, read_mapping
-from pphysml.task import Layout
 
 
 @pytest.mark.parametrize(("unit", "target", "factor"), [

@@ -12,10 +12,10 @@ from pphysml.errors import ConfigError, InputError
 from pphysml.io.metadata import OBJECT, announced_entries, encode, read_metadata
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.io.reader import Reader
+from pphysml.io.schema import Field
 from pphysml.io.sources import Source, resolve
 from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
-from pphysml.task import Field
 
 
 def write(path: Path, columns, layout, **options) -> str:

@@ -20,9 +20,9 @@ from pphysml.errors import ConfigError, OutputError
 from pphysml.io.metadata import announced_entries, read_metadata
 from pphysml.io.ragged import Columns, Ragged, concatenate, slice_rows
 from pphysml.io.reader import Reader
+from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import Source
 from pphysml.io.writer import Writer
-from pphysml.task import Field, Layout
 
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "uint32", "uint64", "float32", "float64"]
 
@@ -267,7 +267,7 @@ def test_nothing_is_left_after_ctrl_c(tmp_path) -> None:
     program = (
         "import os, signal, numpy as np\n"
         "from pphysml.io.writer import Writer\n"
-        "from pphysml.task import Field\n"
+        "from pphysml.io.schema import Field\n"
         f"with Writer({str(tmp_path / 'a.root')!r}, 't', [Field('x', 'event', 'int32', 'X.')], metadata={{}}) as w:\n"
         "    w.extend({'x': np.arange(5)})\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"

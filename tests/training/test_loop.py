@@ -12,9 +12,9 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from pphysml.contract import Term
 from pphysml.errors import ModelError
 from pphysml.progress import Silent
-from pphysml.task import Term
 from pphysml.training.checkpoint import TrainingState, load_state, save_state
 from pphysml.training.config import TrainingConfig
 from pphysml.training.loop import Loop

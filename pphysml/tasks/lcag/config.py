@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from ...config import Config, option
-from ...task import Kind
+from ...io.schema import Kind
 from ...training.config import TrainingConfig
 from .rules import Rules
 from .schema import LAYOUTS

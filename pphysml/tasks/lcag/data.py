@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...contract import Batch
 from ...io.ragged import Array, Columns, Ragged
-from ...task import Batch
 from .config import LcagConfig
 from .leaf_momenta import leaf_momenta
 from .pair_features import pair_features

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...contract import Batch, Term
 from ...io.ragged import Array, Columns, Ragged, length, take
-from ...task import Batch, Term
 from .calibration import before_fit, fit_calibration
 from .config import LcagConfig
 from .data import collate

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from ...task import Batch, Term
+from ...contract import Batch, Term
 from .config import ModelConfig
 from .data import pair_targets
 from .invariants import pair_indices

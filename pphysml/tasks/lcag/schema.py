@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...task import Field, Layout
+from ...io.schema import Field, Layout
 
 IDS = (
     Field("experiment", "event", "int64", "Experiment number.", aliases=("__experiment__",)),

@@ -38,7 +38,7 @@ TASK = Task(
             "event is reconstructed.")),
     },
     exports={
-        "safetensors": Export("pphysml.export:to_safetensors"),
+        "safetensors": Export("pphysml.verbs.export:to_safetensors"),
         "onnx": Export(f"{_HERE}.onnx_export:to_onnx", beside=("_decoder.py",)),
     },
     importers={"baumbauen-npy": f"{_HERE}.baumbauen:read"},

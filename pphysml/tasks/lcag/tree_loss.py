@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from ...task import Batch, Term
+from ...contract import Batch, Term
 from .decode import Drawn, sample_trees, tree_score
 from .models.clades import clade_targets, tree_targets
 from .models.inputs import Output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...task import Learner
+from ...contract import Learner
 from .config import PetConfig
 from .pairs.learner import PairLearner
 from .spiking.coincidence_learner import CoincidenceLearner

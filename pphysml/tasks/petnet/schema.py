@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...task import Field, Layout
+from ...io.schema import Field, Layout
 
 
 def _single(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> Field:

@@ -37,7 +37,7 @@ TASK = Task(
     finish=f"{_HERE}.output:PetFinish",
     flags=FLAGS,
     exports={
-        "safetensors": Export("pphysml.export:to_safetensors"),
+        "safetensors": Export("pphysml.verbs.export:to_safetensors"),
         "nir": Export(f"{_HERE}.spiking.nir_file:to_nir_file"),
         "nir-exact": Export(f"{_HERE}.spiking.nir_file:to_exact_nir_file"),
     },

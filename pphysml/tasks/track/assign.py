@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...contract import Batch
 from ...io.ragged import Array
 from ...nn.assignment import BipartiteGraph, solve_assignment
 from ...nn.segments import segment_logsumexp
-from ...task import Batch
 from .links import Links
 from .scores import LinkScores
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ...contract import Batch
 from ...io.ragged import Array, Columns
-from ...task import Batch
 from .config import TrackConfig
 from .continuations import all_triplets, directions, smallest_deflections
 from .graph import candidate_links, true_links

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...io.places import place
+from ...io.problems import place
 from ...io.ragged import Array, Columns, length
 from .config import DataConfig
 from .links import frame_of_hit, ragged

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...contract import Batch, Term
 from ...io.ragged import Array, Columns, concatenate
-from ...registry import load_attribute
-from ...task import Batch, Term
+from ...lazy import load_attribute
 from .batches import collate
 from .config import TrackConfig
 from .domain import fit_domain

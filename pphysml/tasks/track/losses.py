@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from ...contract import Batch, Term
 from ...nn.assignment import BipartiteGraph
 from ...nn.assignment_relaxations import AssignmentOptions, assignment_loss
 from ...nn.segments import segment_logsumexp
-from ...task import Batch, Term
 from .config import ModelConfig
 from .scores import LinkScores
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...contract import Batch
 from ...io.ragged import Columns, slice_rows
-from ...task import Batch
 from .assign import gains, link_probabilities, links_of
 from .batches import collate
 from .config import TrackConfig

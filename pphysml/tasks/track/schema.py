@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...task import Field, Layout
+from ...io.schema import Field, Layout
 
 FIELD = {"minimum": -10_000.0, "maximum": 10_000.0}
 """Positions across the beam that a calorimeter can have, mm."""

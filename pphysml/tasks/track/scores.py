@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...task import Batch
+from ...contract import Batch
 
 
 class LinkScores(NamedTuple):

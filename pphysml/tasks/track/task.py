@@ -38,7 +38,7 @@ TASK = Task(
         "--geometry": Flag("apply.geometry", "FILE", (
             "YAML file of the calorimeter, or a known name; default: learned from the hits.")),
     },
-    exports={"safetensors": Export("pphysml.export:to_safetensors")},
+    exports={"safetensors": Export("pphysml.verbs.export:to_safetensors")},
     importers={"dtc-npz": f"{_HERE}.reading.published_npz:columns"},
     weights={"mixed": "mixed.safetensors"},
     weights_package=f"{_HERE}.weights",

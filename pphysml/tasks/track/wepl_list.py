@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...io.ragged import Array, Columns, Ragged
-from ...task import Field
+from ...io.schema import Field
 from .flags import BEYOND, KINK, LATE, NO_PEAK, SHORT
 from .links import ragged
 

@@ -22,7 +22,6 @@ import uproot
 
 from pphysml.config import load
 from pphysml.errors import OutputError
-from pphysml.export import export
 from pphysml.io.ragged import Ragged, take
 from pphysml.model_file import ModelFile
 from pphysml.nn.spectrum import LearnedSpectra
@@ -38,6 +37,7 @@ from pphysml.tasks.lcag.learner import build_network
 from pphysml.tasks.lcag.models.inputs import Output
 from pphysml.tasks.lcag.scores import of_output
 from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.verbs.export import export
 
 SMALL = ("model.width=16", "model.pair_width=8", "model.clade_width=12", "model.blocks=1", "model.heads=2")
 MODELS = {
@@ -343,7 +343,7 @@ def test_missing_packages_are_named_with_the_extra(pphysml, tmp_path, monkeypatc
 @pytest.fixture
 def two_files(monkeypatch):
     """A task whose format `two` writes two files at once."""
-    monkeypatch.setattr("pphysml.export.load_attribute", lambda path: lambda model: (b"new", b"beside"))
+    monkeypatch.setattr("pphysml.verbs.export.load_attribute", lambda path: lambda model: (b"new", b"beside"))
     return replace(get_task("lcag"), exports={"two": Export("", beside=("_decoder.py",))})
 
 

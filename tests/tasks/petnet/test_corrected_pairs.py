@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
-from pphysml.models import choose
 from pphysml.registry import get_task
 from pphysml.tasks.petnet.classical.sorter import slice_times
 from pphysml.tasks.petnet.coincidences import Pairs
@@ -22,6 +21,7 @@ from pphysml.tasks.petnet.pairs.engines import LikelihoodEngine
 from pphysml.tasks.petnet.pairs.line_kernel import LIGHT
 from pphysml.tasks.petnet.scanner.scanner import load_scanner
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
+from pphysml.verbs.engine_choice import choose
 
 SPREAD = 300.0
 DECAYS = 400_000

@@ -7,11 +7,8 @@ import pytest
 import torch
 import uproot
 
-from pphysml.apply import apply
 from pphysml.io.ragged import Ragged
-from pphysml.models import choose
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
 from pphysml.tasks.petnet.coincidences import Pairs
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.domain import outside
@@ -21,6 +18,9 @@ from pphysml.tasks.petnet.pairs.labels import labels_of
 from pphysml.tasks.petnet.pairs.learner import SURVEYS, PairLearner
 from pphysml.tasks.petnet.pairs.network import PairNetwork
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
+from pphysml.verbs.apply import apply
+from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.simulate import simulate
 
 SETTINGS = {
     "simulation": {"activity": 500.0}, "data": {"window": 600.0, "slice_singles": 512}, "model": {"survey_singles": 30_000},

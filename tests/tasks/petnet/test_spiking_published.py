@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from pphysml.errors import ConfigError, ModelError
-from pphysml.export import export
 from pphysml.io.ragged import take
 from pphysml.model_file import ModelFile, save_model
 from pphysml.registry import get_task
@@ -19,6 +18,7 @@ from pphysml.tasks.petnet.spiking.engines import snn_engine
 from pphysml.tasks.petnet.spiking.nir_export import from_nir
 from pphysml.tasks.petnet.spiking.published_input import hits_of, may_pair
 from pphysml.tasks.petnet.spiking.published_model import PublishedModel
+from pphysml.verbs.export import export
 
 from .ring_examples import config, decays, ring, slices
 

@@ -12,8 +12,8 @@ import uproot
 from pphysml.io.arrays import to_text
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.io.reader import Reader
+from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import Source
-from pphysml.task import Field, Layout
 from pphysml.tasks.petnet.reading.volume_ids import LEVELS, volume_columns
 
 

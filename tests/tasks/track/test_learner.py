@@ -11,7 +11,6 @@ from pphysml.io.ragged import length, slice_rows
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.data import assemble_training
 from pphysml.tasks.track.domain import fit_domain, outside
@@ -19,6 +18,7 @@ from pphysml.tasks.track.learner import TrackLearner
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.training.sources import TRAINING, VALIDATION, AssembledSource, SimulatedSource
+from pphysml.verbs.simulate import simulate
 
 TASK = get_task("track")
 SMALL = {"simulation": {"phantoms": [200.0]}, "data": {"protons_per_frame": [15]}}

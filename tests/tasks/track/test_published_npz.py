@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pphysml.errors import InputError
-from pphysml.importing import import_files
 from pphysml.io.ragged import concatenate, length
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
@@ -15,6 +14,7 @@ from pphysml.tasks.track.data import assemble
 from pphysml.tasks.track.reading import published_npz as rooms
 from pphysml.tasks.track.reading.published_npz import columns
 from pphysml.tasks.track.schema import LAYOUTS
+from pphysml.verbs.import_ import import_files
 
 from .gate_files import assembled, equal, gate_rows
 

@@ -11,10 +11,7 @@ import numpy as np
 import pytest
 import uproot
 
-from pphysml import evaluate as evaluating
-from pphysml.apply import apply
 from pphysml.errors import InputError
-from pphysml.evaluate import evaluate
 from pphysml.io.metadata import read_metadata
 from pphysml.io.ragged import length, slice_rows, take
 from pphysml.io.reader import Reader
@@ -23,12 +20,15 @@ from pphysml.io.sources import Source
 from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
 from pphysml.registry import get_task
-from pphysml.simulate import simulate
 from pphysml.tasks.track.data import assemble
 from pphysml.tasks.track.doubts import NO_MATERIALS
 from pphysml.tasks.track.schema import GATE, LAYOUTS
 from pphysml.tasks.track.wepl_list import UNUSABLE, WEPL_FIELDS
 from pphysml.training.sources import AssembledSource, example_hash
+from pphysml.verbs import evaluate as evaluating
+from pphysml.verbs.apply import apply
+from pphysml.verbs.evaluate import evaluate
+from pphysml.verbs.simulate import simulate
 
 from .gate_files import gate_rows
 
@@ -204,7 +204,7 @@ def test_frames_of_the_training_are_counted_as_frames(write, monkeypatch) -> Non
 
     choose = evaluating.choose
     monkeypatch.setattr(evaluating, "choose", trained)
-    monkeypatch.setattr("pphysml.apply.domain_warnings", lambda *_: [])
+    monkeypatch.setattr("pphysml.verbs.apply.domain_warnings", lambda *_: [])
     notes = evaluate(TASK, inputs=[str(path)], engines=["straight"], overrides=["apply.protons_per_frame=5"])["straight"].notes
     assert f"Warning: {n} of {total} examples are among those that the model was trained on." in notes
     first = np.concatenate([np.asarray(part["entry"]) for part in every.parts])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ....nn.multilayer import two_layer
+from ....nn.mlp import two_layer
 from ..config import ModelConfig
 from .network import PairIndex
 from .pair_network import PairNetwork, joint

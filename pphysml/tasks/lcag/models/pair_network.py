@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from ....nn.multilayer import two_layer
+from ....nn.mlp import two_layer
 from ..config import N_CLASSES, ModelConfig
 from .clades import CladeHead
 from .inputs import Output, energies, pair_inputs

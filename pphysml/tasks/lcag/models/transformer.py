@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ....nn.attention import PairBiasedAttention
-from ....nn.multilayer import two_layer
+from ....nn.mlp import two_layer
 from ..config import ModelConfig
 from .network import PairIndex
 from .pair_network import PairNetwork, joint

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from ....contract import Batch, Term
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ....nn.matching import matching_loss, matching_marginals
-from ....task import Batch, Term
 from ..choice import best_threshold, chosen
 from ..classical.sorter import ragged
 from ..config import PetConfig

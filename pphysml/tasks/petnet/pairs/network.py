@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ....nn.multilayer import two_layer
+from ....nn.mlp import two_layer
 from .features import NAMES
 
 CERTAIN = 0.01

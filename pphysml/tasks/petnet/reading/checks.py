@@ -6,7 +6,7 @@ import numpy as np
 
 from ....errors import ConfigError, InputError
 from ....io.opening import KEEP, SPACING
-from ....io.places import place, refuse
+from ....io.problems import place, refuse
 from ....io.ragged import Array, Columns, Ragged, length
 
 HIGHEST = 20.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.places import place
+from ....io.problems import place
 from ....io.ragged import Array, Columns, length, take
 
 KEV = 1e-3

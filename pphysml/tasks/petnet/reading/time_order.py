@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.places import refuse
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
 
 WITHIN_FILE = "read the file in any order with --sort full"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ....errors import InputError
 from ....io.hashing import combined
-from ....io.places import refuse
+from ....io.problems import refuse
 from ....io.ragged import Array, Column
 
 LEVELS = ("rsector", "module", "submodule", "crystal", "layer")

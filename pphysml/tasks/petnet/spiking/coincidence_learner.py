@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import nn
 
+from ....contract import Batch, Term
 from ....io.ragged import Array, Columns
 from ....nn.matching import matching_loss, matching_marginals
-from ....task import Batch, Term
 from ..classical.sorter import ragged
 from ..config import PetConfig
 from ..pairs.labels import labels_of

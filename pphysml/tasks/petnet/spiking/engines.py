@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ....contract import Engine
 from ....errors import ConfigError, ModelError
 from ....io.ragged import Array, Columns
 from ....model_file import ModelFile
-from ....task import Engine
 from ..classical.sorter import ragged
 from ..coincidences import Pairs
 from ..config import PetConfig

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....task import Term
+from ....contract import Term
 from .config import LossName
 from .distances import Chamfer, Distance, VanRossum
 from .lif import StackOutput

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ....contract import Batch, Term
 from ....io.ragged import Array, Columns
-from ....task import Batch, Term
 from ..classical.sorter import ragged
 from ..config import PetConfig
 from ..pairs.candidates import candidates

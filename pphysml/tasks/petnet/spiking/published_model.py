@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ....contract import Batch
 from ....io.ragged import Array
-from ....task import Batch
 from ..scanner.scanner import Scanner
 from .config import PublishedConfig
 from .losses import SpikeLoss

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ....task import Batch
+from ....contract import Batch
 
 HITS = ("x", "y", "z", "edep", "cluster_size", "spot_x", "spot_y")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ....contract import Batch
 from ....nn.segments import segment_max
-from ....task import Batch
 from ..config import ModelConfig
 from .frames import by_frame
 from .relational import ObjectModel, RelationalModel

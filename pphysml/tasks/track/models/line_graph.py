@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ....task import Batch
+from ....contract import Batch
 from ..config import ModelConfig
 from .angle_encoding import WIDTH
 from .frames import by_frame

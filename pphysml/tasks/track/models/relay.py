@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ....nn.multilayer import two_layer
+from ....nn.mlp import two_layer
 from ....nn.segments import segment_logsumexp
 from ..config import ModelConfig
 from ..continuations import straightest

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
-from ....nn.by_parts import by_parts
+from ....nn.recomputed_parts import by_parts
 from ....nn.row_norm import RowNorm
 from .angle_encoding import look_up, moments, tabulate
 from .relational import RelationalModel

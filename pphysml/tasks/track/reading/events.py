@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ....errors import InputError
-from ....io.places import refuse
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows
 
 MAX_ROWS = 1_000_000

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....io.hashing import combined
-from ....io.places import refuse
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, take
 from ..links import ragged
 from .pooling import pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
-from ....io.places import place
+from ....io.problems import place
 from ....io.ragged import Array, Columns, Ragged
 from ..geometry import Floats
 

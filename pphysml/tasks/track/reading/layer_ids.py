@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....errors import InputError
-from ....io.places import place
+from ....io.problems import place
 from ....io.ragged import Array, Columns, Ragged
 
 NAMES = ("base_id", "level1_id", "level2_id", "level3_id")

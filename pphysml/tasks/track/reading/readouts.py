@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ....errors import InputError
-from ....io.places import refuse
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length
 from ..links import ragged
 from .examples import finished

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....errors import ConfigError, InputError
-from ....io.places import refuse
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, slice_rows, take
 from ..links import ragged
 from .events import Events

@@ -9,11 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from .config import build, load, override
-from .errors import ConfigError, ModelError
-from .io.ragged import Columns
-from .model_file import ModelFile, load_model
-from .task import Engine, Task
+from ..config import build, load, override
+from ..contract import Engine
+from ..errors import ConfigError, ModelError
+from ..io.ragged import Columns
+from ..model_file import ModelFile, load_model
+from ..task import Task
 
 
 @dataclass(frozen=True)

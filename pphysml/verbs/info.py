@@ -8,13 +8,14 @@ import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
-from . import __version__
-from .config import preset_names
-from .errors import PphysmlError
-from .model_file import read_header
-from .models import shipped_models
-from .registry import get_task, task_names
-from .task import Layout, Task
+from .. import __version__
+from ..config import preset_names
+from ..errors import PphysmlError
+from ..io.schema import Layout
+from ..model_file import read_header
+from ..registry import get_task, task_names
+from ..task import Task
+from .engine_choice import shipped_models
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from .config import Config, dump
-from .errors import ConfigError
-from .io.ragged import Columns, concatenate, length, take
-from .io.writer import Writer
-from .progress import Progress, Silent
-from .task import Layout, Simulation, Task
+from ..config import Config, dump
+from ..contract import Simulation
+from ..errors import ConfigError
+from ..io.ragged import Columns, concatenate, length, take
+from ..io.schema import Layout
+from ..io.writer import Writer
+from ..progress import Progress, Silent
+from ..task import Task
 
 FILE_SEED = 2_000_003
 """Added to the seed of files, so that they hold other events than training draws by itself."""

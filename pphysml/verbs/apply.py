@@ -8,17 +8,18 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from .config import dump, entries_at_a_time
-from .errors import ConfigError, InputError, TruthError
-from .io.ragged import Columns, length
-from .io.reader import Reader
-from .io.sources import resolve
-from .io.whole_files import write_files
-from .io.writer import Writer
-from .models import Chosen, choose, domain_warnings
-from .progress import Progress, Silent
-from .registry import load_attribute
-from .task import Finish, Task
+from ..config import dump, entries_at_a_time
+from ..contract import Finish
+from ..errors import ConfigError, InputError, TruthError
+from ..io.ragged import Columns, length
+from ..io.reader import Reader
+from ..io.sources import resolve
+from ..io.whole_files import write_files
+from ..io.writer import Writer
+from ..lazy import load_attribute
+from ..progress import Progress, Silent
+from ..task import Task
+from .engine_choice import Chosen, choose, domain_warnings
 
 OUTPUT_IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology")
 """Columns of the examples that the output carries, for joining it with the input."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pphysml.nn.by_parts import by_parts
+from pphysml.nn.recomputed_parts import by_parts
 
 
 def rows(part, weight, bias):

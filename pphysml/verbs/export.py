@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, ModelError, OutputError, did_you_mean
-from .io.whole_files import write_files
-from .model_file import ModelFile, load_model, serialized
-from .models import find_model
-from .registry import load_attribute
-from .task import Task
+from ..errors import ConfigError, ModelError, OutputError, did_you_mean
+from ..io.whole_files import write_files
+from ..lazy import load_attribute
+from ..model_file import load_model
+from ..task import Task
+from .engine_choice import find_model
 
 
 def export(task: Task, *, model: str | None, output: Path, format: str, force: bool = False) -> dict[str, Any]:
@@ -38,8 +38,3 @@ def export(task: Task, *, model: str | None, output: Path, format: str, force: b
     write_files(dict(zip(paths, contents, strict=True)))
     summary = {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0])}
     return {**summary, "beside": [str(path) for path in paths[1:]]} if chosen.beside else summary
-
-
-def to_safetensors(model: ModelFile) -> tuple[bytes]:
-    """Return the weights file by itself: all that applying needs, in one portable file."""
-    return (serialized(model),)

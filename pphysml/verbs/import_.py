@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, did_you_mean
-from .io.ragged import Columns, length
-from .io.writer import Writer
-from .progress import Progress, Silent
-from .registry import load_attribute
-from .task import Layout, Task
+from ..errors import ConfigError, did_you_mean
+from ..io.ragged import Columns, length
+from ..io.schema import Layout
+from ..io.writer import Writer
+from ..lazy import load_attribute
+from ..progress import Progress, Silent
+from ..task import Task
 
 
 def import_files(

@@ -9,18 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__
+from .. import __version__
+from ..contract import Evaluator
+from ..errors import ConfigError, InputError, OutputError
+from ..evaluation.comparison import mcnemar
+from ..evaluation.report import (
+    format_interval,
+    write_figures,
+    write_json,
+    write_pages,
+    write_report,
+)
+from ..evaluation.result import Evaluation, Metric
+from ..io.ragged import Columns, length
+from ..io.reader import Reader
+from ..progress import Progress, Silent
+from ..task import Task
+from ..training.sources import example_hash
 from .apply import engine_warnings, look_first, open_reader, prepared_chunks
-from .errors import ConfigError, InputError, OutputError
-from .evaluation.comparison import mcnemar
-from .evaluation.report import format_interval, write_figures, write_json, write_pages, write_report
-from .evaluation.result import Evaluation, Metric
-from .io.ragged import Columns, length
-from .io.reader import Reader
-from .models import Chosen, choose
-from .progress import Progress, Silent
-from .task import Evaluator, Task
-from .training.sources import example_hash
+from .engine_choice import Chosen, choose
 
 
 def evaluate(

@@ -13,26 +13,25 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from lightning_fabric import Fabric
 from torch import nn
 
 from ..config import Config, build, entries_at_a_time
+from ..contract import Learner
 from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
 from ..io.sources import resolve
+from ..lazy import load_attribute
 from ..model_file import ModelFile, first_mismatch, is_ours, load_model, save_model
-from ..progress import Progress, Silent
-from ..registry import load_attribute
-from ..task import Learner, Task
-from .checkpoint import TrainingState, load_state
-from .config import TrainingConfig
-from .loop import Loop, step_seed
-from .optimisation import make_optimizer
-from .order import BatchOrder
-from .run_folder import RunFolder
-from .signals import StopFlag
-from .sources import (
+from ..progress import Progress
+from ..task import Task
+from ..training.checkpoint import TrainingState, load_state
+from ..training.config import TrainingConfig
+from ..training.loop import Loop, step_seed
+from ..training.order import BatchOrder
+from ..training.run_folder import RunFolder
+from ..training.signals import StopFlag
+from ..training.sources import (
     TRAINING,
     VALIDATION,
     AssembledSource,
@@ -41,7 +40,8 @@ from .sources import (
     SimulatedSource,
     first_examples,
 )
-from .stream import stream
+from ..training.start import launch, make_loop
+from ..training.stream import stream
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def train(
         folder.check_free(force)
     if config.training.steps == 0 and not choice["init_from"]:
         raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
-    fabric = _launch(device, devices)
+    fabric = launch(device, devices)
     data = open_data(task, config, choice)
     learner: Learner = task.load("learner")(config)
     prepared = learner.prepare([first_examples(data.training, learner.prepare_examples)])
@@ -102,10 +102,10 @@ def train(
     if fabric.global_rank == 0 and resume is None:
         folder.create(config, choice, force)
     fabric.barrier()
-    loop = _make_loop(fabric, learner, network, config.training, folder, state, progress)
-    signal = _run(fabric, loop, data, make_order(config.training, data.training), learner, bool(choice["init_from"]))
+    loop = make_loop(fabric, learner, network, config.training, folder, state, progress)
+    signal = _run(loop, data, make_order(config.training, data.training), learner, bool(choice["init_from"]))
     if signal:
-        _stop(fabric, signal, folder, state.step)
+        _stop(signal, folder, state.step, fabric.global_rank)
     if fabric.global_rank == 0:
         _finish(task, config, learner, loop, data, prepared, folder)
     fabric.barrier()
@@ -115,9 +115,9 @@ def train(
             "parameters": sum(p.numel() for p in network.parameters()), "skipped": data.skipped, "model": str(folder.model)}
 
 
-def _run(fabric: Fabric, loop: Loop, data: Data, order: BatchOrder, learner: Learner, from_weights: bool) -> int:
+def _run(loop: Loop, data: Data, order: BatchOrder, learner: Learner, from_weights: bool) -> int:
     """Train on this process's share of every batch; return the signal that stopped it, 0 if none did."""
-    rank, world = fabric.global_rank, fabric.world_size
+    rank, world = loop.fabric.global_rank, loop.fabric.world_size
     share = take(data.validation, np.arange(rank, length(data.validation), world))
     with StopFlag() as flag, closing(stream(data.training, order, learner.lengths, loop.state.step, rank, world)) as batches:
         return loop.run(batches, share, flag, from_weights)
@@ -243,28 +243,8 @@ def _resumed(task: Task, folder: RunFolder) -> tuple[Config, dict[str, Any]]:
     return config, json.loads(folder.inputs.read_text())
 
 
-def _launch(device: str, devices: int) -> Fabric:
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: no CUDA device is available.")
-    kind, _, number = device.partition(":")
-    chosen: list[int] | int = [int(number)] if number else devices
-    fabric = Fabric(accelerator=kind, devices=chosen, strategy="ddp" if devices > 1 else "auto")
-    fabric.launch()
-    return fabric
-
-
-def _make_loop(fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig,
-               folder: RunFolder, state: TrainingState, progress: Progress | None) -> Loop:
-    optimizer = make_optimizer(network, config)
-    model, wrapped = fabric.setup(network, optimizer)
-    if state.optimizer:
-        optimizer.load_state_dict(state.optimizer)
-    shown = Silent() if fabric.global_rank or progress is None else progress
-    return Loop(fabric, learner, model, network, wrapped, config, folder, state, shown)
-
-
-def _stop(fabric: Fabric, signal: int, folder: RunFolder, step: int) -> None:
-    if fabric.global_rank:
+def _stop(signal: int, folder: RunFolder, step: int, rank: int) -> None:
+    if rank:
         # The launcher takes any other exit code of a helper process for a crash.
         os._exit(0)
     resume = f"saved at step {step}; go on with --resume {folder.path}"

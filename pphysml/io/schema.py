@@ -1,0 +1,106 @@
+"""Columns of a file by name, type and unit: fields, and the layouts that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import ConfigError, did_you_mean
+
+Kind = Literal["event", "particle", "hit", "node", "pair", "label"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a layout, in the units and type used inside the program.
+
+    Attributes:
+        name: canonical name.
+        kind: what one value belongs to; all but "event" and "label" are ragged.
+        dtype: numpy type name after reading; "text" for the bytes of each entry, `Ragged` of uint8.
+        unit: unit inside the program; files in other units are converted at the door.
+        help: one sentence.
+        counter: fields with the same counter have equal lengths in every entry ("" for scalars).
+        required: reading fails without it.
+        truth: known for simulation only.
+        aliases: other branch names accepted, tried in order.
+        alias_units: unit of the aliases that have another one than `unit`.
+        minimum, maximum: values outside are reported by `validate` and refused by the reader.
+        missing: what NaN stands for; without it NaN is refused.
+        spacing: a further column, named `io.opening.SPACING` and this, tells how fine the values of the file are: the
+            distance to the next one of their type, in `unit`. Of fields with one value per entry.
+    """
+
+    name: str
+    kind: Kind
+    dtype: str
+    help: str
+    unit: str = ""
+    counter: str = ""
+    required: bool = False
+    truth: bool = False
+    aliases: tuple[str, ...] = ()
+    alias_units: Mapping[str, str] = field(default_factory=dict, hash=False)
+    minimum: float | None = None
+    maximum: float | None = None
+    missing: float | None = None
+    spacing: bool = False
+
+    @property
+    def ragged(self) -> bool:
+        """Whether one entry holds many values."""
+        return bool(self.counter)
+
+    @property
+    def text(self) -> bool:
+        """Whether one entry holds one text."""
+        return self.dtype == "text"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A named file layout: trees it is looked for in, and its fields.
+
+    Attributes:
+        name, help: what users call it.
+        fields: columns, in the order in which they are documented.
+        trees: preferred tree names; another tree is used if it is the only one that fits.
+        to_canonical: optional "module:function" turning columns as read into canonical ones.
+        missing: what NaN stands for in further branches that are read; without it NaN is refused.
+        needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
+        native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
+    """
+
+    name: str
+    help: str
+    fields: tuple[Field, ...]
+    trees: tuple[str, ...] = ()
+    to_canonical: str | None = None
+    missing: float | None = None
+    native_names: bool = False
+    needed_truth: tuple[str, ...] = ()
+
+    def field(self, name: str) -> Field:
+        """Return a field by its canonical name."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise ConfigError(f"Layout {self.name!r} has no field {name!r}."
+                          f"{did_you_mean(name, [f.name for f in self.fields])}")
+
+    def branches(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> dict[str, str]:
+        """Return canonical name -> branch for the fields present (mapping, name, then aliases)."""
+        present = set(available)
+        found: dict[str, str] = {}
+        for f in self.fields:
+            names = (mapping[f.name],) if f.name in mapping else (f.name, *f.aliases)
+            branch = next((name for name in names if name in present), None)
+            if branch is not None:
+                found[f.name] = branch
+        return found
+
+    def detect(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> bool:
+        """Return whether every required field is there."""
+        found = self.branches(available, mapping)
+        return all(f.name in found for f in self.fields if f.required)
