@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from pphysml.io.ragged import Ragged
-from pphysml.tasks.lcag.nested_trees import from_nested
-from pphysml.tasks.lcag.trees import matrix_to_parent, parent_to_matrix
-from pphysml.tasks.lcag.validity import is_valid, is_valid_ragged
+from pphysml.tasks.lcag.trees.matrices import matrix_to_parent, parent_to_matrix
+from pphysml.tasks.lcag.trees.nested_trees import from_nested
+from pphysml.tasks.lcag.trees.validity import is_valid, is_valid_ragged
 
 
 def random_parents(rng: np.random.Generator, events: int, n: int) -> Ragged:

@@ -30,8 +30,8 @@ from pphysml.tasks.lcag.decode import (
     log_partition,
     tree_score,
 )
-from pphysml.tasks.lcag.nested_trees import from_nested
-from pphysml.tasks.lcag.trees import parent_to_matrix
+from pphysml.tasks.lcag.trees.matrices import parent_to_matrix
+from pphysml.tasks.lcag.trees.nested_trees import from_nested
 
 CLASSES = 8
 EXACT_LEAVES = 12

@@ -21,9 +21,9 @@ import numpy as np
 
 from pphysml.physics.four_vectors import boost
 from pphysml.physics.phase_space import n_body_decay
-from pphysml.tasks.lcag.config import SimulationConfig
-from pphysml.tasks.lcag.simulate import LcagSimulation
-from pphysml.tasks.lcag.topologies import Topology, known_topologies
+from pphysml.tasks.lcag.config.simulation import SimulationConfig
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
+from pphysml.tasks.lcag.simulation.topologies import Topology, known_topologies
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "paper, 2-10 leaves": {},

@@ -20,9 +20,9 @@ from pphysml.io.ragged import Columns, Ragged, slice_rows, take
 from pphysml.lazy import load_attribute
 from pphysml.registry import get_task
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.data import assemble
-from pphysml.tasks.lcag.metrics import LcagEvaluator
-from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.tasks.lcag.judging.metrics import LcagEvaluator
+from pphysml.tasks.lcag.reading.assemble import assemble
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.verbs.engine_choice import choose
 
 WIDTHS = (1e-9, 3e-4, 1e-3, 2e-3, 5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2)

@@ -23,16 +23,16 @@ from pphysml.config import build
 from pphysml.evaluation.comparison import mcnemar, paired_difference
 from pphysml.io.ragged import Columns, Ragged, slice_rows
 from pphysml.registry import get_task
-from pphysml.tasks.lcag.combiner import CombinerEngine
+from pphysml.tasks.lcag.classical.combiner import CombinerEngine
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.data import assemble
-from pphysml.tasks.lcag.forest_metrics import (
+from pphysml.tasks.lcag.judging.forest_metrics import (
     Forests,
     compare_forests,
     efficiency_against_purity,
     forest_metrics,
 )
-from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.tasks.lcag.reading.assemble import assemble
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.verbs.engine_choice import choose
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011

@@ -23,9 +23,10 @@ from pphysml.config import load
 from pphysml.contract import Batch
 from pphysml.io.ragged import take
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.data import assemble, collate
 from pphysml.tasks.lcag.learner import LcagLearner, build_network
-from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.tasks.lcag.models.batches import collate
+from pphysml.tasks.lcag.reading.assemble import assemble
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.training.optimisation import make_optimizer
 
 CASES = {

@@ -21,9 +21,9 @@ import training_runs
 from pphysml.config import load
 from pphysml.registry import get_task
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.data import assemble
-from pphysml.tasks.lcag.metrics import LcagEvaluator
-from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.tasks.lcag.judging.metrics import LcagEvaluator
+from pphysml.tasks.lcag.reading.assemble import assemble
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.verbs.engine_choice import choose
 
 INVARIANTS, FOUR_VECTORS = "model.inputs=invariants", "model.inputs=four-vectors"

@@ -12,9 +12,9 @@ import numpy as np
 
 from pphysml.io.ragged import slice_rows
 from pphysml.registry import get_task
-from pphysml.tasks.lcag.data import assemble
-from pphysml.tasks.lcag.plots import gallery
-from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.tasks.lcag.judging.plots import gallery
+from pphysml.tasks.lcag.reading.assemble import assemble
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.verbs.engine_choice import choose
 
 

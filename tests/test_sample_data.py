@@ -12,8 +12,8 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.io.validation import validate
 from pphysml.registry import get_task
-from pphysml.tasks.lcag.trees import parent_to_matrix
-from pphysml.tasks.lcag.validity import is_valid_ragged
+from pphysml.tasks.lcag.trees.matrices import parent_to_matrix
+from pphysml.tasks.lcag.trees.validity import is_valid_ragged
 from pphysml.verbs.simulate import simulate
 
 SAMPLE = Path(__file__).parents[1] / "data" / "lcag_leaves.root"

@@ -21,7 +21,7 @@ from safetensors.numpy import save
 from pphysml.config import load
 from pphysml.io.ragged import Ragged
 from pphysml.registry import get_task
-from pphysml.tasks.lcag.trees import parent_to_matrix
+from pphysml.tasks.lcag.trees.matrices import parent_to_matrix
 from pphysml.verbs.engine_choice import shipped_models
 from pphysml.verbs.simulate import simulate
 

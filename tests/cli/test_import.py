@@ -14,9 +14,9 @@ import uproot
 
 from pphysml.lazy import load_attribute
 from pphysml.registry import get_task, task_names
-from pphysml.tasks.lcag import baumbauen
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.simulate import LcagSimulation
+from pphysml.tasks.lcag.reading import baumbauen
+from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 
 
 def topology_arrays(count: int, events: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -1,0 +1,1 @@
+"""Decay trees from their leaves."""

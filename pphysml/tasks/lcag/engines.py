@@ -10,14 +10,14 @@ import torch
 from ...errors import ConfigError, ModelError
 from ...io.ragged import Array, Columns, Ragged, length
 from ...model_file import ModelFile, first_mismatch
-from .calibration import Calibration
+from .classical.lookup import predict as look_up
+from .classical.massline import MasslineDecoder
 from .config import LcagConfig
 from .learner import build_network
-from .lookup import predict as look_up
-from .massline import MasslineDecoder
-from .output import Reconstruction, hypothesis_columns, output_columns
-from .reconstruct import reconstruct
-from .rules import Rules
+from .models.calibration import Calibration
+from .models.reconstruct import reconstruct
+from .output.columns import Reconstruction, hypothesis_columns, output_columns
+from .trees.validity_rules import Rules
 
 
 class NetworkEngine:

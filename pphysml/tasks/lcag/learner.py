@@ -10,18 +10,18 @@ from torch import nn
 
 from ...contract import Batch, Term
 from ...io.ragged import Array, Columns, Ragged, length, take
-from .calibration import before_fit, fit_calibration
+from .classical.lookup import fit as fit_lookup
 from .config import LcagConfig
-from .data import collate
-from .domain import fit_domain
-from .forest_metrics import compare_forests
-from .lookup import fit as fit_lookup
-from .losses import choose_sets, lcag_losses
+from .judging.forest_metrics import compare_forests
 from .models import MODELS
-from .output import output_columns, perfect, rows_equal
-from .reconstruct import reconstruct
-from .squares import Elements
-from .tree_loss import hold_contest, tree_term
+from .models.batches import collate
+from .models.calibration import before_fit, fit_calibration
+from .models.domain import fit_domain
+from .models.losses import choose_sets, lcag_losses
+from .models.reconstruct import reconstruct
+from .models.tree_loss import hold_contest, tree_term
+from .output.columns import output_columns, perfect, rows_equal
+from .trees.matrix_elements import Elements
 
 
 class LcagLearner:

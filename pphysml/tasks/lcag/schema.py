@@ -71,7 +71,7 @@ GRAFEI = Layout(
     name="grafei",
     help="Training ntuples of graFEI as basf2 writes them; the truth is LCAS (data.classes=stages).",
     trees=("Tree",),
-    to_canonical="pphysml.tasks.lcag.grafei:to_canonical",
+    to_canonical="pphysml.tasks.lcag.reading.grafei:to_canonical",
     missing=0.0,
     fields=(
         *IDS,

@@ -15,19 +15,19 @@ TASK = Task(
     output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
     config=f"{_HERE}.config:LcagConfig",
     presets=f"{_HERE}.presets",
-    simulation=f"{_HERE}.simulate:LcagSimulation",
-    assemble=f"{_HERE}.data:assemble",
+    simulation=f"{_HERE}.simulation.simulate:LcagSimulation",
+    assemble=f"{_HERE}.reading.assemble:assemble",
     learner=f"{_HERE}.learner:LcagLearner",
     engines={
         "network": f"{_HERE}.engines:NetworkEngine",
         "massline": f"{_HERE}.engines:MasslineEngine",
-        "combiner": f"{_HERE}.combiner:CombinerEngine",
+        "combiner": f"{_HERE}.classical.combiner:CombinerEngine",
         "lookup": f"{_HERE}.engines:LookupEngine",
     },
     default_engine="network",
-    evaluator=f"{_HERE}.metrics:LcagEvaluator",
-    domain=f"{_HERE}.domain:outside",
-    finish=f"{_HERE}.finish:LcagFinish",
+    evaluator=f"{_HERE}.judging.metrics:LcagEvaluator",
+    domain=f"{_HERE}.models.domain:outside",
+    finish=f"{_HERE}.output.last_step:LcagFinish",
     flags={
         "--match": Flag("apply.match", "TEMPLATE", (
             "Flag events whose trees contain this decay, children in any order: 'D0 -> K- pi+', "
@@ -39,9 +39,9 @@ TASK = Task(
     },
     exports={
         "safetensors": Export("pphysml.verbs.export:to_safetensors"),
-        "onnx": Export(f"{_HERE}.onnx_export:to_onnx", beside=("_decoder.py",)),
+        "onnx": Export(f"{_HERE}.export.onnx_export:to_onnx", beside=("_decoder.py",)),
     },
-    importers={"baumbauen-npy": f"{_HERE}.baumbauen:read"},
+    importers={"baumbauen-npy": f"{_HERE}.reading.baumbauen:read"},
     weights={"paper": "paper.safetensors", "detector": "detector.safetensors"},
     weights_package=f"{_HERE}.weights",
 )

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from ....io.ragged import Array
-from .linked import Forest, clear, link, refresh_tables, spare_node, unlink, walk
+from .linked_trees import Forest, clear, link, refresh_tables, spare_node, unlink, walk
 
 
 @njit(cache=True, nogil=True)

@@ -15,8 +15,8 @@ from numba import njit
 
 from ....io.ragged import Array
 from .exact_forest import best_block, best_forests, in_trees, lowest_leaf
-from .lanes import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits
 from .pair_sums import add_pairs, set_level
+from .vector_kernel import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits
 
 NEVER = -np.inf
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from ....io.ragged import Array
-from .lanes import ONE
+from .vector_kernel import ONE
 
 NEVER = -np.inf
 NEGLIGIBLE = 40.0

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....io.ragged import Array
-from .lanes import LANES, ONE
+from .vector_kernel import LANES, ONE
 
 BOUND = 1e4
 """Scores are taken between -BOUND and BOUND, NaN as -BOUND: in effect forbidden."""

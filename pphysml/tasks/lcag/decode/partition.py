@@ -13,8 +13,8 @@ from numba import njit
 
 from ....io.ragged import Array
 from .exact_forest import in_trees, lowest_leaf, sum_forests
-from .lanes import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits, sum_splits
 from .pair_sums import add_pairs
+from .vector_kernel import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits, sum_splits
 
 LOG_2 = math.log(2.0)
 ZERO = -1e9

@@ -7,10 +7,19 @@ from numba import njit
 
 from .exact import best_split, highest
 from .exact_forest import lowest_leaf
-from .graft import fill_outside
-from .lanes import ANY, LANES, LOWER, ONE, SOME
-from .linked import NEVER, Forest, highest_child, link, refresh, refresh_tables, spare_node, unlink
+from .linked_trees import (
+    NEVER,
+    Forest,
+    highest_child,
+    link,
+    refresh,
+    refresh_tables,
+    spare_node,
+    unlink,
+)
+from .move_subtrees import fill_outside
 from .regions import LARGEST, Tables, choose_parts, fill_tables
+from .vector_kernel import ANY, LANES, LOWER, ONE, SOME
 
 
 @njit(cache=True, nogil=True)

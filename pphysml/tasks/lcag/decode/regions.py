@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 from ....io.ragged import Array
-from .lanes import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits
-from .linked import NEVER, Forest, walk
+from .linked_trees import NEVER, Forest, walk
+from .vector_kernel import ANY, EXACT, LANES, LOWER, ONE, SOME, max_splits
 
 LARGEST = 8
 """Subtrees of a region; the time grows as three to this power."""

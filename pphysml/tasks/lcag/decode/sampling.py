@@ -13,9 +13,9 @@ from numba import njit
 
 from ....io.ragged import Array
 from .exact_forest import lowest_leaf, sum_forests
-from .lanes import ANY, EXACT, LANES, LOWER, ONE, SOME
 from .pair_sums import add_pairs, set_level
 from .partition import LOG_2, sum_trees, sum_wholes
+from .vector_kernel import ANY, EXACT, LANES, LOWER, ONE, SOME
 
 
 @njit(cache=True, nogil=True)

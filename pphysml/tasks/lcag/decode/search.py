@@ -13,8 +13,8 @@ from numba import njit
 
 from ....io.ragged import Array
 from .agglomerate import agglomerate
-from .graft import best_place, fill_cross, fill_outside, put, take_off
-from .linked import Forest, copy_links, empty_forest, matrix_score, settle, walk, write_matrix
+from .linked_trees import Forest, copy_links, empty_forest, matrix_score, settle, walk, write_matrix
+from .move_subtrees import best_place, fill_cross, fill_outside, put, take_off
 from .rearrange import improve_region
 from .regions import Tables, empty_tables
 

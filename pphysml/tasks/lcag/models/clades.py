@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from ....nn.fourier import FourierFeatures
 from ....nn.spectrum import LearnedSpectra
-from ..config import ModelConfig
-from ..invariants import mass, subset_members
+from ..config.model import ModelConfig
 from .inputs import MOMENTUM_SCALE, mass_spread
+from .invariants import mass, subset_members
 
 
 class CladeHead(nn.Module):

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ..invariants import event_frame, mass, minkowski
+from .invariants import event_frame, mass, minkowski
 
 Frame = Literal["event", "input"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ....nn.fourier import FourierFeatures
-from ..config import ModelConfig
-from ..invariants import members, pair_indices, subset_members
+from ..config.model import ModelConfig
 from .inputs import MOMENTUM_SCALE, Output, energies, leaf_inputs
+from .invariants import members, pair_indices, subset_members
 
 
 class PairIndex(NamedTuple):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ....nn.mlp import two_layer
-from ..config import ModelConfig
+from ..config.model import ModelConfig
 from .network import PairIndex
 from .pair_network import PairNetwork, joint
 

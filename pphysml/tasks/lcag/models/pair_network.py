@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ....nn.mlp import two_layer
-from ..config import N_CLASSES, ModelConfig
+from ..config.model import ModelConfig
+from ..trees.validity_rules import N_CLASSES
 from .clades import CladeHead
 from .inputs import Output, energies, pair_inputs
 from .network import LcagNetwork, PairIndex

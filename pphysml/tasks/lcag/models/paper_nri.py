@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ....nn.row_norm import RowNorm
-from ..config import N_CLASSES, ModelConfig
+from ..config.model import ModelConfig
+from ..trees.validity_rules import N_CLASSES
 from .inputs import Output
 from .network import PairIndex
 from .paper import PaperNetwork, symmetric_pairs

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from ..config import N_CLASSES, ModelConfig
+from ..config.model import ModelConfig
+from ..trees.validity_rules import N_CLASSES
 from .inputs import Output
 from .network import PairIndex
 from .paper import PaperNetwork, symmetric_pairs

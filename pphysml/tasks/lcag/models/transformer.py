@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ....nn.attention import PairBiasedAttention
 from ....nn.mlp import two_layer
-from ..config import ModelConfig
+from ..config.model import ModelConfig
 from .network import PairIndex
 from .pair_network import PairNetwork, joint
 

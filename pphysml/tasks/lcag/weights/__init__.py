@@ -1,0 +1,1 @@
+"""Weights of `lcag` that ship with the package."""

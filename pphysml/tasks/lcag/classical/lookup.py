@@ -1,0 +1,88 @@
+"""The trivial reference: the most frequent tree among training events of the same leaf masses.
+
+It uses no kinematics; whatever does not beat it has learnt the list of topologies alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....io.ragged import Array, Columns, Ragged
+
+DECIMALS = 1
+
+
+def fit(examples: Columns, decimals: int = DECIMALS) -> dict[str, Array]:
+    """Return the table of `p4` and `lcag`, as arrays that can be stored with weights.
+
+    For n leaves, `masses_n` int64 (K, n): ascending leaf masses in steps of 10**-decimals GeV, and
+    `trees_n` uint8 (K, n, n): the most frequent matrix, leaves in that order; and `decimals`.
+    """
+    p4, truth = _ragged(examples, "p4"), _ragged(examples, "lcag")
+    table: dict[str, Array] = {"decimals": np.array(decimals, dtype=np.int64)}
+    for n in np.unique(p4.counts[p4.counts >= 2]):
+        rows = np.flatnonzero(p4.counts == n)
+        masses, order = _sorted_masses(p4.take(rows).flat.reshape(len(rows), n, 4), decimals)
+        matrices = truth.take(rows).flat.reshape(len(rows), n, n)
+        matrices = matrices[np.arange(len(rows))[:, None, None], order[:, :, None], order[:, None, :]]
+        table[f"masses_{n}"], trees = _most_frequent(masses, matrices.reshape(len(rows), n * n))
+        table[f"trees_{n}"] = trees.reshape(-1, n, n)
+    return table
+
+
+def predict(examples: Columns, table: Mapping[str, Array]) -> Ragged:
+    """Return matrices, uint8 flat rows of n*n; leaf masses not in the table give one node only.
+
+    Leaves of equal mass are taken in the given order, as nothing here tells them apart.
+    """
+    p4 = _ragged(examples, "p4")
+    counts = p4.counts
+    matrices = Ragged.from_counts(np.zeros((counts**2).sum(), dtype=np.uint8), counts**2)
+    for n in np.unique(counts[counts >= 2]):
+        rows = np.flatnonzero(counts == n)
+        masses, order = _sorted_masses(p4.take(rows).flat.reshape(len(rows), n, 4), int(table["decimals"]))
+        known = table.get(f"masses_{n}", np.zeros((0, n), dtype=np.int64))
+        flat_tree = 1 - np.eye(n, dtype=np.uint8)
+        trees = np.concatenate([table.get(f"trees_{n}", flat_tree[None][:0]), flat_tree[None]])
+        at = np.empty_like(order)
+        np.put_along_axis(at, order, np.arange(n)[None, :], axis=1)
+        found = trees[_find(known, masses)[:, None, None], at[:, :, None], at[:, None, :]]
+        matrices.flat[matrices.offsets[rows][:, None] + np.arange(n * n)] = found.reshape(len(rows), -1)
+    return matrices
+
+
+def _ragged(examples: Columns, name: str) -> Ragged:
+    column = examples[name]
+    assert isinstance(column, Ragged)
+    return column
+
+
+def _sorted_masses(p4: Array, decimals: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return leaf masses in steps, ascending, and which leaf each is, both (B, n)."""
+    square = p4[..., 3] ** 2 - (p4[..., :3] ** 2).sum(-1)
+    steps = np.rint(np.sqrt(np.maximum(square, 0)) * 10**decimals).astype(np.int64)
+    order = np.argsort(steps, axis=1, kind="stable")
+    return np.take_along_axis(steps, order, 1), order
+
+
+def _most_frequent(masses: Array, trees: Array) -> tuple[Array, Array]:
+    """Return the distinct masses (K, n) and for each its most frequent tree (K, n*n)."""
+    n = masses.shape[1]
+    pairs, counts = np.unique(np.concatenate([masses, trees], 1), axis=0, return_counts=True)
+    keys, key = np.unique(pairs[:, :n], axis=0, return_inverse=True)
+    best_first = np.lexsort((-counts, key.ravel()))
+    _, first = np.unique(key.ravel()[best_first], return_index=True)
+    return keys, pairs[best_first[first], n:].astype(np.uint8)
+
+
+def _find(known: Array, masses: Array) -> NDArray[np.int64]:
+    """Return the row of `known` that equals each row of `masses`, or len(known)."""
+    _, label = np.unique(np.concatenate([known, masses]), axis=0, return_inverse=True)
+    label = label.ravel()
+    row = np.full(len(label), len(known))
+    row[label[: len(known)]] = np.arange(len(known))
+    found: NDArray[np.int64] = row[label[len(known) :]]
+    return found

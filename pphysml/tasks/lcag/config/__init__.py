@@ -1,0 +1,145 @@
+"""Options of the task `lcag`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from ....config import Config, option
+from ....io.schema import Kind
+from ....training.config import TrainingConfig
+from ..schema import LAYOUTS
+from ..trees.validity_rules import N_CLASSES, Rules
+from .engines import CombinerConfig, MasslineConfig
+from .model import ModelConfig
+from .simulation import SimulationConfig
+
+STAGES = [[111, 443], [310], [411, 421, 431], [413, 423, 433], [511, 521], [300553]]
+"""Particles of the classes 1, 2, ... at Belle II: light, K0S, D, D*, B, Y(4S) (graFEI, arXiv:2503.09401)."""
+
+
+VERTEXING = ("doca", "vertex_distance", "vertex_rho")
+"""Features of pairs that are computed from points on tracks."""
+
+
+
+
+class DataConfig(Config):
+    """What an event is, and what is read besides the four-momenta."""
+
+    forest: bool = option(False, "Events may hold several trees, and leaves that belong to none.")
+    classes: Literal["generations", "stages"] = option("generations", "What the matrix holds of the lowest common ancestor: its height in the tree, or the class of its particle.")
+    pdg_classes: list[list[int]] = option(lambda: STAGES, "For stages: absolute PDG ids of the particles of class 1, 2, ...; a node of another particle, or of a higher class than a node above it, is merged with the next node above.")
+    ancestors: list[int] | None = option(None, "For generations: absolute PDG ids of the particles that count as nodes; null counts all.")
+    charged_mass: float | None = option(None, "Mass hypothesis of charged leaves in files with neither energies nor masses; null refuses such files.", "GeV", ge=0)
+    neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files.", "GeV", ge=0)
+    hypotheses: list[int] = option(list, "Absolute PDG ids of the mass hypotheses among which the network chooses one for each leaf, or none of them; truth from `leaf_pdg` or `node_pdg`.")
+    features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
+    pair_features: list[str] = option(list, "Features of pairs of leaves given to the network (standardised): branches of n x n values, row after row; or `doca`, `vertex_distance`, `vertex_rho`, of `track_points`: logarithms of the tracks' distance of closest approach, and of their vertex's distance from the origin and from the z axis.")
+    track_points: list[str] = option(list, "Three leaf branches: x, y, z of a point on each track, which is taken as straight there.")
+    weight: str | None = option(None, "Branch with event weights for the loss of the training.")
+
+    def extra_branches(self) -> dict[str, Kind]:
+        """Return the branches of leaves and of pairs of leaves that become inputs of the network."""
+        computed = set(self.pair_features) & set(VERTEXING)
+        leaves = [*self.features, *(self.track_points if computed else [])]
+        return {**dict.fromkeys(leaves, "particle"),
+                **dict.fromkeys((name for name in self.pair_features if name not in computed), "pair")}
+
+    @property
+    def rules(self) -> Rules:
+        """What a valid matrix is."""
+        return Rules(self.forest, gap_free=self.classes == "generations")
+
+    @property
+    def highest(self) -> int:
+        """Highest level that the matrix may hold."""
+        return N_CLASSES - 1 if self.classes == "generations" else len(self.pdg_classes)
+
+    @model_validator(mode="after")
+    def _particles(self) -> DataConfig:
+        listed = [pdg for ids in self.pdg_classes for pdg in ids]
+        if not 0 < len(self.pdg_classes) < N_CLASSES:
+            raise ValueError(f"data.pdg_classes must have 1 to {N_CLASSES - 1} classes")
+        if any(pdg <= 0 for pdg in [*listed, *(self.ancestors or [])]):
+            raise ValueError("data.pdg_classes and data.ancestors: PDG ids must be positive; they hold for particle and antiparticle")
+        if any(pdg <= 0 for pdg in self.hypotheses) or len(set(self.hypotheses)) < len(self.hypotheses):
+            raise ValueError("data.hypotheses: PDG ids must be positive, and each there once")
+        if len(set(listed)) < len(listed):
+            raise ValueError("data.pdg_classes: a PDG id is in it twice")
+        if self.ancestors is not None and self.classes == "stages":
+            raise ValueError("data.ancestors is for data.classes=generations; of stages, data.pdg_classes says which particles count")
+        return self
+
+
+    @model_validator(mode="after")
+    def _pairs(self) -> DataConfig:
+        if self.track_points and len(self.track_points) != 3:
+            raise ValueError("data.track_points must name three branches: x, y and z")
+        truth = {f.name for layout in LAYOUTS for f in layout.fields if f.truth}
+        for name in self.pair_features:
+            if name in VERTEXING and not self.track_points:
+                raise ValueError(f"data.pair_features: {name!r} is computed, and needs data.track_points; to read a branch "
+                                 f"of that name give it another, as in --map pair_{name}={name}")
+            if name in truth:
+                raise ValueError(f"data.pair_features: {name!r} is truth")
+            if self.pair_features.count(name) > 1 or name in self.features + self.track_points:
+                raise ValueError(f"data.pair_features: {name!r} is there twice, or is a branch of leaves")
+        return self
+
+
+
+
+
+
+
+
+class ApplyConfig(Config):
+    """How network output becomes trees."""
+
+    decode: Literal["exact", "argmax"] = option("exact", "`exact` maximises the score over all valid trees; `argmax` takes each matrix element alone.")
+    exact_max_leaves: int = option(12, "Largest event decoded exactly; larger ones take a bounded search.", ge=2, le=12)
+    search_rounds: int = option(8, "Rounds of improvement in the bounded search.", ge=1)
+    batch_size: int = option(256, "Events per forward pass.", ge=1)
+    match: str | None = option(None, "Decay string or YAML file of a decay that is searched for in the decoded trees; see --match.")
+    match_tolerance: float = option(0.01, "Largest difference between a leaf's mass and that of its label in `match`; charges are compared where there is a leaf branch `charge`.", "GeV", gt=0)
+    match_window: float | None = option(None, "The same for the other nodes of `match`; null does not compare their masses.", "GeV", gt=0)
+    match_conjugate: bool = option(True, "Where the leaves have charges: the decay of the antiparticles, with all charges of `match` reversed, is found too.")
+    signal_side: str | None = option(None, "Branch that is not 0 for the leaves of a signal side that is known: the rest of the event is reconstructed, and evaluated.")
+    massline: MasslineConfig = option(MasslineConfig, "Options of the engine `massline`.")
+    combiner: CombinerConfig = option(CombinerConfig, "Options of the engine `combiner`.")
+
+    def extra_branches(self) -> dict[str, Kind]:
+        """Return the branch of the signal side, if there is one."""
+        return {} if self.signal_side is None else {self.signal_side: "particle"}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, values: Any) -> Any:
+        """Take the options of models of version 0.1, whose search had a beam instead of rounds."""
+        if isinstance(values, dict):
+            return {name: value for name, value in values.items() if name != "beam_width"}
+        return values
+
+
+class LcagConfig(Config):
+    """All options of the task `lcag`."""
+
+    simulation: SimulationConfig = option(SimulationConfig, "Simulated data.")
+    data: DataConfig = option(DataConfig, "Input.")
+    model: ModelConfig = option(ModelConfig, "Network.")
+    training: TrainingConfig = option(TrainingConfig, "Training.")
+    apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @model_validator(mode="after")
+    def _forests(self) -> LcagConfig:
+        if self.simulation.makes_forests and not self.data.forest:
+            raise ValueError("simulation.trees_per_event and simulation.background_leaves need data.forest=true")
+        if self.data.hypotheses and self.model.is_paper:
+            raise ValueError(f"data.hypotheses needs the network transformer or nri: {self.model.name} has no output for them")
+        if self.data.pair_features and self.model.is_paper:
+            raise ValueError(f"data.pair_features needs the network transformer or nri: {self.model.name} takes leaves only")
+        if self.data.forest and self.model.is_paper:
+            raise ValueError(f"data.forest=true needs the network transformer or nri: {self.model.name} has no output for leaves of no tree")
+        return self

@@ -1,0 +1,1 @@
+"""Networks and decoder for other programs."""

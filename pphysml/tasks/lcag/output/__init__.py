@@ -1,0 +1,1 @@
+"""Reconstruction to columns of ROOT."""

@@ -1,0 +1,53 @@
+"""File entries to examples, examples to tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....io.ragged import Array, Columns, Ragged
+from ..config import LcagConfig
+from .leaf_momenta import leaf_momenta
+from .pair_features import pair_features
+from .signal_side import take_out
+from .truth import ragged, truth_columns
+
+IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology", "weight")
+
+
+def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Columns, Any]:
+    """Make one example of every entry: `p4`, the ids, `features`, `pair_features` and the truth `lcag` if there.
+
+    Where events may hold several trees, the truth `background` says which leaves are in none.
+    Leaves of a given signal side are taken out.
+
+    Raises:
+        InputError: leaves without energies, or truth or a signal side that cannot be used; names the entry.
+    """
+    if chunk is None:
+        return {}, None
+    leaves = ragged(chunk, "px")
+    examples: Columns = {name: column for name, column in chunk.items() if name in IDS or name.startswith("keep:")}
+    examples["p4"] = p4 = Ragged(leaf_momenta(chunk, config.data), leaves.offsets)
+    if config.apply.match is not None and "charge" in chunk:
+        examples["charge"] = ragged(chunk, "charge")
+    if config.data.features:
+        flat = [ragged(chunk, name).flat for name in config.data.features]
+        examples["features"] = Ragged(np.stack(flat, -1).astype(np.float32), leaves.offsets)
+    if config.data.pair_features:
+        examples["pair_features"] = pair_features(chunk, p4, config.data)
+    examples |= truth_columns(chunk, leaves.counts, config.data)
+    if config.apply.signal_side in chunk:
+        examples = take_out(examples, chunk, config.apply.signal_side, config.data.rules)
+    return examples, None
+
+
+
+
+
+
+def flat_matrices(dense: Array, n: Array) -> Ragged:
+    """Return flat rows of n*n values from padded matrices (B, width, width); undoes `dense_matrices`."""
+    real = np.arange(dense.shape[1]) < n[:, None]
+    return Ragged.from_counts(dense[real[:, :, None] & real[:, None, :]], n * n)

@@ -1,0 +1,1 @@
+"""Lists of decay topologies that ship with the package."""

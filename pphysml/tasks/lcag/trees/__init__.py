@@ -1,0 +1,1 @@
+"""Decay trees and their matrices."""
