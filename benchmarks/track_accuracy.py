@@ -54,12 +54,14 @@ from pphysml.registry import get_task
 from pphysml.tasks.track.classical.follower import follow_tracks
 from pphysml.tasks.track.classical.follower_tuning import complete_product, tune_follower
 from pphysml.tasks.track.classical.layer_assignment import deflection_links, straight_links
-from pphysml.tasks.track.config import DataConfig, DeflectionConfig, FollowerConfig, TrackConfig
-from pphysml.tasks.track.judging.track_metrics import tally_tracks, true_hits
-from pphysml.tasks.track.links import Links
+from pphysml.tasks.track.config import DataConfig, TrackConfig
+from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig
+from pphysml.tasks.track.judging.track_metrics import tally_tracks
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
-from pphysml.tasks.track.tracks import find_tracks
+from pphysml.tasks.track.tracks.links import Links
+from pphysml.tasks.track.tracks.tracks import find_tracks
+from pphysml.tasks.track.tracks.true_tracks import true_hits
 from pphysml.verbs.engine_choice import Chosen, choose
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011

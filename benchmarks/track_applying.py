@@ -29,13 +29,13 @@ from pphysml.verbs.apply import apply
 from pphysml.verbs.simulate import simulate
 
 PARTS = {
-    "reading": ["pphysml.io.reader:Reader.read", "pphysml.tasks.track.data:_assemble"],
-    "graph": ["pphysml.tasks.track.network_links:collate"],
-    "assignment": ["pphysml.tasks.track.network_links:links_of", "pphysml.tasks.track.network_links:join"],
-    "network": ["pphysml.tasks.track.network_links:score", "pphysml.tasks.track.network_links:gains",
-                "pphysml.tasks.track.network_links:link_probabilities"],
+    "reading": ["pphysml.io.reader:Reader.read", "pphysml.tasks.track.reading.assemble:_assemble"],
+    "graph": ["pphysml.tasks.track.models.network_links:collate"],
+    "assignment": ["pphysml.tasks.track.models.network_links:links_of", "pphysml.tasks.track.models.network_links:join"],
+    "network": ["pphysml.tasks.track.models.network_links:score", "pphysml.tasks.track.models.network_links:gains",
+                "pphysml.tasks.track.models.network_links:link_probabilities"],
     "follower": ["pphysml.tasks.track.classical.references:follow_tracks"],
-    "tracks and WEPL": ["pphysml.tasks.track.link_engine:output_columns"],
+    "tracks and WEPL": ["pphysml.tasks.track.output.link_engine:output_columns"],
     "writing": ["pphysml.io.writer:Writer.extend", "pphysml.io.writer:Writer.__exit__"],
 }
 

@@ -24,9 +24,9 @@ from pphysml.config import load
 from pphysml.io.ragged import Array, Columns
 from pphysml.physics.directions import angle_between
 from pphysml.registry import get_task
-from pphysml.tasks.track.judging.track_metrics import Hits, true_hits
-from pphysml.tasks.track.links import ragged
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
+from pphysml.tasks.track.tracks.links import ragged
+from pphysml.tasks.track.tracks.true_tracks import Hits, true_hits
 from pphysml.verbs.engine_choice import choose
 
 SEED, WINDOW = 7_000_003, 5

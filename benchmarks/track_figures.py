@@ -13,24 +13,19 @@ from pphysml.evaluation.comparison import mcnemar
 from pphysml.evaluation.uncertainty import Interval, bootstrap_means, percentile_interval
 from pphysml.io.ragged import Array, Columns, length, slice_rows
 from pphysml.tasks.track.config import DataConfig, TrackConfig
-from pphysml.tasks.track.graph import candidate_links
+from pphysml.tasks.track.judging.metrics import PUBLISHED
 from pphysml.tasks.track.judging.published_metrics import (
     MIN_LAST_DEDX,
     MIN_LAST_EDEP,
     published_rates,
 )
 from pphysml.tasks.track.judging.rates import REPLICAS, TRACKS, Rate, rate_interval
-from pphysml.tasks.track.judging.track_metrics import (
-    Counts,
-    Hits,
-    tally_tracks,
-    tracks_of,
-    true_hits,
-)
+from pphysml.tasks.track.judging.track_metrics import Counts, tally_tracks
 from pphysml.tasks.track.judging.wepl_metrics import residual_metrics, residuals
-from pphysml.tasks.track.links import Links, ragged
-from pphysml.tasks.track.metrics import PUBLISHED
-from pphysml.tasks.track.output import output_columns
+from pphysml.tasks.track.models.graph import candidate_links
+from pphysml.tasks.track.output.columns import output_columns
+from pphysml.tasks.track.tracks.links import Links, ragged
+from pphysml.tasks.track.tracks.true_tracks import Hits, tracks_of, true_hits
 
 Finder = Callable[[Columns], Links]
 FRAMES_AT_A_TIME = 20

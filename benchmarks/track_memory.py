@@ -20,11 +20,11 @@ import torch
 from pphysml.config import load
 from pphysml.io.ragged import Columns, length, slice_rows
 from pphysml.registry import get_task
-from pphysml.tasks.track.batches import collate
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.learner import TrackLearner, build_network
-from pphysml.tasks.track.network_links import find_links
-from pphysml.tasks.track.output import output_columns
+from pphysml.tasks.track.models.batches import collate
+from pphysml.tasks.track.models.network_links import find_links
+from pphysml.tasks.track.output.columns import output_columns
 
 
 def main() -> None:

@@ -29,10 +29,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from pphysml.contract import Batch
 from pphysml.io.ragged import Columns, Ragged
-from pphysml.tasks.track.config import DataConfig, ModelConfig
-from pphysml.tasks.track.continuations import all_triplets, directions
-from pphysml.tasks.track.graph import candidate_links
+from pphysml.tasks.track.config import DataConfig
+from pphysml.tasks.track.config.model import ModelConfig
 from pphysml.tasks.track.models.angle_encoding import frequencies
+from pphysml.tasks.track.models.continuations import all_triplets, directions
+from pphysml.tasks.track.models.graph import candidate_links
 from pphysml.tasks.track.models.hit_graph import HitGraph
 from pphysml.tasks.track.models.line_graph import LineGraph, link_features
 

@@ -35,10 +35,11 @@ from pphysml.evaluation.uncertainty import wilson
 from pphysml.io.ragged import Columns
 from pphysml.registry import get_task
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.judging.track_metrics import tally_tracks, true_hits
-from pphysml.tasks.track.links import Links
+from pphysml.tasks.track.judging.track_metrics import tally_tracks
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
-from pphysml.tasks.track.tracks import find_tracks
+from pphysml.tasks.track.tracks.links import Links
+from pphysml.tasks.track.tracks.tracks import find_tracks
+from pphysml.tasks.track.tracks.true_tracks import true_hits
 from pphysml.verbs.engine_choice import choose
 
 TEST_SEED, PHANTOM, PROTONS = 5_000_017, 200.0, 50

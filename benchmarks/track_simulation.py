@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pphysml.evaluation.style import BLUE, GREEN, GREY, ORANGE, new_figure, style
-from pphysml.tasks.track.config import SimulationConfig, TrackConfig
-from pphysml.tasks.track.geometry import load_geometry
+from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.config.simulation import SimulationConfig
+from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 
 Array = NDArray[Any]

@@ -11,9 +11,9 @@ from ...io.ragged import Columns
 from ...model_file import ModelFile, first_mismatch
 from .config import TrackConfig
 from .learner import build_network
-from .link_engine import LinkEngine
-from .links import Links
-from .network_links import find_links
+from .models.network_links import find_links
+from .output.link_engine import LinkEngine
+from .tracks.links import Links
 
 
 class NetworkEngine(LinkEngine):

@@ -12,15 +12,16 @@ from torch import nn
 from ...contract import Batch, Term
 from ...io.ragged import Array, Columns, concatenate
 from ...lazy import load_attribute
-from .batches import collate
 from .config import TrackConfig
-from .domain import fit_domain
-from .judging.track_metrics import tally_tracks, true_hits
-from .losses import assignment_term, competition_loss, link_loss
+from .judging.track_metrics import tally_tracks
 from .models import NETWORKS
-from .network_links import find_links
-from .scores import LinkScores, score
-from .tracks import find_tracks
+from .models.batches import collate
+from .models.domain import fit_domain
+from .models.losses import assignment_term, competition_loss, link_loss
+from .models.network_links import find_links
+from .models.scores import LinkScores, score
+from .tracks.tracks import find_tracks
+from .tracks.true_tracks import true_hits
 
 
 class TrackLearner:

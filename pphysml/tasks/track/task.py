@@ -13,12 +13,12 @@ TASK = Task(
     output="example",
     output_tree="tracks",
     output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
-    further_trees={"wepl": FurtherTree(f"{_HERE}.wepl_list:WEPL_FIELDS", f"{_HERE}.wepl_list:wepl_list")},
+    further_trees={"wepl": FurtherTree(f"{_HERE}.output.wepl_list:WEPL_FIELDS", f"{_HERE}.output.wepl_list:wepl_list")},
     config=f"{_HERE}.config:TrackConfig",
     presets=f"{_HERE}.presets",
     simulation=f"{_HERE}.simulation.simulate:TrackSimulation",
-    assemble=f"{_HERE}.data:assemble",
-    assemble_training=f"{_HERE}.data:assemble_training",
+    assemble=f"{_HERE}.reading.assemble:assemble",
+    assemble_training=f"{_HERE}.reading.assemble:assemble_training",
     learner=f"{_HERE}.learner:TrackLearner",
     engines={
         "network": f"{_HERE}.engines:NetworkEngine",
@@ -28,8 +28,8 @@ TASK = Task(
         "perfect": f"{_HERE}.classical.references:PerfectEngine",
     },
     default_engine="network",
-    evaluator=f"{_HERE}.metrics:TrackEvaluator",
-    domain=f"{_HERE}.domain:outside",
+    evaluator=f"{_HERE}.judging.metrics:TrackEvaluator",
+    domain=f"{_HERE}.models.domain:outside",
     foreign_weights=f"{_HERE}.models.published_weights:start_from_published",
     flags={
         "--protons-per-frame": Flag("apply.protons_per_frame", "N", (

@@ -10,8 +10,8 @@ import pytest
 
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.links import Links, frame_of_hit
-from pphysml.tasks.track.output import output_columns
+from pphysml.tasks.track.output.columns import output_columns
+from pphysml.tasks.track.tracks.links import Links, frame_of_hit
 
 PITCH = 10.0
 

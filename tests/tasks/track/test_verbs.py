@@ -20,17 +20,17 @@ from pphysml.io.sources import Source
 from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
 from pphysml.registry import get_task
-from pphysml.tasks.track.data import assemble
-from pphysml.tasks.track.doubts import NO_MATERIALS
+from pphysml.tasks.track.output.input_warnings import NO_MATERIALS
+from pphysml.tasks.track.output.wepl_list import UNUSABLE, WEPL_FIELDS
+from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.schema import GATE, LAYOUTS
-from pphysml.tasks.track.wepl_list import UNUSABLE, WEPL_FIELDS
 from pphysml.training.sources import AssembledSource, example_hash
 from pphysml.verbs import evaluate as evaluating
 from pphysml.verbs.apply import apply
 from pphysml.verbs.evaluate import evaluate
 from pphysml.verbs.simulate import simulate
 
-from .gate_files import gate_rows
+from .reading.gate_files import gate_rows
 
 TASK = get_task("track")
 FEW = ("apply.protons_per_frame=20", "apply.block_size=500")
@@ -93,7 +93,7 @@ def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> 
 
 def test_a_failed_run_leaves_neither_tree(write, tmp_path, monkeypatch) -> None:
     path = write(gate_rows(60))
-    monkeypatch.setattr("pphysml.tasks.track.wepl_list._first_hits", lambda columns: 1 / 0)
+    monkeypatch.setattr("pphysml.tasks.track.output.wepl_list._first_hits", lambda columns: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
     assert [p.name for p in tmp_path.iterdir()] == ["rows.root"]
@@ -135,7 +135,7 @@ def test_a_file_of_gate_10_gives_the_frames_of_the_same_steps_of_gate_9(write, t
 
 def test_a_report_links_a_frame_of_each_engine(simulated, tmp_path, monkeypatch) -> None:
     # Other figures take their time.
-    monkeypatch.setattr("pphysml.tasks.track.plots.figures", lambda *_: {})
+    monkeypatch.setattr("pphysml.tasks.track.judging.plots.figures", lambda *_: {})
     monkeypatch.setattr(evaluating, "write_figures", lambda *_: None)
     results = evaluate(TASK, inputs=[str(simulated)], engines=["perfect", "straight"], overrides=FEW, output=tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array, Columns
-from ..config import FollowerConfig
-from ..links import Links, ragged
-from ..tracks import first_of_chain
+from ..config.engines import FollowerConfig
+from ..tracks.links import Links, ragged
+from ..tracks.tracks import first_of_chain
 from .follower_exchange import exchange
 from .follower_hits import measured, sorted_hits
 from .follower_kernel import follow

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....io.ragged import Columns
-from ..config import FollowerConfig
-from ..judging.track_metrics import tally_tracks, true_hits
-from ..links import Links
-from ..tracks import find_tracks
+from ..config.engines import FollowerConfig
+from ..judging.track_metrics import tally_tracks
+from ..tracks.links import Links
+from ..tracks.tracks import find_tracks
+from ..tracks.true_tracks import true_hits
 from .follower import follow_tracks
 
 GRID: Mapping[str, tuple[Any, ...]] = {

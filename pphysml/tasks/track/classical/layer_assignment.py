@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from ....io.ragged import Array, Columns
-from ..config import DataConfig, DeflectionConfig
-from ..graph import layer_starts
-from ..links import Links, frame_of_hit, ragged
-from ..tracks import first_of_chain
+from ..config import DataConfig
+from ..config.engines import DeflectionConfig
+from ..tracks.links import Links, frame_of_hit, layer_starts, ragged
+from ..tracks.tracks import first_of_chain
 
 Floats = NDArray[np.float64]
 

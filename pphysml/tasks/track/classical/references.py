@@ -8,9 +8,8 @@ from ....errors import InputError
 from ....io.problems import place
 from ....io.ragged import Columns
 from ..config import DataConfig
-from ..graph import layer_starts, true_links
-from ..link_engine import LinkEngine
-from ..links import Links, frame_of_hit, ragged
+from ..output.link_engine import LinkEngine
+from ..tracks.links import Links, frame_of_hit, layer_starts, ragged, true_links
 from .follower import follow_tracks
 from .layer_assignment import deflection_links, straight_links
 

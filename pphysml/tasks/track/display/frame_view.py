@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....io.ragged import Array, Columns, take
-from ..graph import true_links
-from ..judging.track_metrics import ANY_LAYER, matches, previous_of, tracks_of, true_hits
-from ..links import ragged
-from ..tracks import Tracks
+from ..tracks.links import ragged, true_links
+from ..tracks.tracks import Tracks
+from ..tracks.true_tracks import ANY_LAYER, matches, previous_of, tracks_of, true_hits
 
 GOLDEN = 0.6180339887498949
 FREE_HUES = (0.09, 0.92)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array, Columns
-from ..links import ragged
-from .track_metrics import Hits, deflections, previous_of
+from ..tracks.links import ragged
+from ..tracks.true_tracks import Hits, previous_of
+from .track_metrics import deflections
 
 MAX_LINKS = 2_000_000
 """Links whose probabilities are kept; those of later frames are not."""

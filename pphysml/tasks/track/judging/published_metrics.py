@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array
-from ..tracks import Tracks
-from .track_metrics import Hits
+from ..tracks.tracks import Tracks
+from ..tracks.true_tracks import Hits
 
 MIN_HITS = 5
 """Fewest hits of a track that counts."""

@@ -10,10 +10,11 @@ import numpy as np
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import bootstrap, percentile_interval
 from ....io.ragged import Array, Columns
-from ..flags import NO_PEAK
-from ..links import ragged
-from ..tracks import Tracks
-from .track_metrics import MATCH, Counts, Hits, matches
+from ..output.track_flags import NO_PEAK
+from ..tracks.links import ragged
+from ..tracks.tracks import Tracks
+from ..tracks.true_tracks import Hits, matches
+from .track_metrics import MATCH, Counts
 
 REPLICAS = 200
 WINDOW = 3.0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ....contract import Batch
 from ....nn.segments import segment_max
-from ..config import ModelConfig
+from ..config.model import ModelConfig
 from .frames import by_frame
 from .relational import ObjectModel, RelationalModel
 

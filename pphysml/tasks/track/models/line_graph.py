@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ....contract import Batch
-from ..config import ModelConfig
+from ..config.model import ModelConfig
 from .angle_encoding import WIDTH
 from .frames import by_frame
 from .relational import ObjectModel, RelationalModel

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ....errors import ModelError
-from ..config import ModelConfig
+from ..config.model import ModelConfig
 from .hit_graph import HitGraph, spot_offset
 from .line_graph import LineGraph
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from ....nn.mlp import two_layer
 from ....nn.segments import segment_logsumexp
-from ..config import ModelConfig
-from ..continuations import straightest
-from ..scores import LinkScores
+from ..config.model import ModelConfig
+from .continuations import straightest
 from .messages import strongest
+from .scores import LinkScores
 
 HIT_FEATURES, ANGLE_FEATURES, VOTES, LOOK_WIDTH = 7, 2, 4, 24
 LINK_FEATURES = 14 + 2 * 2 * ANGLE_FEATURES

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....io.ragged import Columns
-from ..geometry import Geometry
-from ..links import ragged
-from ..track_fit import positions
-from ..tracks import Tracks
+from ..geometries.geometry import Geometry
+from ..tracks.links import ragged
+from ..tracks.track_fit import positions
+from ..tracks.tracks import Tracks
 
 Floats = NDArray[np.float64]
 

@@ -17,10 +17,10 @@ from ....io.ragged import Columns
 from ....physics.multiple_scattering import highland_angle
 from ....physics.range_energy import EXPONENT, momentum_velocity, particle_energy
 from ....physics.straggling import range_variance
-from ..geometry import BeamConfig, Geometry
-from ..links import ragged
-from ..track_fit import Bends
-from ..tracks import Tracks
+from ..geometries.geometry import BeamConfig, Geometry
+from ..tracks.links import ragged
+from ..tracks.track_fit import Bends
+from ..tracks.tracks import Tracks
 from .energy_loss import LONGEST, PARTICLES, loss_table
 from .range_kernel import stop_posteriors
 from .water_path import WaterPath, water_path

@@ -6,8 +6,8 @@ import numpy as np
 
 from ....io.ragged import Columns, Ragged, length
 from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
-from ..geometry import BeamConfig
-from ..links import ragged
+from ..geometries.geometry import BeamConfig
+from ..tracks.links import ragged
 from .layers import Layers
 
 TYPES = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....io.hashing import combined
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, take
-from ..links import ragged
+from ..tracks.links import ragged
 from .pooling import pool
 
 PATIENCE = 10_000

@@ -7,7 +7,7 @@ import numpy as np
 from ....errors import InputError
 from ....io.problems import place
 from ....io.ragged import Array, Columns, Ragged
-from ..geometry import Floats
+from ..geometries.geometry import Floats
 
 SCALE, POWER = 4.2267, 0.65
 """Of the law of cluster sizes."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....errors import ConfigError, InputError
 from ....io.ragged import Array
-from ..geometry import Floats, Geometry, SensorConfig, known_geometries, load_geometry
+from ..geometries.geometry import Floats, Geometry, SensorConfig, known_geometries, load_geometry
 
 MAX_LAYERS = 200
 GAP = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged
-from ..links import ragged
+from ..tracks.links import ragged
 
 OF_PROTONS = ("ordinal", "noise", "event")
 """Columns that a frame does not have."""

@@ -10,7 +10,7 @@ import numpy as np
 from ....errors import ConfigError, InputError
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, slice_rows, take
-from ..links import ragged
+from ..tracks.links import ragged
 from .events import Events
 from .examples import finished
 from .frames import Framing

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from ....physics.range_energy import particle_energy, particle_range
-from ..geometry import Floats
+from ..geometries.geometry import Floats
 from .neutral_kernel import add_photons
 from .nuclear_kernel import (
     ELASTIC_ABSORBER,

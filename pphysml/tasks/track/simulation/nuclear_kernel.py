@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from ....physics.range_energy import HELIUM_MASS_RATIO, PROTON_MASS
-from ..geometry import Floats
+from ..geometries.geometry import Floats
 
 THRESHOLD = 7.0
 """Kinetic energy per nucleon below which nothing happens, MeV."""

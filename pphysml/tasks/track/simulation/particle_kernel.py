@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from ....physics.range_energy import particle_range
-from ..geometry import Floats
+from ..geometries.geometry import Floats
 
 X, Y, SLOPE_X, SLOPE_Y, RANGE, MASS, CHARGE, PDG, TRACK, PARENT, SLAB, CROSSED, FIELDS = range(13)
 """Places in a particle's array: position, mm, slopes, range left in water, mm, ids, slab and the share of it behind the particle."""

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..geometry import Floats
+from ..geometries.geometry import Floats
 
 ROW_EVENT, ROW_X, ROW_Y, ROW_LAYER, ROW_EDEP, ROW_LOCAL_Z, ROW_TRACK, ROW_PARENT, ROW_PDG = range(9)
 

@@ -8,8 +8,9 @@ from numpy.random import Generator, SeedSequence, default_rng
 from ....errors import ConfigError
 from ....io.ragged import Array, Columns, concatenate, take
 from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
-from ..config import SimulationConfig, TrackConfig
-from ..geometry import Geometry, load_geometry
+from ..config import TrackConfig
+from ..config.simulation import SimulationConfig
+from ..geometries.geometry import Geometry, load_geometry
 from .particle_kernel import Beam
 from .rows_kernel import (
     ROW_EDEP,

@@ -10,8 +10,8 @@ from numpy.random import SeedSequence, default_rng
 from ....errors import ConfigError
 from ....io.ragged import Columns, concatenate, length, slice_rows, take
 from ..config import TrackConfig
-from ..data import frames_of
-from ..geometry import Geometry
+from ..geometries.geometry import Geometry
+from ..reading.assemble import frames_of
 
 Rows = Callable[[SeedSequence, int, float], Columns]
 """Rows of so many particles of the beam behind a phantom, mm, with events from 0."""

@@ -11,7 +11,7 @@ from ....io.ragged import Array
 from ....physics.multiple_scattering import displacement
 from ....physics.range_energy import PROTON_MASS, beta_squared, momentum_velocity, particle_energy
 from ....physics.straggling import range_variance
-from ..geometry import Floats
+from ..geometries.geometry import Floats
 from .collision_kernel import collide, free_path
 from .deposit_kernel import draw_deposit, poisson
 from .neutral_kernel import add_knock_on

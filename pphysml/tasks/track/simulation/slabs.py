@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....physics.multiple_scattering import HIGHLAND, SINGLE, highland_factor, soft_share
-from ..geometry import Floats, Geometry
+from ..geometries.geometry import Floats, Geometry
 
 PHANTOM_STEP = 10.0
 """Thickness of the slabs into which the phantom is cut, mm."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pphysml.io.ragged import Ragged
+from pphysml.tasks.lcag.trees import matrices
 from pphysml.tasks.lcag.trees.matrices import matrix_to_parent, parent_problems, parent_to_matrix
 from pphysml.tasks.lcag.trees.nested_trees import enumerate_trees, from_nested, to_nested
 from pphysml.tasks.lcag.trees.validity import is_valid, is_valid_ragged

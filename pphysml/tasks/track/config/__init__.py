@@ -1,0 +1,76 @@
+"""Options of the task `track`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field as Limits
+from pydantic import model_validator
+
+from ....config import Config, option
+from ....training.config import TrainingConfig
+from .engines import DeflectionConfig, FollowerConfig
+from .model import ModelConfig
+from .simulation import SimulationConfig
+
+Count = Annotated[int, Limits(ge=1)]
+
+
+
+
+class DataConfig(Config):
+    """What a hit and a frame are in training, and which links are tried."""
+
+    geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null learns the layers from the hits.")
+    protons_per_frame: list[Count] = option(lambda: [25, 50, 75, 100, 125, 150, 175, 200], "Particles with hits in the frames of the training, drawn for every frame.", min_length=1)
+    min_cluster_size: int = option(2, "Fewest pixels of a hit.", ge=0)
+    max_angle: float = option(0.6, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0, lt=1.5)
+    max_front_angle: float = option(0.6, "The same for the links between the first three layers.", "rad", gt=0, lt=1.5)
+    max_step: float | None = option(24.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
+    skip_layers: int = option(1, "Layers without any hit in the frame that a link may leave out, as those that are dead.", ge=0, le=1)
+
+
+
+
+
+
+
+
+class FilterConfig(Config):
+    """Which tracks are kept."""
+
+    min_hits: int = option(2, "Fewest hits of a track; shorter ones are left out.", ge=1)
+    max_kink: float | None = option(None, "Largest deflection inside a track; null keeps all.", "rad", gt=0)
+    min_last_dedx: float | None = option(None, "Smallest energy loss in the last sensor of a track, for its Bragg peak; null keeps all.", "keV/um", ge=0)
+
+
+class ApplyConfig(Config):
+    """How hits become frames, and network output tracks."""
+
+    protons_per_frame: int = option(100, "Particles with hits in a frame, where the file has one hit per entry; see --protons-per-frame.", ge=1)
+    frame_time: float | None = option(None, "Readout time of a frame instead; see --frame-time.", "s", gt=0)
+    last_frame: Literal["keep", "drop"] = option("keep", "What becomes of an incomplete last frame of a beam spot.")
+    geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null takes that of the model, or learns the layers from the hits; see --geometry.")
+    no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
+    join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
+    batch_size: int = option(4, "Frames per forward pass.", ge=1)
+    block_size: int = option(100_000, "Entries of a file that are read at a time.", ge=1)
+    follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")
+    deflection: DeflectionConfig = option(DeflectionConfig, "Options of the engine `deflection`.")
+    filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")
+
+
+class TrackConfig(Config):
+    """All options of the task `track`."""
+
+    simulation: SimulationConfig = option(SimulationConfig, "Simulated data, where there are no files.")
+    data: DataConfig = option(DataConfig, "Input.")
+    model: ModelConfig = option(ModelConfig, "Network.")
+    training: TrainingConfig = option(TrainingConfig, "Training.")
+    apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @model_validator(mode="after")
+    def _published_links(self) -> TrackConfig:
+        if self.model.name != "relay" and self.data.skip_layers:
+            raise ValueError(f"the network {self.model.name} has no links over a layer: set data.skip_layers=0, or take its preset")
+        return self

@@ -1,0 +1,28 @@
+"""Options of the networks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ....config import Config, option
+
+
+class ModelConfig(Config):
+    """The network, and how the assignment in each layer takes part in its training."""
+
+    name: Literal["relay", "line-graph", "hit-graph"] = option("relay", "Network: ours, or one of those published with arXiv:2407.13420.")
+    width: int = option(40, "Width of a link's state.", ge=4)
+    message_width: int = option(24, "Width of a message between links.", ge=2)
+    rounds: int = option(3, "Rounds of messages.", ge=1)
+    neighbours: int = option(4, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1)
+    min_early_probability: float = option(0.001, "Links that a first look finds less probable at one of their hits take no part in the rounds; 0 keeps all.", "", ge=0, lt=0.1)
+    early_weight: float = option(0.3, "Weight of the loss of that first look.", "", ge=0)
+    published_defects: bool = option(False, "Keep the defects of the published code: the sigmoid of `hit-graph` applied twice, learning rate never lowered.")
+    relaxation: Literal["none", "blackbox", "spo+", "fenchel-young", "imle", "sinkhorn", "identity"] = option("none", "How the assignment of every layer enters the loss; `none` is the cross entropy of links alone.")
+    relaxation_weight: float = option(1.0, "Weight of the loss through the assignment.", "", ge=0)
+    cross_entropy_weight: float = option(1.0, "Weight of the cross entropy of links beside it; 0 leaves the assignment alone.", "", ge=0)
+    blackbox_strength: float = option(25.0, "Strength of the blackbox gradient's perturbation, in the convention that is chosen.", "", gt=0)
+    blackbox_convention: Literal["published", "scale-free"] = option("scale-free", "`published` applies the strength to the gradient of the mean loss; `scale-free` to the gradient divided by its largest element.")
+    temperature: float = option(1.0, "Scale of the noise (fenchel-young, imle) or of the entropy (sinkhorn), in units of the cost.", "", gt=0)
+    samples: int = option(2, "Noisy assignments for each gradient (fenchel-young, imle).", ge=1)
+    iterations: int = option(20, "Iterations of sinkhorn.", ge=1)

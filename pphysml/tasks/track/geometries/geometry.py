@@ -1,0 +1,147 @@
+"""A layered calorimeter: where its sensors are, and what a particle crosses between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import Field as Limits
+
+from ....config import Config, build, option
+from ....errors import ConfigError, did_you_mean
+
+Floats = NDArray[np.float64]
+Positive = Annotated[float, Limits(gt=0, allow_inf_nan=False)]
+
+
+class LayerGroup(Config):
+    """Layers that follow one another at equal distances."""
+
+    first_z: float = option(0.0, "Position of the first layer's sensor along the beam.", "mm")
+    pitch: float = option(1.0, "Distance between the sensors.", "mm", gt=0)
+    count: int = option(1, "Number of layers.", ge=1)
+    wet: Positive | list[Positive] = option(..., "Water-equivalent thickness in front of each sensor, from the one before it (of the first sensor: from the phantom's end); one value, or one per layer.", "mm")
+    radiation_lengths: Positive | list[Positive] = option(..., "The same in radiation lengths.")
+
+
+class SensorConfig(Config):
+    """The sensor of a layer."""
+
+    thickness: float = option(0.025, "Thickness in which energy is measured.", "mm", gt=0)
+    size: list[Positive] = option(lambda: [270.8, 166.3], "Width in x and height in y.", "mm", min_length=2, max_length=2)
+    pixel: list[Positive] = option(lambda: [0.02938, 0.02707], "Pixel pitch in x and y.", "mm", min_length=2, max_length=2)
+
+
+class BeamConfig(Config):
+    """The beam in front of the phantom."""
+
+    particle: Literal["proton", "helium"] = option("proton", "What is accelerated.")
+    energy: float = option(..., "Kinetic energy of a particle.", "MeV", gt=0)
+    energy_spread: float = option(0.0, "Gaussian width of the energy.", "MeV", ge=0)
+    sigma: float = option(3.0, "Gaussian width of the beam spot in x and y.", "mm", ge=0)
+    divergence: float = option(0.0, "Gaussian width of the angles in x and y.", "rad", ge=0)
+
+
+class PhantomConfig(Config):
+    """A slab of water between beam and calorimeter."""
+
+    thickness: float = option(100.0, "Thickness of the water.", "mm", ge=0)
+    distance: float = option(100.0, "Air between the phantom and the first sensor.", "mm", ge=0)
+
+
+class GeometryConfig(Config):
+    """The YAML file that describes a calorimeter."""
+
+    name: str = option("unnamed", "What reports call it.")
+    layers: list[LayerGroup] = option(..., "Groups of layers along the beam.", min_length=1)
+    sensor: SensorConfig = option(SensorConfig, "The sensors.")
+    beam: BeamConfig = option(..., "The beam.")
+    phantom: PhantomConfig = option(PhantomConfig, "The phantom.")
+    lateral_displacement: bool = option(True, "Whether a simulated particle shifts sideways inside a material as it scatters there; false turns it at the end of each step only, the next sensor or 50 mm of phantom, as Geant4 does where steps end at a boundary.")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A calorimeter of L layers along z.
+
+    Attributes:
+        z: position of each sensor, mm, rising, shape (L,).
+        wet: water-equivalent thickness in front of each sensor from the one before it (from the
+            phantom's end for the first), mm, shape (L,); NaN where it is not known.
+        radiation_lengths: the same in radiation lengths, shape (L,); NaN where it is not known.
+        sensor, beam, phantom, lateral_displacement: as in the YAML file.
+    """
+
+    name: str
+    z: Floats
+    wet: Floats
+    radiation_lengths: Floats
+    sensor: SensorConfig
+    beam: BeamConfig
+    phantom: PhantomConfig
+    lateral_displacement: bool = True
+
+    @property
+    def depth(self) -> Floats:
+        """Water-equivalent depth of each sensor behind the phantom, mm, shape (L,)."""
+        depth: Floats = np.cumsum(self.wet)
+        return depth
+
+    @classmethod
+    def of(cls, config: GeometryConfig) -> Geometry:
+        """Build from what the YAML file says.
+
+        Raises:
+            ConfigError: sensors do not follow one another, or a list has not one value per layer.
+        """
+        z = np.concatenate([group.first_z + group.pitch * np.arange(group.count) for group in config.layers])
+        if (np.diff(z) <= 0).any():
+            raise ConfigError(f"Geometry {config.name!r}: the sensors must follow one another along z.")
+        wet = [_per_layer(group.wet, group.count, config.name, "wet") for group in config.layers]
+        lengths = [_per_layer(group.radiation_lengths, group.count, config.name, "radiation_lengths") for group in config.layers]
+        return cls(config.name, z, np.concatenate(wet), np.concatenate(lengths), config.sensor, config.beam, config.phantom,
+                   config.lateral_displacement)
+
+
+def known_geometries() -> list[str]:
+    """Return the names of the geometries in the package."""
+    return sorted(Path(p.name).stem for p in resources.files(__package__).iterdir() if p.name.endswith(".yaml"))
+
+
+def load_geometry(source: str) -> Geometry:
+    """Return a geometry by name, or from a YAML file.
+
+    Raises:
+        ConfigError: there is no such file or name, or it is not a geometry.
+    """
+    path = Path(source)
+    if source in known_geometries():
+        path = Path(str(resources.files(__package__).joinpath(f"{source}.yaml")))
+    try:
+        values: Any = yaml.safe_load(path.read_text())
+    except IsADirectoryError:
+        raise ConfigError(f"{source}: is a folder, and no YAML file of a geometry.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source}: is not a text file; a geometry is YAML.") from None
+    except OSError:
+        raise ConfigError(f"There is no geometry {source!r}, neither a file nor a name.{did_you_mean(source, known_geometries())}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{source}: holds no settings of a geometry (name, layers, sensor, beam, phantom).")
+    config = build(GeometryConfig, values, source)
+    try:
+        return Geometry.of(config)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+
+
+def _per_layer(value: float | list[float], count: int, name: str, key: str) -> Floats:
+    if isinstance(value, list) and len(value) != count:
+        raise ConfigError(f"Geometry {name!r}: {key} has {len(value)} values for {count} layers.")
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), count).copy()

@@ -1,0 +1,58 @@
+"""Frames to tensors: hits, candidate links, and which of them are true."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ....contract import Batch
+from ....io.ragged import Array, Columns
+from ..config import TrackConfig
+from ..tracks.links import frame_of_hit, ragged, true_links
+from .continuations import all_triplets, directions, smallest_deflections
+from .graph import candidate_links
+
+HIT_COLUMNS = ("x", "y", "z", "dedx", "edep", "layer", "cluster_size")
+
+
+def collate(examples: Columns, config: TrackConfig) -> Batch:
+    """Return H hits and E candidate links of all frames together.
+
+    `x y z` (mm), `dedx` (keV/um), `edep` (MeV), `layer`, `cluster_size`, `centre_x centre_y spot_x
+    spot_y` (mm, of the frame's beam) float32 (H,); `frame` (H,); `deep shallow` (E,); for `relay` `direction` (E, 3), and the
+    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); for `line-graph` `edge_in edge_out theta` (T,);
+    with truth `truth` bool (E,).
+    """
+    hits = {name: ragged(examples, name).flat for name in HIT_COLUMNS}
+    frame, layer = frame_of_hit(examples), ragged(examples, "layer")
+    columns: dict[str, Array] = {name: values.astype(np.float32) for name, values in hits.items()}
+    columns["frame"] = frame
+    for name in "xy":
+        columns[f"centre_{name}"] = beam_centre(hits[name], hits["layer"], frame).astype(np.float32)[frame]
+        columns[f"spot_{name}"] = np.asarray(examples.get(f"spot_{name}", np.zeros(len(layer))), dtype=np.float32)[frame]
+    columns |= _links(examples, config)
+    if "particle" in examples:
+        columns["truth"] = true_links(examples, config.data.skip_layers)[columns["deep"]] == columns["shallow"]
+    return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}
+
+
+def beam_centre(position: Array, layer: Array, frame: Array) -> Array:
+    """Return the mean position of each frame's hits in the first layers, float64 (frames,)."""
+    n = int(frame[-1]) + 1 if len(frame) else 0
+    front = (layer < 3).astype(np.float64)
+    counts = np.bincount(frame, front, minlength=n)
+    return np.bincount(frame, front * position, minlength=n) / np.maximum(counts, 1)
+
+
+def _links(examples: Columns, config: TrackConfig) -> dict[str, Array]:
+    deep, shallow = candidate_links(examples, config.data)
+    links = {"deep": deep, "shallow": shallow}
+    if config.model.name == "hit-graph":
+        return links
+    position = np.stack([ragged(examples, name).flat.astype(np.float64) for name in "xyz"], 1)
+    direction = directions(position, deep, shallow)
+    if config.model.name == "relay":
+        before, after = smallest_deflections(direction, deep, shallow, len(position))
+        return links | {"direction": direction, "before_angle": before, "after_angle": after}
+    triplets = all_triplets(direction, deep, shallow, len(position))
+    return links | {"edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}

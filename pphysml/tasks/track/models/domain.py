@@ -1,0 +1,54 @@
+"""What the weights of `track` were trained on, and whether other frames look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ....io.ragged import Array, Columns
+from ..tracks.links import frame_of_hit, ragged
+
+QUANTITIES = ("hits in a frame", "layers with hits", "distance of the layers in mm", "energy loss in keV/um")
+
+
+def describe(examples: Columns) -> Array:
+    """Return lowest and highest value of each of QUANTITIES over the frames with hits, float64 (4, 2)."""
+    layer, z, dedx = (ragged(examples, name) for name in ("layer", "z", "dedx"))
+    frame, n = frame_of_hit(examples), len(layer)
+    used = layer.counts > 0
+    number = layer.flat.astype(np.float64)
+    step = np.diff(z.flat.astype(np.float64)) / np.maximum(np.diff(number), 1)
+    inside = (np.diff(number) > 0) & (number[1:] > 3) & (np.diff(frame) == 0)
+    values = [
+        layer.counts.astype(np.float64),
+        1 + np.maximum.reduceat(np.append(number, 0), layer.offsets[:-1]) if n else np.zeros(0),
+        _mean(step[inside], frame[1:][inside], n),
+        np.exp(_mean(np.log(np.maximum(dedx.flat, 1e-3)), frame, n)),
+    ]
+    rows = [v[used & np.isfinite(v)] for v in values]
+    return np.array([[v.min(), v.max()] if len(v) else [np.nan, np.nan] for v in rows])
+
+
+def _mean(values: Array, frame: Array, n: int) -> Array:
+    """Return the mean over each frame, NaN where there is nothing."""
+    counts = np.bincount(frame, minlength=n)
+    total = np.bincount(frame, values, minlength=n)
+    mean: Array = np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
+    return mean
+
+
+def fit_domain(examples: Columns) -> dict[str, Array]:
+    """Return the ranges, to be stored with the weights."""
+    return {"domain": describe(examples)}
+
+
+def outside(examples: Columns, prepared: Mapping[str, Array]) -> Iterator[str]:
+    """Yield a sentence for every quantity that lies outside the training's range by more than a fifth."""
+    if "domain" not in prepared:
+        return
+    for name, (low, high), (found_low, found_high) in zip(QUANTITIES, prepared["domain"], describe(examples), strict=True):
+        if found_high > 1.2 * high:
+            yield f"{name}: {found_high:.4g}, in the training at most {high:.4g}"
+        elif found_low < low / 1.2 and name not in QUANTITIES[:2]:
+            yield f"{name}: {found_low:.4g}, in the training at least {low:.4g}"

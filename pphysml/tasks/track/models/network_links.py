@@ -1,0 +1,62 @@
+"""A network's links of frames: what applying does, and what a training is validated by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from ....contract import Batch
+from ....io.ragged import Columns, slice_rows
+from ..config import TrackConfig
+from ..tracks.links import Links, ragged
+from ..tracks.track_joining import join
+from .batches import collate
+from .link_assignment import gains, link_probabilities, links_of
+from .scores import score
+
+TOGETHER = 20_000
+"""Hits of the frames that are treated together, unless it is one frame."""
+
+
+def find_links(model: nn.Module, examples: Columns, config: TrackConfig) -> Links:
+    """Return the links of all frames, `apply.batch_size` frames at a time."""
+    previous, probability, first = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)], 0
+    for part in _parts(examples, config.apply.batch_size):
+        found = assigned(model, collate(part, config), config)
+        if config.apply.join_angle > 0:
+            found = join(part, found, config.apply.join_angle)
+        previous.append(np.where(found.previous >= 0, found.previous + first, -1))
+        probability.append(found.probability)
+        first += len(found.previous)
+    return Links(np.concatenate(previous), np.concatenate(probability))
+
+
+@torch.no_grad()
+def assigned(model: nn.Module, batch: Batch, config: TrackConfig) -> Links:
+    """Return the best assignment of every layer of a batch by the network's scores.
+
+    The published networks score links by themselves, and link as many hits as possible.
+    """
+    device = next(model.parameters()).device
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    scores = score(model, batch)
+    if config.model.name == "relay":
+        gain, probability = gains(scores, batch), link_probabilities(scores, batch)
+    else:
+        gain = probability = torch.sigmoid(scores.link)
+    deep, shallow = batch["deep"].cpu().numpy(), batch["shallow"].cpu().numpy()
+    no_link = config.apply.no_link and config.model.name == "relay"
+    return links_of(gain.cpu().numpy(), probability.cpu().numpy(), deep, shallow, len(batch["x"]), no_link)
+
+
+def _parts(examples: Columns, size: int) -> Iterator[Columns]:
+    """Yield `size` frames at a time, but crowded ones, whose links grow with the square of their hits, alone."""
+    counts = ragged(examples, "layer").counts
+    for start in range(0, len(counts), size):
+        stop = min(start + size, len(counts))
+        step = size if counts[start:stop].sum() <= TOGETHER else 1
+        for first in range(start, stop, step):
+            yield slice_rows(examples, first, min(first + step, stop))

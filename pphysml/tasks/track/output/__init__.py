@@ -1,0 +1,1 @@
+"""Tracks to columns of ROOT."""

@@ -1,0 +1,123 @@
+"""Links to the columns of the output tree: tracks, their hits, and what is fitted to them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from ....io.ragged import Array, Columns, Ragged
+from ..config import TrackConfig
+from ..geometries.geometry import Geometry, known_geometries, load_geometry
+from ..ranges.wepl import RangeFit, fit_ranges, scattering_chi2
+from ..reading.examples import beam_range
+from ..tracks.links import Links, frame_of_hit, ragged
+from ..tracks.track_filters import kept_tracks
+from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
+from ..tracks.tracks import Tracks, find_tracks
+from .track_flags import (
+    BEYOND,
+    BEYOND_ERRORS,
+    GAP,
+    KINK,
+    LARGEST_KINK,
+    LATE,
+    NO_PEAK,
+    SHORT,
+    SHORTEST,
+)
+
+
+def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:
+    """Return the columns named in `schema.OUTPUT_FIELDS`, one row per frame."""
+    found = find_tracks(examples, links)
+    tracks = found.keep(kept_tracks(examples, found, config.apply.filters))
+    geometry = geometry_of(examples, config)
+    columns: Columns = {name: examples[name] for name in ("frame", "run", "spot_x", "spot_y", "n_protons") if name in examples}
+    columns |= _hit_columns(examples, links, tracks)
+    columns |= _track_columns(examples, links, tracks, geometry)
+    return columns
+
+
+def geometry_of(examples: Columns, config: TrackConfig) -> Geometry | None:
+    """Return the calorimeter of some frames, None if its materials are not known.
+
+    Without one in the configuration it is the known geometry whose sensors have the hits' depths and
+    whose beam has the frames' range, since that was recognised when the layers were learnt.
+    """
+    beam = np.asarray(examples["beam_range"], dtype=np.float64)
+    if np.isnan(beam).any():
+        return None
+    source = config.apply.geometry or config.data.geometry
+    candidates = [source] if source else known_geometries()
+    return next((g for g in map(_load, candidates) if source or _fits(examples, beam, g)), None)
+
+
+_load = lru_cache(maxsize=16)(load_geometry)
+
+
+def _fits(examples: Columns, beam: Array, geometry: Geometry) -> bool:
+    layer = ragged(examples, "layer").flat
+    same_beam = np.allclose(beam, beam_range(geometry.beam), rtol=1e-4)
+    inside = not len(layer) or int(layer.max()) < len(geometry.z)
+    return same_beam and inside and np.allclose(geometry.depth[layer], ragged(examples, "depth").flat, rtol=1e-4)
+
+
+def _hit_columns(examples: Columns, links: Links, tracks: Tracks) -> Columns:
+    layer = ragged(examples, "layer")
+    frame = frame_of_hit(examples)
+    on_track = tracks.of_hit >= 0
+    per_frame = Ragged.from_counts(tracks.frame, np.bincount(tracks.frame, minlength=len(layer)))
+    # A hit whose track was left out has no link either.
+    linked = on_track & (links.previous >= 0)
+    columns: Columns = {
+        "hit_entry": ragged(examples, "hit_entry"),
+        **{f"hit_{name}": ragged(examples, name) for name in ("layer", "x", "y", "z", "edep")},
+        "hit_track_index": _per_hit(layer, np.where(on_track, tracks.of_hit - per_frame.offsets[frame], -1), np.int32),
+        "hit_previous": _per_hit(layer, np.where(linked, links.previous - layer.offsets[frame], -1), np.int32),
+        "hit_link_prob": _per_hit(layer, np.where(linked, links.probability, 1.0), np.float32),
+        "track_hits": Ragged.from_counts(
+            (tracks.hits.flat - layer.offsets[tracks.frame[tracks.owner]]).astype(np.int32),
+            np.bincount(frame[on_track], minlength=len(layer))),
+    }
+    return columns | {f"hit_{name}": ragged(examples, name) for name in ("proton", "primary") if name in examples}
+
+
+def _per_hit(layer: Ragged, values: Array, dtype: type) -> Ragged:
+    return Ragged(values.astype(dtype), layer.offsets)
+
+
+def _track_columns(examples: Columns, links: Links, tracks: Tracks, geometry: Geometry | None) -> Columns:
+    fit = fit_ranges(examples, tracks, geometry)
+    found = bends(examples, tracks)
+    entry = entry_vectors(examples, tracks)
+    probability = np.where(links.previous < 0, 1.0, links.probability)[tracks.hits.flat]
+    values = {
+        "n_hits_of_track": tracks.hits.counts.astype(np.int32),
+        "score": np.multiply.reduceat(probability, tracks.hits.offsets[:-1]),
+        "chi2": scattering_chi2(examples, found, fit, geometry),
+        **dict(zip(("x0", "y0", "tx", "ty"), entry.T, strict=True)),
+        "range": fit.range, "range_error": fit.range_error, "energy": fit.energy,
+        "wepl": fit.wepl, "wepl_error": fit.wepl_error,
+        "flags": track_flags(examples, tracks, found, fit),
+    }
+    counts = np.bincount(tracks.frame, minlength=len(ragged(examples, "layer")))
+    return {name: Ragged.from_counts(v.astype(np.float32) if v.dtype == np.float64 else v, counts) for name, v in values.items()}
+
+
+def track_flags(examples: Columns, tracks: Tracks, found: Bends, fit: RangeFit) -> Array:
+    """Return the column `flags`, uint8 (T,)."""
+    layer = ragged(examples, "layer").flat.astype(np.int64)
+    counts = tracks.hits.counts
+    conditions = {
+        KINK: largest_kink(found, tracks) > LARGEST_KINK,
+        NO_PEAK: fit.no_peak,
+        SHORT: counts < SHORTEST,
+        LATE: layer[tracks.first] > 0,
+        BEYOND: fit.wepl < -BEYOND_ERRORS * fit.wepl_error,
+        GAP: layer[tracks.last] - layer[tracks.first] >= counts,
+    }
+    flags = np.zeros(len(counts), dtype=np.uint8)
+    for bit, holds in conditions.items():
+        flags[holds] |= bit
+    return flags

@@ -1,0 +1,71 @@
+"""File entries to frames, the examples of `track`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ....io.ragged import Columns, concatenate
+from ..config import TrackConfig
+from ..geometries.geometry import Geometry, load_geometry
+from .layers import Layers
+from .readouts import ReadoutFrames
+from .steps import Rules, StepFrames
+
+
+def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Columns, Any]:
+    """Make frames for applying: of `apply.protons_per_frame` particles with hits, or of `apply.frame_time`.
+
+    Frames that the file has are taken as they are. The carry holds what is not complete, and the layers
+    that were learnt. Of a frame there are `file` `entry` `run` `frame` `spot_x` `spot_y` `beam_range`
+    and, with truth, `n_protons`; of its hits, sorted by layer, `layer` `x` `y` `z` `edep` `dedx`
+    `cluster_size` `hit_entry` `depth` `gap_lengths`, `time` if known, and, with truth, `proton` `particle`
+    `primary` `pdg` `stop_depth` (units: mm, MeV, keV/um, s). Columns `keep:` go along with frames of a file.
+
+    Raises:
+        InputError: input that cannot be used; names file, entry and branch.
+        ConfigError: a geometry that is not there, or --keep for a file of steps.
+    """
+    options = config.apply
+    geometry = options.geometry or config.data.geometry
+    sizes = [options.protons_per_frame]
+    return _assemble(chunk, carry, config, geometry, sizes, options.frame_time, options.last_frame == "keep")
+
+
+def assemble_training(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Columns, Any]:
+    """Make frames for training, as `assemble` does, of a number of particles drawn for every frame.
+
+    The number, of `data.protons_per_frame`, follows from the frame's first file, run and event. The last
+    frame of a beam spot is kept.
+
+    Raises:
+        InputError, ConfigError: as `assemble`.
+    """
+    return _assemble(chunk, carry, config, config.data.geometry, config.data.protons_per_frame, None, True)
+
+
+def frames_of(rows: Columns, geometry: Geometry, config: TrackConfig, protons_per_frame: int | Sequence[int]) -> Columns:
+    """Return the frames of steps in memory, with the columns of `assemble`; the last one may be smaller.
+
+    Args:
+        rows: columns of the layout `gate-hits`, with `event`; `phantom` (mm) if frames are to have it.
+        protons_per_frame: particles with hits, or several numbers of which one is drawn for every frame.
+
+    Raises:
+        InputError: a step lies in none of the geometry's layers.
+    """
+    sizes = [protons_per_frame] if isinstance(protons_per_frame, int) else protons_per_frame
+    maker = StepFrames(Rules(Layers.of(geometry), sizes, min_cluster_size=config.data.min_cluster_size))
+    return concatenate([frames for frames in (maker.add(rows), maker.add(None)) if frames])
+
+
+def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: str | None, sizes: Sequence[int],
+              frame_time: float | None, keep_last: bool) -> tuple[Columns, Any]:
+    if carry is None:
+        if chunk is None:
+            return {}, None
+        layers = None if geometry is None else Layers.of(load_geometry(geometry))
+        smallest = config.data.min_cluster_size
+        carry = (ReadoutFrames(layers, smallest) if "hit_x" in chunk
+                 else StepFrames(Rules(layers, sizes, frame_time, keep_last, smallest)))
+    return carry.add(chunk), None if chunk is None else carry

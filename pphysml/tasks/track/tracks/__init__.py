@@ -1,0 +1,1 @@
+"""Links, tracks, and what is fitted to them."""

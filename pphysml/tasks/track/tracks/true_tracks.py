@@ -1,0 +1,111 @@
+"""True tracks, and an engine's tracks and links as flat arrays to compare with them.
+
+Flat arrays only: hits (H,), tracks (T,), protons (P,), of all frames of a chunk one after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....io.ragged import Array, Columns, Ragged
+from .links import frame_of_hit, ragged, true_links
+from .tracks import Tracks
+
+ANY_LAYER = 2**15
+"""More layers than there are: a true link may leave out as many as it likes."""
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The truth of H hits in F frames with P protons.
+
+    Attributes:
+        frame: row of the frame, (H,).
+        proton: index among all protons of all frames, -1 for noise, (H,).
+        primary: whether the hit is that of the particle of the beam itself, (H,).
+        previous: the true link: hit of the same particle in the nearest layer before, or -1, (H,).
+        first_proton: index of the first proton of each frame, (F + 1,).
+    """
+
+    frame: Array
+    proton: Array
+    primary: Array
+    previous: Array
+    first_proton: Array
+
+    @property
+    def n_protons(self) -> int:
+        """Return P."""
+        return int(self.first_proton[-1])
+
+    @property
+    def owner(self) -> Array:
+        """What is resampled together, (H,): the proton, or P + row for the noise of a frame."""
+        return np.where(self.proton >= 0, self.proton, self.n_protons + self.frame)
+
+    @property
+    def n_owners(self) -> int:
+        """Return P + F."""
+        return self.n_protons + len(self.first_proton) - 1
+
+    @property
+    def primary_hits(self) -> Array:
+        """Number of primary hits of each proton, (P,)."""
+        chosen = self.primary & (self.proton >= 0)
+        return np.bincount(self.proton[chosen], minlength=self.n_protons)
+
+
+def true_hits(examples: Columns) -> Hits:
+    """Return the truth of all hits of the frames; needs `proton`, `particle` and `primary`."""
+    frame = frame_of_hit(examples)
+    proton = ragged(examples, "proton").flat.astype(np.int64)
+    count = np.asarray(examples["n_protons"], dtype=np.int64)
+    first = np.concatenate([[0], np.cumsum(count)])
+    return Hits(frame, np.where(proton >= 0, first[frame] + proton, -1),
+                ragged(examples, "primary").flat.astype(bool), true_links(examples, ANY_LAYER), first)
+
+
+def tracks_of(examples: Columns, predictions: Columns) -> Tracks:
+    """Return the tracks of an engine's columns."""
+    size, listed = ragged(predictions, "n_hits_of_track"), ragged(predictions, "track_hits")
+    layer = ragged(examples, "layer")
+    hits = Ragged.from_counts(np.repeat(layer.offsets[:-1], listed.counts) + listed.flat, size.flat)
+    of_hit = np.full(len(layer.flat), -1, dtype=np.int64)
+    of_hit[hits.flat] = np.repeat(np.arange(len(hits)), hits.counts)
+    return Tracks(of_hit, hits, np.repeat(np.arange(len(size)), size.counts))
+
+
+def previous_of(examples: Columns, predictions: Columns) -> Array:
+    """Return the flat index of each hit's previous one in an engine's columns; -1 for none."""
+    previous = ragged(predictions, "hit_previous").flat.astype(np.int64)
+    start = ragged(examples, "layer").offsets[frame_of_hit(examples)]
+    return np.where(previous >= 0, previous + start, -1)
+
+
+def matches(hits: Hits, tracks: Tracks, share: float) -> Array:
+    """Return the proton that each track matches, -1 for none, (T,).
+
+    At least `share` of the track's hits are primary hits of the proton, and at least `share` of the
+    proton's primary hits are on the track. With a share of 1: all of them and only they.
+    """
+    proton, common = most_common(tracks, np.where(hits.primary, hits.proton, -1), hits.n_protons)
+    of_proton = hits.primary_hits[proton] if hits.n_protons else common
+    good = (proton >= 0) & (common >= share * tracks.hits.counts) & (common >= share * of_proton)
+    return np.where(good, proton, -1)
+
+
+def most_common(tracks: Tracks, label: Array, n: int) -> tuple[Array, Array]:
+    """Return the label (0 to n - 1; negative is none) that most hits of a track have, and how many.
+
+    Of equally frequent labels the lowest is taken; a track without labels has -1 and 0.
+    """
+    found = label[tracks.hits.flat]
+    chosen = found >= 0
+    pairs, count = np.unique(tracks.owner[chosen] * np.int64(max(n, 1)) + found[chosen], return_counts=True)
+    track, which = np.divmod(pairs, max(n, 1))
+    best, common = np.full(len(tracks.hits), -1), np.zeros(len(tracks.hits), dtype=np.int64)
+    order = np.lexsort((-which, count))  # what is written last stays
+    best[track[order]], common[track[order]] = which[order], count[order]
+    return best, common

@@ -1,0 +1,71 @@
+"""What is told of input that looks wrong, and that nothing is told of input that is right."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from pphysml.io.ragged import Ragged
+from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.geometries.geometry import load_geometry
+from pphysml.tasks.track.output.columns import output_columns
+from pphysml.tasks.track.output.input_warnings import NO_MATERIALS, Doubts, dead_layers
+from pphysml.tasks.track.output.track_flags import BEYOND
+from pphysml.tasks.track.output.wepl_list import wepl_list
+from pphysml.tasks.track.reading.examples import beam_range
+from pphysml.tasks.track.simulation.simulate import TrackSimulation
+from pphysml.tasks.track.tracks.links import Links, true_links
+
+CONFIG = TrackConfig(simulation={"phantoms": [150.0]}, data={"protons_per_frame": [60]}, apply={"geometry": "dtc"})
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return TrackSimulation(CONFIG, 4).examples(0, 3)
+
+
+def seen(frames, config=CONFIG):
+    """Return the sentences, and the columns, for true links."""
+    previous, doubts = true_links(frames, 100), Doubts()
+    columns = output_columns(frames, Links(previous, np.ones(len(previous))), config)
+    doubts.see(frames, columns)
+    return list(doubts.sentences()), columns
+
+
+def changed(frames, name, factor):
+    return frames | {name: Ragged(frames[name].flat * np.float32(factor), frames[name].offsets)}
+
+
+def test_nothing_is_said_of_what_is_right(frames):
+    assert seen(frames)[0] == []
+
+
+def test_energies_in_another_unit_are_doubted(frames):
+    (sentence,) = seen(changed(frames, "dedx", 1000))[0]
+    assert "keV/um" in sentence and "unit" in sentence
+
+
+def test_a_beam_of_too_little_energy_is_doubted_and_leaves_no_wepl(frames, tmp_path):
+    text = resources.files("pphysml.tasks.track.geometries").joinpath("dtc.yaml").read_text()
+    path = tmp_path / "weak.yaml"
+    path.write_text(text.replace("energy: 230.0", "energy: 100.0"))
+    weak = frames | {"beam_range": np.full(3, beam_range(load_geometry(str(path)).beam), np.float32)}
+    sentences, columns = seen(weak, CONFIG.model_copy(update={"apply": CONFIG.apply.model_copy(update={"geometry": str(path)})}))
+    assert any(f"flag {BEYOND}" in sentence for sentence in sentences)
+    ids = {name: frames[name] for name in ("file", "entry")}
+    assert len(wepl_list(ids | columns)["wepl"]) < 0.2 * len(wepl_list(ids | seen(frames)[1])["wepl"])
+
+
+def test_unknown_materials_are_told(frames):
+    unknown = frames | {"beam_range": np.full(3, np.nan, np.float32)}
+    assert seen(unknown, TrackConfig())[0] == [NO_MATERIALS]
+
+
+@pytest.mark.parametrize("hits, expected", [
+    ([100, 0, 0, 100], [(1, 2)]), ([100, 0, 100, 100], []), ([100, 100, 0, 0], []), ([100, 0, 0, 3], []),
+    ([0, 0, 0, 90, 0, 0, 90], [(0, 2), (4, 5)]), ([], []),
+])
+def test_dead_layers_have_neighbours_without_hits_and_hits_behind(hits, expected):
+    assert dead_layers(np.array(hits, dtype=np.int64)) == expected

@@ -1,0 +1,287 @@
+"""Entries of files to frames: independent of chunks, true to the truth, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pphysml.errors import ConfigError, InputError
+from pphysml.io.ragged import Ragged, concatenate, length, slice_rows, take
+from pphysml.io.reader import Reader
+from pphysml.io.sources import resolve
+from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
+from pphysml.tasks.track.reading import steps as rooms
+from pphysml.tasks.track.reading.assemble import assemble, assemble_training, frames_of
+from pphysml.tasks.track.schema import LAYOUTS
+
+from .gate_files import PITCH, assembled, equal, gate_rows, readouts
+
+ROWS = gate_rows()
+
+
+@pytest.fixture(autouse=True)
+def few_rows_to_learn_from(monkeypatch):
+    monkeypatch.setattr(rooms, "LEARNING", 500)
+
+
+def mine(**others):
+    values = {"name": "mine", "layers": [{"first_z": 0.0, "pitch": PITCH, "count": 20, "wet": 8.2, "radiation_lengths": 0.04}], "beam": {"energy": 230.0}, **others}
+    return GeometryConfig(**values)
+
+
+@pytest.fixture
+def yaml(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\nlayers: [{{first_z: 0.0, pitch: {PITCH}, count: 20, wet: 8.2, radiation_lengths: 0.04}}]\nbeam: {{energy: 230.0}}\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("step", [7, 97, 1000])
+@pytest.mark.parametrize("make", [assemble, assemble_training])
+def test_frames_do_not_depend_on_the_size_of_chunks(step, make):
+    first, second = gate_rows(40, seed=1), gate_rows(40, seed=2)
+    rows = concatenate([first, {**second, "file": np.ones(length(second), np.int32)}])
+    options = {"protons_per_frame": [5, 12]} if make is assemble_training else {"protons_per_frame": 9}
+    config = TrackConfig(data=options) if make is assemble_training else TrackConfig(apply=options)
+    whole, parts = (_run(make, rows, n, config) for n in (length(rows), step))
+    assert equal(whole, parts)
+    assert len(whole["frame"]) > 5 and len(np.unique(whole["n_protons"])) > 1
+
+
+def _run(make, rows, step, config):
+    carry, found = None, []
+    for start in range(0, length(rows), step):
+        examples, carry = make(slice_rows(rows, start, min(start + step, length(rows))), carry, config)
+        found.append(examples)
+    found.append(make(None, carry, config)[0])
+    return concatenate([part for part in found if part])
+
+
+def test_every_step_with_energy_is_in_one_hit_of_its_proton():
+    found = assembled(assemble, ROWS, min_cluster_size=0, protons_per_frame=10)
+    assert sum(found["edep"].flat) == pytest.approx(ROWS["edep"].sum(), rel=1e-5)
+    assert found["n_protons"].sum() == 120
+    entry = found["hit_entry"].flat
+    frame = np.repeat(np.arange(length(found)), found["x"].counts)
+    assert len(np.unique(entry)) == len(entry)
+    for name, ids in (("proton", ["event"]), ("particle", ["event", "track_id"])):
+        pairs = np.stack([frame, found[name].flat, *[ROWS[i][entry] for i in ids]])
+        kinds = np.unique(pairs, axis=1).shape[1]
+        assert kinds == np.unique(pairs[:2], axis=1).shape[1] == np.unique(pairs[2:], axis=1).shape[1]
+    assert np.array_equal(found["primary"].flat, ROWS["track_id"][entry] == 1)
+    assert np.array_equal(found["stop_depth"].flat, ROWS["event"][entry])
+    assert np.array_equal(found["layer"].flat, ROWS["level1_id"][entry])
+
+
+def test_hits_are_sorted_by_layer_and_within_it_as_in_the_file():
+    found = assembled(assemble, ROWS)
+    for i in range(length(found)):
+        key = found["layer"][i].astype(np.int64) * 10**6 + found["hit_entry"][i]
+        assert (np.diff(key) > 0).all()
+
+
+def test_energy_loss_per_length_and_depth_follow_from_the_geometry(yaml):
+    found = assembled(assemble, ROWS, geometry=yaml)
+    assert np.allclose(found["dedx"].flat, found["edep"].flat / 0.025)
+    assert np.allclose(found["depth"].flat, 8.2 * (found["layer"].flat + 1))
+    assert (found["gap_lengths"].flat == np.float32(0.04)).all()
+    assert found["beam_range"] == pytest.approx(329.8, abs=0.1)
+
+
+def test_range_of_helium_is_that_of_protons_of_the_same_energy_per_nucleon():
+    helium = Geometry.of(mine(beam={"particle": "helium", "energy": 920.0}))
+    found = frames_of(ROWS, helium, TrackConfig(), 20)
+    assert found["beam_range"] == pytest.approx(329.8, rel=0.02)
+
+
+def test_without_a_known_geometry_materials_are_not_known():
+    found = assembled(assemble, ROWS)
+    assert all(np.isnan(found[name].flat).all() for name in ("depth", "gap_lengths"))
+    assert np.isnan(found["beam_range"]).all()
+
+
+def test_a_hit_in_no_layer_of_the_geometry_is_named_with_the_nearest(yaml):
+    rows = {**ROWS, "z": ROWS["z"].copy()}
+    rows["z"][800] = 3.3 * PITCH
+    for geometry, first in ((yaml, "of the geometry"), (None, "learnt from the first 500 rows")):
+        with pytest.raises(InputError, match=f"'z', entry 800 of input file 0: .*{first}; the nearest is layer 3 at 16\\.[45]\\d* mm.*--geometry"):
+            assembled(assemble, rows, geometry=geometry)
+
+
+def test_volume_numbers_that_disagree_are_refused_but_not_with_a_given_geometry(yaml):
+    rows = {**ROWS, "level1_id": ROWS["level1_id"].copy()}
+    rows["level1_id"][900] = (rows["level1_id"][900] + 1) % 20
+    with pytest.raises(InputError, match=r"entry 900 of input file 0.*--geometry"):
+        assembled(assemble, rows)
+    assembled(assemble, rows, geometry=yaml)
+
+
+def test_frames_of_rows_in_memory_are_those_of_a_file(yaml):
+    found = frames_of(ROWS, Geometry.of(mine()), TrackConfig(), 10)
+    assert equal(found, assembled(assemble, ROWS, geometry=yaml, protons_per_frame=10))
+
+
+def test_a_frame_has_one_phantom():
+    rows = {**ROWS, "phantom": np.where(ROWS["event"] % 4 == 1, 100.0, 200.0)}
+    found = frames_of(rows, Geometry.of(mine()), TrackConfig(), [10])
+    events = ROWS["event"][found["hit_entry"].flat]
+    assert np.array_equal(np.repeat(found["phantom"], found["x"].counts) == 100, events % 4 == 1)
+
+
+def test_without_events_frames_are_made_by_time():
+    rows = {name: values for name, values in ROWS.items() if name not in ("event", "track_id", "parent_id", "pdg", "stop_depth")}
+    with pytest.raises(InputError, match=r"'event'.*--frame-time"):
+        assembled(assemble, rows)
+    found = assembled(assemble, rows, 100, frame_time=0.02, min_cluster_size=0)
+    assert np.array_equal(np.sort(found["hit_entry"].flat), np.arange(length(rows)))
+    times = ROWS["time"][found["hit_entry"].flat]
+    assert np.array_equal(np.repeat(found["frame"], found["x"].counts), np.floor(times / 0.02))
+    assert "proton" not in found and "n_protons" not in found
+    del rows["time"]
+    with pytest.raises(InputError, match="'time'"):
+        assembled(assemble, rows, frame_time=0.02)
+
+
+def test_an_event_whose_rows_are_apart_is_refused():
+    rows = take(ROWS, np.argsort(ROWS["entry"] % 2, kind="stable"))
+    for step in (None, 60):
+        with pytest.raises(InputError, match="rows of an event must follow one another"):
+            assembled(assemble, rows, step)
+    # Each event in one piece is enough, in whatever order.
+    n = np.unique(ROWS["event"], return_inverse=True)[1]
+    shuffled = np.random.default_rng(0).permutation(120)[n]
+    found = assembled(assemble, take(ROWS, np.argsort(shuffled, kind="stable")), 50, protons_per_frame=10)
+    assert (found["n_protons"] == 10).all()
+
+
+def test_events_have_the_same_numbers_in_every_run():
+    again = {**ROWS, "run": ROWS["run"] + 1, "entry": ROWS["entry"] + length(ROWS)}
+    found = assembled(assemble, concatenate([ROWS, again]), 500, protons_per_frame=50)
+    assert sorted(zip(found["run"], found["n_protons"], strict=True)) == [(0, 20), (0, 50), (0, 50), (1, 20), (1, 50), (1, 50)]
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"z": np.full(length(ROWS), 4.0)}, "in one layer"),
+    ({"edep": np.full(length(ROWS), 1e-9)}, "of input file 0: no hit has 2 pixels or more"),
+    ({"z": ROWS["x"] * 30}, "everywhere between"),
+])
+def test_what_cannot_be_tracked_is_refused(change, said):
+    with pytest.raises(InputError, match=said):
+        assembled(assemble, {**ROWS, **change})
+
+
+def test_one_hit_is_refused_unless_the_geometry_is_given(yaml):
+    with pytest.raises(InputError, match="the only hit"):
+        assembled(assemble, slice_rows(ROWS, 0, 1))
+    assert len(assembled(assemble, slice_rows(ROWS, 0, 1), geometry=yaml)["x"].flat) == 1
+
+
+def test_empty_chunks_change_nothing_and_no_rows_are_no_frames(yaml):
+    config = TrackConfig()
+    empty = slice_rows(ROWS, 0, 0)
+    carry, found = None, []
+    for chunk in (empty, slice_rows(ROWS, 0, 900), empty, slice_rows(ROWS, 900, length(ROWS)), empty, None):
+        examples, carry = assemble(chunk, carry, config)
+        found += [examples] if examples else []
+    assert equal(concatenate(found), assembled(assemble, ROWS))
+    assert assembled(assemble, empty) == assembled(assemble, empty, geometry=yaml) == {} and assemble(None, None, config) == ({}, None)
+
+
+def test_no_complete_frame_is_said():
+    with pytest.raises(InputError, match="120 particles have hits"):
+        assembled(assemble, ROWS, protons_per_frame=1000, last_frame="drop")
+
+
+def test_branches_of_steps_cannot_be_kept():
+    with pytest.raises(ConfigError, match="hit_entry"):
+        assembled(assemble, {**ROWS, "keep:weight": ROWS["x"]})
+
+
+FRAMES = readouts()
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_frames_of_a_file_stay_what_they_are(step):
+    rows = {**FRAMES, "keep:mood": np.arange(30), "keep:angles": FRAMES["hit_x"]}
+    found = assembled(assemble, rows, step, min_cluster_size=3)
+    assert equal(found, assembled(assemble, rows, min_cluster_size=3))
+    assert np.array_equal(found["frame"], FRAMES["frame"]) and np.array_equal(found["keep:mood"], np.arange(30))
+    assert np.array_equal(found["keep:angles"].flat, FRAMES["hit_x"].flat)
+    for i in range(30):
+        kept = np.flatnonzero(FRAMES["hit_cluster_size"][i] >= 3)
+        order = kept[np.argsort(FRAMES["hit_layer"][i][kept], kind="stable")]
+        assert np.array_equal(found["hit_entry"][i], order)
+        assert np.allclose(found["x"][i], FRAMES["hit_x"][i][order])
+        event, track = FRAMES["hit_event"][i][order], FRAMES["hit_track"][i][order]
+        noise = (event < 0) | (track < 1)
+        assert ((found["proton"][i] < 0) == noise).all() and ((found["particle"][i] < 0) == noise).all()
+        assert np.array_equal(found["proton"][i][~noise], np.unique(event[~noise], return_inverse=True)[1])
+        assert found["n_protons"][i] == len(np.unique(event[~noise]))
+        pairs = np.stack([event, track])[:, ~noise]
+        assert np.array_equal(found["particle"][i][~noise], np.unique(pairs, axis=1, return_inverse=True)[1].reshape(-1))
+
+
+def without(*names):
+    return {name: column for name, column in FRAMES.items() if name not in names}
+
+
+def test_layers_of_frames_follow_from_number_position_or_geometry(yaml):
+    numbered = assembled(assemble, without("hit_layer"))
+    assert np.array_equal(numbered["layer"].flat, assembled(assemble, FRAMES)["layer"].flat)
+    placed = assembled(assemble, without("hit_z"), geometry=yaml)
+    assert np.allclose(placed["z"].flat, PITCH * placed["layer"].flat)
+    for rows in (without("hit_z"), without("hit_layer", "hit_z")):
+        with pytest.raises(InputError, match=r"'hit_z'.*--geometry"):
+            assembled(assemble, rows)
+    with pytest.raises(InputError, match=r"'hit_z', entry \d+ of input file 0: z = .* mm, but of the layers of the geometry number"):
+        assembled(assemble, FRAMES, geometry=yaml)
+
+
+def test_frames_of_another_detector_are_refused():
+    rows = {**without("hit_layer"), "hit_z": Ragged(30 * FRAMES["hit_x"].flat, FRAMES["hit_x"].offsets)}
+    with pytest.raises(InputError, match=r"'hit_z': .*not in thin layers"):
+        assembled(assemble, rows)
+
+
+def test_energy_follows_from_the_cluster_where_it_is_not_measured():
+    found = assembled(assemble, without("hit_edep"), min_cluster_size=1)
+    assert np.array_equal(np.floor(4.2267 * found["dedx"].flat.astype(float) ** 0.65 + 0.5 + 1e-5), found["cluster_size"].flat)
+    law = assembled(assemble, without("hit_cluster_size"))
+    assert np.array_equal(np.floor(4.2267 * law["dedx"].flat.astype(float) ** 0.65 + 0.5), law["cluster_size"].flat)
+    with pytest.raises(InputError, match=r"'hit_edep'.*'hit_cluster_size'"):
+        assembled(assemble, without("hit_edep", "hit_cluster_size"))
+
+
+def test_frames_without_truth_have_none():
+    found = assembled(assemble, without("hit_event", "hit_track", "hit_parent", "hit_pdg"))
+    assert not {"proton", "particle", "primary", "pdg", "n_protons"} & set(found)
+
+
+def test_a_layer_beyond_the_last_is_named(yaml):
+    rows = {**without("hit_z"), "hit_layer": Ragged(FRAMES["hit_layer"].flat + 2, FRAMES["hit_layer"].offsets)}
+    with pytest.raises(InputError, match=r"'hit_layer', entry \d+ of input file 0: layer 2\d is beyond 19, the last of"):
+        assembled(assemble, rows, geometry=yaml)
+
+
+REAL = Path(os.environ.get("PPHYSML_TEST_DATA", Path(__file__).parents[5] / "shared" / "data")) / "gate_dtc_hits_water250mm_part_a.root"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs gate_dtc_hits_water250mm_part_a.root in the folder PPHYSML_TEST_DATA")
+def test_the_geant4_file_of_the_aluminium_calorimeter_is_read_as_its_numbers_say(monkeypatch):
+    monkeypatch.setattr(rooms, "LEARNING", 20_000)
+    reader = Reader(resolve([str(REAL)], None), LAYOUTS)
+    rows = concatenate(list(reader))
+    found = assembled(assemble, rows, 5_000, min_cluster_size=0)
+    entry = found["hit_entry"].flat
+    layer = np.where(rows["base_id"] == 1, 0, rows["level1_id"] + 1)
+    assert np.array_equal(found["layer"].flat, layer[entry])
+    assert found["n_protons"].sum() == 2100
+    assert (found["n_protons"] == 100).sum() == 21
+    frame = np.repeat(np.arange(length(found)), found["x"].counts)
+    primary = found["primary"].flat
+    assert len(np.unique(np.stack([frame, found["proton"].flat])[:, primary], axis=1).T) == 1957
+    assert found["dedx"].flat.sum() == pytest.approx(found["edep"].flat.sum() / 0.0139, rel=1e-3)

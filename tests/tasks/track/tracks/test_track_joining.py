@@ -1,0 +1,54 @@
+"""Tracks over a sensor that missed them are joined, others are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pphysml.io.ragged import Ragged
+from pphysml.tasks.track.tracks.links import Links
+from pphysml.tasks.track.tracks.track_joining import join
+
+PITCH = 5.0
+
+
+def frame(*tracks):
+    """Return a frame of tracks, each a list of (layer, x), and their links; a gap in layers is not linked."""
+    hits = sorted((layer, number, x) for number, track in enumerate(tracks) for layer, x in track)
+    layer, number, x = (np.array(v) for v in zip(*hits, strict=True))
+    previous = np.full(len(layer), -1)
+    for h in range(len(layer)):
+        before = np.flatnonzero((number == number[h]) & (layer == layer[h] - 1))
+        previous[h] = before[0] if len(before) else -1
+    counts = [len(layer)]
+    columns = {"layer": layer.astype(np.int16), "x": x.astype("f4"), "y": np.zeros(len(x), "f4"), "z": (PITCH * layer).astype("f4")}
+    return {k: Ragged.from_counts(v, counts) for k, v in columns.items()}, Links(previous, np.ones(len(x), "f4")), layer, number
+
+
+def straight(x0, slope, layers):
+    return [(layer, x0 + slope * PITCH * layer) for layer in layers]
+
+
+def test_two_tracks_that_miss_a_layer_are_joined_each_to_itself():
+    examples, links, layer, number = frame(straight(0, 0.02, (0, 1, 3, 4)), straight(0.6, -0.02, (0, 1, 3, 4)))
+    found = join(examples, links, 0.2)
+    for h in np.flatnonzero(layer == 3):
+        assert number[found.previous[h]] == number[h]
+        assert layer[found.previous[h]] == 1
+    kept = links.previous >= 0
+    np.testing.assert_array_equal(found.previous[kept], links.previous[kept])
+
+
+@pytest.mark.parametrize("bend, joined", [(0.04, True), (0.06, False)])
+def test_the_largest_bend_is_kept(bend, joined):
+    track = [*straight(0, 0.0, (0, 1)), (3, 2 * PITCH * np.tan(bend)), (4, 3 * PITCH * np.tan(bend))]
+    examples, links, layer, _ = frame(track)
+    found = join(examples, links, 0.05)
+    assert (found.previous[layer == 3] >= 0).all() == joined
+
+
+@pytest.mark.parametrize("track", [straight(0, 0, (0, 1, 2, 3)), straight(0, 0, (0, 1, 4, 5)), straight(0, 0, (0, 2, 3)), straight(0, 0, (0, 1, 3))],
+                         ids=["whole", "two layers missed", "a hit before alone", "a hit behind alone"])
+def test_nothing_to_join(track):
+    examples, links, _, _ = frame(track)
+    np.testing.assert_array_equal(join(examples, links, 0.3).previous, links.previous)
