@@ -50,7 +50,7 @@ from petnet_tables import Tables, found_by, tuned_tables  # noqa: E402
 
 from pphysml.io.ragged import Array, slice_rows  # noqa: E402
 from pphysml.registry import get_task  # noqa: E402
-from pphysml.tasks.petnet.coincidences import Pairs  # noqa: E402
+from pphysml.tasks.petnet.coincidences.pairs import Pairs  # noqa: E402
 from pphysml.verbs.engine_choice import choose  # noqa: E402
 
 DECAYS = {"mouse": 6_000_000, "rat": 10_000_000, "mouse off centre": 6_000_000, "hot rods": 8_000_000}

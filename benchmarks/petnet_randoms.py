@@ -27,9 +27,10 @@ use_user_cache()
 
 from pphysml.io.ragged import Columns, Ragged  # noqa: E402
 from pphysml.tasks.petnet.classical.sorter import sort_pairs  # noqa: E402
-from pphysml.tasks.petnet.config import ClassicalConfig, PetConfig  # noqa: E402
-from pphysml.tasks.petnet.data import within  # noqa: E402
+from pphysml.tasks.petnet.config import PetConfig  # noqa: E402
+from pphysml.tasks.petnet.config.engines import ClassicalConfig  # noqa: E402
 from pphysml.tasks.petnet.judging.singles_rates import SinglesRates  # noqa: E402
+from pphysml.tasks.petnet.reading.assemble import within  # noqa: E402
 from pphysml.tasks.petnet.simulation.electronics_kernel import alive  # noqa: E402
 from pphysml.tasks.petnet.simulation.scanner_simulation import ScannerSimulation  # noqa: E402
 

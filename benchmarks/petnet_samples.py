@@ -11,9 +11,8 @@ import numpy as np
 
 from pphysml.evaluation.result import Metric
 from pphysml.io.ragged import Array, Columns, concatenate, length
-from pphysml.tasks.petnet.coincidences import Pairs
+from pphysml.tasks.petnet.coincidences.pairs import Pairs
 from pphysml.tasks.petnet.config import PetConfig
-from pphysml.tasks.petnet.data import assemble
 from pphysml.tasks.petnet.judging.classes import ACCIDENTAL
 from pphysml.tasks.petnet.judging.images import image_metrics
 from pphysml.tasks.petnet.judging.line_counts import LineCounts
@@ -21,6 +20,7 @@ from pphysml.tasks.petnet.judging.necr import necr_metrics
 from pphysml.tasks.petnet.judging.options import options_of
 from pphysml.tasks.petnet.judging.targets import Targets, find_targets, judge
 from pphysml.tasks.petnet.judging.truth import Truth, truth_of
+from pphysml.tasks.petnet.reading.assemble import assemble
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
 
 OBJECTS: dict[str, dict[str, Any]] = {

@@ -9,8 +9,8 @@ from typing import Any
 from petnet_samples import OFFSET, Sample, f1_of
 
 from pphysml.tasks.petnet.classical.sorter import sort_pairs
-from pphysml.tasks.petnet.coincidences import Pairs
-from pphysml.tasks.petnet.config import ClassicalConfig
+from pphysml.tasks.petnet.coincidences.pairs import Pairs
+from pphysml.tasks.petnet.config.engines import ClassicalConfig
 from pphysml.tasks.petnet.scanner.scanner import load_scanner
 
 Options = dict[str, Any]

@@ -29,7 +29,7 @@ from pphysml.io.ragged import Columns, Ragged  # noqa: E402
 from pphysml.progress import Silent  # noqa: E402
 from pphysml.registry import get_task  # noqa: E402
 from pphysml.tasks.petnet.classical.sorter import sort_pairs  # noqa: E402
-from pphysml.tasks.petnet.config import ClassicalConfig  # noqa: E402
+from pphysml.tasks.petnet.config.engines import ClassicalConfig  # noqa: E402
 from pphysml.verbs.apply import example_chunks, open_reader  # noqa: E402
 from pphysml.verbs.engine_choice import choose  # noqa: E402
 

@@ -27,10 +27,10 @@ from pphysml.compiled_cache import use_user_cache
 
 use_user_cache()
 
-from pphysml.tasks.petnet.spiking.decoding import Decoder  # noqa: E402
-from pphysml.tasks.petnet.spiking.losses import SpikeLoss  # noqa: E402
-from pphysml.tasks.petnet.spiking.published import SpikingNetwork, opposite_crystals  # noqa: E402
-from pphysml.tasks.petnet.spiking.trains import SpikeTrains  # noqa: E402
+from pphysml.tasks.petnet.models.spiking.decoding import Decoder  # noqa: E402
+from pphysml.tasks.petnet.models.spiking.losses import SpikeLoss  # noqa: E402
+from pphysml.tasks.petnet.models.spiking.published import SpikingNetwork, opposite_crystals  # noqa: E402
+from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains  # noqa: E402
 
 Array = NDArray[Any]
 PER_RING, RINGS, STEPS, SPREAD = 30, 8, 1000, 2

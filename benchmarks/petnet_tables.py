@@ -15,13 +15,13 @@ import numpy as np
 from petnet_samples import OFFSET, WINDOW, Sample, f1_of
 from scipy.ndimage import gaussian_filter
 
-from pphysml.io.ragged import Array, Columns, take
+from pphysml.io.ragged import Array, Columns, ragged, take
 from pphysml.nn.matching import matching_marginals
-from pphysml.tasks.petnet.classical.sorter import ragged, slice_times
-from pphysml.tasks.petnet.coincidences import Pairs, joined
-from pphysml.tasks.petnet.lines import lines_between
-from pphysml.tasks.petnet.pairs.candidates import Candidates, between, candidates
-from pphysml.tasks.petnet.pairs.labels import labels_of
+from pphysml.tasks.petnet.coincidences.candidates import Candidates, between, candidates
+from pphysml.tasks.petnet.coincidences.lines_of_response import lines_between
+from pphysml.tasks.petnet.coincidences.pairs import Pairs, joined
+from pphysml.tasks.petnet.models.pairs.labels import labels_of
+from pphysml.tasks.petnet.reading.slices import slice_times
 
 LIGHT = 0.299792458
 """mm/ps."""

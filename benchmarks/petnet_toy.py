@@ -33,11 +33,11 @@ use_user_cache()
 
 from pphysml.io.ragged import Columns, Ragged, concatenate, length  # noqa: E402
 from pphysml.tasks.petnet.classical.engine import ClassicalEngine  # noqa: E402
+from pphysml.tasks.petnet.coincidences.lines_of_response import lines_between  # noqa: E402
 from pphysml.tasks.petnet.config import PetConfig  # noqa: E402
-from pphysml.tasks.petnet.data import assemble  # noqa: E402
-from pphysml.tasks.petnet.lines import lines_between  # noqa: E402
+from pphysml.tasks.petnet.config.simulation import ToyConfig  # noqa: E402
+from pphysml.tasks.petnet.reading.assemble import assemble  # noqa: E402
 from pphysml.tasks.petnet.scanner.scanner import load_scanner  # noqa: E402
-from pphysml.tasks.petnet.simulation.config import ToyConfig  # noqa: E402
 from pphysml.tasks.petnet.simulation.toy import ToySimulation  # noqa: E402
 
 Array = NDArray[Any]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
+
 Array = NDArray[Any]
 
 
@@ -81,6 +83,20 @@ class Ragged:
 Column = Array | Ragged
 Columns = dict[str, Column]
 """Named columns of equal length: arrays (one value, or one fixed-shape value, per row) or Ragged."""
+
+
+def ragged(columns: Mapping[str, Column], name: str) -> Ragged:
+    """Return a column that must have many values per row.
+
+    Raises:
+        InputError: it has one, or is not there.
+    """
+    if name not in columns:
+        raise InputError(f"There is no branch {name!r}; simulated events do not have it, so give files that do.")
+    column = columns[name]
+    if not isinstance(column, Ragged):
+        raise InputError(f"Branch {name!r} must have many values per event, but has one.")
+    return column
 
 
 def length(columns: Mapping[str, Column]) -> int:

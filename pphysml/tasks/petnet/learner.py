@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ...contract import Learner
 from .config import PetConfig
-from .pairs.learner import PairLearner
-from .spiking.coincidence_learner import CoincidenceLearner
-from .spiking.published_learner import PublishedLearner
+from .models.pairs.learner import PairLearner
+from .models.spiking.coincidence_learner import CoincidenceLearner
+from .models.spiking.published_learner import PublishedLearner
 
 
 def pet_learner(config: PetConfig) -> Learner:

@@ -9,7 +9,7 @@ from pphysml.config import load, preset_names
 from pphysml.io.ragged import concatenate, length
 from pphysml.tasks.petnet.classical.sorter import sort_pairs
 from pphysml.tasks.petnet.config import PetConfig
-from pphysml.tasks.petnet.data import assemble
+from pphysml.tasks.petnet.reading.assemble import assemble
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
 
 PACKAGE = "pphysml.tasks.petnet.presets"

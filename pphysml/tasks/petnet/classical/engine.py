@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ....model_file import ModelFile
-from ..coincidences import Pairs
+from ..coincidences.pairs import Pairs
+from ..coincidences.singles import singles_of
 from ..config import PetConfig
 from ..delays.correction import Delays, with_corrected_times
 from ..delays.survey import DelaySurvey
 from ..reading.first_singles import FirstSingles
+from ..reading.slices import slice_times
 from ..scanner.scanner import Scanner, load_scanner
 from .rates_note import RatesNote
-from .sorter import cuts_of, ragged, singles_of, slice_times, sort_pairs
+from .sorter import cuts_of, sort_pairs
 from .window_check import WindowCheck
 
 

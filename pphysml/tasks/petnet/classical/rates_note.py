@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array
-from .cut_kernel import Cuts, Singles, which_good
+from ..coincidences.cut_kernel import Cuts, Singles, which_good
 
 DRAWN = 1_000_000
 """Pairs of singles from which the share that passes the cuts is learnt."""

@@ -5,34 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns, Ragged
-from ..coincidences import Pairs, joined
-from ..config import ClassicalConfig
-from .cut_kernel import Cuts, Singles
-from .policies import CODES
+from ....io.ragged import Array, Columns
+from ..coincidences.cut_kernel import Cuts, Singles
+from ..coincidences.pairs import Pairs, joined
+from ..coincidences.singles import singles_of
+from ..config.engines import ClassicalConfig
+from ..config.policies import CODES
+from ..reading.slices import slice_times
 from .sorter_kernel import LARGEST_GROUP, Sorting, sort_slices
-
-PICOSECOND = 1e-12
-
-
-def ragged(examples: Columns, name: str) -> Ragged:
-    """Return a column of the singles of slices."""
-    column = examples[name]
-    assert isinstance(column, Ragged)
-    return column
-
-
-def slice_times(examples: Columns) -> Array:
-    """Return the times of all singles since the first one of their slice, ps, int64.
-
-    The difference of two doubles that lie near each other is exact, so that nothing is lost beyond
-    what the file's own doubles lack.
-    """
-    time = ragged(examples, "time")
-    first = time.flat[np.minimum(time.offsets[:-1], max(0, len(time.flat) - 1))]
-    since = time.flat - np.repeat(first, time.counts)
-    picoseconds: Array = np.rint(since / PICOSECOND).astype(np.int64)
-    return picoseconds
 
 
 def sort_pairs(examples: Columns, options: ClassicalConfig, window: float, offset: float, sectors: int | None,
@@ -61,12 +41,6 @@ def cuts_of(options: ClassicalConfig, sectors: int | None) -> Cuts:
                 limit(options.max_axial_distance), limit(options.fov_radius), limit(options.fov_length))
 
 
-def singles_of(examples: Columns, times: Array) -> Singles:
-    """Return the singles of slices for compiled code; rsectors that are not told are 0."""
-    time = ragged(examples, "time")
-    x, y, z, energy = (ragged(examples, name).flat.astype(np.float32, copy=False) for name in ("x", "y", "z", "energy"))
-    sector = ragged(examples, "rsector_id").flat if "rsector_id" in examples else np.zeros(len(x), dtype=np.int32)
-    return Singles(time.offsets, np.asarray(examples["n_owned"], dtype=np.int32), times, energy, x, y, z, np.asarray(sector, dtype=np.int32))
 
 
 def _sorted(singles: Singles, cuts: Cuts, how: Sorting) -> Pairs:

@@ -9,8 +9,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....io.ragged import Array
-from .cut_kernel import Cuts, Singles, passes
-from .policies import (
+from ..coincidences.cut_kernel import Cuts, Singles, passes
+from ..config.policies import (
     NONE,
     ONLY_ONE,
     TAKE_ALL,

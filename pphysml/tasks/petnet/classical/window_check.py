@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array
-from ..pairs.candidates import count_pairs
+from ..coincidences.candidates import count_pairs
 
 APART = 10
 """Windows between two singles that make them random."""

@@ -9,14 +9,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ....io.ragged import Array, Columns, Ragged
-from ..classical.crystals import CrystalIndex
-from ..classical.sorter import PICOSECOND, ragged, slice_times
-from ..coincidences import Pairs
+from ....io.ragged import Array, Columns, Ragged, ragged
+from ..coincidences.pairs import Pairs
+from ..reading.first_singles import LOOKED_AT
+from ..reading.slices import PICOSECOND, slice_times
+from ..scanner.crystals import CrystalIndex
 from .fit import Fit
-
-LOOKED_AT = ("n_owned", "time", "energy", "x", "y", "z", "rsector_id")
-"""Columns from which engines find pairs."""
 
 SMALL = 0.1
 """Differences of delays over the window that cost no pairs."""

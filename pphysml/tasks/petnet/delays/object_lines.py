@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array
-from ..lines import lines_between
-from ..pairs.line_kernel import LIGHT
-from ..pairs.mixture import Ends, nearest_to_lines
+from ..coincidences.lines_of_response import lines_between
+from ..likelihood.ends import Ends, nearest_to_lines
+from ..likelihood.line_kernel import LIGHT
 
 BINS = 24
 """Bins of the angle of lines and of their distance from the axis, which make their classes."""

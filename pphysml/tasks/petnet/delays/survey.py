@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns, concatenate, length, take
-from ..classical.crystals import CrystalIndex
-from ..classical.cut_kernel import Cuts, which_good
-from ..classical.sorter import ragged, singles_of, slice_times
-from ..pairs.candidates import between
+from ....io.ragged import Array, Columns, concatenate, length, ragged, take
+from ..coincidences.candidates import between
+from ..coincidences.cut_kernel import Cuts, which_good
+from ..coincidences.singles import singles_of
+from ..reading.slices import slice_times
+from ..scanner.crystals import CrystalIndex
 from ..scanner.scanner import Scanner
 from .correction import Delays
 from .fit import PairTimes, fit_delays

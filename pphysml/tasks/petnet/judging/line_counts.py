@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ....io.ragged import Array
-from ..lines import Lines, lines_between
+from ..coincidences.lines_of_response import Lines, lines_between
 from .classes import ACCIDENTAL, PairClass
-from .growing import GrowingHistogram
+from .growing_histograms import GrowingHistogram
 from .targets import Targets, Verdict
 from .truth import Truth
 

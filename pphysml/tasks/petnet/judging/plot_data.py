@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array
-from ..lines import lines_between
+from ..coincidences.lines_of_response import lines_between
 from .classes import PairClass
-from .growing import GrowingHistogram
+from .growing_histograms import GrowingHistogram
 from .targets import Targets, Verdict
 from .truth import Truth
 

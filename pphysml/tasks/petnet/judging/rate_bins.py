@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array
-from .growing import GrowingHistogram
+from .growing_histograms import GrowingHistogram
 from .targets import Targets, Verdict
 from .truth import Truth
 

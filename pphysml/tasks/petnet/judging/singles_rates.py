@@ -16,9 +16,9 @@ import numpy as np
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import percentile_interval
 from ....io.ragged import Array, Columns, Ragged
-from ..classical.crystals import CrystalIndex
-from ..classical.cut_kernel import good_products
 from ..classical.sorter import cuts_of
+from ..coincidences.cut_kernel import good_products
+from ..scanner.crystals import CrystalIndex
 from ..scanner.scanner import Scanner, load_scanner
 
 LARGEST_EXACT = 10_000

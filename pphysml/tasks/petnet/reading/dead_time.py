@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ....io.hashing import combined
 from ....io.ragged import Array, Columns, length, take
-from .digitizer_config import DigitizerConfig
+from ..config.digitizer import DigitizerConfig
 from .volumes import at_level
 
 

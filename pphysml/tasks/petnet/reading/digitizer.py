@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ....errors import ConfigError
 from ....io.hashing import GOLDEN, combined, mixed
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
+from ..config.digitizer import DigitizerConfig
 from ..scanner.scanner import Scanner
-from .digitizer_config import DigitizerConfig
 from .pulses import add_hits, read_out
 
 FWHM = 2.0 * sqrt(2.0 * log(2.0))

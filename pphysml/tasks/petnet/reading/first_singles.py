@@ -6,6 +6,9 @@ import numpy as np
 
 from ....io.ragged import Columns, Ragged, slice_rows
 
+LOOKED_AT = ("n_owned", "time", "energy", "x", "y", "z", "rsector_id")
+"""Columns from which engines find pairs."""
+
 
 class FirstSingles:
     """Cuts a stream of slices after so many singles, wherever blocks of the input end.

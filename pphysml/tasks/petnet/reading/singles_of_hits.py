@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ....io.ragged import Columns
+from ..config.digitizer import DigitizerConfig
 from ..scanner.scanner import Scanner
 from .digitizer import Digitizer
-from .digitizer_config import DigitizerConfig
 
 
 class SinglesOfHits:

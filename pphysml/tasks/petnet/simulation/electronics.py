@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator, default_rng
 
 from ....io.ragged import Array
+from ..config.simulation import SimulationConfig
 from ..scanner.scanner import Scanner
-from .config import SimulationConfig
 from .deposit_kernel import ROW_CRYSTAL, ROW_ENERGY, ROW_EVENT, ROW_TIME
 from .electronics_kernel import Indices, alive, sum_deposits
 from .photon_kernel import Floats

@@ -8,8 +8,8 @@ from numpy.random import SeedSequence, default_rng
 from ....errors import ConfigError
 from ....io.ragged import Array, Columns
 from ....physics.photon_attenuation import LSO, LYSO, WATER
+from ..config.simulation import SimulationConfig
 from ..scanner.scanner import Scanner, load_scanner
-from .config import SimulationConfig
 from .decay_kernel import Crystals, run_decays
 from .deposit_kernel import ROW_EVENT, ROW_PHOTON, ROW_SCATTERS
 from .electronics import FWHM, Electronics, Singles

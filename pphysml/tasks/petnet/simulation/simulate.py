@@ -8,8 +8,8 @@ import numpy as np
 
 from ....io.ragged import Columns, concatenate, length, slice_rows
 from ..config import PetConfig
-from ..data import assemble_training, within
-from .config import SimulationConfig
+from ..config.simulation import SimulationConfig
+from ..reading.assemble import assemble_training, within
 from .scanner_simulation import ScannerSimulation
 from .toy import ToySimulation
 

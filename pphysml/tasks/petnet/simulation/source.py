@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 
 from ....errors import ConfigError
+from ..config.simulation import SimulationConfig
 from ..scanner.scanner import Scanner
-from .config import SimulationConfig
 from .flight_kernel import Cylinder
 from .photon_kernel import Floats, draw_direction
 

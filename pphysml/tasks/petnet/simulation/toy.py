@@ -8,9 +8,9 @@ from numpy.random import Generator, SeedSequence, default_rng
 from ....errors import ConfigError
 from ....io.ragged import Columns
 from ....physics.klein_nishina import ELECTRON_MASS
+from ..config.simulation import ToyConfig
 from ..scanner.blocks import Indices
 from ..scanner.scanner import load_scanner
-from .config import ToyConfig
 from .photon_kernel import Floats
 from .toy_ids import MODULE, MODULE_RINGS, toy_ids
 

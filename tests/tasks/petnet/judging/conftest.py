@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pphysml.io.ragged import Ragged
-from pphysml.tasks.petnet.config import ClassicalConfig
+from pphysml.tasks.petnet.config.engines import ClassicalConfig
 from pphysml.tasks.petnet.judging.options import options_of
 from pphysml.tasks.petnet.judging.targets import find_targets
 from pphysml.tasks.petnet.judging.truth import truth_of

@@ -11,11 +11,11 @@ import pytest
 from pphysml.errors import InputError
 from pphysml.evaluation.report import to_dict
 from pphysml.io.ragged import concatenate, slice_rows
+from pphysml.tasks.petnet.judging.metrics import PetEvaluator
 from pphysml.tasks.petnet.judging.options import options_of
 from pphysml.tasks.petnet.judging.rates import RATES
 from pphysml.tasks.petnet.judging.targets import find_targets
 from pphysml.tasks.petnet.judging.truth import truth_of
-from pphysml.tasks.petnet.metrics import PetEvaluator
 
 
 def evaluated(config, *chunks):
@@ -170,7 +170,7 @@ def test_delayed_pairs_are_counted_apart(toy, sample):
 
 def test_a_cut_on_the_distance_shows_as_lost_efficiency_at_large_distances(toy):
     """Cutting at the object's radius gains F1, loses scattered targets outside, and leaves the NECR as it was at most."""
-    from pphysml.tasks.petnet.lines import lines_between
+    from pphysml.tasks.petnet.coincidences.lines_of_response import lines_between
 
     sample = toy.cut(toy.scan(np.random.default_rng(9), 20_000, rate=4e8))
     config, pairs = toy.configured(radius=12.5), toy.sorter(sample)

@@ -8,8 +8,8 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.petnet.classical.sorter import sort_pairs
 from pphysml.tasks.petnet.config import PetConfig
+from pphysml.tasks.petnet.judging.metrics import PetEvaluator
 from pphysml.tasks.petnet.judging.singles_rates import SinglesRates
-from pphysml.tasks.petnet.metrics import PetEvaluator
 
 CUTS = {"none": {}, "sectors": {"min_sector_difference": 3}, "fov": {"fov_radius": 15, "max_axial_distance": 20, "fov_length": 30}}
 SECTORS, RINGS = 24, 10

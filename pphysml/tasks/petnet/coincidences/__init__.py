@@ -1,0 +1,1 @@
+"""Pairs of singles, and how they are taken."""

@@ -1,0 +1,1 @@
+"""How likely a pair is, learnt from the data without truth."""

@@ -1,0 +1,143 @@
+"""What the training loop knows of the network of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from .....contract import Batch, Term
+from .....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
+from .....nn.matching import matching_loss, matching_marginals
+from ...coincidences.candidates import Candidates, candidates
+from ...coincidences.pair_choice import best_threshold, chosen
+from ...config import PetConfig
+from ...likelihood.ends import ends_of
+from ...likelihood.mixture import Mixture
+from ...likelihood.survey import mixture_of
+from ..domain import fit_domain
+from .features import PairFeatures, pair_features
+from .labels import Labels, labels_of
+from .network import PairNetwork
+from .scoring import by_network
+
+UNSCATTERED_WEIGHT = 0.2
+"""Weight of the loss of what tells scattered pairs from others."""
+
+SURVEYS = (1.0, 0.25)
+"""Shares of the surveyed slices from which mixtures are learnt, as measurements may be short: slices take turns."""
+
+
+class PairLearner:
+    """Trains `network.PairNetwork`; see `task.Learner`.
+
+    Slices may be of several measurements, told by the column `setting`, each with mixtures of its own, one for each of SURVEYS.
+    """
+
+    monitor = "f1"
+
+    def __init__(self, config: PetConfig) -> None:
+        self.config = config
+        self.window = config.data.window
+        # Blocks take turns with the settings, and every one is wanted.
+        turns = 1 + len(config.simulation.further)
+        self.prepare_examples = max(config.model.survey_singles // config.data.slice_singles, turns * config.training.block_size)
+        self.mixtures: dict[int, Mixture] = {}
+
+    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
+        """Fit the mixtures of every setting, and return the domain of validity.
+
+        Applying learns the mixture of its own measurement, so that these are not stored.
+        """
+        slices = concatenate(list(examples))
+        setting = settings_of(slices)
+        parts = {number: take(slices, setting == number) for number in np.unique(setting).tolist()}
+        for number, part in parts.items():
+            for turn, share in enumerate(SURVEYS):
+                surveyed = slice_rows(part, 0, int(np.ceil(share * length(part))))
+                self.mixtures[number * len(SURVEYS) + turn] = mixture_of(surveyed, self.window)
+        return fit_domain(list(parts.values()))
+
+    def build(self, prepared: Mapping[str, Array]) -> nn.Module:
+        """Return the network."""
+        return build_network(self.config)
+
+    def lengths(self, examples: Columns) -> Array:
+        """Return the number of singles."""
+        return ragged(examples, "time").counts
+
+    def collate(self, examples: Columns) -> Batch:
+        """Return the candidate pairs of the slices with features and truth."""
+        parts = [self._of_mixture(examples, number) for number in np.unique(mixtures_of(examples)).tolist()]
+        sizes = np.cumsum([0, *(n for *_, n in parts)])[:-1]
+        batch = {
+            "features": np.concatenate([f.values for f, *_ in parts]),
+            "log_factor": np.concatenate([f.log_factor for f, *_ in parts]).astype(np.float32),
+            "prompt": np.concatenate([f.prompt for f, *_ in parts]).astype(np.float32),
+            "unscattered_share": np.concatenate([f.unscattered for f, *_ in parts]).astype(np.float32),
+            "first": np.concatenate([p.first + size for (_, p, *_), size in zip(parts, sizes, strict=True)]),
+            "second": np.concatenate([p.second + size for (_, p, *_), size in zip(parts, sizes, strict=True)]),
+            **{name: np.concatenate([getattr(labels, name) for _, _, labels, _ in parts]) for name in Labels._fields},
+            "n_singles": np.array(sum(n for *_, n in parts)),
+        }
+        return {name: torch.from_numpy(np.asarray(value)) for name, value in batch.items()}
+
+    def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
+        """Return minus the logarithm of the true matchings' probability, and the cross entropy of scattering, per pair."""
+        n = int(batch["n_singles"])
+        score, unscattered = model(batch["features"], batch["log_factor"], batch["unscattered_share"], batch["prompt"], batch["first"], batch["second"], n)
+        same = batch["same_event"]
+        scattering = binary_cross_entropy_with_logits(unscattered[same], batch["unscattered"][same].float(), reduction="sum")
+        return {
+            "matching": Term(matching_loss(score, n, batch["first"], batch["second"], batch["true"]), max(1, int(batch["true"].sum()))),
+            "scattering": Term(scattering, max(1, int(same.sum())), UNSCATTERED_WEIGHT),
+        }
+
+    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
+        """Return the F1 of pairs, that of the likelihood alone, and the share of true pairs that are found."""
+        assert isinstance(model, PairNetwork)
+        score = by_network(model)
+        tallies = np.zeros((2, 3))
+        for number in np.unique(mixtures_of(examples)).tolist():
+            features, pairs, labels, n = self._of_mixture(examples, number)
+            for row, values in enumerate((score(features, pairs, n)[0], features.log_factor)):
+                taken = self._taken(matching_marginals(n, pairs.first, pairs.second, values)[0], pairs)
+                tallies[row] += (labels.true & taken).sum(), taken.sum(), labels.true.sum()
+        (right, taken_, true), (right_plain, taken_plain, _) = tallies
+        return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
+                "recall": Term(right, true)}
+
+    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
+        """Nothing is fitted after training."""
+        return {}
+
+    def _taken(self, probability: Array, pairs: Candidates) -> Array:
+        least = self.config.apply.min_score
+        return chosen(pairs.first, pairs.second, probability, best_threshold(probability) if least is None else least)
+
+    def _of_mixture(self, examples: Columns, number: int) -> tuple[PairFeatures, Candidates, Labels, int]:
+        slices = take(examples, mixtures_of(examples) == number)
+        pairs = candidates(slices, self.window)
+        n = len(ragged(slices, "time").flat)
+        features = pair_features(pairs, ends_of(slices, pairs), self.mixtures[number], n, len(pairs.dt))
+        return features, pairs, labels_of(slices, pairs, self.config), n
+
+
+def settings_of(examples: Columns) -> Array:
+    """Return the number of the measurement that each slice is of."""
+    setting = examples.get("setting")
+    return np.zeros(len(np.asarray(examples["n_owned"])), dtype=np.int64) if setting is None else np.asarray(setting)
+
+
+def mixtures_of(examples: Columns) -> Array:
+    """Return the number of the mixture by which each slice is told."""
+    found: Array = settings_of(examples) * len(SURVEYS) + np.asarray(examples["slice"]) % len(SURVEYS)
+    return found
+
+
+def build_network(config: PetConfig) -> PairNetwork:
+    """Return the configured network before its training."""
+    return PairNetwork(config.model.width, config.model.rounds)

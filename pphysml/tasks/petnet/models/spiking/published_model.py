@@ -1,0 +1,56 @@
+"""The published spiking network with its input and loss, as it is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .....contract import Batch
+from .....io.ragged import Array
+from ...config.spiking import PublishedConfig
+from ...scanner.scanner import Scanner
+from .losses import SpikeLoss
+from .published import SpikingNetwork
+from .published_input import Hits
+from .trains import SpikeTrains
+
+COLUMNS = ("sample", "bin", "crystal")
+"""Of hits, and of the spikes that are wanted."""
+
+
+class PublishedModel(nn.Module):
+    """Takes and returns tensors only, as what surrounds modules in a training wants.
+
+    Attributes:
+        network: the network.
+    """
+
+    def __init__(self, options: PublishedConfig, scanner: Scanner) -> None:
+        super().__init__()
+        self.options = options
+        self.scanner = scanner
+        self.loss = SpikeLoss(options.loss, options.timing_weight, options.loss_tau, options.loss_cap)
+        crystals = scanner.n_crystals
+        self.network = SpikingNetwork([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta, options.learn_beta)
+        with torch.no_grad():
+            for name, parameter in self.network.named_parameters():
+                if not name.endswith("beta"):
+                    parameter.mul_(options.weight_gain if name.endswith("weight") else options.bias_gain)
+
+    def forward(self, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return total and count of each term of the loss.
+
+        Args:
+            batch: `hit_` and `spike_` with the endings `COLUMNS`, int64 (N,) and (M,), and the numbers `samples` and `steps`.
+        """
+        samples, steps = int(batch["samples"]), int(batch["steps"])
+        sample, bins, crystal = _arrays(batch, "hit")
+        hits = Hits(np.arange(len(bins)), sample, bins, crystal, samples)
+        target = SpikeTrains.from_arrays(*_arrays(batch, "spike"), samples=samples, steps=steps, channels=self.scanner.n_crystals)
+        output = self.network(hits.trains(steps, self.scanner, self.options), target, self.loss.distances)
+        return {name: (term.total, term.count) for name, term in self.loss(output, target).items()}
+
+
+def _arrays(batch: Batch, kind: str) -> list[Array]:
+    return [batch[f"{kind}_{name}"].cpu().numpy() for name in COLUMNS]

@@ -1,0 +1,1 @@
+"""Pairs to columns of ROOT."""

@@ -1,0 +1,95 @@
+"""Pairs of singles to the columns of GATE's tree of coincidences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ....io.opening import KEEP
+from ....io.ragged import Array, Columns, Ragged, take
+from ..coincidences.lines_of_response import lines_between
+from ..coincidences.pairs import Pairs
+from ..config import PetConfig
+from ..scanner.scanner import load_scanner
+from ..scanner.stir_header import stir_header
+from ..schema import GANTRY, TWICE, gate_name
+
+ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
+"""What a coincidence has once: that of its first single, as in GATE."""
+
+
+class PetFinish:
+    """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has, and counts.
+
+    Attributes:
+        warnings: a header that cannot be written.
+    """
+
+    def __init__(self, config: PetConfig) -> None:
+        self.warnings: list[str] = []
+        self._delayed_wanted = delayeds_wanted(config)
+        self._n_singles = self._n_delayed = 0
+        scanner = None if config.scanner is None else load_scanner(config.scanner)
+        if scanner is not None and scanner.crystals_per_ring % 2:
+            self.warnings.append(f"no header for STIR is written, since STIR reads rings with an even number of crystals only, not the {scanner.crystals_per_ring} "
+                                 f"of the scanner {scanner.name!r}")
+
+    def __call__(self, examples: Columns, columns: Columns) -> Columns:
+        """Return one row per pair, with the column `delayed`."""
+        pairs = Pairs.of(columns)
+        self._n_singles += int(np.sum(np.asarray(examples["n_owned"])))
+        self._n_delayed += int(np.count_nonzero(pairs.delayed))
+        singles = {name: column.flat for name, column in examples.items() if isinstance(column, Ragged)}
+        rows: Columns = {gate: singles[name][pairs.first] for name, gate in ROW_COLUMNS.items() if name in singles}
+        for number, index in ((1, pairs.first), (2, pairs.second)):
+            rows |= {f"{gate_name(f)}{number}": singles[f.name][index] for f in TWICE if f.name in singles}
+            rows |= {f"{name}{number}": singles[f"single_{name}"][index] for name in ("file", "entry")}
+            rows |= {f"{name}{number}": values[index] for name, values in singles.items() if name.startswith(KEEP)}
+        return rows | _sinogram(singles, pairs) | {
+            "score": pairs.score, "multiplicity": pairs.multiplicity, "delayed": pairs.delayed}
+
+    def facts(self, engine: Any) -> dict[str, Any]:
+        """Return singles in the energy window, the standard deviation of the time difference if the engine learnt it (ps), and delayed pairs if asked for."""
+        mixture = getattr(engine, "mixture", None)
+        return {
+            "singles_in_energy_window": self._n_singles,
+            **({"time_difference_sd_ps": mixture.sigma} if mixture is not None else {}),
+            **({"estimated_randoms": self._n_delayed} if self._delayed_wanted else {}),
+        }
+
+
+def _sinogram(singles: dict[str, Array], pairs: Pairs) -> Columns:
+    first, second = (np.column_stack([singles[axis][index] for axis in "xyz"]) for index in (pairs.first, pairs.second))
+    lines = lines_between(first, second)
+    return {"sinogramTheta": lines.phi.astype(np.float32), "sinogramS": lines.s.astype(np.float32)}
+
+
+def prompts(columns: Columns) -> Columns:
+    """Return the rows of the tree `Coincidences`."""
+    return _of_kind(columns, False)
+
+
+def delayeds(columns: Columns) -> Columns:
+    """Return the rows of the tree `delay`."""
+    return _of_kind(columns, True)
+
+
+def delayeds_wanted(config: PetConfig) -> bool:
+    """Return whether there is a delayed window."""
+    return config.apply.offset > 0
+
+
+def stir_header_beside(config: PetConfig, output: Path) -> str | None:
+    """Return the header by which STIR reads the output, or None where the scanner is not known or not one that STIR can read."""
+    scanner = None if config.scanner is None else load_scanner(config.scanner)
+    if scanner is None or scanner.crystals_per_ring % 2:
+        return None
+    return stir_header(scanner, output.name, config.energy_window)
+
+
+def _of_kind(columns: Columns, delayed: bool) -> Columns:
+    chosen = np.asarray(columns["delayed"]) == delayed
+    rows = {name: column for name, column in columns.items() if name != "delayed"}
+    return rows if chosen.all() else take(rows, chosen)

@@ -1,0 +1,121 @@
+"""File entries to slices of time, the examples of `petnet`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....io.ragged import Columns, concatenate
+from ..config import PetConfig
+from ..scanner.scanner import load_scanner
+from .checks import check_energies, refuse_many_values, with_fine_times
+from .dead_time import DeadTime
+from .energy_cut import EnergyCut, Window
+from .energy_cut import within as within
+from .external_order import ExternalOrder
+from .file_times import FileTimes
+from .missing_ids import MissingIds
+from .segments import Segments, told
+from .singles_of_hits import SinglesOfHits
+from .slices import Rules, Slices
+from .time_grid import TimeGrid
+from .time_order import BufferedOrder
+from .volume_ids import with_ids
+
+
+class SliceMaker:
+    """Singles or hits in blocks of a file to slices in the order of time; see `assemble`.
+
+    Args:
+        least: singles of a slice.
+        scanner: known name or path; None for none.
+        window, offset: ps.
+        reach: slices are cut at gaps of more than twice this, ps.
+    """
+
+    def __init__(self, config: PetConfig, least: int, scanner: str | None, energy_window: Window, window: float, reach: float, offset: float) -> None:
+        self.window = window
+        options = config.apply
+        self.levels = [f"{level}_id" for level in options.volume_levels]
+        known = None if scanner is None else load_scanner(scanner)
+        self.segments = Segments(options.files)
+        self.times = FileTimes()
+        self.grid = TimeGrid(window)
+        self.ids = MissingIds(known)
+        self.hits = SinglesOfHits(options.digitizer, known)
+        self.dead_time = DeadTime(options.digitizer)
+        self.energies = EnergyCut(energy_window)
+        self.order = ExternalOrder(options.files) if options.sort == "full" else BufferedOrder(options.sort_buffer)
+        self.slices = Slices(Rules(reach, offset, least))
+
+    def add(self, chunk: Columns | None) -> Columns:
+        """Return the slices that are complete; None ends the input."""
+        singles = self.hits.add(None if chunk is None else self._placed(chunk))
+        ordered = self.order.add(self._checked(singles)) if singles else {}
+        if chunk is None:
+            ordered = concatenate([part for part in (ordered, self.order.add(None)) if part])
+        if self._dead_after:
+            ordered = self.energies.add(self.dead_time.add(ordered))
+        return self.slices.add(ordered, end=self.done)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to come any more."""
+        return self.order.done
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know of the input, sentences without full stops."""
+        # Sorted in any order, a file counts as a whole.
+        files = self.order.files if isinstance(self.order, ExternalOrder) else self.segments.files
+        rule = self.segments.rule
+        return [*told(files, rule), *self.times.warnings(files, rule), *self.hits.warnings, *self.ids.warnings, *self.energies.warnings, *self.grid.warnings]
+
+    @property
+    def _dead_after(self) -> bool:
+        """Whether singles of any energy are wanted in the order of time."""
+        return self.hits.found and self.dead_time.config.dead_time > 0
+
+    def _placed(self, chunk: Columns) -> Columns:
+        """Return rows with their segment and all ids that can be known."""
+        rows = with_ids(with_fine_times(chunk, self.window), self.levels)
+        refuse_many_values(rows)
+        self.times.add(rows)
+        return self.ids.add({**rows, "segment": self.segments.add(rows)})
+
+    def _checked(self, singles: Columns) -> Columns:
+        check_energies(singles)
+        self.grid.add(singles)
+        return singles if self._dead_after else self.energies.add(singles)
+
+
+def assemble(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Columns, Any]:
+    """Make slices of singles for applying.
+
+    One example is a slice of time, cut at gaps of more than twice the window and `data.max_delay`, and of
+    more than the window of judging, of `apply.slice_singles` singles at least that lie in the energy window. It has `file` `entry` of its
+    first single, `slice` `segment` `n_owned`, and, for each of its singles in the order of time, `single_file` `single_entry`
+    and the columns of singles in the layout. Hits become singles first; see `reading.digitizer`. Only the first `n_owned` singles are its own: those behind are lent
+    to it for the delayed window.
+
+    Raises:
+        InputError: input that cannot be used; names file, entry and branch.
+    """
+    options = config.apply
+    return _assemble(chunk, carry, lambda: SliceMaker(
+        config, options.slice_singles, config.scanner, config.energy_window, config.window, max(config.reach, config.judging_window / 2), options.offset))
+
+
+def assemble_training(chunk: Columns | None, carry: Any, config: PetConfig) -> tuple[Columns, Any]:
+    """Make slices for training, as `assemble` does, of `data.slice_singles` and without a delayed window."""
+    options = config.data
+    return _assemble(chunk, carry, lambda: SliceMaker(
+        config, options.slice_singles, options.scanner, options.energy_window, options.window, options.window + options.max_delay, 0.0))
+
+
+def _assemble(chunk: Columns | None, carry: Any, make: Any) -> tuple[Columns, Any]:
+    if carry is None:
+        if chunk is None:
+            return {}, None
+        carry = make()
+    examples = carry.add(chunk)
+    return examples, None if carry.done else carry

@@ -1,0 +1,52 @@
+"""Small spiking networks and trains, and the same network in snntorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pphysml.tasks.petnet.models.spiking.published import SpikingNetwork
+from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains
+
+GRID = 2.0**-10
+
+
+def random_trains(seed, *, samples=3, steps=60, channels=12, events=200):
+    rng = np.random.default_rng(seed)
+    return SpikeTrains.from_arrays(*(rng.integers(0, n, events) for n in (samples, steps, channels)),
+                                   samples=samples, steps=steps, channels=channels)
+
+
+def network(seed, sizes, scale=3.0):
+    """A busy network whose weights are multiples of GRID, so that sums of them have no rounding in any order."""
+    torch.manual_seed(seed)
+    made = SpikingNetwork(sizes, beta=0.9)
+    with torch.no_grad():
+        for name, p in made.named_parameters():
+            if name.endswith("weight"):
+                p.copy_(torch.round(scale * p / GRID) * GRID)
+            elif name.endswith("bias"):
+                p.copy_(torch.round(p / GRID) * GRID)
+    return made
+
+
+def in_snntorch(ours):
+    snn = pytest.importorskip("snntorch")
+    layers = []
+    for weight, _, beta in ours.layers():
+        layers += [torch.nn.Linear(weight.shape[1], weight.shape[0]), snn.Leaky(beta.item(), learn_beta=True)]
+    theirs = torch.nn.Sequential(*layers)
+    theirs.load_state_dict(ours.state_dict())
+    return theirs
+
+
+def dense_spikes(theirs, trains):
+    """Spikes of snntorch, (T, B, C), bin by bin."""
+    membranes = [layer.reset_mem() for layer in theirs[1::2]]
+    found = []
+    for row in torch.from_numpy(trains.dense()):
+        for i in range(len(membranes)):
+            row, membranes[i] = theirs[2 * i + 1](theirs[2 * i](row), membranes[i])
+        found.append(row)
+    return torch.stack(found)
