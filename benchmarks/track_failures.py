@@ -21,11 +21,10 @@ import numpy as np
 import torch
 
 from pphysml.config import load
-from pphysml.io.ragged import Array, Columns
+from pphysml.io.ragged import Array, Columns, ragged
 from pphysml.physics.directions import angle_between
 from pphysml.registry import get_task
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
-from pphysml.tasks.track.tracks.links import ragged
 from pphysml.tasks.track.tracks.true_tracks import Hits, true_hits
 from pphysml.verbs.engine_choice import choose
 

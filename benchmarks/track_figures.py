@@ -11,7 +11,7 @@ import numpy as np
 
 from pphysml.evaluation.comparison import mcnemar
 from pphysml.evaluation.uncertainty import Interval, bootstrap_means, percentile_interval
-from pphysml.io.ragged import Array, Columns, length, slice_rows
+from pphysml.io.ragged import Array, Columns, length, ragged, slice_rows
 from pphysml.tasks.track.config import DataConfig, TrackConfig
 from pphysml.tasks.track.judging.metrics import PUBLISHED
 from pphysml.tasks.track.judging.published_metrics import (
@@ -24,7 +24,7 @@ from pphysml.tasks.track.judging.track_metrics import Counts, tally_tracks
 from pphysml.tasks.track.judging.wepl_metrics import residual_metrics, residuals
 from pphysml.tasks.track.models.graph import candidate_links
 from pphysml.tasks.track.output.columns import output_columns
-from pphysml.tasks.track.tracks.links import Links, ragged
+from pphysml.tasks.track.tracks.links import Links
 from pphysml.tasks.track.tracks.true_tracks import Hits, tracks_of, true_hits
 
 Finder = Callable[[Columns], Links]

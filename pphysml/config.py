@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib import resources
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from . import named_yaml
 from .errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def entries_at_a_time(config: Any) -> int:
 
 def preset_names(package: str) -> list[str]:
     """Return the names of the YAML presets in the folder of a task's presets."""
-    folder = resources.files(package)
-    return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".yaml"))
+    return named_yaml.names(package)
 
 
 def load(
@@ -121,7 +120,7 @@ def _read(preset_package: str, source: str | Path | None) -> dict[str, Any]:
         return {}
     name = str(source)
     if name in preset_names(preset_package):
-        text = resources.files(preset_package).joinpath(f"{name}.yaml").read_text()
+        text = named_yaml.text(preset_package, name)
     elif name.endswith((".yaml", ".yml")):
         try:
             text = Path(name).read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from . import __version__
-from .errors import ModelError, OutputError
+from .atomic_files import replacement
+from .errors import ModelError
 from .io.ragged import Array
 
 FORMAT_VERSION = 1
@@ -53,16 +53,8 @@ def save_model(path: Path, model: ModelFile) -> None:
         OutputError: the file could not be written.
     """
     content = serialized(model)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path}: the weights could not be written: {error.strerror}.") from None
+    with replacement(path, "the weights could not be written") as stream:
+        stream.write(content)
     model.hash = hashlib.sha256(content).hexdigest()[:16]
 
 

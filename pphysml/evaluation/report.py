@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..atomic_files import replacement
 from ..errors import ConfigError, OutputError, did_you_mean
 from .result import Evaluation, Metric
 
@@ -264,17 +263,14 @@ def _plain(value: Any) -> Any:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write under a temporary name first, so that no half-written file is ever seen.
+    """Write a file whole, and the folders above it.
 
     Raises:
         OutputError: the file cannot be written; an older one is left as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written: {error.strerror}.") from None
+    with replacement(path, "cannot be written") as stream:
+        stream.write(content)

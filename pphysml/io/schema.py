@@ -99,8 +99,3 @@ class Layout:
             if branch is not None:
                 found[f.name] = branch
         return found
-
-    def detect(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> bool:
-        """Return whether every required field is there."""
-        found = self.branches(available, mapping)
-        return all(f.name in found for f in self.fields if f.required)

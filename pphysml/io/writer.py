@@ -13,6 +13,7 @@ from typing import Any
 import uproot
 
 from .. import __version__
+from ..atomic_files import temporary_name
 from ..errors import ConfigError, OutputError
 from .metadata import FORMAT_VERSION, OBJECT, encode
 from .output_tree import OutputTree
@@ -66,7 +67,7 @@ class Writer:
         self.metadata = dict(metadata)
         self._force = force
         self._compression = compression
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_name(self.path)
         self._file: Any = None
         self._trees = {name: OutputTree(name, its) for name, its in {tree: fields, **(further or {})}.items()}
         _check_target(self.path, force, inputs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..atomic_files import replacement
 from ..errors import ModelError, OutputError
 
 FORMAT_VERSION = 1
@@ -43,16 +43,11 @@ def save_state(path: Path, state: TrainingState) -> None:
     Raises:
         OutputError: the file could not be written; an older checkpoint is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "wb") as stream:
+        with replacement(path, "the checkpoint could not be written") as stream:
             torch.save({"format_version": FORMAT_VERSION, **_shallow(state)}, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
+    except RuntimeError as error:
         # torch reports a full disk as RuntimeError.
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: the checkpoint could not be written: {error}") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..atomic_files import replacement
 from ..config import Config, dump
 from ..errors import ConfigError, ModelError, OutputError
 
@@ -122,9 +124,9 @@ class MetricsFile:
             csv.DictWriter(stream, self.columns).writerow(text)
 
     def _rewrite(self) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with open(temporary, "w", newline="") as stream:
-            writer = csv.DictWriter(stream, self.columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(temporary, self.path)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns)
+        writer.writeheader()
+        writer.writerows(self.rows)
+        with replacement(self.path) as stream:
+            stream.write(text.getvalue().encode())

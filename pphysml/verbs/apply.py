@@ -8,13 +8,13 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+from ..atomic_files import write_files
 from ..config import dump, entries_at_a_time
 from ..contract import Finish
 from ..errors import ConfigError, InputError, TruthError
 from ..io.ragged import Columns, length
 from ..io.reader import Reader
 from ..io.sources import resolve
-from ..io.whole_files import write_files
 from ..io.writer import Writer
 from ..lazy import load_attribute
 from ..progress import Progress, Silent

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..atomic_files import write_files
 from ..errors import ConfigError, ModelError, OutputError, did_you_mean
-from ..io.whole_files import write_files
 from ..lazy import load_attribute
 from ..model_file import load_model
 from ..task import Task

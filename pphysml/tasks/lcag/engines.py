@@ -17,7 +17,7 @@ from .learner import build_network
 from .models.calibration import Calibration
 from .models.reconstruct import reconstruct
 from .output.columns import Reconstruction, hypothesis_columns, output_columns
-from .trees.validity_rules import Rules
+from .trees.validity_rules import ValidityRules
 
 
 class NetworkEngine:
@@ -94,7 +94,7 @@ class LookupEngine:
 
 
 def _classical(
-    examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array, rules: Rules, background: Ragged | None = None
+    examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array, rules: ValidityRules, background: Ragged | None = None
 ) -> Columns:
     found = Reconstruction(lcag, lcag, None, score, margin, None, exact, background)
     return output_columns(examples, found, rules)

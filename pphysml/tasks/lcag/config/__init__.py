@@ -10,7 +10,7 @@ from ....config import Config, option
 from ....io.schema import Kind
 from ....training.config import TrainingConfig
 from ..schema import LAYOUTS
-from ..trees.validity_rules import N_CLASSES, Rules
+from ..trees.validity_rules import N_CLASSES, ValidityRules
 from .engines import CombinerConfig, MasslineConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
@@ -48,9 +48,9 @@ class DataConfig(Config):
                 **dict.fromkeys((name for name in self.pair_features if name not in computed), "pair")}
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> ValidityRules:
         """What a valid matrix is."""
-        return Rules(self.forest, gap_free=self.classes == "generations")
+        return ValidityRules(self.forest, gap_free=self.classes == "generations")
 
     @property
     def highest(self) -> int:

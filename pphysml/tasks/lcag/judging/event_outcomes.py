@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import InputError
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 from ..output.columns import node_momenta
 from ..output.columns import perfect as is_perfect
 from ..trees.components import BACKGROUND
 from ..trees.matrices import matrix_to_parent
 from ..trees.validity import is_valid_ragged
-from ..trees.validity_rules import Rules
+from ..trees.validity_rules import ValidityRules
 
 PER_BIN = 20
 """Fewest events in a bin of the reliability table, on average."""
@@ -66,7 +65,7 @@ class NodeMasses:
     perfect: Array
 
 
-def compare(examples: Columns, predictions: Columns, rules: Rules) -> Events:
+def compare(examples: Columns, predictions: Columns, rules: ValidityRules) -> Events:
     """Return the per-event numbers of events of two or more leaves."""
     truth, n = ragged(examples, "lcag"), ragged(examples, "p4").counts
     decoded, raw = (ragged(predictions, name) for name in ("lcag", "lcag_raw"))
@@ -107,7 +106,7 @@ def node_masses(examples: Columns, predictions: Columns, perfect: Array) -> Node
     )
 
 
-def calibrated(events: Events, rules: Rules) -> tuple[Array, Array]:
+def calibrated(events: Events, rules: ValidityRules) -> tuple[Array, Array]:
     """Return `tree_prob` and whether the tree is right, where there was a choice and a probability."""
     probability = events.others.get("tree_prob")
     if probability is None:
@@ -133,11 +132,3 @@ def join(parts: list[Events]) -> Events:
     )
     others = {k: np.concatenate([p.others[k] for p in parts]) for k in parts[0].others if k in shared}
     return Events(n, height, wrong, wrong_raw, perfect, valid, others)
-
-
-def ragged(columns: Columns, name: str) -> Ragged:
-    """Return a column that must have many values per event."""
-    column = columns[name]
-    if not isinstance(column, Ragged):
-        raise InputError(f"Column {name!r} must have many values per event, but has one.")
-    return column

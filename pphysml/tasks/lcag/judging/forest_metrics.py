@@ -12,8 +12,7 @@ from scipy.stats import rankdata
 
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import clustered_fraction
-from ....io.ragged import Array, Columns, Ragged, length
-from .event_outcomes import ragged
+from ....io.ragged import Array, Columns, Ragged, length, ragged
 
 ROWS = 20
 """Rows of the table of efficiency against purity."""

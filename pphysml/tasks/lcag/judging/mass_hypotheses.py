@@ -8,8 +8,7 @@ import numpy as np
 
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import clustered_fraction, wilson
-from ....io.ragged import Array, Columns
-from .event_outcomes import ragged
+from ....io.ragged import Array, Columns, ragged
 
 
 def compare_hypotheses(examples: Columns, predictions: Columns, pdg_ids: Sequence[int]) -> Array:

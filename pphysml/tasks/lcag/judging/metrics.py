@@ -18,20 +18,11 @@ from ....evaluation.uncertainty import (
     weighted_fraction,
     wilson,
 )
-from ....io.ragged import Array, Columns, length, take
+from ....io.ragged import Array, Columns, length, ragged, take
 from ..config import LcagConfig
 from ..trees.validity import is_valid_ragged
-from ..trees.validity_rules import ONE_TREE, Rules
-from .event_outcomes import (
-    Events,
-    NodeMasses,
-    calibrated,
-    compare,
-    join,
-    n_bins,
-    node_masses,
-    ragged,
-)
+from ..trees.validity_rules import ONE_TREE, ValidityRules
+from .event_outcomes import Events, NodeMasses, calibrated, compare, join, n_bins, node_masses
 from .forest_metrics import (
     Forests,
     compare_forests,
@@ -116,7 +107,7 @@ class LcagEvaluator:
             yield "The topology of the events is not known: every event counts alike."
 
 
-def perfect_metrics(events: Events, rules: Rules = ONE_TREE) -> Iterator[Metric]:
+def perfect_metrics(events: Events, rules: ValidityRules = ONE_TREE) -> Iterator[Metric]:
     """Yield the shares of perfect matrices: decoded and argmax, up to 6, up to 10, and all leaves."""
     largest = events.n.max(initial=0)
     for cut in (*(c for c in CUTS if c < largest), None):
@@ -158,7 +149,7 @@ def element_metrics(events: Events) -> Iterator[Metric]:
                       f"Share of events whose argmax matrix is a tree: {rule}.")
 
 
-def calibration_metrics(events: Events, rules: Rules) -> Iterator[Metric]:
+def calibration_metrics(events: Events, rules: ValidityRules) -> Iterator[Metric]:
     """Yield how far `tree_prob` is from the frequency of perfect trees, if an engine gives it."""
     probability, right = calibrated(events, rules)
     if not len(right):
@@ -178,7 +169,7 @@ def calibration_metrics(events: Events, rules: Rules) -> Iterator[Metric]:
 
 
 
-def tables(events: Events, rules: Rules) -> dict[str, list[dict[str, Any]]]:
+def tables(events: Events, rules: ValidityRules) -> dict[str, list[dict[str, Any]]]:
     """Return perfect trees by leaves, by depth, by both, by topology, and the reliability table."""
     by = {
         "Perfect trees by number of leaves": {"leaves": events.n},

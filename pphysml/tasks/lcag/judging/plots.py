@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....evaluation.calibration import calibration_error, reliability
 from ....evaluation.style import BLUE, GREY, HEAT, INK, ORANGE, RED, SKY, new_figure, style
 from ....evaluation.uncertainty import wilson
-from ..trees.validity_rules import ONE_TREE, Rules
+from ..trees.validity_rules import ONE_TREE, ValidityRules
 from .event_outcomes import Events, NodeMasses, calibrated
 from .tree_plots import gallery, matrix_figure, tree_figure
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 def figures(
-    events: Events, masses: NodeMasses | None, rules: Rules = ONE_TREE, scan: list[dict[str, float]] | None = None
+    events: Events, masses: NodeMasses | None, rules: ValidityRules = ONE_TREE, scan: list[dict[str, float]] | None = None
 ) -> dict[str, Figure]:
     """Return title -> figure of whatever the events allow to be drawn."""
     found: dict[str, Figure] = {}

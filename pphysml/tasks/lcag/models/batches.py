@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from ....contract import Batch
-from ....io.ragged import Array, Columns, Ragged
-from ..reading.truth import ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 
 
 def collate(examples: Columns) -> Batch:

@@ -14,7 +14,7 @@ from ....io.ragged import Array, Columns, Ragged, slice_rows
 from ..config import ApplyConfig
 from ..config.model import ModelConfig
 from ..decode import decode_exact, log_partition, tree_score
-from ..trees.validity_rules import Rules
+from ..trees.validity_rules import ValidityRules
 from .batches import dense_matrices
 from .scores import Scores, network_scores
 
@@ -83,7 +83,7 @@ def weighted(scores: Scores, calibration: Calibration) -> Scores:
 
 
 def fit_calibration(
-    network: nn.Module, examples: Columns, config: ApplyConfig, rules: Rules, start: Calibration = UNCALIBRATED
+    network: nn.Module, examples: Columns, config: ApplyConfig, rules: ValidityRules, start: Calibration = UNCALIBRATED
 ) -> Calibration:
     """Return the numbers that maximise the likelihood of the true trees under exp(score / T) / Z(T).
 
@@ -120,7 +120,7 @@ def fit_calibration(
     return fitted._replace(background_slope=slope, background_offset=offset)
 
 
-def _decoded_odds(parts: list[tuple[Scores, Truth]], fitted: Calibration, rules: Rules) -> tuple[Array, Array]:
+def _decoded_odds(parts: list[tuple[Scores, Truth]], fitted: Calibration, rules: ValidityRules) -> tuple[Array, Array]:
     """Return the log-odds of the decoded trees, and whether they are right; of those in doubt."""
     shares, rights = [], []
     for scores, truth in parts:

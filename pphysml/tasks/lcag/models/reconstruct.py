@@ -10,7 +10,7 @@ from ....io.ragged import Array, Columns, Ragged, length
 from ..config import ApplyConfig
 from ..decode import Decoded, decode_exact, decode_search, log_partition, tree_score
 from ..output.columns import Reconstruction
-from ..trees.validity_rules import Rules
+from ..trees.validity_rules import ValidityRules
 from .calibration import UNCALIBRATED, Calibration, weighted
 from .scores import Scores, network_scores
 
@@ -19,7 +19,7 @@ def reconstruct(
     network: nn.Module,
     examples: Columns,
     config: ApplyConfig,
-    rules: Rules,
+    rules: ValidityRules,
     device: torch.device,
     calibration: Calibration = UNCALIBRATED,
 ) -> Reconstruction:
@@ -41,7 +41,7 @@ def reconstruct(
 class _Found:
     """Columns that are filled one size of events after the other."""
 
-    def __init__(self, p4: Ragged, events: int, rules: Rules) -> None:
+    def __init__(self, p4: Ragged, events: int, rules: ValidityRules) -> None:
         n, leaves = p4.counts, p4.offsets
         pairs = int((n * n).sum())
         self.lcag = Ragged.from_counts(np.zeros(pairs, dtype=np.uint8), n * n)
@@ -84,7 +84,7 @@ class _Found:
                               self.hypothesis, self.hypothesis_prob if self.hypothesis is not None else None)
 
 
-def most_probable(pairs: Array, rules: Rules) -> Array:
+def most_probable(pairs: Array, rules: ValidityRules) -> Array:
     """Return the most probable class of each element by itself, uint8 (B, n, n); 0 only in forests."""
     lowest = 0 if rules.forest else 1
     best: Array = pairs[..., lowest:].argmax(-1).astype(np.uint8) + np.uint8(lowest)
@@ -93,7 +93,7 @@ def most_probable(pairs: Array, rules: Rules) -> Array:
     return best
 
 
-def _decode(scores: Scores, config: ApplyConfig, rules: Rules, exact: bool, calibration: Calibration) -> tuple[Decoded, Array]:
+def _decode(scores: Scores, config: ApplyConfig, rules: ValidityRules, exact: bool, calibration: Calibration) -> tuple[Decoded, Array]:
     """Return trees and their probabilities, -1 where these cannot be summed."""
     if not exact:
         decoded = decode_search(scores.pairs, config.search_rounds, leaf_scores=scores.leaves, gap_free=rules.gap_free)

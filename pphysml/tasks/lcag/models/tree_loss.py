@@ -20,7 +20,7 @@ from torch.nn.functional import logsigmoid
 
 from ....contract import Batch, Term
 from ..decode import Drawn, sample_trees, tree_score
-from ..trees.validity_rules import Rules
+from ..trees.validity_rules import ValidityRules
 from .clades import clade_targets, tree_targets
 from .inputs import Output
 from .scores import of_output
@@ -46,7 +46,7 @@ class Contest(NamedTuple):
     takes_part: Tensor
 
 
-def hold_contest(network: nn.Module, batch: Batch, rules: Rules) -> Contest:
+def hold_contest(network: nn.Module, batch: Batch, rules: ValidityRules) -> Contest:
     """Draw a tree for every event; needs a network that scores sets of leaves, and small events."""
     lcag, n_leaves = batch["lcag"], batch["n_leaves"]
     strays = batch.get("background", torch.arange(lcag.shape[1], device=lcag.device) >= n_leaves[:, None])
@@ -74,7 +74,7 @@ def tree_term(output: Output, contest: Contest, batch: Batch, weight: float) -> 
     return Term((each * count).sum(), count.sum(), weight)
 
 
-def _draw(network: nn.Module, batch: Batch, strays: Tensor, rules: Rules) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _draw(network: nn.Module, batch: Batch, strays: Tensor, rules: ValidityRules) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return drawn matrices and background leaves, minus log P of the truth, and which events take part."""
     device = strays.device
     rng = np.random.default_rng(int(torch.randint(1 << 62, ()).item()))
@@ -96,7 +96,7 @@ def _draw(network: nn.Module, batch: Batch, strays: Tensor, rules: Rules) -> tup
     return matrices, backgrounds, surprise, takes_part
 
 
-def _draw_equal(rng: np.random.Generator, output: Output, lcag: Tensor, strays: Tensor, rules: Rules) -> tuple[Drawn, np.ndarray]:
+def _draw_equal(rng: np.random.Generator, output: Output, lcag: Tensor, strays: Tensor, rules: ValidityRules) -> tuple[Drawn, np.ndarray]:
     """Return drawn trees of events of equal size, and the log-probability of the true ones."""
     n = lcag.shape[1]
     scores = of_output(output, np.arange(len(lcag)), n)

@@ -12,7 +12,7 @@ from ....io.ragged import Array, Columns, Ragged
 from ..trees.components import components
 from ..trees.matrices import matrix_to_parent
 from ..trees.validity import is_valid_ragged
-from ..trees.validity_rules import Rules
+from ..trees.validity_rules import ValidityRules
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Reconstruction:
     hypothesis_prob: Ragged | None = None
 
 
-def output_columns(examples: Columns, found: Reconstruction, rules: Rules) -> Columns:
+def output_columns(examples: Columns, found: Reconstruction, rules: ValidityRules) -> Columns:
     """Return the columns named in `schema.OUTPUT_FIELDS`."""
     p4 = examples["p4"]
     assert isinstance(p4, Ragged)
@@ -100,7 +100,7 @@ def perfect(examples: Columns, lcag: Ragged, background: Array) -> Array:
     return same
 
 
-def _nodes(lcag: Ragged, n_leaves: Array, rules: Rules) -> tuple[Ragged, Ragged]:
+def _nodes(lcag: Ragged, n_leaves: Array, rules: ValidityRules) -> tuple[Ragged, Ragged]:
     """Return parents and heights of the nodes; none for a matrix that is no tree."""
     valid = is_valid_ragged(lcag, n_leaves, rules)
     parent, level = matrix_to_parent(lcag.take(valid), n_leaves[valid])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ..config import LcagConfig
 from ..reading.signal_side import put_back
-from ..reading.truth import ragged
 from .template import read_template
 from .template_matching import match_columns
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Columns, Ragged, ragged
 from ..config import LcagConfig
 from .leaf_momenta import leaf_momenta
 from .pair_features import pair_features
 from .signal_side import take_out
-from .truth import ragged, truth_columns
+from .truth import truth_columns
 
 IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology", "weight")
 
@@ -41,13 +41,3 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
     if config.apply.signal_side in chunk:
         examples = take_out(examples, chunk, config.apply.signal_side, config.data.rules)
     return examples, None
-
-
-
-
-
-
-def flat_matrices(dense: Array, n: Array) -> Ragged:
-    """Return flat rows of n*n values from padded matrices (B, width, width); undoes `dense_matrices`."""
-    real = np.arange(dense.shape[1]) < n[:, None]
-    return Ragged.from_counts(dense[real[:, :, None] & real[:, None, :]], n * n)

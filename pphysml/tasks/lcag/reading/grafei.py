@@ -10,9 +10,8 @@ import numpy as np
 from numba import njit
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 from .refusal import refuse
-from .truth import ragged
 
 MOMENTA = {"px": "feat_px", "py": "feat_py", "pz": "feat_pz", "e": "feat_E", "mass": "feat_mass", "charge": "feat_charge",
            "leaf_pdg": "mcPDG"}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ....physics.momentum_resolution import with_mass
 from ..config import DataConfig
-from .truth import ragged
 
 
 def leaf_momenta(chunk: Columns, options: DataConfig) -> Array:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 from ..schema import OUTPUT_FIELDS
 from ..trees.matrices import matrix_to_parent, parent_to_matrix
 from ..trees.matrix_elements import Elements
 from ..trees.validity import is_valid_ragged
-from ..trees.validity_rules import Rules
+from ..trees.validity_rules import ValidityRules
 from .refusal import refuse
-from .truth import ragged
 
 SIGNAL_SIDE = -2
 """Component of a leaf of the signal side."""
@@ -25,7 +24,7 @@ GIVEN = {"prob": 1, "component": SIGNAL_SIDE, "parent": -1, "node_prob": 1}
 """What columns hold where the signal side is concerned, if not 0."""
 
 
-def take_out(examples: Columns, chunk: Columns, branch: str, rules: Rules) -> Columns:
+def take_out(examples: Columns, chunk: Columns, branch: str, rules: ValidityRules) -> Columns:
     """Return examples of the other leaves, the truth among them: nodes left with one child are contracted.
 
     The columns `signal_side` (bool per leaf) and `signal_p4` keep what `put_back` needs.
@@ -45,7 +44,7 @@ def take_out(examples: Columns, chunk: Columns, branch: str, rules: Rules) -> Co
     return left
 
 
-def restrict(matrices: Ragged, seen: Ragged, rules: Rules) -> Ragged:
+def restrict(matrices: Ragged, seen: Ragged, rules: ValidityRules) -> Ragged:
     """Return the matrices of what is left of trees and forests when only some leaves are seen.
 
     Args:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....errors import InputError, TruthError
-from ....io.ragged import Array, Columns, Ragged
+from ....errors import TruthError
+from ....io.ragged import Array, Columns, Ragged, ragged
 from ..config import DataConfig
 from ..trees.components import components, contradictions, stray_leaves
 from ..trees.matrices import TWO_ROOTS, parent_problems, parent_to_matrix
@@ -175,17 +175,3 @@ def _first(values: Array, chosen: Array, rows: Ragged, row: int) -> int:
     """Return the first chosen value of a row."""
     start, stop = rows.offsets[row], rows.offsets[row + 1]
     return int(values[start:stop][chosen[start:stop]][0])
-
-
-def ragged(columns: Columns, name: str) -> Ragged:
-    """Return a column that must have many values per event.
-
-    Raises:
-        InputError: it has one, or is not there.
-    """
-    if name not in columns:
-        raise InputError(f"There is no branch {name!r}; simulated events do not have it, so give files that do.")
-    column = columns[name]
-    if not isinstance(column, Ragged):
-        raise InputError(f"Branch {name!r} must have many values per event, but has one.")
-    return column

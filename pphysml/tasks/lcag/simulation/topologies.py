@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from .... import named_yaml
 from ....errors import ConfigError, did_you_mean
 from ..config.simulation import SimulationConfig
 from .topology import Topology, Tree, count_leaves
@@ -125,13 +125,11 @@ def _pick(values: Sequence[Any], rng: random.Random) -> Any:
 
 
 def _text(source: str) -> str:
-    shipped = {f.name.removesuffix(".yaml"): f for f in resources.files(LISTS).iterdir()
-               if f.name.endswith(".yaml")}
-    if source in shipped:
-        return shipped[source].read_text()
+    if source in named_yaml.names(LISTS):
+        return named_yaml.text(LISTS, source)
     if source.endswith((".yaml", ".yml")):
         return Path(source).read_text()
-    raise ConfigError(f"There is no list of topologies {source!r}.{did_you_mean(source, shipped)}")
+    raise ConfigError(f"There is no list of topologies {source!r}.{did_you_mean(source, named_yaml.names(LISTS))}")
 
 
 def _draws(config: SimulationConfig, stream: str) -> Iterator[Tree | None]:

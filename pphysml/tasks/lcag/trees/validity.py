@@ -7,10 +7,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....io.ragged import Array, Ragged
-from .validity_rules import ONE_TREE, Rules
+from .validity_rules import ONE_TREE, ValidityRules
 
 
-def is_valid(matrices: Array, rules: Rules = ONE_TREE) -> NDArray[np.bool_]:
+def is_valid(matrices: Array, rules: ValidityRules = ONE_TREE) -> NDArray[np.bool_]:
     """Return which matrices are valid, shape (B,), from uint8 (B, n, n).
 
     Symmetric, zero on the diagonal, ultrametric (M_ij <= max(M_ik, M_kj), where 0 between two
@@ -21,7 +21,7 @@ def is_valid(matrices: Array, rules: Rules = ONE_TREE) -> NDArray[np.bool_]:
     return is_valid_ragged(Ragged.from_counts(matrices.reshape(-1), counts * n), counts, rules)
 
 
-def is_valid_ragged(matrices: Ragged, n_leaves: Array, rules: Rules = ONE_TREE) -> NDArray[np.bool_]:
+def is_valid_ragged(matrices: Ragged, n_leaves: Array, rules: ValidityRules = ONE_TREE) -> NDArray[np.bool_]:
     """Return which matrices (flat rows of n*n) are valid; rows of wrong length are not."""
     n = np.asarray(n_leaves, dtype=np.int64)
     valid: NDArray[np.bool_] = _are_valid(matrices.flat, matrices.offsets, n, *rules)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Rules(NamedTuple):
+class ValidityRules(NamedTuple):
     """What a valid matrix is.
 
     Attributes:
@@ -19,7 +19,7 @@ class Rules(NamedTuple):
     gap_free: bool = True
 
 
-ONE_TREE = Rules()
+ONE_TREE = ValidityRules()
 
 N_CLASSES = 8
 """Levels 0..7 of the matrix: trees of up to eight generations (arXiv:2208.14924)."""

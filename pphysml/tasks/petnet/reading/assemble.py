@@ -16,7 +16,7 @@ from .file_times import FileTimes
 from .missing_ids import MissingIds
 from .segments import Segments, told
 from .singles_of_hits import SinglesOfHits
-from .slices import Rules, Slices
+from .slices import SliceRules, Slices
 from .time_grid import TimeGrid
 from .time_order import BufferedOrder
 from .volume_ids import with_ids
@@ -45,7 +45,7 @@ class SliceMaker:
         self.dead_time = DeadTime(options.digitizer)
         self.energies = EnergyCut(energy_window)
         self.order = ExternalOrder(options.files) if options.sort == "full" else BufferedOrder(options.sort_buffer)
-        self.slices = Slices(Rules(reach, offset, least))
+        self.slices = Slices(SliceRules(reach, offset, least))
 
     def add(self, chunk: Columns | None) -> Columns:
         """Return the slices that are complete; None ends the input."""

@@ -27,7 +27,7 @@ PICOSECOND = 1e-12
 
 
 @dataclass(frozen=True)
-class Rules:
+class SliceRules:
     """How singles become slices.
 
     Attributes:
@@ -48,7 +48,7 @@ class Slices:
     the singles behind a slice that its singles may be paired with are lent to it.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: SliceRules) -> None:
         self.rules = rules
         self.n_slices = 0
         self._held: Columns = {}

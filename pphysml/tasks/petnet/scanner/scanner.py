@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from math import pi
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
+from .... import named_yaml
 from ....config import build
-from ....errors import ConfigError, did_you_mean
+from ....errors import ConfigError
 from ....io.ragged import Array, Column, Columns
 from .blocks import Indices, Lengths, Pair, extent, offsets, overlaps
 from .config import ScannerConfig
 from .ring_kernel import Floats, Ring, crystals_at
+
+SCANNERS = f"{__package__}.scanners"
+"""Where the known scanners lie."""
 
 LEVELS = ("rsector_id", "module_id", "submodule_id", "crystal_id", "layer_id")
 """Columns of ids, from the outermost."""
@@ -206,7 +207,7 @@ class Scanner:
 
 def known_scanners() -> list[str]:
     """Return the names of the scanners in the package."""
-    return sorted(Path(p.name).stem for p in resources.files(f"{__package__}.scanners").iterdir() if p.name.endswith(".yaml"))
+    return named_yaml.names(SCANNERS)
 
 
 def load_scanner(source: str | Path) -> Scanner:
@@ -215,20 +216,7 @@ def load_scanner(source: str | Path) -> Scanner:
     Raises:
         ConfigError: there is no such file or name, or it is not a scanner.
     """
-    known = str(source) in known_scanners()
-    path = Path(str(resources.files(f"{__package__}.scanners").joinpath(f"{source}.yaml"))) if known else Path(source)
-    try:
-        values: Any = yaml.safe_load(path.read_text())
-    except IsADirectoryError:
-        raise ConfigError(f"{source}: is a folder, and no YAML file of a scanner.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{source}: is not a text file; a scanner is YAML.") from None
-    except OSError:
-        raise ConfigError(f"There is no scanner {str(source)!r}, neither a file nor a name.{did_you_mean(str(source), known_scanners())}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{source}: holds no settings of a scanner (radius, rsectors, crystals, crystal_pitch, crystal_size).")
+    values = named_yaml.settings(SCANNERS, source, "scanner", "radius, rsectors, crystals, crystal_pitch, crystal_size")
     return Scanner.of(build(ScannerConfig, values, str(source)))
 
 

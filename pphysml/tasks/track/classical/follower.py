@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ..config.engines import FollowerConfig
-from ..tracks.links import Links, ragged
+from ..tracks.links import Links
 from ..tracks.tracks import first_of_chain
 from .follower_exchange import exchange
 from .follower_hits import measured, sorted_hits
 from .follower_kernel import follow
-from .follower_score import Rules, link_gains, misfit
+from .follower_score import FollowerRules, link_gains, misfit
 
 
 def follow_tracks(examples: Columns, options: FollowerConfig) -> Links:
@@ -37,15 +37,15 @@ def follow_tracks(examples: Columns, options: FollowerConfig) -> Links:
     return links
 
 
-def follower_rules(options: FollowerConfig) -> Rules:
+def follower_rules(options: FollowerConfig) -> FollowerRules:
     """Return the options as compiled code takes them."""
-    return Rules(
+    return FollowerRules(
         options.max_scatter, float(np.tan(options.max_angle)), float(np.tan(options.seed_angle)), options.tail,
         float(misfit(options.max_scatter**2, options.tail)), options.energy_weight, options.missing_layers,
         options.missing_cost, options.start_layers, options.late_cost, options.branches)
 
 
-def _find(hits: Array, rules: Rules, offsets: Array, sweeps: int) -> Array:
+def _find(hits: Array, rules: FollowerRules, offsets: Array, sweeps: int) -> Array:
     """Return the previous hit of each in the order of `hits`, without tracks that gain nothing."""
     previous = follow(hits, rules, offsets)
     exchange(hits, rules, offsets, previous, sweeps)

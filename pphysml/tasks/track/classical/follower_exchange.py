@@ -12,7 +12,7 @@ from .follower_score import (
     LAYER,
     MARGIN,
     WIDTH,
-    Rules,
+    FollowerRules,
     X,
     Y,
     Z,
@@ -44,7 +44,7 @@ class State(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def exchange(hits: Array, rules: Rules, offsets: Array, previous: Array, sweeps: int) -> None:
+def exchange(hits: Array, rules: FollowerRules, offsets: Array, previous: Array, sweeps: int) -> None:
     """Change `previous` in place; at most this many sweeps over each frame, fewer when nothing is left to do.
 
     Each exchange raises the sum of the scores of all tracks of the frame, so that it ends.
@@ -60,7 +60,7 @@ def exchange(hits: Array, rules: Rules, offsets: Array, previous: Array, sweeps:
 
 
 @njit(cache=True, nogil=True)
-def _exchange_in_frame(hits: Array, rules: Rules, start: Array, state: State, sweeps: int) -> None:
+def _exchange_in_frame(hits: Array, rules: FollowerRules, start: Array, state: State, sweeps: int) -> None:
     layers = len(start) - 1
     changed = np.ones(layers, dtype=np.bool_)
     for _ in range(sweeps):
@@ -79,7 +79,7 @@ def _exchange_in_frame(hits: Array, rules: Rules, start: Array, state: State, sw
 
 
 @njit(cache=True, nogil=True)
-def _exchange_tails(hits: Array, rules: Rules, state: State, head: int, low: int, high: int) -> bool:
+def _exchange_tails(hits: Array, rules: FollowerRules, state: State, head: int, low: int, high: int) -> bool:
     """Try every tail that starts among the hits low:high behind a head; whose tail it was gets that of the head."""
     if low == high:
         return False
@@ -99,7 +99,7 @@ def _exchange_tails(hits: Array, rules: Rules, state: State, head: int, low: int
 
 
 @njit(cache=True, nogil=True)
-def _tail_pays(hits: Array, rules: Rules, state: State, head: int, tail: int, missing: int) -> bool:
+def _tail_pays(hits: Array, rules: FollowerRules, state: State, head: int, tail: int, missing: int) -> bool:
     """Return whether the link itself leaves a chance to raise the score: at best, all others deflect nothing."""
     own, owner = state.following[head], state.previous[tail]
     bound = _present(state, own) + _present(state, tail)
@@ -120,7 +120,7 @@ def _fits_between(hits: Array, state: State, hit: int, after: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _put_between(hits: Array, rules: Rules, state: State, head: int, hit: int, after: int) -> bool:
+def _put_between(hits: Array, rules: FollowerRules, state: State, head: int, hit: int, after: int) -> bool:
     old = _present(state, after)
     _join(state, head, hit)
     _join(state, hit, after)
@@ -134,7 +134,7 @@ def _put_between(hits: Array, rules: Rules, state: State, head: int, hit: int, a
 
 
 @njit(cache=True, nogil=True)
-def _take_tail(hits: Array, rules: Rules, state: State, head: int, tail: int) -> bool:
+def _take_tail(hits: Array, rules: FollowerRules, state: State, head: int, tail: int) -> bool:
     own, owner = state.following[head], state.previous[tail]
     if own >= 0 and _fits_between(hits, state, tail, own):
         return _put_between(hits, rules, state, head, tail, own)
@@ -165,7 +165,7 @@ def _present(state: State, tail: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _joined(hits: Array, rules: Rules, state: State, head: int, tail: int) -> float:
+def _joined(hits: Array, rules: FollowerRules, state: State, head: int, tail: int) -> float:
     """Return what these gains would be if the tail followed a head, -1 for none."""
     if tail < 0:
         return 0.0
@@ -177,7 +177,7 @@ def _joined(hits: Array, rules: Rules, state: State, head: int, tail: int) -> fl
 
 
 @njit(cache=True, nogil=True)
-def _renew(hits: Array, rules: Rules, state: State, hit: int) -> float:
+def _renew(hits: Array, rules: FollowerRules, state: State, hit: int) -> float:
     """Compute the gains of the three links from in front of a hit on; return their sum."""
     total = 0.0
     for _ in range(3):
@@ -191,7 +191,7 @@ def _renew(hits: Array, rules: Rules, state: State, hit: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _exchange_hits(hits: Array, rules: Rules, state: State, one: int, low: int, high: int) -> bool:
+def _exchange_hits(hits: Array, rules: FollowerRules, state: State, one: int, low: int, high: int) -> bool:
     """Try to put every hit near by in the place of one, and this one in its place."""
     neighbour = state.previous[one] if state.previous[one] >= 0 else state.following[one]
     if neighbour < 0:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ....physics.multiple_scattering import highland_angle
 from ....physics.range_energy import momentum_velocity, particle_energy
-from ..tracks.links import frame_of_hit, ragged
+from ..tracks.links import frame_of_hit
 from .follower_score import LAYER, LOG_DEDX, SEED_WIDTH, SLOPE_X, SLOPE_Y, WIDTH, Z
 
 Floats = NDArray[np.float64]

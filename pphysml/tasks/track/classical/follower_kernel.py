@@ -8,7 +8,18 @@ import numpy as np
 from numba import njit
 
 from ....io.ragged import Array
-from .follower_score import LAYER, MARGIN, Rules, X, Y, Z, direction, first_at, layers_of, link_gain
+from .follower_score import (
+    LAYER,
+    MARGIN,
+    FollowerRules,
+    X,
+    Y,
+    Z,
+    direction,
+    first_at,
+    layers_of,
+    link_gain,
+)
 
 
 class Paths(NamedTuple):
@@ -28,7 +39,7 @@ class Paths(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def follow(hits: Array, rules: Rules, offsets: Array) -> Array:
+def follow(hits: Array, rules: FollowerRules, offsets: Array) -> Array:
     """Return the previous hit of each, int64 (H,), -1 for none; hits are used once, the best tracks first."""
     used = np.zeros(len(hits), dtype=np.bool_)
     previous = np.full(len(hits), -1, dtype=np.int64)
@@ -39,7 +50,7 @@ def follow(hits: Array, rules: Rules, offsets: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _follow_frame(hits: Array, rules: Rules, start: Array, used: Array, previous: Array) -> None:
+def _follow_frame(hits: Array, rules: FollowerRules, start: Array, used: Array, previous: Array) -> None:
     layers = len(start) - 1
     seeds = start[min(rules.start_layers, layers)] - start[0]
     tree = _room(rules, start)
@@ -60,7 +71,7 @@ def _follow_frame(hits: Array, rules: Rules, start: Array, used: Array, previous
 
 
 @njit(cache=True, nogil=True)
-def _room(rules: Rules, start: Array) -> Paths:
+def _room(rules: FollowerRules, start: Array) -> Paths:
     layers = len(start) - 1
     most = 0
     for layer in range(layers):
@@ -81,7 +92,7 @@ def _take(used: Array, previous: Array, path: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _grow(hits: Array, rules: Rules, used: Array, tree: Paths, start: Array, seed: int, path: Array) -> float:
+def _grow(hits: Array, rules: FollowerRules, used: Array, tree: Paths, start: Array, seed: int, path: Array) -> float:
     """Find the best path from a hit through unused ones, fill it in from its end, and return its score."""
     path[:] = -1
     if used[seed]:
@@ -123,7 +134,7 @@ def _trace(tree: Paths, node: int, path: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def _extend(
-    hits: Array, rules: Rules, used: Array, tree: Paths, node: int, low: int, high: int, first: int, end: int, limit: int
+    hits: Array, rules: FollowerRules, used: Array, tree: Paths, node: int, low: int, high: int, first: int, end: int, limit: int
 ) -> int:
     """Add what continues a node among the hits low:high to the nodes first:end of their layer; return the new end."""
     if low == high:

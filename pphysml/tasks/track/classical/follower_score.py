@@ -23,7 +23,7 @@ deflection at the hit in x or in y, rad; slope that a track starting there shoul
 width of that; logarithm of the energy loss. One array, since compiled code pays for each it is handed."""
 
 
-class Rules(NamedTuple):
+class FollowerRules(NamedTuple):
     """The follower's options as compiled code takes them.
 
     Attributes:
@@ -64,7 +64,7 @@ def misfit(square: float, tail: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def direction(hits: Array, rules: Rules, before: int, here: int, missing: int) -> tuple[float, float, float, float]:
+def direction(hits: Array, rules: FollowerRules, before: int, here: int, missing: int) -> tuple[float, float, float, float]:
     """Return expected slopes behind a hit, their width, and the largest difference; `before` is -1 at a start.
 
     The deflection between two links grows with the root of the layers that they cross together. Over a
@@ -84,7 +84,7 @@ def direction(hits: Array, rules: Rules, before: int, here: int, missing: int) -
 
 
 @njit(cache=True, nogil=True)
-def link_gain(hits: Array, rules: Rules, before: int, here: int, after: int) -> float:
+def link_gain(hits: Array, rules: FollowerRules, before: int, here: int, after: int) -> float:
     """Return what the link from `here` to `after` gains on a track that came from `before`, -1 at its start.
 
     Minus infinity stands for a link that is not allowed.
@@ -106,7 +106,7 @@ def link_gain(hits: Array, rules: Rules, before: int, here: int, after: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def link_gains(hits: Array, rules: Rules, previous: Array) -> Array:
+def link_gains(hits: Array, rules: FollowerRules, previous: Array) -> Array:
     """Return the gain of the link in front of every hit, 0 where there is none, (H,)."""
     gains = np.zeros(len(previous))
     for hit in range(len(previous)):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ..config import DataConfig
 from ..config.engines import DeflectionConfig
-from ..tracks.links import Links, frame_of_hit, layer_starts, ragged
+from ..tracks.links import Links, frame_of_hit, layer_starts
 from ..tracks.tracks import first_of_chain
 
 Floats = NDArray[np.float64]

@@ -6,10 +6,10 @@ import numpy as np
 
 from ....errors import InputError
 from ....io.problems import place
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ..config import DataConfig
 from ..output.link_engine import LinkEngine
-from ..tracks.links import Links, frame_of_hit, layer_starts, ragged, true_links
+from ..tracks.links import Links, frame_of_hit, layer_starts, true_links
 from .follower import follow_tracks
 from .layer_assignment import deflection_links, straight_links
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, take
-from ..tracks.links import ragged, true_links
+from ....io.ragged import Array, Columns, ragged, take
+from ..tracks.links import true_links
 from ..tracks.tracks import Tracks
 from ..tracks.true_tracks import ANY_LAYER, matches, previous_of, tracks_of, true_hits
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import Field as Limits
 
+from .... import named_yaml
 from ....config import Config, build, option
-from ....errors import ConfigError, did_you_mean
+from ....errors import ConfigError
 
 Floats = NDArray[np.float64]
 Positive = Annotated[float, Limits(gt=0, allow_inf_nan=False)]
@@ -110,7 +108,7 @@ class Geometry:
 
 def known_geometries() -> list[str]:
     """Return the names of the geometries in the package."""
-    return sorted(Path(p.name).stem for p in resources.files(__package__).iterdir() if p.name.endswith(".yaml"))
+    return named_yaml.names(__package__)
 
 
 def load_geometry(source: str) -> Geometry:
@@ -119,21 +117,7 @@ def load_geometry(source: str) -> Geometry:
     Raises:
         ConfigError: there is no such file or name, or it is not a geometry.
     """
-    path = Path(source)
-    if source in known_geometries():
-        path = Path(str(resources.files(__package__).joinpath(f"{source}.yaml")))
-    try:
-        values: Any = yaml.safe_load(path.read_text())
-    except IsADirectoryError:
-        raise ConfigError(f"{source}: is a folder, and no YAML file of a geometry.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{source}: is not a text file; a geometry is YAML.") from None
-    except OSError:
-        raise ConfigError(f"There is no geometry {source!r}, neither a file nor a name.{did_you_mean(source, known_geometries())}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: is not YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{source}: holds no settings of a geometry (name, layers, sensor, beam, phantom).")
+    values = named_yaml.settings(__package__, source, "geometry", "name, layers, sensor, beam, phantom")
     config = build(GeometryConfig, values, source)
     try:
         return Geometry.of(config)

@@ -10,11 +10,11 @@ import numpy as np
 from ....errors import InputError
 from ....evaluation.result import Evaluation, Metric
 from ....evaluation.uncertainty import bootstrap_means, percentile_interval
-from ....io.ragged import Array, Columns, length, take
+from ....io.ragged import Array, Columns, length, ragged, take
 from ..config import TrackConfig
 from ..models.graph import candidate_links
 from ..output.columns import output_columns
-from ..tracks.links import Links, ragged
+from ..tracks.links import Links
 from ..tracks.track_filters import kept_tracks
 from ..tracks.tracks import Tracks, find_tracks
 from ..tracks.true_tracks import Hits, previous_of, tracks_of, true_hits

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
-from ..tracks.links import ragged
+from ....io.ragged import Array, Columns, ragged
 from ..tracks.true_tracks import Hits, previous_of
 from .track_metrics import deflections
 

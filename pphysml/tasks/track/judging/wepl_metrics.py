@@ -9,9 +9,8 @@ import numpy as np
 
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import bootstrap, percentile_interval
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ..output.track_flags import NO_PEAK
-from ..tracks.links import ragged
 from ..tracks.tracks import Tracks
 from ..tracks.true_tracks import Hits, matches
 from .track_metrics import MATCH, Counts

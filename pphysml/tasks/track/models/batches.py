@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from ....contract import Batch
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ..config import TrackConfig
-from ..tracks.links import frame_of_hit, ragged, true_links
+from ..tracks.links import frame_of_hit, true_links
 from .continuations import all_triplets, directions, smallest_deflections
 from .graph import candidate_links
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
-from ..tracks.links import frame_of_hit, ragged
+from ....io.ragged import Array, Columns, ragged
+from ..tracks.links import frame_of_hit
 
 QUANTITIES = ("hits in a frame", "layers with hits", "distance of the layers in mm", "energy loss in keV/um")
 

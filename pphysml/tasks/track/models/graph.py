@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from ....errors import InputError
 from ....io.problems import place
-from ....io.ragged import Array, Columns, length
+from ....io.ragged import Array, Columns, length, ragged
 from ..config import DataConfig
-from ..tracks.links import Ints, frame_of_hit, layer_starts, ragged
+from ..tracks.links import Ints, frame_of_hit, layer_starts
 
 MAX_LINKS = 12_000_000
 """Candidate links of the frames that are treated together: below 4 GB with what `relay` keeps of each, 0.2 kB as measured."""

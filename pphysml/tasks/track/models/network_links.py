@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from ....contract import Batch
-from ....io.ragged import Columns, slice_rows
+from ....io.ragged import Columns, ragged, slice_rows
 from ..config import TrackConfig
-from ..tracks.links import Links, ragged
+from ..tracks.links import Links
 from ..tracks.track_joining import join
 from .batches import collate
 from .link_assignment import gains, link_probabilities, links_of

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 from ..config import TrackConfig
 from ..geometries.geometry import Geometry, known_geometries, load_geometry
 from ..ranges.wepl import RangeFit, fit_ranges, scattering_chi2
 from ..reading.examples import beam_range
-from ..tracks.links import Links, frame_of_hit, ragged
+from ..tracks.links import Links, frame_of_hit
 from ..tracks.track_filters import kept_tracks
 from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
 from ..tracks.tracks import Tracks, find_tracks

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
-from ..tracks.links import ragged
+from ....io.ragged import Array, Columns, ragged
 from .track_flags import BEYOND, SHORT
 
 LARGEST_DEDX, LARGEST_SHARE = 300.0, 0.1
@@ -19,7 +18,7 @@ HITS_BEHIND = 50
 """Hits behind layers without any, from which on the layers are said to be dead."""
 
 
-class Doubts:
+class InputWarnings:
     """Collects what is to be told at the end, since a few frames alone prove little."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from ....model_file import ModelFile
 from ..config import TrackConfig
 from ..tracks.links import Links
 from .columns import output_columns
-from .input_warnings import Doubts
+from .input_warnings import InputWarnings
 
 
 class LinkEngine(ABC):
@@ -18,12 +18,12 @@ class LinkEngine(ABC):
 
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         self.config = config
-        self.doubts = Doubts()
+        self.input_warnings = InputWarnings()
 
     @property
     def warnings(self) -> list[str]:
         """What to tell the user when all frames have been seen."""
-        return list(self.doubts.sentences())
+        return list(self.input_warnings.sentences())
 
     @abstractmethod
     def links(self, examples: Columns) -> Links:
@@ -32,5 +32,5 @@ class LinkEngine(ABC):
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each frame."""
         columns = output_columns(examples, self.links(examples), self.config)
-        self.doubts.see(examples, columns)
+        self.input_warnings.see(examples, columns)
         return columns

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 from ....io.schema import Field
-from ..tracks.links import ragged
 from .track_flags import BEYOND, KINK, LATE, NO_PEAK, SHORT
 
 UNUSABLE = KINK | NO_PEAK | SHORT | LATE | BEYOND

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ..geometries.geometry import Geometry
-from ..tracks.links import ragged
 from ..tracks.track_fit import positions
 from ..tracks.tracks import Tracks
 

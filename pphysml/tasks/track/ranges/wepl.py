@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ....physics.multiple_scattering import highland_angle
 from ....physics.range_energy import EXPONENT, momentum_velocity, particle_energy
 from ....physics.straggling import range_variance
 from ..geometries.geometry import BeamConfig, Geometry
-from ..tracks.links import ragged
 from ..tracks.track_fit import Bends
 from ..tracks.tracks import Tracks
 from .energy_loss import LONGEST, PARTICLES, loss_table

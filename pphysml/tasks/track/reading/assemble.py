@@ -10,7 +10,7 @@ from ..config import TrackConfig
 from ..geometries.geometry import Geometry, load_geometry
 from .layers import Layers
 from .readouts import ReadoutFrames
-from .steps import Rules, StepFrames
+from .steps import FrameRules, StepFrames
 
 
 def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Columns, Any]:
@@ -55,7 +55,7 @@ def frames_of(rows: Columns, geometry: Geometry, config: TrackConfig, protons_pe
         InputError: a step lies in none of the geometry's layers.
     """
     sizes = [protons_per_frame] if isinstance(protons_per_frame, int) else protons_per_frame
-    maker = StepFrames(Rules(Layers.of(geometry), sizes, min_cluster_size=config.data.min_cluster_size))
+    maker = StepFrames(FrameRules(Layers.of(geometry), sizes, min_cluster_size=config.data.min_cluster_size))
     return concatenate([frames for frames in (maker.add(rows), maker.add(None)) if frames])
 
 
@@ -67,5 +67,5 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
         layers = None if geometry is None else Layers.of(load_geometry(geometry))
         smallest = config.data.min_cluster_size
         carry = (ReadoutFrames(layers, smallest) if "hit_x" in chunk
-                 else StepFrames(Rules(layers, sizes, frame_time, keep_last, smallest)))
+                 else StepFrames(FrameRules(layers, sizes, frame_time, keep_last, smallest)))
     return carry.add(chunk), None if chunk is None else carry

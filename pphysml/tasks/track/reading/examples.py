@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Columns, Ragged, length
+from ....io.ragged import Columns, Ragged, length, ragged
 from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from ..geometries.geometry import BeamConfig
-from ..tracks.links import ragged
 from .layers import Layers
 
 TYPES = {

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ....io.hashing import combined
 from ....io.problems import refuse
-from ....io.ragged import Array, Columns, Ragged, concatenate, length, take
-from ..tracks.links import ragged
+from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, take
 from .pooling import pool
 
 PATIENCE = 10_000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged
-from ..tracks.links import ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
 
 OF_PROTONS = ("ordinal", "noise", "event")
 """Columns that a frame does not have."""

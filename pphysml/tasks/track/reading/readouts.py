@@ -8,8 +8,7 @@ import numpy as np
 
 from ....errors import InputError
 from ....io.problems import refuse
-from ....io.ragged import Array, Columns, Ragged, concatenate, length
-from ..tracks.links import ragged
+from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
 from .examples import finished
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered

@@ -9,8 +9,7 @@ import numpy as np
 
 from ....errors import ConfigError, InputError
 from ....io.problems import refuse
-from ....io.ragged import Array, Columns, Ragged, concatenate, length, slice_rows, take
-from ..tracks.links import ragged
+from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, slice_rows, take
 from .events import Events
 from .examples import finished
 from .frames import Framing
@@ -30,7 +29,7 @@ FOR_LAYERS = (*NAMES, "volume_id", "local_z")
 
 
 @dataclass(frozen=True)
-class Rules:
+class FrameRules:
     """How frames are made.
 
     Attributes:
@@ -49,7 +48,7 @@ class Rules:
 class StepFrames:
     """Makes frames of steps; what it returns does not depend on how many rows come at a time."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: FrameRules) -> None:
         self.rules = rules
         self.layers = rules.layers
         self._ids: LayerIds | None = None

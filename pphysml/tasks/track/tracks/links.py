@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, ragged
 
 Ints = NDArray[np.int64]
 
@@ -24,13 +24,6 @@ class Links:
 
     previous: Array
     probability: Array
-
-
-def ragged(examples: Columns, name: str) -> Ragged:
-    """Return a column with one value per hit."""
-    column = examples[name]
-    assert isinstance(column, Ragged)
-    return column
 
 
 def frame_of_hit(examples: Columns) -> Array:

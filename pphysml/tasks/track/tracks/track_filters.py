@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ..config import FilterConfig
-from .links import ragged
 from .track_fit import bends, largest_kink
 from .tracks import Tracks
 

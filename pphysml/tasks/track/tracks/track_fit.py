@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ....physics.directions import angle_between
-from .links import ragged
 from .tracks import Tracks
 
 Floats = NDArray[np.float64]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ....nn.assignment import BipartiteGraph, solve_assignment
 from ....physics.directions import angle_between
-from .links import Links, frame_of_hit, ragged
+from .links import Links, frame_of_hit
 
 
 def join(examples: Columns, links: Links, largest: float) -> Links:

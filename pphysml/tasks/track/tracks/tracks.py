@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged
-from .links import Links, frame_of_hit, ragged
+from ....io.ragged import Array, Columns, Ragged, ragged
+from .links import Links, frame_of_hit
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged
-from .links import frame_of_hit, ragged, true_links
+from ....io.ragged import Array, Columns, Ragged, ragged
+from .links import frame_of_hit, true_links
 from .tracks import Tracks
 
 ANY_LAYER = 2**15

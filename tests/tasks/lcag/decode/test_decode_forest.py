@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 from pphysml.tasks.lcag.decode import decode_exact, log_partition, sample_trees, tree_score
 from pphysml.tasks.lcag.trees.nested_trees import enumerate_trees, partitions
 from pphysml.tasks.lcag.trees.validity import is_valid
-from pphysml.tasks.lcag.trees.validity_rules import Rules
+from pphysml.tasks.lcag.trees.validity_rules import ValidityRules
 
 
 def relabelled(tree: np.ndarray, classes: int):
@@ -113,7 +113,7 @@ def test_one_tree_with_gaps(classes: int) -> None:
 def test_score_of_the_decoded_forest_is_its_tree_score() -> None:
     scores = random_scores(9, 9, 8)
     found = decode_exact(**scores)
-    assert is_valid(found.matrix, Rules(forest=True)).all()
+    assert is_valid(found.matrix, ValidityRules(forest=True)).all()
     pairs, clades = scores.pop("pair_scores"), scores.pop("clade_scores")
     again = tree_score(pairs, clades, found.matrix, **scores, background=found.background)
     np.testing.assert_allclose(again, found.score, atol=1e-5)
@@ -138,7 +138,7 @@ def test_validity_is_membership_in_the_list_of_all(gap_free: bool) -> None:
     values = np.array(list(product(range(classes), repeat=len(i))))
     candidates[:, i, j] = candidates[:, j, i] = values
     listed = {m.tobytes() for m in all_forests(n, gap_free, classes)[0]}
-    found = {m.tobytes() for m in candidates[is_valid(candidates, Rules(forest=True, gap_free=gap_free))]}
+    found = {m.tobytes() for m in candidates[is_valid(candidates, ValidityRules(forest=True, gap_free=gap_free))]}
     assert found == listed
 
 

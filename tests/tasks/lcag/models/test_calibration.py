@@ -12,7 +12,7 @@ from pphysml.tasks.lcag.decode import tree_score
 from pphysml.tasks.lcag.models import calibration
 from pphysml.tasks.lcag.models.scores import Scores
 from pphysml.tasks.lcag.trees.nested_trees import enumerate_trees
-from pphysml.tasks.lcag.trees.validity_rules import ONE_TREE, Rules
+from pphysml.tasks.lcag.trees.validity_rules import ONE_TREE, ValidityRules
 
 
 def fitted(monkeypatch, temperature, pair_weight, with_sets, seed=3, events=900, n=4):
@@ -60,7 +60,7 @@ def test_probability_of_background_is_that_of_the_leaves(monkeypatch):
     monkeypatch.setattr(calibration, "network_scores", lambda *_: iter([scores]))
     truth = Ragged.from_counts(np.zeros(events * n * n, dtype=np.uint8), np.full(events, n * n))
     examples = {"lcag": truth, "background": Ragged.from_counts(strays.ravel(), np.full(events, n))}
-    found = calibration.fit_calibration(torch.nn.Linear(1, 1), examples, ApplyConfig(), Rules(forest=True))
+    found = calibration.fit_calibration(torch.nn.Linear(1, 1), examples, ApplyConfig(), ValidityRules(forest=True))
     assert found.background_slope == pytest.approx(0.7, abs=0.06)
     assert found.background_offset == pytest.approx(-1.2, abs=0.12)
     assert found.background(scores).mean() == pytest.approx(strays.mean(), abs=0.01)

@@ -16,7 +16,7 @@ from pphysml.tasks.lcag.models.scores import of_output
 from pphysml.tasks.lcag.models.tree_loss import hold_contest, tree_term
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
-from pphysml.tasks.lcag.trees.validity_rules import Rules
+from pphysml.tasks.lcag.trees.validity_rules import ValidityRules
 
 
 class Table(nn.Module):
@@ -53,12 +53,12 @@ def batch_of(forest: bool, sizes: tuple[int, ...]):
     return batch
 
 
-def term_of(table: Table, batch, rules: Rules):
+def term_of(table: Table, batch, rules: ValidityRules):
     contest = hold_contest(table, batch, rules)
     return tree_term(table(batch["p4"], batch["n_leaves"], None, contest.sets), contest, batch, 1.0)
 
 
-def surprise(table: Table, batch, rules: Rules) -> np.ndarray:
+def surprise(table: Table, batch, rules: ValidityRules) -> np.ndarray:
     """Minus the log-probability of the truth, from the definition, with float64 differences in mind."""
     values = []
     for k, n in enumerate(batch["n_leaves"].tolist()):
@@ -76,9 +76,9 @@ def surprise(table: Table, batch, rules: Rules) -> np.ndarray:
 def test_value_is_minus_the_log_probability_of_the_truth(forest):
     batch = batch_of(forest, (3, 5, 4, 5))
     table = Table(4, 5, forest, 0)
-    term = term_of(table, batch, Rules(forest))
+    term = term_of(table, batch, ValidityRules(forest))
     assert float(term.count) == 4
-    assert float(term.total.detach()) == pytest.approx(surprise(table, batch, Rules(forest)).sum(), rel=1e-4)
+    assert float(term.total.detach()) == pytest.approx(surprise(table, batch, ValidityRules(forest)).sum(), rel=1e-4)
 
 
 @pytest.mark.parametrize("forest", [False, True])
@@ -91,7 +91,7 @@ def test_mean_gradient_is_that_of_the_exact_sum(forest):
     torch.manual_seed(5)
     for _ in range(draws):
         table.zero_grad()
-        term_of(table, batch, Rules(forest)).total.backward()
+        term_of(table, batch, ValidityRules(forest)).total.backward()
         for name, p in table.named_parameters():
             if p.grad is not None:
                 total[name] += p.grad
@@ -107,6 +107,6 @@ def test_mean_gradient_is_that_of_the_exact_sum(forest):
             values = []
             for shift in (step, -step):
                 flat[k] = at + shift
-                values.append(surprise(table, batch, Rules(forest)).sum())
+                values.append(surprise(table, batch, ValidityRules(forest)).sum())
             flat[k] = at
             assert mean.flatten()[k] == pytest.approx((values[0] - values[1]) / (2 * step), abs=5 * float(error.flatten()[k]))

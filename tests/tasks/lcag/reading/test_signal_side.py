@@ -18,7 +18,7 @@ from pphysml.tasks.lcag.reading.signal_side import SIGNAL_SIDE, restrict
 from pphysml.tasks.lcag.simulation.lost_leaves import drop_leaves
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.tasks.lcag.trees.matrices import parent_to_matrix
-from pphysml.tasks.lcag.trees.validity_rules import ONE_TREE, Rules
+from pphysml.tasks.lcag.trees.validity_rules import ONE_TREE, ValidityRules
 
 EVENTS = 200
 
@@ -145,7 +145,7 @@ def test_forests_are_restricted_tree_by_tree():
     left = [drop_leaves(b["parent"], b["px"].offsets, s.flat)[1] for b, s in zip(blocks, seen, strict=True)]
     expected = joined(*([m[k] for k in range(EVENTS)] for m in left))
     both = Ragged.from_rows([np.concatenate([seen[0][k], seen[1][k]]) for k in range(EVENTS)])
-    np.testing.assert_array_equal(restrict(whole, both, Rules(forest=True)).flat, expected.flat)
+    np.testing.assert_array_equal(restrict(whole, both, ValidityRules(forest=True)).flat, expected.flat)
 
 
 def test_trees_and_background_of_the_rest_keep_their_numbers():
@@ -171,7 +171,7 @@ def test_trees_and_background_of_the_rest_keep_their_numbers():
 def test_classes_of_ancestors_and_what_is_no_tree_only_lose_rows():
     ladder = np.array([[0, 1, 3, 5], [1, 0, 3, 5], [3, 3, 0, 5], [5, 5, 5, 0]], dtype=np.uint8)
     seen = Ragged.from_rows([[True, False, True, True]])
-    for rules in (Rules(gap_free=False), ONE_TREE):
+    for rules in (ValidityRules(gap_free=False), ONE_TREE):
         assert restrict(Ragged.from_rows([ladder.ravel()]), seen, rules).flat.tolist() == [0, 3, 5, 3, 0, 5, 5, 5, 0]
     tree = np.array([[0, 1, 2, 3], [1, 0, 2, 3], [2, 2, 0, 3], [3, 3, 3, 0]], dtype=np.uint8)
     assert restrict(Ragged.from_rows([tree.ravel()]), seen, ONE_TREE).flat.tolist() == [0, 1, 2, 1, 0, 2, 2, 2, 0]

@@ -14,7 +14,7 @@ from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.tasks.lcag.trees.components import components, contradictions
 from pphysml.tasks.lcag.trees.matrices import matrix_to_parent, parent_to_matrix
 from pphysml.tasks.lcag.trees.validity import is_valid_ragged
-from pphysml.tasks.lcag.trees.validity_rules import Rules
+from pphysml.tasks.lcag.trees.validity_rules import ValidityRules
 
 
 def config(**simulation):
@@ -58,7 +58,7 @@ def test_share_and_directions_of_background_leaves():
 def test_parent_matrix_and_component_tell_the_same_forest():
     block = LcagSimulation(config(trees_per_event=2, background_leaves=0.1, lost_leaves=0.3), 5).block(0, 500)
     n = block["px"].counts
-    assert is_valid_ragged(block["lcag"], n, Rules(forest=True)).all()
+    assert is_valid_ragged(block["lcag"], n, ValidityRules(forest=True)).all()
     matrices, codes = parent_to_matrix(block["parent"], n, forest=True)
     assert not codes.any() and np.array_equal(matrices.flat, block["lcag"].flat)
     assert not contradictions(block["lcag"], block["component"]).any()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pphysml.io.ragged import Ragged, length, slice_rows
+from pphysml.io.ragged import Ragged, length, ragged, slice_rows
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.output.columns import geometry_of, output_columns
 from pphysml.tasks.track.output.wepl_list import WEPL_FIELDS, wepl_list
 from pphysml.tasks.track.schema import OUTPUT_FIELDS
-from pphysml.tasks.track.tracks.links import Links, ragged
+from pphysml.tasks.track.tracks.links import Links
 
 BEAM_RANGE = 329.8
 MATERIALS = ("chi2", "range", "range_error", "energy", "wepl", "wepl_error")

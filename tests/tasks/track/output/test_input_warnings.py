@@ -11,7 +11,7 @@ from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.output.columns import output_columns
-from pphysml.tasks.track.output.input_warnings import NO_MATERIALS, Doubts, dead_layers
+from pphysml.tasks.track.output.input_warnings import NO_MATERIALS, InputWarnings, dead_layers
 from pphysml.tasks.track.output.track_flags import BEYOND
 from pphysml.tasks.track.output.wepl_list import wepl_list
 from pphysml.tasks.track.reading.examples import beam_range
@@ -28,10 +28,10 @@ def frames():
 
 def seen(frames, config=CONFIG):
     """Return the sentences, and the columns, for true links."""
-    previous, doubts = true_links(frames, 100), Doubts()
+    previous, input_warnings = true_links(frames, 100), InputWarnings()
     columns = output_columns(frames, Links(previous, np.ones(len(previous))), config)
-    doubts.see(frames, columns)
-    return list(doubts.sentences()), columns
+    input_warnings.see(frames, columns)
+    return list(input_warnings.sentences()), columns
 
 
 def changed(frames, name, factor):

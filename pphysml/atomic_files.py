@@ -1,0 +1,64 @@
+"""Files that appear whole: written under another name, moved into place when they are complete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import OutputError
+
+
+def temporary_name(path: Path) -> Path:
+    """Return the name under which a file is written: hidden, beside it, and of this process alone."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def replacement(path: Path, failure: str = "could not be written") -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` when the block ends, and leaves no trace if it fails.
+
+    Args:
+        failure: what the error says of the file, before the reason.
+
+    Raises:
+        OutputError: it could not be written; an older one is left as it was.
+    """
+    temporary = temporary_name(path)
+    try:
+        with open(temporary, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: {failure}: {error.strerror or error}.") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files, and move them into place when all are complete.
+
+    Raises:
+        OutputError: one could not be written; none appears then.
+    """
+    temporary = {path: temporary_name(path) for path in contents}
+    path = next(iter(contents), Path())
+    try:
+        for path, content in contents.items():
+            with open(temporary[path], "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for path in contents:
+            os.replace(temporary[path], path)
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror}.") from None
+    finally:
+        for rest in temporary.values():
+            with suppress(OSError):
+                rest.unlink(missing_ok=True)
