@@ -17,13 +17,12 @@ import sys
 from pphysml.config import build, override
 from pphysml.evaluation.comparison import mcnemar, paired_difference
 from pphysml.io.ragged import Columns, Ragged, slice_rows, take
-from pphysml.lazy import load_attribute
 from pphysml.registry import get_task
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.judging.metrics import LcagEvaluator
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 WIDTHS = (1e-9, 3e-4, 1e-3, 2e-3, 5e-3, 7.5e-3, 1e-2, 1.5e-2, 2e-2)
 FLOORS = (1e-6, 1e-4, 1e-2, 5e-2, 0.1)
@@ -45,12 +44,12 @@ def tuned(config: LcagConfig) -> dict[str, float]:
     p4 = examples["p4"]
     assert isinstance(p4, Ragged)
     examples = take(examples, p4.counts <= 12)
-    engine_of = load_attribute(get_task("lcag").engines["massline"])
+    task = get_task("lcag")
 
     def perfect(choice: dict[str, float]) -> int:
         values = config.model_dump()
         values["apply"]["massline"].update(choice)
-        return int(engine_of(build(LcagConfig, values, "tuning"), None, None)(examples)["perfect"].sum())
+        return int(task.engine("massline", build(LcagConfig, values, "tuning"), None, None)(examples)["perfect"].sum())
 
     grid = [{"width": width, "floor": floor, "at_rest": True} for width in WIDTHS for floor in FLOORS]
     best = max(grid, key=perfect)
@@ -68,7 +67,7 @@ def main() -> None:
     parser.add_argument("--engine", action="append", help="default: network, lookup, massline")
     arguments = parser.parse_args()
     task = get_task("lcag")
-    base = choose(task, model=arguments.model)
+    base = choose(task, EngineChoice(model=arguments.model))
     values = base.config.model_dump()
     for item in arguments.set:
         override(values, item)
@@ -79,7 +78,7 @@ def main() -> None:
         overrides = []
         if name == "massline":
             overrides = [f"apply.massline.{key}={json.dumps(value)}" for key, value in tuned(config).items()]
-        engine = choose(task, model=arguments.model, engine=name, overrides=overrides).engine
+        engine = choose(task, EngineChoice(model=arguments.model, engine=name, overrides=overrides)).engine
         evaluator = LcagEvaluator(config)
         for start in range(0, arguments.events, 5000):
             part = slice_rows(examples, start, start + 5000)

@@ -21,6 +21,8 @@ import torch
 from pphysml.config import load
 from pphysml.registry import get_task
 from pphysml.verbs.apply import apply
+from pphysml.verbs.engine_choice import EngineChoice
+from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.simulate import simulate
 
 
@@ -39,13 +41,13 @@ def main() -> None:
         small, large, output = (Path(folder) / name for name in ("small.root", "large.root", "out.root"))
         simulate(task, config, small, 500)
         simulate(task, config, large, arguments.events)
-        options = {"model": arguments.model, "engine": arguments.engine, "device": "cpu", "force": True}
-        apply(task, inputs=[str(small)], output=output, **options)
+        choice = EngineChoice(arguments.model, arguments.engine, device="cpu")
+        apply(task, Inputs([str(small)]), choice, output=output, force=True)
         profile = cProfile.Profile()
         if arguments.profile:
             profile.enable()
         cpu, wall = time.process_time(), time.perf_counter()
-        summary = apply(task, inputs=[str(large)], output=output, **options)
+        summary = apply(task, Inputs([str(large)]), choice, output=output, force=True)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         profile.disable()
     if arguments.profile:

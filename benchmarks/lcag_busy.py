@@ -33,7 +33,7 @@ from pphysml.tasks.lcag.judging.forest_metrics import (
 )
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011
 GRID: dict[str, tuple[Any, ...]] = {
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--tuning-events", type=int, default=1000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    chosen = choose(get_task("lcag"), model=arguments.model)
+    chosen = choose(get_task("lcag"), EngineChoice(model=arguments.model))
     config = chosen.config
     options = tuned(config, events(config, TUNING_SEED, arguments.tuning_events))
     examples = events(config, TEST_SEED, arguments.events)

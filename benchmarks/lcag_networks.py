@@ -23,8 +23,9 @@ from pphysml.config import load
 from pphysml.contract import Batch
 from pphysml.io.ragged import take
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.learner import LcagLearner, build_network
+from pphysml.tasks.lcag.learner import LcagLearner
 from pphysml.tasks.lcag.models.batches import collate
+from pphysml.tasks.lcag.models.build import build_network
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.training.optimisation import make_optimizer

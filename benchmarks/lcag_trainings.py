@@ -24,7 +24,7 @@ from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.judging.metrics import LcagEvaluator
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 INVARIANTS, FOUR_VECTORS = "model.inputs=invariants", "model.inputs=four-vectors"
 PAIRS = "model.clades=false"
@@ -59,7 +59,7 @@ def test(folder: Path) -> dict[str, float]:
     config: Any = load(LcagConfig, task.presets, "paper", [])
     examples, _ = assemble(LcagSimulation(config, TEST_SEED).block(0, TEST_EVENTS), None, config)
     evaluator = LcagEvaluator(config)
-    evaluator.update(examples, choose(task, model=str(folder)).engine(examples))
+    evaluator.update(examples, choose(task, EngineChoice(model=str(folder))).engine(examples))
     return {m.name: round(m.value, 4) for m in evaluator.result().metrics if m.name.startswith("perfect_lcag")}
 
 

@@ -31,6 +31,7 @@ import numpy as np
 import torch
 
 from pphysml.compiled_cache import use_user_cache
+from pphysml.verbs.engine_choice import EngineChoice
 
 use_user_cache()
 
@@ -127,7 +128,7 @@ def by_engine(name: str, model: str | None, settings: list[str], sample: Sample,
     settings = [f"apply.offset={OFFSET}", *settings]
     if model is None:
         settings.append(f"apply.window={sample.config.window}")
-    engine: Any = choose(get_task("petnet"), engine=name, model=model, overrides=settings, device="cpu").engine
+    engine: Any = choose(get_task("petnet"), EngineChoice(engine=name, model=model, overrides=settings, device="cpu")).engine
     n, start = len(np.asarray(survey.examples["n_owned"])), 0
     while start < n and engine.survey(slice_rows(survey.examples, start, min(start + PIECE, n))):
         start += PIECE

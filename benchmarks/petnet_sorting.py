@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pphysml.compiled_cache import use_user_cache
+from pphysml.verbs.engine_choice import EngineChoice
 
 use_user_cache()
 
@@ -30,8 +31,9 @@ from pphysml.progress import Silent  # noqa: E402
 from pphysml.registry import get_task  # noqa: E402
 from pphysml.tasks.petnet.classical.sorter import sort_pairs  # noqa: E402
 from pphysml.tasks.petnet.config.engines import ClassicalConfig  # noqa: E402
-from pphysml.verbs.apply import example_chunks, open_reader  # noqa: E402
 from pphysml.verbs.engine_choice import choose  # noqa: E402
+from pphysml.verbs.examples import parts  # noqa: E402
+from pphysml.verbs.inputs import Inputs  # noqa: E402
 
 SMALL = 200_000
 
@@ -161,12 +163,12 @@ def in_pandas(singles: Singles, window: int) -> PairList:
 def of_file(path: str, window: int) -> dict[str, float]:
     """Return the CPU seconds that reading a file and sorting its singles take."""
     task = get_task("petnet")
-    chosen = choose(task, engine="classical", overrides=[f"apply.window={window}", "apply.classical.policy=killAll"])
-    reader = open_reader(task, chosen, [path], None, None, (), None, "fail")
+    chosen = choose(task, EngineChoice(engine="classical", overrides=[f"apply.window={window}", "apply.classical.policy=killAll"]))
+    reader = Inputs([path]).open(task, chosen.config)
     reading = sorting = 0.0
     for _ in range(2):  # once to compile
         began, reading, sorting = time.process_time(), 0.0, 0.0
-        for examples in example_chunks(task, chosen, reader, False, [], Silent()):
+        for examples, _ in parts(task, chosen, reader, False, [], Silent()):
             reading += time.process_time() - began
             began = time.process_time()
             chosen.engine(examples)

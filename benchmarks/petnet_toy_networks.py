@@ -67,7 +67,7 @@ def trained(preset: str, name: str, seed: int, scale: float, options: list[str])
         start = time.process_time()
         summary = train(TASK, config, output=Path(folder) / "run", device="cpu")
         seconds = time.process_time() - start
-        engine = TASK.load_engine("snn")(config, load_model(Path(summary["model"])), torch.device("cpu"))
+        engine = TASK.engine("snn", config, load_model(Path(summary["model"])), torch.device("cpu"))
     block = ToySimulation(config.simulation.toy, 2 * seed + 1).block(0, int(config.simulation.toy.activity * n * scale))
     examples = slices(block, config)
     engine(slices(ToySimulation(config.simulation.toy, 1).block(0, 1000), config))

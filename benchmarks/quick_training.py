@@ -16,7 +16,9 @@ import torch
 
 from pphysml.config import load
 from pphysml.registry import get_task
+from pphysml.verbs.engine_choice import EngineChoice
 from pphysml.verbs.evaluate import evaluate
+from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.simulate import simulate
 from pphysml.verbs.train import train
 
@@ -37,7 +39,7 @@ def main() -> None:
             train(task, config, output=folder / f"run{seed}", device="cpu")
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             simulate(task, config, folder / "test.root", 20_000, seed=100 + seed, force=True)
-            result = evaluate(task, inputs=[str(folder / "test.root")], model=str(folder / f"run{seed}"), device="cpu")
+            result = evaluate(task, Inputs([str(folder / "test.root")]), EngineChoice(model=str(folder / f"run{seed}"), device="cpu"))
             metrics = {m.name: [m.value, m.value - m.low, m.high - m.value] for m in result["network"].metrics}
             report.append({"seed": seed, "train_seconds": wall, "train_cpu_seconds": cpu, **metrics})
     json.dump(report, sys.stdout, indent=1)

@@ -15,7 +15,7 @@ from pphysml.registry import get_task
 from pphysml.tasks.lcag.judging.plots import gallery
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--model", help="run folder or weights file; default: the shipped weights")
     arguments = parser.parse_args()
-    chosen = choose(get_task("lcag"), model=arguments.model)
+    chosen = choose(get_task("lcag"), EngineChoice(model=arguments.model))
     examples, _ = assemble(LcagSimulation(chosen.config, 77).block(0, 2000), None, chosen.config)
     heights = np.array([examples["lcag"][row].max(initial=0) for row in range(2000)])
     row = int(np.flatnonzero((examples["p4"].counts == 10) & (heights >= 4))[0])

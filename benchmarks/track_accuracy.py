@@ -62,7 +62,7 @@ from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links
 from pphysml.tasks.track.tracks.tracks import find_tracks
 from pphysml.tasks.track.tracks.true_tracks import true_hits
-from pphysml.verbs.engine_choice import Chosen, choose
+from pphysml.verbs.engine_choice import Chosen, EngineChoice, choose
 
 TEST_SEED, TUNING_SEED = 5_000_017, 6_000_011
 FOLLOWER, FROM_SIMULATION, UNTUNED = "follower", "follower, simulation", "follower, default"
@@ -239,7 +239,7 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     arguments = parsed()
     torch.set_num_threads(1)
-    models = {name: choose(get_task("track"), model=run) for name, run in arguments.model}
+    models = {name: choose(get_task("track"), EngineChoice(model=run)) for name, run in arguments.model}
     before = json.loads(arguments.tuned.read_text())["cells"] if arguments.tuned else {}
     report: dict[str, Any] = {
         "data": f"{arguments.real}, events {arguments.events.start}:{arguments.events.stop}" if arguments.real else "simulation of dtc",

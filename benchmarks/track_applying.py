@@ -26,6 +26,8 @@ import uproot
 from pphysml.config import load
 from pphysml.registry import get_task
 from pphysml.verbs.apply import apply
+from pphysml.verbs.engine_choice import EngineChoice
+from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.simulate import simulate
 
 PARTS = {
@@ -71,8 +73,7 @@ def _measured(engine: str, files: list[Path], arguments: argparse.Namespace) -> 
     for number, path in enumerate([files[1], *files]):
         with parts.timed() if number == 2 else ExitStack():
             cpu = time.process_time()
-            summary = apply(get_task("track"), inputs=[str(path)], output=path.with_suffix(".out.root"), model=model, engine=engine, force=True,
-                            device="cpu", overrides=[f"apply.protons_per_frame={arguments.protons}"])
+            summary = apply(get_task("track"), Inputs([str(path)]), EngineChoice(model=model, engine=engine, device="cpu", overrides=[f"apply.protons_per_frame={arguments.protons}"]), output=path.with_suffix(".out.root"), force=True)
             spent.append(time.process_time() - cpu)
         written.append(summary["written"])
     per_frame = (spent[2] - spent[1]) / (written[2] - written[1])

@@ -26,7 +26,7 @@ from pphysml.physics.directions import angle_between
 from pphysml.registry import get_task
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.true_tracks import Hits, true_hits
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 SEED, WINDOW = 7_000_003, 5
 
@@ -44,7 +44,7 @@ def main() -> None:
     config: Any = load(task.config_class, task.presets, None, [
         f"simulation.geometry={arguments.geometry}", f"simulation.phantoms=[{arguments.phantom}]", f"data.protons_per_frame=[{arguments.protons}]"])
     examples = TrackSimulation(config, SEED).examples(0, arguments.frames)
-    engine: Any = choose(task, model=arguments.model).engine
+    engine: Any = choose(task, EngineChoice(model=arguments.model)).engine
     hits, previous = true_hits(examples), engine.links(examples).previous
     json.dump({**vars(arguments), **shares(hits, previous), "true_bend": bend_ratios(examples, hits, previous)}, sys.stdout, indent=1)
     print()

@@ -21,8 +21,9 @@ from pphysml.config import load
 from pphysml.io.ragged import Columns, length, slice_rows
 from pphysml.registry import get_task
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.learner import TrackLearner, build_network
+from pphysml.tasks.track.learner import TrackLearner
 from pphysml.tasks.track.models.batches import collate
+from pphysml.tasks.track.models.build import build_network
 from pphysml.tasks.track.models.network_links import find_links
 from pphysml.tasks.track.output.columns import output_columns
 
@@ -53,10 +54,10 @@ def measured(mode: str, protons: int, phantom: float, batch: int) -> dict[str, f
     task = get_task("track")
     config = load(task.config_class, task.presets, None, [f"simulation.phantoms=[{phantom}]", f"data.protons_per_frame=[{protons}]"])
     assert isinstance(config, TrackConfig)
-    frames = task.load("simulation")(config, 1).examples(0, batch)
+    frames = task.simulation(config, 1).examples(0, batch)
     small = load(task.config_class, task.presets, None, [f"simulation.phantoms=[{phantom}]", "data.protons_per_frame=[5]"])
     step = Step(config, mode)
-    step(task.load("simulation")(small, 2).examples(0, 1))
+    step(task.simulation(small, 2).examples(0, 1))
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     step(slice_rows(frames, 0, batch))

@@ -40,7 +40,7 @@ from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links
 from pphysml.tasks.track.tracks.tracks import find_tracks
 from pphysml.tasks.track.tracks.true_tracks import true_hits
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 TEST_SEED, PHANTOM, PROTONS = 5_000_017, 200.0, 50
 STRENGTH, TEMPERATURE = "model.blackbox_strength", "model.temperature"
@@ -84,7 +84,7 @@ def test_frames(n: int) -> Columns:
 
 
 def links_of(folder: Path, examples: Columns) -> Links:
-    engine: Any = choose(get_task("track"), model=str(folder)).engine
+    engine: Any = choose(get_task("track"), EngineChoice(model=str(folder))).engine
     return find(engine.links, examples)[0]
 
 

@@ -29,6 +29,7 @@ def command(task: str, what: str, source: str | None, overrides: Sequence[str], 
     """
     from pphysml import config as configuration
     from pphysml.registry import get_task
+    from pphysml.verbs.config import configuration as complete
 
     chosen = get_task(task)
     if what == "list":
@@ -39,7 +40,7 @@ def command(task: str, what: str, source: str | None, overrides: Sequence[str], 
     elif what == "schema":
         click.echo("\n".join(map(_described, configuration.describe(chosen.config_class))))
     else:
-        values = configuration.load(chosen.config_class, chosen.presets, source, overrides)
+        values = complete(chosen, source, overrides)
         if as_json:
             print_json(values.model_dump(mode="json"))
         else:

@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import (
-    bad_file_option,
     combined,
     common_options,
     config_options,
     device_option,
     force_option,
     input_files,
-    map_option,
-    max_entries_option,
     model_option,
     output_option,
+    reading_options,
     strict_option,
     task_argument,
-    tree_option,
 )
 from .output import print_json, print_table, report_skipped
 from .progress import make_progress
+from .task_flags import TaskVerb, taken
 
 if TYPE_CHECKING:
     from pphysml.evaluation.result import Evaluation, Metric
@@ -35,18 +33,21 @@ SKIPPED = "Skipped: "
 """Begin of the notes that name files which were left out."""
 
 
-@click.command(short_help="Metrics with uncertainties, plots and a report.")
+@click.command(cls=TaskVerb, verb="evaluate", short_help="Metrics with uncertainties, plots and a report.")
 @task_argument
 @input_files(required=True)
 @output_option("Folder for reports (HTML), plots and metrics (JSON); default: none is written.", required=False)
 @model_option
 @click.option("--engine", "engines", multiple=True, metavar="NAME", help="Method to evaluate; repeatable, compared on the same events.")
 @combined(
-    config_options, device_option, tree_option, map_option, max_entries_option, bad_file_option,
-    strict_option, force_option, common_options,
+    config_options, device_option, reading_options, strict_option, force_option, common_options,
 )
-def command(task: str, inputs: Sequence[str], as_json: bool, quiet: bool, **others: Any) -> int:
-    """Compare reconstruction with the truth in the files.
+def command(
+    task: str, inputs: Sequence[str], model: str | None, engines: Sequence[str], source: str | None, overrides: Sequence[str],
+    device: str, tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
+    as_json: bool, quiet: bool, **others: Any,
+) -> int:
+    """Compare reconstruction with the truth in the files; `pphysml evaluate TASK --help` shows the flags of a task, too.
 
     Every metric is printed with its 68 % interval, its denominator and its definition.
 
@@ -56,11 +57,15 @@ def command(task: str, inputs: Sequence[str], as_json: bool, quiet: bool, **othe
       pphysml evaluate track hits.root --engine network --engine follower -o report
     """
     from pphysml.registry import get_task
+    from pphysml.verbs.engine_choice import EngineChoice
     from pphysml.verbs.evaluate import evaluate
+    from pphysml.verbs.inputs import Inputs
 
     chosen = get_task(task)
+    choice = EngineChoice(model, None, source, [*overrides, *taken(chosen.flags("evaluate"), others)], device)
+    files = Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file)
     with make_progress(quiet) as progress:
-        results = evaluate(chosen, inputs=inputs, progress=progress, **others)
+        results = evaluate(chosen, files, choice, engines=engines, progress=progress, **others)
     if as_json:
         print_json({engine: _as_json(result) for engine, result in results.items()})
     else:

@@ -24,7 +24,9 @@ def command(inputs: Sequence[str], as_json: bool) -> None:
     Example:
       pphysml inspect events.root
     """
-    files = [_facts(path) for path in dict.fromkeys(_paths(inputs))]
+    from pphysml.verbs.inspect import inspect
+
+    files = [inspect(path) for path in dict.fromkeys(_paths(inputs))]
     if as_json:
         print_json(files)
         return
@@ -37,14 +39,6 @@ def _paths(inputs: Sequence[str]) -> list[str]:
     from pphysml.io.sources import resolve
 
     return [source.path for source in resolve(inputs, None)]
-
-
-def _facts(path: str) -> dict[str, Any]:
-    from pphysml.io.inspection import inspect, matches
-    from pphysml.registry import get_task, task_names
-
-    tasks = {name: matches(path, get_task(name).load("layouts")) for name in task_names()}
-    return {**inspect(path), "tasks": tasks}
 
 
 def _print(facts: dict[str, Any]) -> None:

@@ -104,6 +104,9 @@ map_option: Decorator = click.option(
     "--map", "mapping", multiple=True, callback=_mapping, metavar="NAME=BRANCH[:UNIT]",
     help="Read a field from a branch of another name or unit; repeatable.",
 )
+layout_option: Decorator = click.option(
+    "--layout", metavar="NAME", help="Layout of the files, where several fit; default: the first that does, see `pphysml inspect`.",
+)
 max_entries_option: Decorator = click.option(
     "--max-entries", type=click.IntRange(1), metavar="N", help="Read only the first N entries."
 )
@@ -176,7 +179,7 @@ def combined(*decorators: Decorator) -> Decorator:
 
 
 reading_options = combined(
-    tree_option, map_option, max_entries_option, bad_file_option
+    tree_option, layout_option, map_option, max_entries_option, bad_file_option
 )
 config_options = combined(config_option, set_option)
 common_options = combined(threads_option, json_option, quiet_option, debug_option)

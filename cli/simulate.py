@@ -39,12 +39,12 @@ def command(
       pphysml simulate track --preset mixed -n 100000 -o hits.root
       pphysml simulate petnet --preset mouse-500 -n 1000000 -o singles.root
     """
-    from pphysml.config import load
     from pphysml.registry import get_task
+    from pphysml.verbs.config import configuration
     from pphysml.verbs.simulate import simulate
 
     chosen = get_task(task)
-    config = load(chosen.config_class, chosen.presets, source, overrides)
+    config = configuration(chosen, source, overrides)
     with make_progress(quiet) as progress:
         summary = simulate(
             chosen, config, output, n_events, seed=1 if seed is None else seed, force=force,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ from .progress import make_progress
 @combined(config_options, seed_option, device_option, reading_options, force_option, dry_run_option, common_options)
 def command(
     task: str, inputs: Sequence[str], output: Path | None, resume: Path | None,
-    source: str | None, overrides: Sequence[str], seed: int | None, dry_run: bool,
+    source: str | None, overrides: Sequence[str], seed: int | None, dry_run: bool, validation: Sequence[str], init_from: str | None,
+    tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
     as_json: bool, quiet: bool, **others: Any,
 ) -> int:
     """Train a network of TASK; without files, on events simulated on the fly.
@@ -55,24 +56,26 @@ def command(
     """
     if resume is not None:
         _refuse_with_resume({
-            "files": inputs, "--validation": others["validation"], "--output": output,
+            "files": inputs, "--validation": validation, "--output": output,
             "--config": source, "--set": overrides, "--seed": seed is not None,
-            "--init-from": others["init_from"], "--map": others["mapping"], "--tree": others["tree"],
-            "--max-entries": others["max_entries"], "--dry-run": dry_run,
+            "--init-from": init_from, "--map": mapping, "--tree": tree, "--layout": layout,
+            "--max-entries": max_entries, "--dry-run": dry_run,
         })
-    from pphysml.config import load
     from pphysml.registry import get_task
-    from pphysml.verbs.train import plan, train
+    from pphysml.verbs.config import configuration
+    from pphysml.verbs.inputs import Inputs
+    from pphysml.verbs.train import TrainingInputs, plan, train
 
     chosen = get_task(task)
     changes = [*overrides, *([f"training.seed={seed}"] if seed is not None else [])]
     config = None  # a resumed run has its own
     if resume is None:
-        config = load(chosen.config_class, chosen.presets, source, changes)
+        config = configuration(chosen, source, changes)
+    given = TrainingInputs(Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file), validation, init_from)
     run = resume or output or default_run(task)
     with make_progress(quiet) as progress:
-        action = plan if dry_run else train
-        summary = action(chosen, config, inputs=inputs, output=run, resume=resume, progress=progress, **others)
+        summary = plan(chosen, config, given) if dry_run else train(
+            chosen, config, given, output=run, resume=resume, progress=progress, **others)
     return finish(summary, as_json)
 
 

@@ -26,6 +26,11 @@ class Config(BaseModel):
         """Return the branches that this section reads besides those of the layout, and what their values belong to."""
         return {}
 
+    @property
+    def weight_branch(self) -> str | None:
+        """The branch that holds the event weights for the training, if an option names it."""
+        return None
+
 
 ConfigType = TypeVar("ConfigType", bound=Config)
 
@@ -36,15 +41,6 @@ def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
     if callable(default):
         return Field(default_factory=default, **kwargs)
     return Field(default=default, **kwargs)
-
-
-def entries_at_a_time(config: Any) -> int:
-    """Return how many entries of a file are read at a time.
-
-    A block of the training is counted in examples, which may be made of many entries.
-    """
-    size: int = getattr(config.apply, "block_size", config.training.block_size)
-    return size
 
 
 def preset_names(package: str) -> list[str]:

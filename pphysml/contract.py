@@ -1,8 +1,13 @@
-"""Protocols of the parts of a task: what the shared rooms ask of a simulation, a learner, an engine."""
+"""The parts of a task: what the shared rooms ask of a simulation, a learner, an engine, an evaluator.
+
+What a part may leave out is a method of its base class with a default, so that nothing is looked for
+by its name, and mypy sees every type.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -10,9 +15,60 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from .evaluation.result import Evaluation
+    from .io.carry import Carry
     from .io.ragged import Array, Columns
+    from .io.schema import Field
 
-Cardinality = Literal["entry", "example", "free"]
+Example = Literal["entry", "object", "span"]
+"""What one example is: one entry of a file; one of several objects of an entry, as its jets; made of many entries."""
+
+Output = Literal["entry", "example", "free"]
+"""What the output has one entry per: an input entry, an example, or rows of its own, as pairs."""
+
+Verb = Literal["apply", "evaluate", "validate"]
+"""Verbs that take the flags of a task."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag that only one task has; it sets one option of the configuration.
+
+    Attributes:
+        key: option of the configuration, in the section `apply`.
+        metavar, help: what `--help` shows.
+        verbs: that take it.
+        instead_of: another flag, together with which it makes no sense.
+    """
+
+    key: str
+    metavar: str
+    help: str
+    verbs: tuple[Verb, ...] = ("apply",)
+    instead_of: str = ""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A format in which models are exported.
+
+    Attributes:
+        beside: of the files beside the output, what their names have in the place of its suffix.
+    """
+
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FurtherTree:
+    """A tree beside the output tree, which has entries of its own.
+
+    Attributes:
+        fields: of the tree.
+        rows: makes its columns from those that the last step of applying returns, chunk by chunk.
+    """
+
+    fields: Sequence[Field]
+    rows: Callable[[Columns], Columns]
 
 
 @dataclass(frozen=True)
@@ -30,28 +86,22 @@ class Term:
 Batch = dict[str, "Tensor"]
 
 
-class Simulation(Protocol):
-    """Endless simulated data in blocks; block `index` depends on (seed, index) only."""
+class Simulation(ABC):
+    """Endless simulated data in blocks; block `index` depends on (configuration, seed, index) only."""
 
-    def __init__(self, config: Any, seed: int) -> None: ...
-
+    @abstractmethod
     def block(self, index: int, n: int) -> Columns:
-        """Return `n` events as canonical columns of the task's first layout; `event` counts from index * n.
+        """Return `n` events as canonical columns of the task's first layout; `event` counts from index * n."""
 
-        A task whose examples are made of many entries also has `examples(index, n)`, which returns
-        `n` examples for training.
-        """
+    def examples(self, index: int, n: int) -> Columns | None:
+        """Return `n` examples for training; None where they are assembled from a block of events."""
+        return None
 
 
 class Assemble(Protocol):
-    """Turn file entries into examples; what is unfinished at the chunk's end is carried over.
+    """Turn file entries into examples, see `Task.assemble`."""
 
-    Called as `assemble(chunk, carry, config)`; `chunk` is None at the end, to flush, until the carry is None.
-    Examples carry `file` (int32), `entry` (int64, first entry) and the ids of the layout. The carry may have
-    `warnings`, sentences without full stops on the input, which are said at its end.
-    """
-
-    def __call__(self, chunk: Columns | None, carry: Any, config: Any) -> tuple[Columns, Any]:
+    def __call__(self, chunk: Columns | None, carry: Carry | None, config: Any) -> tuple[Columns, Carry | None]:
         """Return the examples that are complete, and what is carried to the next chunk."""
 
 
@@ -65,8 +115,6 @@ class Learner(Protocol):
 
     monitor: str
     prepare_examples: int
-
-    def __init__(self, config: Any) -> None: ...
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Return what is fitted before training (scales, tables, ranges); stored with the weights."""
@@ -85,41 +133,52 @@ class Learner(Protocol):
 
 
 class Evaluator(Protocol):
-    """Accumulates metrics over chunks; called once per chunk, then asked for the result.
+    """Accumulates metrics over chunks; called once per chunk, then asked for the result."""
 
-    An evaluator may have `engine`, to which the name of the engine that it judges is set before all else.
-    """
-
-    def __init__(self, config: Any) -> None: ...
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add examples with truth and the predictions of an engine, row by row."""
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures."""
 
 
-class Engine(Protocol):
-    """A way to reconstruct: a trained network or a classical algorithm.
+class Engine(ABC):
+    """A way to reconstruct: a trained network or a classical algorithm."""
 
-    An engine may have `warnings`, a list of sentences without full stops on what it could not do,
-    which are said to the user after the last call. It may have `survey(examples) -> bool`, which is
-    called with the examples from the first on, before all else, until it returns False: for what must
-    be learnt from the data.
-    """
-
+    @abstractmethod
     def __call__(self, examples: Columns) -> Columns:
         """Return output columns, one row per example; of a task with free output, rows of its own."""
 
+    @property
+    def surveys(self) -> bool:
+        """Whether something must be learnt from the data first, for which they are read twice."""
+        return False
 
-class Finish(Protocol):
-    """The last step of applying, after any engine, made once as `factory(config)`.
+    def survey(self, examples: Columns) -> bool:
+        """Take the examples from the first on, before all else; return whether further ones are wanted."""
+        return False
 
-    It may have `facts(engine) -> dict`, numbers or words by name that the summary tells after the last call.
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences without full stops on what it could not do, said after the last call."""
+        return []
 
-    Attributes:
-        warnings: sentences on what it could not do, without full stops.
-    """
+    def facts(self) -> dict[str, Any]:
+        """Return numbers or words by name that the summary has after the last call."""
+        return {}
 
-    warnings: list[str]
+
+class LastStep:
+    """The last step of applying, after any engine; this one changes nothing."""
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return the columns to write from those of an engine."""
+        return columns
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences without full stops on what it could not do, said after the last call."""
+        return []
+
+    def facts(self, of_engine: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the summary has after the last call, with what the engine says."""
+        return dict(of_engine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class PphysmlError(Exception):
@@ -18,10 +18,61 @@ class ConfigError(PphysmlError):
     exit_code = 2
 
 
+FileName = Callable[[int], str]
+"""What an input file is called, by its number."""
+
+Reason = str | Callable[[FileName], str]
+"""What is wrong; where the sentence speaks of further input files, a function of their names."""
+
+
+def by_number(number: int) -> str:
+    """Return what an input file is called where its path is not known."""
+    return f"input file {number}"
+
+
 class InputError(PphysmlError):
-    """Input data that cannot be read or make no sense; the message names file, tree and branch."""
+    """Input data that cannot be read or make no sense.
+
+    Whoever raises it gives of the place what it knows: a task knows the number of a file and the name of
+    a column, in whose place the reader puts path, tree and branch; see `io.problems.Places`.
+
+    Args:
+        reason: what is wrong and what to do.
+        file: path of the input file, or its number.
+        tree, branch, entry: place in it.
+
+    Attributes:
+        file, tree, branch, entry: as given, or as the reader has completed them; None if not known.
+        named: what further input files are called.
+    """
 
     exit_code = 3
+
+    def __init__(self, reason: Reason, *, file: str | int | None = None, tree: str | None = None,
+                 branch: str | None = None, entry: int | None = None) -> None:
+        super().__init__(reason)
+        self._reason = reason
+        self.file, self.tree, self.branch, self.entry = file, tree, branch, entry
+        self.named: FileName = by_number
+
+    @property
+    def reason(self) -> str:
+        """What is wrong and what to do, without the place."""
+        return self._reason if isinstance(self._reason, str) else self._reason(self.named)
+
+    def __str__(self) -> str:
+        file = self.named(self.file) if isinstance(self.file, int) else self.file
+        return worded(self.reason, file, self.tree, self.branch, self.entry)
+
+
+def worded(reason: str, file: str | None, tree: str | None, branch: str | None, entry: int | None) -> str:
+    """Return a place of the input and what is wrong there as one sentence; here alone is it worded."""
+    place = [file] if file is not None else []
+    place += [f"{word} {value!r}" for word, value in (("tree", tree), ("branch", branch), ("entry", entry)) if value is not None]
+    where = ", ".join(place)
+    if file is None:
+        where = where[:1].upper() + where[1:]
+    return (f"{where}: " if where else "") + reason + ("" if reason.endswith((".", "?")) else ".")
 
 
 class TruthError(InputError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, did_you_mean
 from .lazy import load_attribute
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from .task import Task
 
 TASKS = {
-    "lcag": "pphysml.tasks.lcag.task:TASK",
-    "track": "pphysml.tasks.track.task:TASK",
-    "petnet": "pphysml.tasks.petnet.task:TASK",
+    "lcag": "pphysml.tasks.lcag.task:Lcag",
+    "track": "pphysml.tasks.track.task:Track",
+    "petnet": "pphysml.tasks.petnet.task:Petnet",
 }
 
 
@@ -24,17 +24,24 @@ def task_names() -> list[str]:
     return [*TASKS, *others]
 
 
-def get_task(name: str) -> Task:
+def get_task(name: str) -> Task[Any]:
     """Return the task of that name.
 
     Raises:
-        ConfigError: there is no such task; the nearest names are given.
+        ConfigError: there is no such task (the nearest names are given), or a package's entry point names something else.
     """
     if name in TASKS:
-        task: Task = load_attribute(TASKS[name])
-        return task
+        return _made(name, load_attribute(TASKS[name]))
     for entry in entry_points(group="pphysml.tasks"):
         if entry.name == name:
-            loaded: Task = entry.load()
-            return loaded
+            return _made(name, entry.load())
     raise ConfigError(f"There is no task {name!r}.{did_you_mean(name, task_names())}")
+
+
+def _made(name: str, kind: Any) -> Task[Any]:
+    from .task import Task
+
+    if not (isinstance(kind, type) and issubclass(kind, Task)):
+        raise ConfigError(f"The entry point of the task {name!r} names no class derived from pphysml.task.Task, but {kind!r}.")
+    task: Task[Any] = kind()
+    return task

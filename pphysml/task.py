@@ -1,151 +1,249 @@
-"""The contract of a task: what it reads, what one example is, and where its parts are.
+"""The contract of a task: what it reads, what one example is, what it writes, and where its parts are.
 
-A `Task` is light: heavy parts (models, simulation, plots) are "module:attribute" strings, resolved
-with `Task.load`. The protocols in `contract` say what each of those attributes must offer.
+A task is a class whose attributes are light, since help shows them, and whose methods import their
+parts when they are called. `contract` says what each part must offer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from .contract import Cardinality, Engine
+from .contract import (
+    Engine,
+    Evaluator,
+    Example,
+    Export,
+    Flag,
+    FurtherTree,
+    LastStep,
+    Learner,
+    Output,
+    Simulation,
+    Verb,
+)
 from .errors import ConfigError, did_you_mean
-from .lazy import load_attribute
 
 if TYPE_CHECKING:
-    from .config import Config
+    from pathlib import Path
+
+    from torch import nn
+
+    from .io.carry import Carry
+    from .io.ragged import Array, Columns
+    from .io.schema import Field, Layout
+    from .model_file import ModelFile
+    from .training.config import TaskConfig
+
+ConfigT = TypeVar("ConfigT", bound="TaskConfig")
+
+SAFETENSORS = "safetensors"
 
 
-@dataclass(frozen=True)
-class FurtherTree:
-    """A tree beside the output tree, which has entries of its own.
-
-    Attributes:
-        fields: fields of the tree.
-        columns: function(columns) -> columns of this tree, chunk by chunk.
-        wanted: function(config) -> whether there is such a tree; always if "".
-    """
-
-    fields: str
-    columns: str
-    wanted: str = ""
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A flag of the applying verb that only this task has; it sets one option of the configuration.
+class Task(ABC, Generic[ConfigT]):
+    """One subcommand; `Task["Config"]` names the class of its configuration.
 
     Attributes:
-        key: option of the configuration, in the section `apply`.
-        metavar, help: what `--help` shows.
-        instead_of: another flag, together with which it makes no sense.
-    """
-
-    key: str
-    metavar: str
-    help: str
-    instead_of: str = ""
-
-
-@dataclass(frozen=True)
-class Export:
-    """A format in which models are exported.
-
-    Attributes:
-        contents: function(model file) -> bytes of each file: of the output, then of those beside it.
-        beside: what the names of these have in the place of the output's suffix.
-    """
-
-    contents: str
-    beside: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Task:
-    """One subcommand: names, schema, and where the parts are ("module:attribute").
-
-    Attributes:
-        layouts: tuple of Layout this task reads.
+        name, summary: what users call it, and one sentence.
+        example: what one example is.
         output: what the output tree has one entry per.
         output_tree: name of the tree written by applying.
-        config: configuration class with sections simulation, data, model, training, apply.
-        presets: package that holds the YAML presets.
-        simulation: class fulfilling `Simulation`, or None.
-        assemble: function fulfilling `Assemble`.
-        assemble_training: the same for training from files, or None if it does not differ.
-        learner: class fulfilling `Learner`.
-        engines: engine name -> factory(config, model: ModelFile | None, device) -> Engine.
-        default_engine: the engine that applying uses.
-        networks: engine that needs weights -> preset whose shipped weights it takes; the other engines take those
-            that are named only. Empty: the default engine needs weights, all engines take the first that are shipped.
-        output_fields: fields of the output tree.
-        output_rows: function(columns) -> columns of the output tree, or None if it is all of them.
-        further_trees: name -> tree written beside the output tree.
-        files_beside: suffix -> function(config, output path) -> text of a file beside the output, or None for no file.
-        evaluator: class fulfilling `Evaluator`.
-        finish: factory fulfilling `Finish`, or None.
-        flags: flag of the applying verb, as `--match` -> what it sets.
-        first_looks: engine name -> function(columns, config) that refuses input which the engine cannot take, called with
-            the first entries before anything else is read.
-        domain: function(examples, prepared) -> sentences on how they leave the training's ranges.
-        exports: format name -> what makes it.
-        importers: format name -> function(paths) yielding columns of the first layout, chunk by chunk.
-        foreign_weights: function(network, path) that takes weights of another program for `--init-from`, or None.
+        engines: names of the engines.
+        default_engine: the one that applying uses.
+        further_tree_names: of the trees that may be written beside it, for help.
+        networks: engine that needs weights -> preset whose shipped weights it takes; the other engines take
+            those that are named only. Empty: the default engine needs weights, all take the first that are shipped.
+        looks_first: engines for which `look_first` is called.
+        simulates: whether there is a simulation.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
+        exports: format -> what else is written.
+        importers: formats that are imported.
+        own_flags: flag, as `--match` -> what it sets.
     """
 
-    name: str
-    summary: str
-    layouts: str
-    output: Cardinality
-    output_tree: str
-    config: str
-    presets: str
-    assemble: str
-    learner: str
-    engines: Mapping[str, str]
-    default_engine: str
-    output_fields: str
-    evaluator: str
-    simulation: str | None = None
-    assemble_training: str | None = None
-    domain: str | None = None
-    foreign_weights: str | None = None
-    finish: str | None = None
-    output_rows: str | None = None
-    further_trees: Mapping[str, FurtherTree] = field(default_factory=dict)
-    files_beside: Mapping[str, str] = field(default_factory=dict)
-    first_looks: Mapping[str, str] = field(default_factory=dict)
-    networks: Mapping[str, str] = field(default_factory=dict)
-    flags: Mapping[str, Flag] = field(default_factory=dict)
-    exports: Mapping[str, Export] = field(default_factory=dict)
-    importers: Mapping[str, str] = field(default_factory=dict)
-    weights: Mapping[str, str] = field(default_factory=dict)
-    weights_package: str = ""
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    engines: ClassVar[tuple[str, ...]]
+    default_engine: ClassVar[str]
+    output_tree: ClassVar[str]
+    example: ClassVar[Example] = "entry"
+    output: ClassVar[Output] = "entry"
+    further_tree_names: ClassVar[tuple[str, ...]] = ()
+    networks: ClassVar[Mapping[str, str]] = {}
+    looks_first: ClassVar[tuple[str, ...]] = ()
+    simulates: ClassVar[bool] = False
+    weights: ClassVar[Mapping[str, str]] = {}
+    exports: ClassVar[Mapping[str, Export]] = {SAFETENSORS: Export()}
+    importers: ClassVar[tuple[str, ...]] = ()
+    own_flags: ClassVar[Mapping[str, Flag]] = {}
 
-    def load(self, part: str) -> Any:
-        """Import a part by the name of its attribute, for example `task.load("learner")`."""
-        path = getattr(self, part)
-        if path is None:
-            raise ConfigError(f"Task {self.name!r} has no {part}.")
-        return load_attribute(path)
+    @property
+    def presets(self) -> str:
+        """Package that holds the YAML presets."""
+        return f"{self._folder}.presets"
 
-    def load_engine(self, name: str) -> Callable[..., Engine]:
-        """Import an engine's factory by the engine's name."""
+    @property
+    def weights_package(self) -> str:
+        """Package that holds the shipped weights."""
+        return f"{self._folder}.weights"
+
+    @property
+    def _folder(self) -> str:
+        return type(self).__module__.rpartition(".")[0]
+
+    def flags(self, verb: Verb) -> dict[str, Flag]:
+        """Return the flags that a verb takes for this task."""
+        return {name: flag for name, flag in self.own_flags.items() if verb in flag.verbs}
+
+    @property
+    def spans_entries(self) -> bool:
+        """Whether examples are made of many entries, so that blocks of a file follow one another."""
+        return self.example == "span"
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether one entry may hold several examples, or none."""
+        return self.example == "object"
+
+    @property
+    def regroups(self) -> bool:
+        """Whether what an engine makes of the objects of an entry becomes one entry of the output."""
+        return self.has_objects and self.output == "entry"
+
+    @property
+    def keeps_entries(self) -> bool:
+        """Whether the output has one entry per input entry."""
+        return self.output == "entry"
+
+    @property
+    def carries_ids(self) -> bool:
+        """Whether the rows of an engine are those of the examples, whose ids and kept branches they get."""
+        return self.output != "free"
+
+    @property
+    @abstractmethod
+    def config_class(self) -> type[ConfigT]:
+        """The class of the configuration."""
+
+    @abstractmethod
+    def layouts(self) -> tuple[Layout, ...]:
+        """Return the layouts that the task reads; of several that fit a file the first is taken unless --layout names another."""
+
+    @abstractmethod
+    def output_fields(self, config: ConfigT) -> Sequence[Field]:
+        """Return the fields of the output tree."""
+
+    @abstractmethod
+    def assemble(self, chunk: Columns | None, carry: Carry | None, config: ConfigT) -> tuple[Columns, Carry | None]:
+        """Turn file entries into examples; what is unfinished at the chunk's end is carried over.
+
+        `chunk` is None at the end, to flush, until the carry is None. Examples carry `file` (int32),
+        `entry` (int64, the first one), the ids of the layout and kept branches; those of one entry
+        follow one another, in the order of the entries.
+
+        Raises:
+            InputError: entries that cannot be used; says which.
+        """
+
+    def assemble_training(self, chunk: Columns | None, carry: Carry | None, config: ConfigT) -> tuple[Columns, Carry | None]:
+        """Do the same for training from files, and for validation then."""
+        return self.assemble(chunk, carry, config)
+
+    @abstractmethod
+    def learner(self, config: ConfigT) -> Learner:
+        """Return what the training loop knows of the network."""
+
+    def engine(self, name: str, config: ConfigT, model: ModelFile | None, device: Any) -> Engine:
+        """Make an engine by its name.
+
+        Args:
+            model: weights, where there are any.
+            device: torch's, or None for an engine that needs none.
+
+        Raises:
+            ConfigError: there is no such engine, or it does not fit the configuration.
+            ModelError: the weights cannot be used.
+        """
+        self.check_engine(name)
+        return self.make_engine(name, config, model, device)
+
+    @abstractmethod
+    def make_engine(self, name: str, config: ConfigT, model: ModelFile | None, device: Any) -> Engine:
+        """Make one of `engines`; see `engine`."""
+
+    @abstractmethod
+    def evaluator(self, config: ConfigT, engine: str) -> Evaluator:
+        """Return what judges an engine, which has this name."""
+
+    def simulation(self, config: ConfigT, seed: int) -> Simulation:
+        """Return simulated data.
+
+        Raises:
+            ConfigError: there is no simulation.
+        """
+        raise ConfigError(f"Task {self.name!r} has no simulation.")
+
+    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+        """Return sentences on how examples leave the ranges of the training."""
+        return []
+
+    def look_first(self, engine: str, columns: Columns, config: ConfigT) -> None:
+        """Refuse input that an engine of `looks_first` cannot take, by its first entries, before the rest is read.
+
+        Raises:
+            InputError: it cannot take them.
+        """
+
+    def last_step(self, config: ConfigT) -> LastStep:
+        """Return the last step of applying, after any engine."""
+        return LastStep()
+
+    def output_rows(self, columns: Columns) -> Columns:
+        """Return the columns of the output tree among those of the last step."""
+        return columns
+
+    def further_trees(self, config: ConfigT) -> dict[str, FurtherTree]:
+        """Return the trees written beside the output tree, by name."""
+        return {}
+
+    def files_beside(self, config: ConfigT, output: Path) -> dict[str, str]:
+        """Return suffix -> text of files beside the output."""
+        return {}
+
+    def start_from_foreign(self, network: nn.Module, path: Path) -> bool:
+        """Take weights of another program into a network; return whether the task can do that.
+
+        Raises:
+            ModelError: they do not fit.
+        """
+        return False
+
+    def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
+        """Return the content of each file of one of `exports`: of the output, then of those beside it."""
+        if format != SAFETENSORS:
+            raise ConfigError(f"Task {self.name!r} offers no format {format!r}.{did_you_mean(format, self.exports)}")
+        from .model_file import to_safetensors
+
+        return to_safetensors(model)
+
+    def import_files(self, format: str, paths: Sequence[str]) -> Iterator[Columns]:
+        """Yield columns of the first layout of files of one of `importers`, chunk by chunk.
+
+        Raises:
+            InputError: the files are not of that format.
+        """
+        raise ConfigError(f"Task {self.name!r} imports no format {format!r}.")
+
+    def check_engine(self, name: str) -> None:
+        """Refuse an engine that there is not; the nearest names are given.
+
+        Raises:
+            ConfigError: there is no such engine.
+        """
         if name not in self.engines:
-            raise ConfigError(f"Task {self.name!r} has no engine {name!r}."
-                              f"{did_you_mean(name, self.engines)}")
-        factory: Callable[..., Engine] = load_attribute(self.engines[name])
-        return factory
+            raise ConfigError(f"Task {self.name!r} has no engine {name!r}.{did_you_mean(name, self.engines)}")
 
     def needs_weights(self, engine: str) -> bool:
         """Return whether an engine is a trained network."""
         return engine in (self.networks or (self.default_engine,))
-
-    @property
-    def config_class(self) -> type[Config]:
-        """The task's configuration class."""
-        loaded: type[Config] = self.load("config")
-        return loaded

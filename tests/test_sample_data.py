@@ -17,7 +17,7 @@ from pphysml.tasks.lcag.trees.validity import is_valid_ragged
 from pphysml.verbs.simulate import simulate
 
 SAMPLE = Path(__file__).parents[1] / "data" / "lcag_leaves.root"
-LAYOUTS = get_task("lcag").load("layouts")
+LAYOUTS = get_task("lcag").layouts()
 
 
 def read(path):
@@ -52,7 +52,7 @@ def test_the_command_in_the_readme_makes_the_same_events(tmp_path):
 
 def test_the_command_in_the_readme_makes_the_same_hits(tmp_path):
     task = get_task("track")
-    layouts, stored_in = task.load("layouts"), SAMPLE.with_name("track_hits.root")
+    layouts, stored_in = task.layouts(), SAMPLE.with_name("track_hits.root")
     assert validate(resolve([str(stored_in)]), layouts, need_truth=True) == []
     simulate(task, load(task.config_class, task.presets, "mixed"), tmp_path / "again.root", 480, seed=11)
     readers = [Reader(resolve([str(path)]), layouts) for path in (stored_in, tmp_path / "again.root")]
@@ -64,7 +64,7 @@ def test_the_command_in_the_readme_makes_the_same_hits(tmp_path):
 
 def test_the_command_in_the_readme_makes_the_same_singles(tmp_path):
     task = get_task("petnet")
-    layouts, stored_in = task.load("layouts"), SAMPLE.with_name("petnet_singles.root")
+    layouts, stored_in = task.layouts(), SAMPLE.with_name("petnet_singles.root")
     assert validate(resolve([str(stored_in)]), layouts, need_truth=True) == []
     simulate(task, load(task.config_class, task.presets, "mouse-500"), tmp_path / "again.root", 40_000, seed=11)
     readers = [Reader(resolve([str(path)]), layouts) for path in (stored_in, tmp_path / "again.root")]

@@ -10,9 +10,8 @@ import numpy as np
 
 from ..errors import ConfigError, OutputError
 from .checks import cast
-from .opening import KEEP
 from .ragged import Array, Column, Ragged
-from .schema import Field
+from .schema import KEEP, Field
 
 IDS = {"file": "int32", "entry": "int64"}
 

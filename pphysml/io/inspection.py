@@ -6,9 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .files import Tree, open_file, tree_names
 from .metadata import metadata_of
-from .opening import missing
+from .root_files import Tree, open_file, tree_names
 from .schema import Layout
 from .sources import is_remote
 
@@ -46,7 +45,7 @@ def matches(path: str, layouts: Sequence[Layout]) -> dict[str, list[str]]:
     with open_file(path) as file:
         available = [Tree.of(file, path, name).branches() for name in tree_names(file)] or [[]]
     lacking = {
-        layout.name: min(([f.name for f in missing(layout, names, {})] for names in available), key=len)
+        layout.name: min(([f.name for f in layout.lacking(names)] for names in available), key=len)
         for layout in layouts
     }
     return lacking

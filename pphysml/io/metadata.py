@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .files import open_file
 from .problems import Problem, ProblemError
 from .ragged import Array, Column, Ragged
+from .root_files import open_file
 
 OBJECT = "pphysml"
 """Name of the TObjString that holds the metadata as JSON."""

@@ -1,26 +1,20 @@
-"""What can be wrong with input, said with its place: file, tree, branch and entry."""
+"""What can be wrong with input, with its place: file, tree, branch and entry."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from types import FunctionType
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import FileName, InputError, worded
 from .ragged import Array, Column
 from .sources import Source
 
 Severity = Literal["error", "warning"]
-
-FILE_NUMBER = re.compile(r" of input file (\d+)")
-"""How tasks name a file, of which they know the column `file` only."""
-
-COLUMN = re.compile(r"Branch '(\w+)'")
-"""How tasks name a branch, of which they know the column only."""
 
 
 @dataclass(frozen=True)
@@ -43,78 +37,120 @@ class Problem:
 
     def sentence(self) -> str:
         """Return place and message as one sentence."""
-        where = self.path
-        where += f", tree {self.tree!r}" if self.tree is not None else ""
-        where += f", branch {self.branch!r}" if self.branch is not None else ""
-        where += f", entry {self.entry}" if self.entry is not None else ""
-        return f"{where}: {self.message}" + ("" if self.message.endswith((".", "?")) else ".")
+        return worded(self.message, self.path, self.tree, self.branch, self.entry)
 
 
 class ProblemError(InputError):
-    """Input that cannot be used; the message tells the first of `problems` and counts the rest."""
+    """Input that cannot be used; it has place and message of the first of `problems`, and counts the rest."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = list(problems)
-        text = self.problems[0].sentence()
+        first = self.problems[0]
+        super().__init__(first.message, file=first.path, tree=first.tree, branch=first.branch, entry=first.entry)
+
+    def __str__(self) -> str:
         more = len(self.problems) - 1
-        if more:
-            text += f" ({more} more problem{'s' if more > 1 else ''}: see `pphysml validate`.)"
-        super().__init__(text)
+        rest = f" ({more} more problem{'s' if more > 1 else ''}: see `pphysml validate`.)" if more else ""
+        return super().__str__() + rest
+
+
+def problems_of(error: InputError, severity: Severity = "error") -> list[Problem]:
+    """Return the problems that an error tells of; its file is known."""
+    if isinstance(error, ProblemError):
+        return error.problems
+    return [Problem(str(error.file), error.tree, error.branch, error.entry, error.reason.removesuffix("."), severity)]
 
 
 class EntriesError(InputError):
-    """Entries that a task cannot use, all for the same reason; the message tells of the first.
+    """Entries that a task cannot use, all for the same reason; place and reason are those of the first.
 
     Attributes:
-        branch: name of the column to be blamed.
-        bad: bool (entries,).
-        reason: what is wrong with the first of them, and what to do.
+        bad: bool (rows,), where they are among the rows that were given.
+        rule: by which they are refused, the same whatever their values are.
     """
 
-    def __init__(self, message: str, branch: str, bad: Array, reason: str) -> None:
-        super().__init__(message)
-        self.branch, self.bad, self.reason = branch, bad, reason
+    def __init__(self, rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str]) -> None:
+        row = int(np.argmax(bad))
+        where = place(rows, row)
+        super().__init__(reason(row), file=where.file, branch=branch, entry=where.entry)
+        self.bad = bad
+        self.rule = (branch, reason.__code__) if isinstance(reason, FunctionType) else (branch, reason)
 
 
-def with_places(message: str, sources: Sequence[Source], branches: Mapping[int, Mapping[str, str]]) -> str:
-    """Return what a task refuses with paths and branches in the place of the numbers of files and the names of columns.
-
-    Args:
-        branches: column -> branch, of each file by number; those of the first one serve where none is named.
-    """
-    file = FILE_NUMBER.search(message)
-    names = branches.get(int(file[1]) if file else min(branches, default=0), {})
-    message = COLUMN.sub(lambda found: f"Branch {names.get(found[1], found[1])!r}", message)
-    return FILE_NUMBER.sub(lambda found: f" of {sources[int(found[1])].path}", message)
-
-
-@contextmanager
-def naming_places(sources: Sequence[Source], branches: Mapping[int, Mapping[str, str]]) -> Iterator[None]:
-    """Rewrite what is refused inside, see `with_places`."""
-    try:
-        yield
-    except InputError as error:
-        error.args = (with_places(str(error), sources, branches),)
-        raise
-
-
-def place(rows: Mapping[str, Column], row: int) -> str:
-    """Return entry and file of a row."""
-    where = f"entry {np.asarray(rows['entry'])[row]}" if "entry" in rows else f"row {row}"
-    return where + (f" of input file {np.asarray(rows['file'])[row]}" if "file" in rows else "")
-
-
-def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str]) -> None:
+def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str],
+           kind: type[EntriesError] = EntriesError) -> None:
     """Raise for the first bad row, if there is one.
 
     Args:
-        rows: their `file` and `entry` are told.
+        rows: give `file` and `entry`.
         bad: bool (rows,).
+        branch: name of the column to be blamed.
         reason: what is wrong with a row, and what to do.
+        kind: what is raised.
 
     Raises:
-        InputError: names branch, entry and file.
+        EntriesError: with branch, entry and file.
     """
     if bad.any():
-        row = int(np.argmax(bad))
-        raise InputError(f"Branch {branch!r}, {place(rows, row)}: {reason(row)}.")
+        raise kind(rows, bad, branch, reason)
+
+
+class Place(NamedTuple):
+    """An entry, and the number of its input file; None for columns in memory."""
+
+    file: int | None
+    entry: int
+
+    def text(self, named: FileName) -> str:
+        """Return it in words, as "entry 5 of run.root"."""
+        return f"entry {self.entry}" + ("" if self.file is None else f" of {named(self.file)}")
+
+
+def place(rows: Mapping[str, Column], row: int) -> Place:
+    """Return where a row comes from; columns in memory without the column `entry` have one entry per row."""
+    file = int(np.asarray(rows["file"])[row]) if "file" in rows else None
+    return Place(file, int(np.asarray(rows["entry"])[row]) if "entry" in rows else row)
+
+
+@contextmanager
+def of_first_file(rows: Mapping[str, Column]) -> Iterator[None]:
+    """Give what is refused inside, and has no file, that of the first row."""
+    try:
+        yield
+    except InputError as error:
+        if error.file is None and "file" in rows and len(rows["file"]):
+            error.file = place(rows, 0).file
+        raise
+
+
+class Places:
+    """What the numbers of input files and the names of columns stand for.
+
+    Args:
+        sources: the input files.
+        branches: column -> branch, of each file by number.
+    """
+
+    def __init__(self, sources: Sequence[Source], branches: Mapping[int, Mapping[str, str]]) -> None:
+        self.sources = sources
+        self.branches = branches
+
+    def named(self, number: int) -> str:
+        """Return the path of an input file."""
+        return self.sources[number].path
+
+    @contextmanager
+    def completing(self) -> Iterator[None]:
+        """Put path, tree and branch into what a task refuses inside; where it names no file, the first one's branches serve."""
+        try:
+            yield
+        except InputError as error:
+            if isinstance(error.file, str):
+                raise
+            number = min(self.branches, default=0) if error.file is None else error.file
+            error.named = self.named
+            if error.branch is not None:
+                error.branch = self.branches.get(number, {}).get(error.branch, error.branch)
+            if error.file is not None:
+                error.file, error.tree = self.sources[number].path, self.sources[number].tree
+            raise

@@ -95,7 +95,7 @@ def ragged(columns: Mapping[str, Column], name: str) -> Ragged:
         raise InputError(f"There is no branch {name!r}; simulated events do not have it, so give files that do.")
     column = columns[name]
     if not isinstance(column, Ragged):
-        raise InputError(f"Branch {name!r} must have many values per event, but has one.")
+        raise InputError("must have many values per event, but has one", branch=name)
     return column
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 from ..lazy import load_attribute
-from .files import Tree, open_file
-from .loading import load, numbered
-from .opening import KEEP, Opening, Request, examine, kinds, truth_fields
-from .problems import Problem, ProblemError, naming_places, with_places
+from .input_file import Opening, Request, examine, kinds, load, numbered
+from .layout_choice import among
+from .problems import Places, Problem, ProblemError
 from .ragged import Columns
+from .root_files import Tree, open_file
 from .schema import Layout
 from .sources import Source
 from .units import read_mapping
@@ -43,6 +43,7 @@ class Reader:
     Args:
         sources: see `sources.resolve`.
         layouts: file layouts accepted; the first that fits the first readable file serves for all.
+        layout: name of the one to take, whichever others fit; None leaves the choice.
         mapping: name -> "branch" or "branch:unit"; values are converted to the field's unit.
         block_size: entries per block; blocks end at the end of a file.
         extra: further branches of float32 by branch name or mapped name, one value per leaf; or a mapping of
@@ -69,6 +70,7 @@ class Reader:
         sources: Sequence[Source],
         layouts: Sequence[Layout],
         *,
+        layout: str | None = None,
         mapping: Mapping[str, str] | None = None,
         block_size: int = 20_000,
         extra: Iterable[str] = (),
@@ -81,7 +83,7 @@ class Reader:
             raise ConfigError(f"on_bad_file must be 'fail' or 'skip', not {on_bad_file!r}.")
         if block_size < 1:
             raise ConfigError(f"A block must hold at least one entry, not {block_size}.")
-        further = kinds(extra)
+        layouts, further = among(layouts, layout), kinds(extra)
         self._request = Request(layouts, read_mapping(mapping or {}, layouts, list(further)), further, tuple(keep), need_truth)
         self._skip_bad = on_bad_file == "skip"
         self._lock = threading.Lock()
@@ -140,15 +142,16 @@ class Reader:
                     yield columns
 
     def naming_places(self) -> AbstractContextManager[None]:
-        """Name files and branches in what a task refuses of the columns; see `problems.with_places`."""
-        return naming_places(self.sources, self._branches())
+        """Name files and branches in what a task refuses of the columns; see `problems.Places`."""
+        return self._places.completing()
 
-    def with_places(self, message: str) -> str:
-        """Return what a task says of the columns with the names of files and branches."""
-        return with_places(message, self.sources, self._branches())
+    def path(self, number: int) -> str:
+        """Return the path of an input file, by what is in the column `file`."""
+        return self.sources[number].path
 
-    def _branches(self) -> dict[int, dict[str, str]]:
-        return {index: opening.branches for index, opening in self._openings.items()}
+    @property
+    def _places(self) -> Places:
+        return Places(self.sources, {index: opening.branches for index, opening in self._openings.items()})
 
     def close(self) -> None:
         """Close the files that are open; reading opens them again."""
@@ -200,7 +203,7 @@ class Reader:
         everywhere = set.intersection(*(set(o.branches) for o in self._openings.values()))
         for opening in self._openings.values():
             opening.branches = {n: b for n, b in opening.branches.items() if n in everywhere}
-        truth = truth_fields(self.layout)
+        truth = self.layout.truth
         if self._request.need_truth and not everywhere & set(truth):
             path = next(iter(self._openings.values())).source.path
             message = f"no truth ({', '.join(truth)}) is in all input files; give only files with the same one"
@@ -230,4 +233,3 @@ class Reader:
         return self._open[index][1]
 
 
-__all__ = ["KEEP", "Block", "Reader"]

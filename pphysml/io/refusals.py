@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from ..errors import InputError, TruthError
 from ..lazy import load_attribute
-from .opening import Opening
-from .problems import FILE_NUMBER, EntriesError, Problem, Severity, with_places
+from .carry import Carry
+from .input_file import Opening
+from .problems import EntriesError, Places, Problem, problems_of
 from .ragged import Columns, length, take
 
 
@@ -25,7 +23,7 @@ class Check:
             ends a file; otherwise each block stands for itself.
     """
 
-    assemble: Callable[[Columns | None, Any], tuple[object, Any]]
+    assemble: Callable[[Columns | None, Carry | None], tuple[object, Carry | None]]
     across: bool = False
 
 
@@ -40,37 +38,41 @@ class Refusals:
         self.opening = opening
         self.check = check
         self.need_truth = need_truth
-        self._carry: Any = None
+        self._places = Places([opening.source], {0: opening.branches})
+        self._carry: Carry | None = None
         self._ended = False
 
-    def of(self, columns: Columns | None) -> list[Problem]:
-        """Return the problems of the next block, with `file` and `entry`; None ends the file."""
+    def of(self, columns: Columns | None) -> list[tuple[object, Problem]]:
+        """Return the problems of the next block, with `file` and `entry`, each with what is the same of all of its kind; None ends the file."""
         if not self.check.across:
             return [] if columns is None else list(self._of_entries(columns))
         if self._ended:
             return []
         try:
             before = self._carry
-            _, self._carry = self.check.assemble(None if columns is None else self._canonical(columns), self._carry)
+            with self._places.completing():
+                _, self._carry = self.check.assemble(None if columns is None else self._canonical(columns), self._carry)
         except InputError as error:
             self._ended = True
             return [self._problem(error)]
-        return [] if columns is not None else [self._warning(sentence) for sentence in getattr(before, "warnings", ())]
+        if columns is not None or before is None:
+            return []
+        return [(sentence, self._warning(sentence)) for sentence in before.warnings(self._places.named)]
 
     def leave_out(self) -> None:
         """Skip a block; where blocks belong together, no further one can be looked at."""
         self._ended = True
 
-    def _of_entries(self, columns: Columns) -> Iterator[Problem]:
+    def _of_entries(self, columns: Columns) -> Iterator[tuple[object, Problem]]:
         """Yield what is refused of a block; the entries refused are left out then, to find what else there is."""
-        source, branches = self.opening.source, self.opening.branches
         while length(columns):
             try:
-                self.check.assemble(self._canonical(columns), None)
+                with self._places.completing():
+                    self.check.assemble(self._canonical(columns), None)
                 return
             except EntriesError as error:
-                entry = int(np.asarray(columns["entry"])[error.bad][0])
-                yield Problem(source.path, source.tree, branches.get(error.branch, error.branch), entry, error.reason)
+                # Truth that is broken in some entries is an error, truth that no entry can use is none where nothing needs it.
+                yield error.rule, problems_of(error)[0]
                 columns = take(columns, ~error.bad)
             except InputError as error:
                 yield self._problem(error)
@@ -81,13 +83,11 @@ class Refusals:
         converted: Columns = columns if convert is None else load_attribute(convert)(columns)
         return converted
 
-    def _problem(self, error: InputError) -> Problem:
+    def _problem(self, error: InputError) -> tuple[object, Problem]:
         severe = self.need_truth or not isinstance(error, TruthError)
-        return self._of_file(str(error), "error" if severe else "warning")
+        if error.file is None:
+            error.file, error.tree = self.opening.source.path, self.opening.source.tree
+        return error.reason, problems_of(error, "error" if severe else "warning")[0]
 
     def _warning(self, sentence: str) -> Problem:
-        return self._of_file(sentence, "warning")
-
-    def _of_file(self, sentence: str, severity: Severity) -> Problem:
-        message = with_places(FILE_NUMBER.sub("", sentence), [], {0: self.opening.branches})
-        return Problem(self.opening.source.path, self.opening.source.tree, None, None, message, severity)
+        return Problem(self.opening.source.path, self.opening.source.tree, None, None, sentence, "warning")

@@ -10,6 +10,13 @@ from ..errors import ConfigError, did_you_mean
 
 Kind = Literal["event", "particle", "hit", "node", "pair", "label"]
 
+KEEP = "keep:"
+"""Prefix of the columns that are carried over as they are."""
+
+
+SPACING = "spacing:"
+"""Prefix of the columns that tell how fine the values of a file are; see `Field`."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -28,7 +35,9 @@ class Field:
         alias_units: unit of the aliases that have another one than `unit`.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
         missing: what NaN stands for; without it NaN is refused.
-        spacing: a further column, named `io.opening.SPACING` and this, tells how fine the values of the file are: the
+        carried: the output carries it, where the input has it: an id by which both are joined.
+        weight: an event weight, for the loss of the training; see `config.Config.weight_branch`.
+        spacing: a further column, named `SPACING` and this, tells how fine the values of the file are: the
             distance to the next one of their type, in `unit`. Of fields with one value per entry.
     """
 
@@ -45,6 +54,8 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     missing: float | None = None
+    carried: bool = False
+    weight: bool = False
     spacing: bool = False
 
     @property
@@ -99,3 +110,21 @@ class Layout:
             if branch is not None:
                 found[f.name] = branch
         return found
+
+    def lacking(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> list[Field]:
+        """Return the required fields that a tree with these branches does not have."""
+        found = self.branches(available, mapping)
+        return [f for f in self.fields if f.required and f.name not in found]
+
+    @property
+    def truth(self) -> list[str]:
+        """The truth of which one field is enough: labels count only where there is nothing else."""
+        truth = [f for f in self.fields if f.truth]
+        return [f.name for f in truth if f.kind != "label"] or [f.name for f in truth]
+
+    @property
+    def leading_counter(self) -> str:
+        """The counter of the first required ragged field, which further branches of leaves share."""
+        ragged = [f for f in self.fields if f.ragged]
+        first = next((f for f in ragged if f.required), ragged[0] if ragged else None)
+        return first.counter if first else ""

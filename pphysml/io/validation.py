@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
-from .files import Tree, open_file, tree_names
-from .loading import load, numbered
+from .input_file import Opening, Request, examine, kinds, load, numbered
+from .layout_choice import among
 from .metadata import Checksum, announced_entries, written_trees
-from .opening import Opening, Request, examine, kinds
-from .problems import Problem, ProblemError
+from .problems import Problem, ProblemError, problems_of
 from .refusals import Check, Refusals
+from .root_files import Tree, open_file, tree_names
 from .schema import Layout
 from .sources import Source
 from .units import read_mapping
@@ -29,6 +28,7 @@ def validate(
     extra: Iterable[str] = (),
     need_truth: bool = False,
     check: Check | None = None,
+    layout: str | None = None,
 ) -> list[Problem]:
     """Return every problem of every file; of bad values, the first of each branch.
 
@@ -39,13 +39,14 @@ def validate(
     made of many entries, the first of a file.
 
     Args:
-        extra: as for `Reader`.
+        extra, layout: as for `Reader`.
         check: of every block; truth that it can do nothing with in any entry is a warning unless
             `need_truth`.
 
     Raises:
         ConfigError: a mapping that fits no layout.
     """
+    layouts = among(layouts, layout)
     branch_map = read_mapping(mapping or {}, layouts, list(extra))
     request = Request(layouts, branch_map, kinds(extra), need_truth=need_truth)
     problems: list[Problem] = []
@@ -53,8 +54,8 @@ def validate(
     for source in sources:
         try:
             opening = examine(source, request)
-        except ProblemError as error:
-            problems += error.problems
+        except InputError as error:
+            problems += problems_of(error)
             continue
         if not opening.problems:
             openings.append(opening)
@@ -70,28 +71,24 @@ def _data_problems(opening: Opening, check: Check | None, need_truth: bool) -> l
         with open_file(path) as file:
             tree = Tree.of(file, path, name)
             return [*_bad_values(tree, opening, refusals), *_silent_damage(file, tree, opening)]
-    except ProblemError as error:
-        return error.problems
     except InputError as error:
-        return [Problem(path, name, None, None, str(error))]
+        return problems_of(error)
 
 
 def _bad_values(tree: Tree, opening: Opening, refusals: Refusals | None) -> Iterator[Problem]:
     """Yield, over all blocks, the first bad value of each branch, and the first of each kind of refusal."""
-    reported: set[tuple[str | None, str]] = set()
+    reported: set[object] = set()
     for start in range(0, opening.n_entries, BLOCK):
         stop = min(start + BLOCK, opening.n_entries)
-        columns, problems = load(tree, opening, start, stop)
-        kinds_found = [(problem.branch, "") for problem in problems]
-        if refusals is not None and problems:
+        columns, bad = load(tree, opening, start, stop)
+        found: list[tuple[object, Problem]] = [(problem.branch, problem) for problem in bad]
+        if refusals is not None and found:
             refusals.leave_out()
         elif refusals is not None:
-            problems = refusals.of(numbered(columns, 0, start, stop))
-            # What is refused for the same reason differs in numbers only.
-            kinds_found = [(problem.branch, re.sub(r"\d+", "", problem.message)) for problem in problems]
-        yield from (problem for kind, problem in zip(kinds_found, problems, strict=True) if kind not in reported)
-        reported |= set(kinds_found)
-    yield from refusals.of(None) if refusals is not None else ()
+            found = refusals.of(numbered(columns, 0, start, stop))
+        yield from (problem for kind, problem in found if kind not in reported)
+        reported |= {kind for kind, _ in found}
+    yield from (problem for _, problem in (refusals.of(None) if refusals is not None else ()))
 
 
 def _silent_damage(file: Any, tree: Tree, opening: Opening) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Options of the training loop, shared by all tasks."""
+"""Options of the training loop, shared by all tasks, and the sections that a task's configuration has."""
 
 from __future__ import annotations
 
@@ -38,3 +38,18 @@ class TrainingConfig(Config):
         if self.warmup_steps >= self.steps:
             self.warmup_steps = self.steps // 10
         return self
+
+
+class TaskConfig(Config):
+    """All options of a task, in the sections that the shared rooms know; a task puts its own in their place."""
+
+    simulation: Config = option(Config, "Simulated data, where there are no files.")
+    data: Config = option(Config, "Input.")
+    model: Config = option(Config, "Network.")
+    training: TrainingConfig = option(TrainingConfig, "Training.")
+    apply: Config = option(Config, "Applying.")
+
+    @property
+    def entries_at_a_time(self) -> int:
+        """Entries of a file that are read at a time; where an example is made of many, more than a block of the training has."""
+        return self.training.block_size

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..contract import Assemble, Simulation
+from ..io.carry import Carry
 from ..io.hashing import GOLDEN, mixed
 from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
@@ -43,25 +44,28 @@ def example_hash(name: str, entries: Array) -> Array:
 
 
 class FileSource:
-    """Examples of ROOT files; `part` selects by the hash of (file name, entry).
+    """Examples of ROOT files, of which each block stands for itself; `part` selects by the hash of (file name, entry).
 
     Args:
         reader: an open reader.
-        assemble: the task's function; a block stands for itself.
+        assemble: the task's function.
         part: "training", "validation" or None for all.
         fraction: share of the entries that are validation.
+        objects: whether an entry may have several examples, or none; the files are read once to count them.
     """
 
-    def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0) -> None:
+    def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0,
+                 objects: bool = False) -> None:
         self.reader = reader
         self.assemble = assemble
         self.config = config
         self.part = part
         self.fraction = fraction
-        self.counts: Sequence[int] | None = [int(self._selected(b).sum()) for b in range(len(reader.blocks))]
+        blocks = range(len(reader.blocks))
+        self.counts: Sequence[int] | None = [length(self.read(b)) if objects else int(self._selected(b).sum()) for b in blocks]
 
     def read(self, block: int) -> Columns:
-        """Return the selected examples of a block."""
+        """Return the selected examples of a block; all objects of an entry are in the same part."""
         chunk = take(self.reader.read(self.reader.blocks[block]), self._selected(block))
         with self.reader.naming_places():
             return assemble_alone(self.assemble, chunk, self.config)
@@ -84,7 +88,7 @@ class AssembledSource:
 
     def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0) -> None:
         parts: list[Columns] = []
-        carry = None
+        carry: Carry | None = None
         for chunk in chain(reader, repeat(None)):
             with reader.naming_places():
                 examples, carry = assemble(chunk, carry, config)
@@ -131,17 +135,17 @@ class SimulatedSource:
             self.counts = [block_size] * full + [rest] * (rest > 0)
 
     def read(self, block: int) -> Columns:
-        """Return the examples of a block."""
-        if hasattr(self.simulation, "examples"):
-            size = self.block_size if self.counts is None else self.counts[block]
-            examples: Columns = self.simulation.examples(block, self.block_size)
+        """Return the examples of a block; where events have several, no more than a block has events."""
+        size = self.block_size if self.counts is None else self.counts[block]
+        examples = self.simulation.examples(block, self.block_size)
+        if examples is not None:
             return slice_rows(examples, 0, size)
         # A shorter last block is cut from a full one, so that ids never repeat.
-        size = self.block_size if self.counts is None else self.counts[block]
         chunk = slice_rows(self.simulation.block(block, self.block_size), 0, size)
         chunk.setdefault("file", np.zeros(length(chunk), dtype=np.int32))
         chunk.setdefault("entry", block * self.block_size + np.arange(length(chunk)))
-        return assemble_alone(self.assemble, chunk, self.config)
+        assembled = assemble_alone(self.assemble, chunk, self.config)
+        return assembled if length(assembled) <= size else slice_rows(assembled, 0, size)
 
 
 def assemble_alone(assemble: Assemble, chunk: Columns, config: Any) -> Columns:

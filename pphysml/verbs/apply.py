@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
-from itertools import chain, repeat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..atomic_files import write_files
-from ..config import dump, entries_at_a_time
-from ..contract import Finish
+from ..config import dump
+from ..contract import LastStep
 from ..errors import ConfigError, InputError, TruthError
 from ..io.ragged import Columns, length
 from ..io.reader import Reader
-from ..io.sources import resolve
 from ..io.writer import Writer
-from ..lazy import load_attribute
 from ..progress import Progress, Silent
 from ..task import Task
-from .engine_choice import Chosen, choose, domain_warnings
-
-OUTPUT_IDS = ("file", "entry", "experiment", "run", "event", "candidate", "production", "topology")
-"""Columns of the examples that the output carries, for joining it with the input."""
-
-LOOKED_AT = 20_000
-"""Entries by which it is told whether an engine can take an input."""
+from .engine_choice import Chosen, EngineChoice, choose
+from .examples import Part, look_first, prepared_parts, warn
+from .inputs import Inputs
+from .output_rows import Regrouping, with_ids
 
 
 def apply(
-    task: Task,
+    task: Task[Any],
+    inputs: Inputs,
+    choice: EngineChoice | None = None,
     *,
-    inputs: Sequence[str],
     output: Path,
-    model: str | None = None,
-    engine: str | None = None,
-    source: str | None = None,
-    overrides: Sequence[str] = (),
-    device: str = "auto",
-    mapping: Mapping[str, str] | None = None,
-    tree: str | None = None,
-    keep: Sequence[str] = (),
-    max_entries: int | None = None,
-    on_bad_file: str = "fail",
     strict: bool = False,
     force: bool = False,
     dry_run: bool = False,
@@ -51,10 +36,8 @@ def apply(
     """Reconstruct every entry of the inputs, in order, and return a summary.
 
     Args:
-        inputs: see `io.sources.resolve`.
+        choice: engine and model; by default the task's own.
         output: ROOT file, complete when it appears.
-        model, engine, source, overrides: see `models.choose`.
-        keep: input branches carried over.
         strict: refuse input outside the model's domain of validity instead of warning.
 
     Where the truth of an entry cannot be used, none is, so that the output lacks what compares with it.
@@ -63,197 +46,95 @@ def apply(
         InputError, ModelError, ConfigError, OutputError: as their names say; no output is left.
     """
     progress = progress or Silent()
-    chosen = choose(task, model=model, engine=engine, source=source, overrides=overrides, device=device)
-    finish = _made_finish(task, chosen)
-    reader = open_reader(task, chosen, inputs, mapping, tree, keep, max_entries, on_bad_file)
+    chosen = choose(task, choice)
+    last_step = task.last_step(chosen.config)
+    reader = inputs.open(task, chosen.config)
     look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
-    warnings: list[str] = []
+    run = _Run(task, chosen, reader, output, strict, force, progress)
     summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
-               "model": str(chosen.model_path) if chosen.model_path else None, "warnings": warnings, "skipped": reader.skipped}
+               "model": str(chosen.model_path) if chosen.model_path else None, "warnings": run.warnings, "skipped": reader.skipped}
     if dry_run:
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     if not reader.n_entries:
-        _warn("the input has no entry, and so has the output", warnings, progress)
-    written, finish = _written(task, chosen, reader, finish, output, strict, force, warnings, progress)
+        warn("the input has no entry, and so has the output", run.warnings, progress)
+    written, last_step = run.written(last_step)
     write_files(beside)
-    for sentence in [*engine_warnings(chosen), *finish.warnings]:
-        _warn(sentence, warnings, progress)
-    further = {name: written[name] for name in task.further_trees if name in written}
-    facts = finish.facts(chosen.engine) if hasattr(finish, "facts") else {}
-    return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}), **facts, "skipped": reader.skipped}
+    for sentence in [*chosen.engine.warnings, *last_step.warnings]:
+        warn(sentence, run.warnings, progress)
+    further = {name: n for name, n in written.items() if name != task.output_tree}
+    return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}),
+            **last_step.facts(chosen.engine.facts()), "skipped": reader.skipped}
 
 
-def _made_finish(task: Task, chosen: Chosen) -> Finish:
-    finish: Finish = task.load("finish")(chosen.config) if task.finish else _Unchanged()
-    return finish
+@dataclass
+class _Run:
+    """One applying: what is read, how, and where to."""
+
+    task: Task[Any]
+    chosen: Chosen
+    reader: Reader
+    output: Path
+    strict: bool
+    force: bool
+    progress: Progress
+    warnings: list[str] = field(default_factory=list)
+
+    def written(self, last_step: LastStep) -> tuple[dict[str, int], LastStep]:
+        """Write the output, without the truth if that cannot be used; return the entries of each tree, and the last step that made them."""
+        skipped = len(self.reader.skipped)
+        try:
+            return self._write(last_step, self._parts()), last_step
+        except TruthError as error:
+            # All columns are there for all entries or for none, so that what is written begins anew.
+            del self.warnings[:], self.reader.skipped[skipped:]
+            warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", self.warnings, self.progress)
+            again = self.task.last_step(self.chosen.config)
+            return self._write(again, self._parts(truth=False)), again
+
+    def _parts(self, truth: bool = True) -> Iterator[Part]:
+        return prepared_parts(self.task, self.chosen, self.reader, self.strict, self.warnings, self.progress, truth)
+
+    def _write(self, last_step: LastStep, parts: Iterator[Part]) -> dict[str, int]:
+        task, reader, config = self.task, self.reader, self.chosen.config
+        fields, further = task.output_fields(config), task.further_trees(config)
+        with Writer(self.output, task.output_tree, fields, metadata=provenance(task, self.chosen, reader),
+                    further={name: tree.fields for name, tree in further.items()},
+                    force=self.force, inputs=[s.path for s in reader.sources]) as writer:
+            self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
+            regrouping = Regrouping(reader.layout) if task.regroups else None
+            for part in parts:
+                for columns in self._made(last_step, part, regrouping):
+                    writer.extend(task.output_rows(columns))
+                    for name, tree in further.items():
+                        writer.extend(tree.rows(columns), name)
+            for columns in regrouping.rest(fields) if regrouping is not None else []:
+                writer.extend(columns)
+            if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
+                raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; nothing is written.")
+        return writer.entries
+
+    def _made(self, last_step: LastStep, part: Part, regrouping: Regrouping | None) -> list[Columns]:
+        """Return the rows of the output that a chunk makes."""
+        columns: Columns = {}
+        if length(part.examples):
+            with self.reader.naming_places():
+                columns = last_step(part.examples, self.chosen.engine(part.examples))
+        if regrouping is not None:
+            return regrouping.add(part.entries, part.examples, columns)
+        return [with_ids(self.task, self.reader.layout, part.examples, columns)] if columns else []
 
 
-def _written(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, strict: bool, force: bool,
-             warnings: list[str], progress: Progress) -> tuple[dict[str, int], Finish]:
-    """Write the output, without the truth if that cannot be used, and return the entries of each tree, and the last step that made them."""
-    skipped = len(reader.skipped)
-    try:
-        every = prepared_chunks(task, chosen, reader, strict, warnings, progress)
-        return _write(task, chosen, reader, finish, output, force, every, progress), finish
-    except TruthError as error:
-        # All columns are there for all entries or for none, so that what is written begins anew.
-        del warnings[:], reader.skipped[skipped:]
-        _warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", warnings, progress)
-        without, finish = prepared_chunks(task, chosen, reader, strict, warnings, progress, truth=False), _made_finish(task, chosen)
-        return _write(task, chosen, reader, finish, output, force, without, progress), finish
-
-
-def _warn(sentence: str, warnings: list[str], progress: Progress) -> None:
-    warnings.append(sentence)
-    progress.log(f"warning: {sentence}")
-
-
-def _write(task: Task, chosen: Chosen, reader: Reader, finish: Finish, output: Path, force: bool,
-           chunks: Iterator[Columns], progress: Progress) -> dict[str, int]:
-    """Write what the engine makes of all examples, and return the entries of each tree."""
-    trees = {name: t for name, t in task.further_trees.items() if not t.wanted or load_attribute(t.wanted)(chosen.config)}
-    fields = {name: load_attribute(tree.fields) for name, tree in trees.items()}
-    further: dict[str, Callable[[Columns], Columns]] = {name: load_attribute(tree.columns) for name, tree in trees.items()}
-    main: Callable[[Columns], Columns] = task.load("output_rows") if task.output_rows else _all_rows
-    with Writer(output, task.output_tree, task.load("output_fields"), metadata=provenance(task, chosen, reader), further=fields,
-                force=force, inputs=[s.path for s in reader.sources]) as writer:
-        progress.start(f"{task.name}: {chosen.name}", reader.n_entries, "entry")
-        for examples in chunks:
-            with reader.naming_places():
-                columns = finish(examples, chosen.engine(examples))
-            if task.output != "free":
-                columns = {**carried(examples), **columns}
-            writer.extend(main(columns))
-            for name, rows in further.items():
-                writer.extend(rows(columns), name)
-        if task.output == "entry" and not reader.skipped and writer.n_entries != reader.n_entries:
-            raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; nothing is written.")
-    return writer.entries
-
-
-def open_reader(task: Task, chosen: Chosen, inputs: Sequence[str], mapping: Mapping[str, str] | None, tree: str | None,
-                keep: Sequence[str], max_entries: int | None, on_bad_file: str, need_truth: bool = False) -> Reader:
-    """Open the inputs with the branches that the engine's configuration asks for."""
-    config = chosen.config
-    extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-    return Reader(resolve(inputs, tree), task.load("layouts"), mapping=mapping or {}, extra=extra, keep=keep,
-                  block_size=entries_at_a_time(config), max_entries=max_entries,
-                  on_bad_file=on_bad_file, need_truth=need_truth)
-
-
-def look_first(task: Task, chosen: Chosen, reader: Reader) -> None:
-    """Let the task refuse the first entries, before the rest is read.
-
-    Raises:
-        InputError: the engine cannot take them.
-    """
-    columns = reader.first(LOOKED_AT) if chosen.name in task.first_looks else {}
-    if columns:
-        with reader.naming_places():
-            load_attribute(task.first_looks[chosen.name])(columns, chosen.config)
-
-
-def prepared_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
-                    progress: Progress, truth: bool = True) -> Iterator[Columns]:
-    """Let the engine survey the first examples, if it does so, and yield all of them; see `example_chunks`."""
-    survey = getattr(chosen.engine, "survey", None)
-    if survey is not None:
-        skipped = len(reader.skipped)
-        with closing(example_chunks(task, chosen, reader, False, [], Silent(), truth)) as chunks:
-            for examples in chunks:
-                if not survey(examples):
-                    break
-        # They come again.
-        del reader.skipped[skipped:]
-    yield from example_chunks(task, chosen, reader, strict, warnings, progress, truth)
-
-
-def example_chunks(task: Task, chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
-                   progress: Progress, truth: bool = True) -> Generator[Columns, None, None]:
-    """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
-
-    Progress counts the entries whose examples have been used.
-
-    Args:
-        truth: whether examples get the truth that there is.
-
-    Raises:
-        InputError: `strict`, and the input is outside the domain.
-    """
-    assemble, carry, first = task.load("assemble"), None, True
-    left_out = set() if truth else _truth_alone(task, chosen)
-    for chunk in chain(reader, repeat(None)):
-        if chunk is not None:
-            chunk = {name: column for name, column in chunk.items() if name not in left_out}
-        before = carry
-        with reader.naming_places():
-            examples, carry = assemble(chunk, carry, chosen.config)
-        if examples and length(examples):
-            if first:
-                warnings += _outside(task, chosen, examples, strict, progress)
-            first = False
-            yield examples
-        progress.advance(length(chunk or {}))
-        if chunk is None and carry is None:
-            for sentence in getattr(before, "warnings", ()):
-                _warn(reader.with_places(sentence), warnings, progress)
-            return
-
-
-def _outside(task: Task, chosen: Chosen, examples: Columns, strict: bool, progress: Progress) -> list[str]:
-    found = domain_warnings(task, chosen, examples)
-    if found and strict:
-        raise InputError("The input lies outside what the model was trained on: " + "; ".join(found) + ".")
-    for sentence in found:
-        progress.log(f"warning: {sentence}")
-    return found
-
-
-def _truth_alone(task: Task, chosen: Chosen) -> set[str]:
-    """Return the columns of truth that nothing else takes: neither ids nor inputs."""
-    truth = {f.name for layout in task.load("layouts") for f in layout.fields if f.truth}
-    return truth - {*OUTPUT_IDS, *chosen.config.data.extra_branches(), *chosen.config.apply.extra_branches()}
-
-
-def engine_warnings(chosen: Chosen) -> list[str]:
-    """Return what an engine says after its last call."""
-    return list(getattr(chosen.engine, "warnings", ()))
-
-
-def carried(examples: Columns) -> Columns:
-    """Return the ids and the kept branches of examples."""
-    return {k: v for k, v in examples.items() if k in OUTPUT_IDS or k.startswith("keep:")}
-
-
-def _all_rows(columns: Columns) -> Columns:
-    return columns
-
-
-def _beside(task: Task, chosen: Chosen, output: Path, force: bool) -> dict[Path, bytes]:
+def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool) -> dict[Path, bytes]:
     """Return the files that a task puts beside its output; refuse those that exist before any work."""
-    files: dict[Path, bytes] = {}
-    for suffix, function in task.files_beside.items():
-        text: str | None = load_attribute(function)(chosen.config, output)
-        if text is not None:
-            files[output.with_suffix(suffix)] = text.encode()
+    files = {output.with_suffix(suffix): text.encode() for suffix, text in task.files_beside(chosen.config, output).items()}
     for path in files:
         if path.exists() and not force:
             raise ConfigError(f"{path}: exists already; give --force to overwrite it.")
     return files
 
 
-class _Unchanged:
-    """The last step where a task has none."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def __call__(self, examples: Columns, columns: Columns) -> Columns:
-        return columns
-
-
-def provenance(task: Task, chosen: Chosen, reader: Reader) -> dict[str, Any]:
+def provenance(task: Task[Any], chosen: Chosen, reader: Reader) -> dict[str, Any]:
     """Return what the output's metadata says of its making."""
     return {
         "task": task.name,

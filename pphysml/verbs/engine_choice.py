@@ -1,20 +1,40 @@
-"""Choosing the model, the engine and the configuration that applying and evaluating use."""
+"""Choosing the engine, the model and the configuration that applying and evaluating use."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..config import build, load, override
+from ..config import build, override
 from ..contract import Engine
 from ..errors import ConfigError, ModelError
 from ..io.ragged import Columns
 from ..model_file import ModelFile, load_model
 from ..task import Task
+from .config import configuration
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """What a user says of the method, and of what it is made from.
+
+    Attributes:
+        model: run folder, weights file, or name of a shipped model; None for those that the engine takes.
+        engine: its name; None for the task's default.
+        source: preset or file of the configuration, where the model has none.
+        overrides: changes "key=value"; with a model, of the section `apply` only.
+        device: auto, cpu, cuda or cuda:i.
+    """
+
+    model: str | None = None
+    engine: str | None = None
+    source: str | None = None
+    overrides: Sequence[str] = ()
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -28,16 +48,16 @@ class Chosen:
     model_path: Path | None
 
 
-def shipped_models(task: Task) -> dict[str, Path]:
+def shipped_models(task: Task[Any]) -> dict[str, Path]:
     """Return the weights files in the package by preset name, those that exist."""
-    if not task.weights_package:
+    if not task.weights:
         return {}
     folder = resources.files(task.weights_package)
     paths = {name: Path(str(folder.joinpath(file))) for name, file in task.weights.items()}
     return {name: path for name, path in paths.items() if path.exists()}
 
 
-def find_model(task: Task, model: str | None, engine: str | None = None) -> Path | None:
+def find_model(task: Task[Any], model: str | None, engine: str | None = None) -> Path | None:
     """Return the weights that a user means: a path, a shipped model's name, or those that an engine takes."""
     shipped = shipped_models(task)
     if model is None and task.networks:
@@ -49,36 +69,29 @@ def find_model(task: Task, model: str | None, engine: str | None = None) -> Path
     return Path(model)
 
 
-def choose(
-    task: Task,
-    *,
-    model: str | None = None,
-    engine: str | None = None,
-    source: str | None = None,
-    overrides: Sequence[str] = (),
-    device: str = "auto",
-) -> Chosen:
-    """Make an engine.
+def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
+    """Make an engine; by default the task's default one, with what is shipped.
 
-    The configuration is that of the model, else that of the preset or file `source`; overrides may
-    change its `apply` section.
+    The configuration is that of the model, else that of the preset or file; overrides may change its
+    `apply` section.
 
     Raises:
         ModelError: the engine needs weights and there are none, or they cannot be used.
         ConfigError: unknown engine, preset or option.
     """
-    name = engine or task.default_engine
-    factory = task.load_engine(name)
-    path = find_model(task, model, name)
+    choice = choice or EngineChoice()
+    name = choice.engine or task.default_engine
+    task.check_engine(name)
+    path = find_model(task, choice.model, name)
     weights = load_model(path, task.name) if path is not None else None
     if weights is None and task.needs_weights(name):
         raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")
-    if source is not None and weights is not None and task.needs_weights(name):
-        raise ConfigError(f"{source!r}: the model has its own configuration; change how it is applied with --set apply.NAME=VALUE.")
-    config: Any = _configure(task, weights, path, source, overrides)
+    if choice.source is not None and weights is not None and task.needs_weights(name):
+        raise ConfigError(f"{choice.source!r}: the model has its own configuration; change how it is applied with --set apply.NAME=VALUE.")
+    config = _configure(task, weights, path, choice)
     # Importing torch takes seconds, which an engine without a network needs not.
-    lean = bool(task.networks) and not task.needs_weights(name) and device == "auto"
-    return Chosen(factory(config, weights, None if lean else pick_device(device)), name, config, weights, path)
+    lean = bool(task.networks) and not task.needs_weights(name) and choice.device == "auto"
+    return Chosen(task.engine(name, config, weights, None if lean else pick_device(choice.device)), name, config, weights, path)
 
 
 def pick_device(device: str) -> Any:
@@ -100,19 +113,17 @@ def pick_device(device: str) -> Any:
     return chosen
 
 
-def domain_warnings(task: Task, chosen: Chosen, examples: Columns) -> list[str]:
+def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[str]:
     """Return how these examples differ from what the model was trained on."""
-    if chosen.model is None or task.domain is None or not task.needs_weights(chosen.name):
+    if chosen.model is None or not task.needs_weights(chosen.name):
         return []
-    found: Iterable[str] = task.load("domain")(examples, chosen.model.prepared)
-    return list(found)
+    return task.domain(examples, chosen.model.prepared)
 
 
-def _configure(task: Task, weights: ModelFile | None, path: Path | None, source: str | None,
-               overrides: Sequence[str]) -> Any:
-    if weights is None or source is not None:
-        return load(task.config_class, task.presets, source, overrides)
-    for item in overrides:
+def _configure(task: Task[Any], weights: ModelFile | None, path: Path | None, choice: EngineChoice) -> Any:
+    if weights is None or choice.source is not None:
+        return configuration(task, choice.source, choice.overrides)
+    for item in choice.overrides:
         if not item.startswith("apply."):
             raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'.")
     values = copy.deepcopy(weights.header["config"])
@@ -121,6 +132,6 @@ def _configure(task: Task, weights: ModelFile | None, path: Path | None, source:
         build(task.config_class, values, f"{path}: the model's configuration")
     except ConfigError as error:
         raise ModelError(str(error)) from None
-    for item in overrides:
+    for item in choice.overrides:
         override(values, item)
     return build(task.config_class, values, "the options given")

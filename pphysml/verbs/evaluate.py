@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..contract import Evaluator
 from ..errors import ConfigError, InputError, OutputError
 from ..evaluation.comparison import mcnemar
 from ..evaluation.report import (
@@ -26,29 +25,23 @@ from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
 from ..training.sources import example_hash
-from .apply import engine_warnings, look_first, open_reader, prepared_chunks
-from .engine_choice import Chosen, choose
+from .engine_choice import Chosen, EngineChoice, choose
+from .examples import look_first, prepared_parts
+from .inputs import Inputs
 
 
 def evaluate(
-    task: Task,
+    task: Task[Any],
+    inputs: Inputs,
+    choice: EngineChoice | None = None,
     *,
-    inputs: Sequence[str],
-    model: str | None = None,
     engines: Sequence[str] = (),
     output: Path | None = None,
-    source: str | None = None,
-    overrides: Sequence[str] = (),
-    device: str = "auto",
-    mapping: Mapping[str, str] | None = None,
-    tree: str | None = None,
-    max_entries: int | None = None,
-    on_bad_file: str = "fail",
     strict: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Evaluation]:
-    """Return the evaluation of each engine (the default one if none is named).
+    """Return the evaluation of each engine (the one of `choice`, else the default one, if none is named).
 
     Args:
         output: folder for `report.html`, the pages it links, `metrics-ENGINE.json` and `plots/ENGINE`;
@@ -63,9 +56,10 @@ def evaluate(
         _make_folder(output, force)
     results: dict[str, Evaluation] = {}
     facts: dict[str, str] = {"pphysml": __version__}
-    for name in engines or (task.default_engine,):
-        chosen = choose(task, model=model, engine=name, source=source, overrides=overrides, device=device)
-        reader = open_reader(task, chosen, inputs, mapping, tree, (), max_entries, on_bad_file, need_truth=True)
+    choice = choice or EngineChoice()
+    for name in engines or (choice.engine or task.default_engine,):
+        chosen = choose(task, replace(choice, engine=name))
+        reader = inputs.open(task, chosen.config, need_truth=True)
         look_first(task, chosen, reader)
         results[name] = _evaluate_one(task, chosen, reader, strict, progress)
         facts |= _facts(chosen, reader)
@@ -95,24 +89,24 @@ def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
     return count
 
 
-def _evaluate_one(task: Task, chosen: Chosen, reader: Reader, strict: bool, progress: Progress) -> Evaluation:
+def _evaluate_one(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, progress: Progress) -> Evaluation:
     if not reader.n_entries:
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
-    evaluator: Evaluator = task.load("evaluator")(chosen.config)
-    if hasattr(evaluator, "engine"):
-        evaluator.engine = chosen.name
+    evaluator = task.evaluator(chosen.config, chosen.name)
     warnings: list[str] = []
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
-    for examples in prepared_chunks(task, chosen, reader, strict, warnings, progress):
+    for examples, _ in prepared_parts(task, chosen, reader, strict, warnings, progress):
+        if not length(examples):
+            continue
         with reader.naming_places():
             evaluator.update(examples, chosen.engine(examples))
         seen += length(examples)
         overlap += trained_on(chosen, reader, examples)
     result = evaluator.result()
-    said = engine_warnings(chosen)
+    said = list(chosen.engine.warnings)
     if overlap:
-        kind = "entries" if task.output == "entry" else "examples"
+        kind = "entries" if task.example == "entry" else "examples"
         said.append(f"{overlap} of {seen} {kind} are among those that the model was trained on")
     for sentence in said:
         progress.log(f"warning: {sentence}")

@@ -7,13 +7,12 @@ from typing import Any
 
 from ..atomic_files import write_files
 from ..errors import ConfigError, ModelError, OutputError, did_you_mean
-from ..lazy import load_attribute
 from ..model_file import load_model
 from ..task import Task
 from .engine_choice import find_model
 
 
-def export(task: Task, *, model: str | None, output: Path, format: str, force: bool = False) -> dict[str, Any]:
+def export(task: Task[Any], *, model: str | None, output: Path, format: str, force: bool = False) -> dict[str, Any]:
     """Write a model to `output`, and what its format has beside it; return a summary.
 
     Raises:
@@ -34,7 +33,7 @@ def export(task: Task, *, model: str | None, output: Path, format: str, force: b
     source = find_model(task, model)
     if source is None:
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
-    contents = load_attribute(chosen.contents)(load_model(source, task.name))
+    contents = task.export(format, load_model(source, task.name))
     write_files(dict(zip(paths, contents, strict=True)))
     summary = {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0])}
     return {**summary, "beside": [str(path) for path in paths[1:]]} if chosen.beside else summary

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, did_you_mean
-from ..io.ragged import Columns, length
-from ..io.schema import Layout
+from ..io.ragged import length
 from ..io.writer import Writer
-from ..lazy import load_attribute
 from ..progress import Progress, Silent
 from ..task import Task
 
 
 def import_files(
-    task: Task,
+    task: Task[Any],
     inputs: Sequence[str],
     output: Path,
     *,
@@ -38,25 +36,24 @@ def import_files(
         OutputError: the output cannot be written.
     """
     progress = progress or Silent()
-    chosen, read = _importer(task, format)
-    layouts: tuple[Layout, ...] = task.load("layouts")
-    layout = layouts[0]
+    chosen = _importer(task, format)
+    layout = task.layouts()[0]
     tree = layout.trees[0] if layout.trees else "events"
     metadata = {"task": task.name, "imported": chosen, "inputs": list(inputs), "layout": layout.name}
     with progress, Writer(output, tree, layout.fields, metadata=metadata, force=force, inputs=inputs) as writer:
         progress.start(f"import {task.name}: {chosen}", None, "entry")
-        for columns in read(inputs):
+        for columns in task.import_files(chosen, inputs):
             writer.extend(columns)
             progress.advance(length(columns))
     return {"output": str(output), "tree": tree, "layout": layout.name, "format": chosen, "entries": writer.n_entries}
 
 
-def _importer(task: Task, name: str | None) -> tuple[str, Callable[[Sequence[str]], Iterator[Columns]]]:
+def _importer(task: Task[Any], name: str | None) -> str:
     if not task.importers:
         raise ConfigError(f"Task {task.name!r} imports nothing; it reads ROOT files only.")
     if name is None and len(task.importers) > 1:
         raise ConfigError(f"Task {task.name!r} imports several formats; give --format {' or '.join(task.importers)}.")
-    name = name or next(iter(task.importers))
+    name = name or task.importers[0]
     if name not in task.importers:
         raise ConfigError(f"Task {task.name!r} imports no format {name!r}.{did_you_mean(name, task.importers)}")
-    return name, load_attribute(task.importers[name])
+    return name

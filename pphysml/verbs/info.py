@@ -11,7 +11,6 @@ from typing import Any
 from .. import __version__
 from ..config import preset_names
 from ..errors import PphysmlError
-from ..io.schema import Layout
 from ..model_file import read_header
 from ..registry import get_task, task_names
 from ..task import Task
@@ -57,7 +56,7 @@ def devices() -> list[dict[str, Any]]:
     return found
 
 
-def model_facts(task: Task) -> list[dict[str, Any]]:
+def model_facts(task: Task[Any]) -> list[dict[str, Any]]:
     """Return what the headers of a task's shipped weights say; a broken file says its error."""
     facts = []
     for preset, path in shipped_models(task).items():
@@ -72,15 +71,14 @@ def model_facts(task: Task) -> list[dict[str, Any]]:
     return facts
 
 
-def _describe(task: Task) -> dict[str, Any]:
-    layouts: tuple[Layout, ...] = task.load("layouts")
+def _describe(task: Task[Any]) -> dict[str, Any]:
     return {
         "task": task.name,
         "summary": task.summary,
-        "layouts": [layout.name for layout in layouts],
+        "layouts": [layout.name for layout in task.layouts()],
         "engines": [f"{name} (default)" if name == task.default_engine else name for name in task.engines],
         "presets": preset_names(task.presets),
-        "simulation": task.simulation is not None,
+        "simulation": task.simulates,
         "exports": list(task.exports),
     }
 

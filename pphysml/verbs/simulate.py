@@ -26,7 +26,7 @@ LEAST_WRITTEN = 100_000
 
 
 def simulate(
-    task: Task,
+    task: Task[Any],
     config: Config,
     output: Path,
     n_events: int,
@@ -50,8 +50,8 @@ def simulate(
     """
     progress = progress or Silent()
     layout = _simulated_layout(task)
-    block_size = block_size or (20_000 if task.output == "entry" else 1000)
-    simulation: Simulation = task.load("simulation")(config, seed + FILE_SEED)
+    block_size = block_size or (20_000 if not task.spans_entries else 1000)
+    simulation: Simulation = task.simulation(config, seed + FILE_SEED)
     metadata = {"task": task.name, "simulated": True, "seed": seed, "layout": layout.name, "config": dump(config)}
     began = time.perf_counter()
     tree = layout.trees[0] if layout.trees else "events"
@@ -62,12 +62,12 @@ def simulate(
         waiting: list[Columns] = []
         for index, start in enumerate(range(0, n_events, block_size)):
             size = min(block_size, n_events - start)
-            if task.output == "entry":
+            if not task.spans_entries:
                 block = _counted_from(simulation.block(index, size), start - index * size)
             else:
                 block = _first_events(simulation.block(index, block_size), start + size)
             waiting.append({names[name]: column for name, column in block.items() if name in names})
-            if task.output == "entry" or start + size == n_events or sum(map(length, waiting)) >= LEAST_WRITTEN:
+            if not task.spans_entries or start + size == n_events or sum(map(length, waiting)) >= LEAST_WRITTEN:
                 writer.extend(concatenate(waiting))
                 waiting = []
             progress.advance(size)
@@ -78,11 +78,10 @@ def simulate(
     }
 
 
-def _simulated_layout(task: Task) -> Layout:
-    if task.simulation is None:
+def _simulated_layout(task: Task[Any]) -> Layout:
+    if not task.simulates:
         raise ConfigError(f"Task {task.name!r} has no simulation.")
-    layouts: tuple[Layout, ...] = task.load("layouts")
-    return layouts[0]
+    return task.layouts()[0]
 
 
 def _counted_from(block: Columns, shift: int) -> Columns:

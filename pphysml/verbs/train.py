@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,11 @@ import torch
 import yaml
 from torch import nn
 
-from ..config import Config, build, entries_at_a_time
+from ..config import Config, build
 from ..contract import Learner
 from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
-from ..io.sources import resolve
-from ..lazy import load_attribute
 from ..model_file import ModelFile, first_mismatch, is_ours, load_model, save_model
 from ..progress import Progress
 from ..task import Task
@@ -42,6 +40,35 @@ from ..training.sources import (
 )
 from ..training.start import launch, make_loop
 from ..training.stream import stream
+from .inputs import Inputs
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """Where a training begins: the part of a run folder that is not configuration.
+
+    Attributes:
+        inputs: none means simulated on the fly.
+        validation: files for validation instead of a share of the inputs.
+        init_from: run folder or weights file whose weights are the start.
+    """
+
+    inputs: Inputs = field(default_factory=Inputs)
+    validation: Sequence[str] = ()
+    init_from: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a run folder keeps."""
+        given = self.inputs
+        layout = {} if given.layout is None else {"layout": given.layout}
+        return {"inputs": list(given.files), "validation": list(self.validation), "max_entries": given.max_entries,
+                "mapping": dict(given.mapping), "tree": given.tree, "on_bad_file": given.on_bad_file, "init_from": self.init_from, **layout}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> TrainingInputs:
+        """Return what a run folder has kept."""
+        inputs = Inputs(kept["inputs"], kept["tree"], kept.get("layout"), kept["mapping"], (), kept["max_entries"], kept["on_bad_file"])
+        return cls(inputs, kept["validation"], kept["init_from"])
 
 
 @dataclass(frozen=True)
@@ -55,20 +82,14 @@ class Data:
 
 
 def train(
-    task: Task,
+    task: Task[Any],
     config: Any,
+    given: TrainingInputs | None = None,
     *,
     output: Path,
-    inputs: Sequence[str] = (),
-    validation: Sequence[str] = (),
     resume: Path | None = None,
-    init_from: str | None = None,
     devices: int = 1,
     device: str = "auto",
-    max_entries: int | None = None,
-    mapping: Mapping[str, str] | None = None,
-    tree: str | None = None,
-    on_bad_file: str = "fail",
     force: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -76,10 +97,8 @@ def train(
 
     Args:
         config: the task's configuration; ignored with `resume`, which takes the run's own.
-        inputs: files as for `io.sources.resolve`; none means simulated on the fly.
-        validation: files for validation instead of a share of the inputs.
+        given: files and weights to start from; by default there are none.
         resume: run folder to go on with.
-        init_from: run folder or weights file whose weights are the start.
         devices: processes.
 
     Raises:
@@ -87,23 +106,23 @@ def train(
         ConfigError, InputError, ModelError, OutputError: as their names say.
     """
     folder = RunFolder(resume or output)
-    choice = _choice(inputs, validation, max_entries, mapping, tree, on_bad_file, init_from)
+    given = given or TrainingInputs()
     if resume is not None:
-        config, choice = _resumed(task, folder)
+        config, given = _resumed(task, folder)
     else:
         folder.check_free(force)
-    if config.training.steps == 0 and not choice["init_from"]:
+    if config.training.steps == 0 and not given.init_from:
         raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
     fabric = launch(device, devices)
-    data = open_data(task, config, choice)
-    learner: Learner = task.load("learner")(config)
+    data = open_data(task, config, given)
+    learner = task.learner(config)
     prepared = learner.prepare([first_examples(data.training, learner.prepare_examples)])
-    network, state = _begin(task, config, learner, prepared, folder, choice, resume is not None)
+    network, state = _begin(task, config, learner, prepared, folder, given, resume is not None)
     if fabric.global_rank == 0 and resume is None:
-        folder.create(config, choice, force)
+        folder.create(config, given.to_json(), force)
     fabric.barrier()
     loop = make_loop(fabric, learner, network, config.training, folder, state, progress)
-    signal = _run(loop, data, make_order(config.training, data.training), learner, bool(choice["init_from"]))
+    signal = _run(loop, data, make_order(config.training, data.training), learner, bool(given.init_from))
     if signal:
         _stop(signal, folder, state.step, fabric.global_rank)
     if fabric.global_rank == 0:
@@ -123,8 +142,8 @@ def _run(loop: Loop, data: Data, order: BatchOrder, learner: Learner, from_weigh
         return loop.run(batches, share, flag, from_weights)
 
 
-def _begin(task: Task, config: Any, learner: Learner, prepared: dict[str, Array], folder: RunFolder,
-           choice: Mapping[str, Any], resumed: bool) -> tuple[nn.Module, TrainingState]:
+def _begin(task: Task[Any], config: Any, learner: Learner, prepared: dict[str, Array], folder: RunFolder,
+           given: TrainingInputs, resumed: bool) -> tuple[nn.Module, TrainingState]:
     """Return the network and the state to go on from: the checkpoint's, given weights, or random ones."""
     torch.manual_seed(step_seed(config.training.seed, -1, 0))
     network = learner.build(prepared)
@@ -132,18 +151,15 @@ def _begin(task: Task, config: Any, learner: Learner, prepared: dict[str, Array]
         state = load_state(folder.checkpoint)
         network.load_state_dict(state.model)
         return network, state
-    if choice["init_from"]:
-        start_from(network, choice["init_from"], task, config)
+    if given.init_from:
+        start_from(network, given.init_from, task, config)
     return network, TrainingState(0, {}, {}, {})
 
 
-def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Sequence[str] = (),
-         mapping: Mapping[str, str] | None = None, tree: str | None = None,
-         max_entries: int | None = None, on_bad_file: str = "fail", **_: Any) -> dict[str, Any]:
+def plan(task: Task[Any], config: Any, given: TrainingInputs | None = None) -> dict[str, Any]:
     """Return what a training would do, after trying one batch of it."""
-    choice = _choice(inputs, validation, max_entries, mapping, tree, on_bad_file)
-    data = open_data(task, config, choice)
-    learner: Learner = task.load("learner")(config)
+    data = open_data(task, config, given or TrainingInputs())
+    learner = task.learner(config)
     examples = first_examples(data.training, config.training.batch_size)
     network = learner.build(learner.prepare([examples]))
     with torch.no_grad():
@@ -162,36 +178,39 @@ def plan(task: Task, config: Any, *, inputs: Sequence[str] = (), validation: Seq
     }
 
 
-def open_data(task: Task, config: Any, choice: Mapping[str, Any]) -> Data:
+def open_data(task: Task[Any], config: Any, given: TrainingInputs) -> Data:
     """Open files, or the simulation if there are none.
 
     Raises:
         InputError: no example is left to train on, or the truth is missing.
     """
     options: TrainingConfig = config.training
-    assemble = task.load("assemble_training" if task.assemble_training else "assemble")
-    if not choice["inputs"]:
-        simulation = task.load("simulation")
-        training: ExampleSource = SimulatedSource(simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
+    assemble, inputs = task.assemble_training, given.inputs
+    if not inputs.files:
+        training: ExampleSource = SimulatedSource(task.simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
         # Another seed, so that validation events are never among those trained on.
-        held_out = SimulatedSource(simulation(config, options.seed + 1_000_003), assemble, config, options.validation_events, options.block_size)
+        held_out = SimulatedSource(task.simulation(config, options.seed + 1_000_003), assemble, config, options.validation_events, options.block_size)
         return Data(training, first_examples(held_out, options.validation_events), {"simulated": True, "seed": options.seed}, [])
-    reader = _reader(task, config, choice, choice["inputs"])
-    own = not choice["validation"]
+    reader = inputs.open_for_training(task, config)
+    own = not given.validation
     fraction = options.validation_fraction if own else 0.0
-    from_files = FileSource if task.output == "entry" else AssembledSource
-    source: ExampleSource = from_files(reader, assemble, config, TRAINING if own else None, fraction)
-    if own:
-        held: ExampleSource = from_files(reader, assemble, config, VALIDATION, fraction)
-    else:
-        held = from_files(_reader(task, config, choice, choice["validation"]), assemble, config)
+    source = _source(task, reader, config, TRAINING if own else None, fraction)
+    held = (_source(task, reader, config, VALIDATION, fraction) if own else
+            _source(task, replace(inputs, files=given.validation).open_for_training(task, config), config))
     for part, name in ((source, "train on"), (held, "validate with")):
         if part.counts is not None and not sum(part.counts):
-            named = ", ".join(choice["inputs"])
+            named = ", ".join(inputs.files)
             raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}; give more, or other files with --validation.")
     files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
     description = {"simulated": False, "files": files, "validation_fraction": fraction}
     return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))
+
+
+def _source(task: Task[Any], reader: Reader, config: Any, part: str | None = None, fraction: float = 0.0) -> ExampleSource:
+    """Return the examples of files: streamed where blocks stand for themselves, else kept in memory."""
+    if task.spans_entries:
+        return AssembledSource(reader, task.assemble_training, config, part, fraction)
+    return FileSource(reader, task.assemble_training, config, part, fraction, objects=task.has_objects)
 
 
 def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
@@ -202,10 +221,9 @@ def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
     )
 
 
-def start_from(network: nn.Module, source: str, task: Task, config: Any) -> None:
+def start_from(network: nn.Module, source: str, task: Task[Any], config: Any) -> None:
     """Copy the weights of a run folder or weights file, ours or one the task knows, into a network of the same shape."""
-    if task.foreign_weights and Path(source).is_file() and not is_ours(Path(source)):
-        load_attribute(task.foreign_weights)(network, Path(source))
+    if Path(source).is_file() and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
         return
     model = load_model(Path(source), task.name)
     weights = {k: torch.from_numpy(v) for k, v in model.network.items()}
@@ -218,29 +236,11 @@ def start_from(network: nn.Module, source: str, task: Task, config: Any) -> None
         raise ModelError(f"{source}: its network has another shape than the configured one ({first_mismatch(error)}).{hint}") from None
 
 
-def _reader(task: Task, config: Any, choice: Mapping[str, Any], files: Sequence[str]) -> Reader:
-    data, mapping = config.data, dict(choice["mapping"])
-    if getattr(data, "weight", None):
-        mapping["weight"] = data.weight
-    return Reader(
-        resolve(files, choice["tree"]), task.load("layouts"), mapping=mapping,
-        block_size=entries_at_a_time(config), extra=data.extra_branches(), max_entries=choice["max_entries"],
-        on_bad_file=choice["on_bad_file"], need_truth=True,
-    )
-
-
-def _choice(inputs: Sequence[str], validation: Sequence[str], max_entries: int | None, mapping: Mapping[str, str] | None,
-            tree: str | None, on_bad_file: str, init_from: str | None = None) -> dict[str, Any]:
-    """Return what a run folder keeps of where its data came from."""
-    return {"inputs": list(inputs), "validation": list(validation), "max_entries": max_entries,
-            "mapping": dict(mapping or {}), "tree": tree, "on_bad_file": on_bad_file, "init_from": init_from}
-
-
-def _resumed(task: Task, folder: RunFolder) -> tuple[Config, dict[str, Any]]:
+def _resumed(task: Task[Any], folder: RunFolder) -> tuple[Config, TrainingInputs]:
     folder.check()
     values = yaml.safe_load(folder.config.read_text())
     config = build(task.config_class, values, str(folder.config))
-    return config, json.loads(folder.inputs.read_text())
+    return config, TrainingInputs.from_json(json.loads(folder.inputs.read_text()))
 
 
 def _stop(signal: int, folder: RunFolder, step: int, rank: int) -> None:
@@ -253,7 +253,7 @@ def _stop(signal: int, folder: RunFolder, step: int, rank: int) -> None:
     raise Stopped(f"Stopped by signal {signal}; {resume}.")
 
 
-def _finish(task: Task, config: Config, learner: Learner, loop: Loop, data: Data,
+def _finish(task: Task[Any], config: Config, learner: Learner, loop: Loop, data: Data,
             prepared: dict[str, Array], folder: RunFolder) -> None:
     best = loop.state.best_average or loop.average.weights
     with loop.averaged(best), torch.no_grad():

@@ -35,7 +35,7 @@ def test_simulated_files_hold_no_event_of_a_training_with_the_same_seed(events) 
     from pphysml.registry import get_task
 
     task = get_task("lcag")
-    drawn = task.load("simulation")(task.config_class(), 5).block(0, 60)
+    drawn = task.simulation(task.config_class(), 5).block(0, 60)
     written = np.concatenate(uproot.open(events)["events/px"].array(library="np"))
     assert not np.isin(written, drawn["px"].flat).any()
 

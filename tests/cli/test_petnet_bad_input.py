@@ -175,7 +175,7 @@ def test_times_on_a_grid_are_said_if_the_window_has_few_of_its_steps(sorted_pair
 
 def test_singles_of_another_scanner_are_refused_before_they_are_read(pphysml, tmp_path, monkeypatch):
     path = write(tmp_path / "safir.root", singles() | {"rsectorID": np.zeros(2000, np.int32)})
-    monkeypatch.setattr("pphysml.verbs.apply.LOOKED_AT", 100)
+    monkeypatch.setattr("pphysml.verbs.examples.LOOKED_AT", 100)
     # What is behind the first look is damaged, which would be said first if it were read.
     broken = write(tmp_path / "broken.root", changed("time", 1900, np.nan))
     for file in (path, broken):

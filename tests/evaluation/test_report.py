@@ -147,7 +147,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pphysml.evaluation.report.os.replace", full)
+    monkeypatch.setattr("pphysml.atomic_files.os.replace", full)
     with pytest.raises(OutputError, match=r"m\.json: cannot be written: No space left"):
         write_json(path, evaluation())
     assert [p.name for p in tmp_path.iterdir()] == ["m.json"]

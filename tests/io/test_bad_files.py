@@ -11,7 +11,7 @@ import pytest
 import uproot
 
 from pphysml.errors import ConfigError, InputError
-from pphysml.io import files
+from pphysml.io import root_files
 from pphysml.io.ragged import Ragged, length
 from pphysml.io.reader import Reader
 from pphysml.io.sources import Source, resolve
@@ -66,7 +66,7 @@ def test_no_permission(tmp_path, layout, event_columns, write_root, monkeypatch)
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(files.uproot, "open", refuse)
+    monkeypatch.setattr(root_files.uproot, "open", refuse)
     assert "permission denied" in message(path, layout)
 
 
@@ -74,7 +74,7 @@ def test_remote_without_the_package(layout, monkeypatch) -> None:
     def missing(*args, **kwargs):
         raise ImportError("Install fsspec-xrootd")
 
-    monkeypatch.setattr(files.uproot, "open", missing)
+    monkeypatch.setattr(root_files.uproot, "open", missing)
     with pytest.raises(ConfigError, match=r"pphysml\[xrootd\]"):
         Reader([Source("root://h//a.root")], [layout])
 

@@ -15,10 +15,9 @@ from uproot.interpretation.numerical import AsDtype
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.arrays import to_column
-from pphysml.io.opening import SPACING
 from pphysml.io.ragged import Columns, Ragged, concatenate, length
 from pphysml.io.reader import Block, Reader
-from pphysml.io.schema import Field, Layout
+from pphysml.io.schema import SPACING, Field, Layout
 from pphysml.io.sources import Source, resolve
 
 

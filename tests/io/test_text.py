@@ -11,10 +11,10 @@ import uproot
 
 from pphysml.errors import InputError
 from pphysml.io.arrays import to_text
-from pphysml.io.files import Tree, open_file
 from pphysml.io.inspection import inspect
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.io.reader import Reader
+from pphysml.io.root_files import Tree, open_file
 from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import Source
 from pphysml.io.validation import validate

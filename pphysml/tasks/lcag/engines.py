@@ -1,100 +1,24 @@
-"""The engines of `lcag`: the network, and the two classical references."""
+"""The engines of `lcag` by name; each imports what it needs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import torch
-
-from ...errors import ConfigError, ModelError
-from ...io.ragged import Array, Columns, Ragged, length
-from ...model_file import ModelFile, first_mismatch
-from .classical.lookup import predict as look_up
-from .classical.massline import MasslineDecoder
+from ...contract import Engine
+from ...model_file import ModelFile
 from .config import LcagConfig
-from .learner import build_network
-from .models.calibration import Calibration
-from .models.reconstruct import reconstruct
-from .output.columns import Reconstruction, hypothesis_columns, output_columns
-from .trees.validity_rules import ValidityRules
 
 
-class NetworkEngine:
-    """The trained network and the decoder; see `reconstruct`."""
+def make_engine(name: str, config: LcagConfig, model: ModelFile | None, device: Any) -> Engine:
+    """Return one of `task.Lcag.engines`; see `task.Task.engine`."""
+    if name == "network":
+        from .models.network_engine import NetworkEngine
 
-    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
-        if model is None:
-            raise ModelError("The engine 'network' needs weights; give --model RUN.")
-        self.config, self.rules, self.pdg_ids = config.apply, config.data.rules, config.data.hypotheses
-        self.device = torch.device(device)
-        self.network = build_network(config, model.prepared)
-        try:
-            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in model.network.items()})
-        except RuntimeError as error:
-            raise ModelError(f"The weights do not fit their own configuration: {first_mismatch(error)}.") from None
-        self.network.to(self.device).eval()
-        self.calibration = Calibration.stored(model.finished)
+        return NetworkEngine(config, model, device)
+    if name == "combiner":
+        from .classical.combiner import CombinerEngine
 
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each event."""
-        found = reconstruct(self.network, examples, self.config, self.rules, self.device, self.calibration)
-        return {**output_columns(examples, found, self.rules), **hypothesis_columns(found, self.pdg_ids)}
+        return CombinerEngine(config, model, device)
+    from .classical.engines import LookupEngine, MasslineEngine
 
-
-class MasslineEngine:
-    """Sets of leaves on known invariant masses; see `massline`."""
-
-    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
-        if not config.data.rules.gap_free:
-            raise ConfigError("The engine 'massline' finds generations; it cannot tell the classes of data.classes=stages.")
-        options = config.apply.massline
-        known = options.masses or sorted({config.simulation.root_mass, *config.simulation.intermediate_masses})
-        self.rules = config.data.rules
-        background = options.background if config.data.forest else None
-        self.decoder = MasslineDecoder(
-            known, config.simulation.root_mass, options.width, options.floor,
-            background, options.at_rest, options.outliers, options.node)
-
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each event."""
-        p4 = examples["p4"]
-        assert isinstance(p4, Ragged)
-        n, events = p4.counts, length(examples)
-        offsets = Ragged.from_counts(np.zeros(0), n * n).offsets
-        flat = np.zeros(offsets[-1], dtype=np.uint8)
-        background = Ragged(np.zeros(len(p4.flat), dtype=bool), p4.offsets)
-        score, margin = np.zeros(events), np.full(events, np.inf)
-        for size in np.unique(n[n >= (1 if self.rules.forest else 2)]):
-            rows = np.flatnonzero(n == size)
-            found = self.decoder.decode(p4.take(rows).flat.reshape(len(rows), size, 4))
-            flat[offsets[rows][:, None] + np.arange(size * size)] = found.matrix.reshape(len(rows), -1)
-            background.flat[p4.offsets[rows][:, None] + np.arange(size)] = found.background
-            score[rows], margin[rows] = found.score, found.margin
-        return _classical(examples, Ragged(flat, offsets), score, margin, n <= 12, self.rules, background)
-
-
-class LookupEngine:
-    """The most frequent tree of the same leaf masses in training; see `lookup`."""
-
-    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
-        prefix = "lookup."
-        self.rules = config.data.rules
-        self.table = {} if model is None else {
-            name.removeprefix(prefix): value for name, value in model.prepared.items() if name.startswith(prefix)
-        }
-        if not self.table:
-            raise ModelError("The engine 'lookup' needs the table of a trained model; give --model RUN.")
-
-    def __call__(self, examples: Columns) -> Columns:
-        """Return the output columns of each event."""
-        events = length(examples)
-        return _classical(examples, look_up(examples, self.table), np.zeros(events), np.full(events, np.nan),
-                          np.zeros(events, dtype=bool), self.rules)
-
-
-def _classical(
-    examples: Columns, lcag: Ragged, score: Array, margin: Array, exact: Array, rules: ValidityRules, background: Ragged | None = None
-) -> Columns:
-    found = Reconstruction(lcag, lcag, None, score, margin, None, exact, background)
-    return output_columns(examples, found, rules)
+    return MasslineEngine(config, model, device) if name == "massline" else LookupEngine(config, model, device)

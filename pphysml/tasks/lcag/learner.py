@@ -13,8 +13,8 @@ from ...io.ragged import Array, Columns, Ragged, length, take
 from .classical.lookup import fit as fit_lookup
 from .config import LcagConfig
 from .judging.forest_metrics import compare_forests
-from .models import MODELS
 from .models.batches import collate
+from .models.build import build_network
 from .models.calibration import before_fit, fit_calibration
 from .models.domain import fit_domain
 from .models.losses import choose_sets, lcag_losses
@@ -114,15 +114,6 @@ class LcagLearner:
         return {name: np.array(value) for name, value in found._asdict().items()}
 
 
-def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Module:
-    """Return the configured network with random weights."""
-    wanted = {"hypotheses": len(config.data.hypotheses), "n_pair_features": len(config.data.pair_features)}
-    options = {name: number for name, number in wanted.items() if number}
-    network = MODELS[config.model.name](config.model, len(config.data.features), config.data.forest, **options)
-    for kind, names in (("feature", config.data.features), ("pair_feature", config.data.pair_features)):
-        for name in (f"{kind}_mean", f"{kind}_scale") if names else ():
-            network.get_buffer(name).copy_(torch.from_numpy(prepared[name]))
-    return network
 
 
 def _scales(kind: str, values: Array) -> dict[str, Array]:

@@ -7,16 +7,16 @@ from typing import Any
 from ...io.schema import Field, Layout
 
 IDS = (
-    Field("experiment", "event", "int64", "Experiment number.", aliases=("__experiment__",)),
-    Field("run", "event", "int64", "Run number.", aliases=("runID", "run_number", "__run__")),
-    Field("event", "event", "int64", "Event number.", aliases=("eventID", "event_number", "evt", "__event__")),
-    Field("candidate", "event", "int64", "Number of the candidate in its event.", aliases=("__candidate__",)),
-    Field("production", "event", "int64", "Number of the production.", aliases=("__production__",)),
+    Field("experiment", "event", "int64", "Experiment number.", carried=True, aliases=("__experiment__",)),
+    Field("run", "event", "int64", "Run number.", carried=True, aliases=("runID", "run_number", "__run__")),
+    Field("event", "event", "int64", "Event number.", carried=True, aliases=("eventID", "event_number", "evt", "__event__")),
+    Field("candidate", "event", "int64", "Number of the candidate in its event.", carried=True, aliases=("__candidate__",)),
+    Field("production", "event", "int64", "Number of the production.", carried=True, aliases=("__production__",)),
 )
 
 OTHERS = (
-    Field("topology", "label", "int32", "Number of the decay topology.", truth=True),
-    Field("weight", "event", "float64", "Event weight."),
+    Field("topology", "label", "int32", "Number of the decay topology.", truth=True, carried=True),
+    Field("weight", "event", "float64", "Event weight.", weight=True),
 )
 
 

@@ -2,46 +2,115 @@
 
 from __future__ import annotations
 
-from ...task import Export, Flag, Task
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-_HERE = "pphysml.tasks.lcag"
+from ...contract import Engine, Evaluator, Export, Flag, LastStep, Learner, Simulation
+from ...task import Task
 
-TASK = Task(
-    name="lcag",
-    summary="Decay trees from their leaves, through the lowest-common-ancestor-generations matrix.",
-    layouts=f"{_HERE}.schema:LAYOUTS",
-    output="entry",
-    output_tree="lcag",
-    output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
-    config=f"{_HERE}.config:LcagConfig",
-    presets=f"{_HERE}.presets",
-    simulation=f"{_HERE}.simulation.simulate:LcagSimulation",
-    assemble=f"{_HERE}.reading.assemble:assemble",
-    learner=f"{_HERE}.learner:LcagLearner",
-    engines={
-        "network": f"{_HERE}.engines:NetworkEngine",
-        "massline": f"{_HERE}.engines:MasslineEngine",
-        "combiner": f"{_HERE}.classical.combiner:CombinerEngine",
-        "lookup": f"{_HERE}.engines:LookupEngine",
-    },
-    default_engine="network",
-    evaluator=f"{_HERE}.judging.metrics:LcagEvaluator",
-    domain=f"{_HERE}.models.domain:outside",
-    finish=f"{_HERE}.output.last_step:LcagFinish",
-    flags={
+if TYPE_CHECKING:
+    from ...io.carry import Carry
+    from ...io.ragged import Array, Columns
+    from ...io.schema import Field, Layout
+    from ...model_file import ModelFile
+    from .config import LcagConfig
+
+
+class Lcag(Task["LcagConfig"]):
+    """See the module."""
+
+    name = "lcag"
+    summary = "Decay trees from their leaves, through the lowest-common-ancestor-generations matrix."
+    example = "entry"
+    output = "entry"
+    output_tree = "lcag"
+    engines = ("network", "massline", "combiner", "lookup")
+    default_engine = "network"
+    simulates = True
+    weights = {"paper": "paper.safetensors", "detector": "detector.safetensors"}
+    exports = {**Task.exports, "onnx": Export(beside=("_decoder.py",))}
+    importers = ("baumbauen-npy",)
+    own_flags = {
         "--match": Flag("apply.match", "TEMPLATE", (
             "Flag events whose trees contain this decay, children in any order: 'D0 -> K- pi+', "
             "'((* *) *)', or a YAML file. Labels are particles or masses in GeV. Charges are compared where the "
             "leaves have a branch `charge`, up to charge conjugation of the whole decay; masses alone otherwise.")),
         "--signal-side": Flag("apply.signal_side", "BRANCH", (
             "Leaves for which this branch is not 0 are a signal side that is known; the rest of the "
-            "event is reconstructed.")),
-    },
-    exports={
-        "safetensors": Export("pphysml.verbs.export:to_safetensors"),
-        "onnx": Export(f"{_HERE}.export.onnx_export:to_onnx", beside=("_decoder.py",)),
-    },
-    importers={"baumbauen-npy": f"{_HERE}.reading.baumbauen:read"},
-    weights={"paper": "paper.safetensors", "detector": "detector.safetensors"},
-    weights_package=f"{_HERE}.weights",
-)
+            "event is reconstructed."), verbs=("apply", "evaluate", "validate")),
+    }
+
+    @property
+    def config_class(self) -> type[LcagConfig]:
+        """The class of the configuration."""
+        from .config import LcagConfig
+
+        return LcagConfig
+
+    def layouts(self) -> tuple[Layout, ...]:
+        """Return the layouts that the task reads."""
+        from .schema import LAYOUTS
+
+        return LAYOUTS
+
+    def output_fields(self, config: LcagConfig) -> Sequence[Field]:
+        """Return the fields of the output tree."""
+        from .schema import OUTPUT_FIELDS
+
+        return OUTPUT_FIELDS
+
+    def assemble(self, chunk: Columns | None, carry: Carry | None, config: LcagConfig) -> tuple[Columns, Carry | None]:
+        """Make one example of every entry; see `reading.assemble`."""
+        from .reading.assemble import assemble
+
+        return assemble(chunk, carry, config)
+
+    def learner(self, config: LcagConfig) -> Learner:
+        """Return what the training loop knows of the network."""
+        from .learner import LcagLearner
+
+        return LcagLearner(config)
+
+    def make_engine(self, name: str, config: LcagConfig, model: ModelFile | None, device: Any) -> Engine:
+        """Make one of the engines."""
+        from .engines import make_engine
+
+        return make_engine(name, config, model, device)
+
+    def evaluator(self, config: LcagConfig, engine: str) -> Evaluator:
+        """Return what judges an engine."""
+        from .judging.metrics import LcagEvaluator
+
+        return LcagEvaluator(config)
+
+    def simulation(self, config: LcagConfig, seed: int) -> Simulation:
+        """Return simulated decays."""
+        from .simulation.simulate import LcagSimulation
+
+        return LcagSimulation(config, seed)
+
+    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+        """Return how events leave the ranges of the training."""
+        from .models.domain import outside
+
+        return outside(examples, prepared)
+
+    def last_step(self, config: LcagConfig) -> LastStep:
+        """Return what puts a signal side back in, and searches for a template."""
+        from .output.last_step import LcagLastStep
+
+        return LcagLastStep(config)
+
+    def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
+        """Return the contents of the files of a format."""
+        if format == "onnx":
+            from .export.onnx_export import to_onnx
+
+            return to_onnx(model)
+        return super().export(format, model)
+
+    def import_files(self, format: str, paths: Sequence[str]) -> Iterator[Columns]:
+        """Yield events of the published npy files."""
+        from .reading.baumbauen import read
+
+        return read(paths)

@@ -2,45 +2,158 @@
 
 from __future__ import annotations
 
-from ...task import Export, FurtherTree, Task
-from .flags import FLAGS
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-_HERE = "pphysml.tasks.petnet"
-
-TASK = Task(
-    name="petnet",
-    summary="Photon coincidences in the singles of a PET scanner.",
-    layouts=f"{_HERE}.schema:LAYOUTS",
-    output="free",
-    output_tree="Coincidences",
-    output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
-    output_rows=f"{_HERE}.output.columns:prompts",
-    further_trees={"delay": FurtherTree(f"{_HERE}.schema:OUTPUT_FIELDS", f"{_HERE}.output.columns:delayeds", f"{_HERE}.output.columns:delayeds_wanted")},
-    files_beside={".hroot": f"{_HERE}.output.columns:stir_header_beside"},
-    config=f"{_HERE}.config:PetConfig",
-    presets=f"{_HERE}.presets",
-    simulation=f"{_HERE}.simulation.simulate:PetSimulation",
-    assemble=f"{_HERE}.reading.assemble:assemble",
-    assemble_training=f"{_HERE}.reading.assemble:assemble_training",
-    learner=f"{_HERE}.learner:pet_learner",
-    engines={
-        "pairs": f"{_HERE}.models.pairs.engines:PairsEngine",
-        "snn": f"{_HERE}.models.spiking.engines:snn_engine",
-        "likelihood": f"{_HERE}.models.pairs.engines:LikelihoodEngine",
-        "classical": f"{_HERE}.classical.engine:ClassicalEngine",
-    },
-    default_engine="likelihood",
-    networks={"pairs": "pairs", "snn": "toy-snn"},
-    first_looks={"snn": f"{_HERE}.output.first_look:check_crystals"},
-    evaluator=f"{_HERE}.judging.metrics:PetEvaluator",
-    domain=f"{_HERE}.models.domain:outside",
-    finish=f"{_HERE}.output.columns:PetFinish",
-    flags=FLAGS,
-    exports={
-        "safetensors": Export("pphysml.verbs.export:to_safetensors"),
-        "nir": Export(f"{_HERE}.models.spiking.nir_file:to_nir_file"),
-        "nir-exact": Export(f"{_HERE}.models.spiking.nir_file:to_exact_nir_file"),
-    },
-    weights={"pairs": "pairs.safetensors", "toy-snn": "toy-snn.safetensors"},
-    weights_package=f"{_HERE}.weights",
+from ...contract import (
+    Engine,
+    Evaluator,
+    Export,
+    Flag,
+    FurtherTree,
+    LastStep,
+    Learner,
+    Simulation,
+    Verb,
 )
+from ...task import Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...io.carry import Carry
+    from ...io.ragged import Array, Columns
+    from ...io.schema import Field, Layout
+    from ...model_file import ModelFile
+    from .config import PetConfig
+
+READING: tuple[Verb, ...] = ("apply", "evaluate", "validate")
+JUDGED: tuple[Verb, ...] = ("apply", "evaluate")
+
+
+class Petnet(Task["PetConfig"]):
+    """See the module."""
+
+    name = "petnet"
+    summary = "Photon coincidences in the singles of a PET scanner."
+    example = "span"
+    output = "free"
+    output_tree = "Coincidences"
+    further_tree_names = ("delay",)
+    engines = ("pairs", "snn", "likelihood", "classical")
+    default_engine = "likelihood"
+    networks = {"pairs": "pairs", "snn": "toy-snn"}
+    looks_first = ("snn",)
+    simulates = True
+    weights = {"pairs": "pairs.safetensors", "toy-snn": "toy-snn.safetensors"}
+    exports = {**Task.exports, "nir": Export(), "nir-exact": Export()}
+    own_flags = {
+        "--window": Flag("apply.window", "TIME", "Largest time difference of a pair, as 500ps or 4.5ns; default: that of the model, 500ps without one.", READING),
+        "--energy-window": Flag("apply.energy_window", "LOW:HIGH", "Energies of singles in keV; default: that of the model, 391:601 without one.", READING),
+        "--delayed": Flag("apply.offset", "TIME", "Write pairs that are this late too, as 20ns, to a tree `delay`: an estimate of the randoms. Of the engine classical it is unbiased with --policy takeAllGoods and apply.classical.opening=every, and an offset below the dead time."),
+        "--target": Flag("apply.target", "PAIRS", "What the engines likelihood and pairs look for: all pairs of one annihilation (the default), or unscattered ones, for less scatter and a higher NECR.", JUDGED),
+        "--policy": Flag("apply.classical.policy", "NAME", "What the engine classical does with several singles in a window, in the words of GATE 9 or 10, as takeAllGoods or RemoveMultiples.", JUDGED),
+        "--scanner": Flag("apply.scanner", "FILE", "YAML file of the scanner, or a known name such as safir: ids that the file lacks are made from positions, without singles outside, and a header for STIR (.hroot) is written.", READING),
+        "--files": Flag("apply.files", "RULE", "Whether time goes on from file to file (successive) or begins anew (independent); default: auto, by their times.", READING),
+        "--sort": Flag("apply.sort", "RULE", "Order of time of the singles: buffer (nearly in order, the default) or full (any order).", READING),
+    }
+
+    @property
+    def config_class(self) -> type[PetConfig]:
+        """The class of the configuration."""
+        from .config import PetConfig
+
+        return PetConfig
+
+    def layouts(self) -> tuple[Layout, ...]:
+        """Return the layouts that the task reads."""
+        from .schema import LAYOUTS
+
+        return LAYOUTS
+
+    def output_fields(self, config: PetConfig) -> Sequence[Field]:
+        """Return the fields of the output tree."""
+        from .schema import OUTPUT_FIELDS
+
+        return OUTPUT_FIELDS
+
+    def assemble(self, chunk: Columns | None, carry: Carry | None, config: PetConfig) -> tuple[Columns, Carry | None]:
+        """Make slices of time for applying; see `reading.assemble`."""
+        from .reading.assemble import assemble
+
+        return assemble(chunk, carry, config)
+
+    def assemble_training(self, chunk: Columns | None, carry: Carry | None, config: PetConfig) -> tuple[Columns, Carry | None]:
+        """Make slices of time for training."""
+        from .reading.assemble import assemble_training
+
+        return assemble_training(chunk, carry, config)
+
+    def learner(self, config: PetConfig) -> Learner:
+        """Return what the training loop knows of the network."""
+        from .learner import pet_learner
+
+        return pet_learner(config)
+
+    def make_engine(self, name: str, config: PetConfig, model: ModelFile | None, device: Any) -> Engine:
+        """Make one of the engines."""
+        from .engines import make_engine
+
+        return make_engine(name, config, model, device)
+
+    def evaluator(self, config: PetConfig, engine: str) -> Evaluator:
+        """Return what judges an engine."""
+        from .judging.metrics import PetEvaluator
+
+        return PetEvaluator(config, engine)
+
+    def simulation(self, config: PetConfig, seed: int) -> Simulation:
+        """Return simulated singles."""
+        from .simulation.simulate import PetSimulation
+
+        return PetSimulation(config, seed)
+
+    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+        """Return how slices leave the ranges of the training."""
+        from .models.domain import outside
+
+        return list(outside(examples, prepared))
+
+    def look_first(self, engine: str, columns: Columns, config: PetConfig) -> None:
+        """Refuse singles that do not lie in the crystals which are the inputs of the spiking network."""
+        from .output.first_look import check_crystals
+
+        check_crystals(columns, config)
+
+    def last_step(self, config: PetConfig) -> LastStep:
+        """Return what gives pairs the columns of GATE's tree."""
+        from .output.columns import PetLastStep
+
+        return PetLastStep(config)
+
+    def output_rows(self, columns: Columns) -> Columns:
+        """Return the prompt pairs."""
+        from .output.columns import prompts
+
+        return prompts(columns)
+
+    def further_trees(self, config: PetConfig) -> dict[str, FurtherTree]:
+        """Return the tree of the delayed pairs, if they are asked for."""
+        from .output.columns import delayeds, delayeds_wanted
+
+        return {"delay": FurtherTree(self.output_fields(config), delayeds)} if delayeds_wanted(config) else {}
+
+    def files_beside(self, config: PetConfig, output: Path) -> dict[str, str]:
+        """Return the header for STIR, where the scanner is known."""
+        from .output.columns import stir_header_beside
+
+        header = stir_header_beside(config, output)
+        return {} if header is None else {".hroot": header}
+
+    def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
+        """Return the contents of the files of a format."""
+        if format in ("nir", "nir-exact"):
+            from .models.spiking.nir_file import to_exact_nir_file, to_nir_file
+
+            return (to_nir_file if format == "nir" else to_exact_nir_file)(model)
+        return super().export(format, model)

@@ -1,34 +1,26 @@
-"""The engine that applies a trained network."""
+"""The engines of `track` by name; each imports what it needs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
-
-from ...errors import ModelError
-from ...io.ragged import Columns
-from ...model_file import ModelFile, first_mismatch
+from ...contract import Engine
+from ...model_file import ModelFile
 from .config import TrackConfig
-from .learner import build_network
-from .models.network_links import find_links
-from .output.link_engine import LinkEngine
-from .tracks.links import Links
 
 
-class NetworkEngine(LinkEngine):
-    """Links by a network and an assignment in every layer; see `network_links`."""
+def make_engine(name: str, config: TrackConfig, model: ModelFile | None, device: Any) -> Engine:
+    """Return one of `task.Track.engines`; see `task.Task.engine`."""
+    if name == "network":
+        from .models.network_engine import NetworkEngine
 
-    def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
-        assert model is not None
-        super().__init__(config, model, device)
-        self.network = build_network(config)
-        try:
-            self.network.load_state_dict({name: torch.from_numpy(value) for name, value in model.network.items()})
-        except RuntimeError as error:
-            raise ModelError(f"The weights do not fit their own configuration: {first_mismatch(error)}.") from None
-        self.network.to(device).eval()
+        return NetworkEngine(config, model, device)
+    from .classical import references
 
-    def links(self, examples: Columns) -> Links:
-        """Return the links of all frames."""
-        return find_links(self.network, examples, self.config)
+    if name == "follower":
+        return references.FollowerEngine(config, model, device)
+    if name == "deflection":
+        return references.DeflectionEngine(config, model, device)
+    if name == "straight":
+        return references.StraightEngine(config, model, device)
+    return references.PerfectEngine(config, model, device)

@@ -11,11 +11,10 @@ from torch import nn
 
 from ...contract import Batch, Term
 from ...io.ragged import Array, Columns, concatenate
-from ...lazy import load_attribute
 from .config import TrackConfig
 from .judging.track_metrics import tally_tracks
-from .models import NETWORKS
 from .models.batches import collate
+from .models.build import build_network
 from .models.domain import fit_domain
 from .models.losses import assignment_term, competition_loss, link_loss
 from .models.network_links import find_links
@@ -77,9 +76,3 @@ class TrackLearner:
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
         """Nothing is fitted after training."""
         return {}
-
-
-def build_network(config: TrackConfig) -> nn.Module:
-    """Return the configured network with random weights."""
-    network: nn.Module = load_attribute(NETWORKS[config.model.name])(config.model)
-    return network

@@ -10,8 +10,8 @@ FIELD = {"minimum": -10_000.0, "maximum": 10_000.0}
 """Positions across the beam that a calorimeter can have, mm."""
 
 IDS = (
-    Field("run", "event", "int64", "Run number.", aliases=("runID", "RunID")),
-    Field("event", "event", "int64", "Number of the particle of the beam.", aliases=("eventID", "EventID"), truth=True),
+    Field("run", "event", "int64", "Run number.", aliases=("runID", "RunID"), carried=True),
+    Field("event", "event", "int64", "Number of the particle of the beam.", aliases=("eventID", "EventID"), truth=True, carried=True),
 )
 
 
@@ -59,7 +59,7 @@ FRAMES = Layout(
     needed_truth=("hit_event", "hit_track", "hit_parent"),
     fields=(
         Field("frame", "event", "int64", "Number of the frame."),
-        Field("run", "event", "int64", "Run number."),
+        Field("run", "event", "int64", "Run number.", carried=True),
         Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
         Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
         _hit("hit_x", "float32", "Position.", unit="mm", required=True, **FIELD),

@@ -2,44 +2,124 @@
 
 from __future__ import annotations
 
-from ...task import Export, Flag, FurtherTree, Task
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-_HERE = "pphysml.tasks.track"
+from ...contract import Engine, Evaluator, Flag, FurtherTree, Learner, Simulation, Verb
+from ...task import Task
 
-TASK = Task(
-    name="track",
-    summary="Proton tracks in a digital tracking calorimeter, with their energies and water-equivalent path lengths.",
-    layouts=f"{_HERE}.schema:LAYOUTS",
-    output="example",
-    output_tree="tracks",
-    output_fields=f"{_HERE}.schema:OUTPUT_FIELDS",
-    further_trees={"wepl": FurtherTree(f"{_HERE}.output.wepl_list:WEPL_FIELDS", f"{_HERE}.output.wepl_list:wepl_list")},
-    config=f"{_HERE}.config:TrackConfig",
-    presets=f"{_HERE}.presets",
-    simulation=f"{_HERE}.simulation.simulate:TrackSimulation",
-    assemble=f"{_HERE}.reading.assemble:assemble",
-    assemble_training=f"{_HERE}.reading.assemble:assemble_training",
-    learner=f"{_HERE}.learner:TrackLearner",
-    engines={
-        "network": f"{_HERE}.engines:NetworkEngine",
-        "follower": f"{_HERE}.classical.references:FollowerEngine",
-        "deflection": f"{_HERE}.classical.references:DeflectionEngine",
-        "straight": f"{_HERE}.classical.references:StraightEngine",
-        "perfect": f"{_HERE}.classical.references:PerfectEngine",
-    },
-    default_engine="network",
-    evaluator=f"{_HERE}.judging.metrics:TrackEvaluator",
-    domain=f"{_HERE}.models.domain:outside",
-    foreign_weights=f"{_HERE}.models.published_weights:start_from_published",
-    flags={
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from ...io.carry import Carry
+    from ...io.ragged import Array, Columns
+    from ...io.schema import Field, Layout
+    from ...model_file import ModelFile
+    from .config import TrackConfig
+
+READING: tuple[Verb, ...] = ("apply", "evaluate", "validate")
+
+
+class Track(Task["TrackConfig"]):
+    """See the module."""
+
+    name = "track"
+    summary = "Proton tracks in a digital tracking calorimeter, with their energies and water-equivalent path lengths."
+    example = "span"
+    output = "example"
+    output_tree = "tracks"
+    further_tree_names = ("wepl",)
+    engines = ("network", "follower", "deflection", "straight", "perfect")
+    default_engine = "network"
+    simulates = True
+    weights = {"mixed": "mixed.safetensors"}
+    importers = ("dtc-npz",)
+    own_flags = {
         "--protons-per-frame": Flag("apply.protons_per_frame", "N", (
-            "Make frames of N particles with hits, where the file has one hit per entry; default: 100.")),
-        "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead.", instead_of="--protons-per-frame"),
+            "Make frames of N particles with hits, where the file has one hit per entry; default: 100."), READING),
+        "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead.", READING, instead_of="--protons-per-frame"),
         "--geometry": Flag("apply.geometry", "FILE", (
-            "YAML file of the calorimeter, or a known name; default: learned from the hits.")),
-    },
-    exports={"safetensors": Export("pphysml.verbs.export:to_safetensors")},
-    importers={"dtc-npz": f"{_HERE}.reading.published_npz:columns"},
-    weights={"mixed": "mixed.safetensors"},
-    weights_package=f"{_HERE}.weights",
-)
+            "YAML file of the calorimeter, or a known name; default: learned from the hits."), READING),
+    }
+
+    @property
+    def config_class(self) -> type[TrackConfig]:
+        """The class of the configuration."""
+        from .config import TrackConfig
+
+        return TrackConfig
+
+    def layouts(self) -> tuple[Layout, ...]:
+        """Return the layouts that the task reads."""
+        from .schema import LAYOUTS
+
+        return LAYOUTS
+
+    def output_fields(self, config: TrackConfig) -> Sequence[Field]:
+        """Return the fields of the output tree."""
+        from .schema import OUTPUT_FIELDS
+
+        return OUTPUT_FIELDS
+
+    def assemble(self, chunk: Columns | None, carry: Carry | None, config: TrackConfig) -> tuple[Columns, Carry | None]:
+        """Make frames for applying; see `reading.assemble`."""
+        from .reading.assemble import assemble
+
+        return assemble(chunk, carry, config)
+
+    def assemble_training(self, chunk: Columns | None, carry: Carry | None, config: TrackConfig) -> tuple[Columns, Carry | None]:
+        """Make frames for training, whose numbers of particles are drawn."""
+        from .reading.assemble import assemble_training
+
+        return assemble_training(chunk, carry, config)
+
+    def learner(self, config: TrackConfig) -> Learner:
+        """Return what the training loop knows of the network."""
+        from .learner import TrackLearner
+
+        return TrackLearner(config)
+
+    def make_engine(self, name: str, config: TrackConfig, model: ModelFile | None, device: Any) -> Engine:
+        """Make one of the engines."""
+        from .engines import make_engine
+
+        return make_engine(name, config, model, device)
+
+    def evaluator(self, config: TrackConfig, engine: str) -> Evaluator:
+        """Return what judges an engine."""
+        from .judging.metrics import TrackEvaluator
+
+        return TrackEvaluator(config)
+
+    def simulation(self, config: TrackConfig, seed: int) -> Simulation:
+        """Return simulated protons."""
+        from .simulation.simulate import TrackSimulation
+
+        return TrackSimulation(config, seed)
+
+    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+        """Return how frames leave the ranges of the training."""
+        from .models.domain import outside
+
+        return list(outside(examples, prepared))
+
+    def further_trees(self, config: TrackConfig) -> dict[str, FurtherTree]:
+        """Return the flat list of tracks for image reconstruction."""
+        from .output.wepl_list import WEPL_FIELDS, wepl_list
+
+        return {"wepl": FurtherTree(WEPL_FIELDS, wepl_list)}
+
+    def start_from_foreign(self, network: nn.Module, path: Path) -> bool:
+        """Take the published weights."""
+        from .models.published_weights import start_from_published
+
+        start_from_published(network, path)
+        return True
+
+    def import_files(self, format: str, paths: Sequence[str]) -> Iterator[Columns]:
+        """Yield hits of the published npz files."""
+        from .reading.published_npz import columns
+
+        return columns(paths)

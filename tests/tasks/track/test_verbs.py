@@ -27,7 +27,9 @@ from pphysml.tasks.track.schema import GATE, LAYOUTS
 from pphysml.training.sources import AssembledSource, example_hash
 from pphysml.verbs import evaluate as evaluating
 from pphysml.verbs.apply import apply
+from pphysml.verbs.engine_choice import EngineChoice
 from pphysml.verbs.evaluate import evaluate
+from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.simulate import simulate
 
 from .reading.gate_files import gate_rows
@@ -61,7 +63,7 @@ def tree(path, name):
 
 
 def test_the_list_for_imaging_has_one_row_per_usable_track(simulated, tmp_path) -> None:
-    summary = apply(TASK, inputs=[str(simulated)], output=tmp_path / "out.root", engine="perfect", overrides=FEW)
+    summary = apply(TASK, Inputs([str(simulated)]), EngineChoice(engine="perfect", overrides=FEW), output=tmp_path / "out.root")
     tracks, rows = (tree(tmp_path / "out.root", name) for name in ("tracks", "wepl"))
     assert summary["written"] == len(tracks["frame"]) == 3 and summary["warnings"] == []
     assert summary["further_trees"] == {"wepl": len(rows["wepl"])}
@@ -83,11 +85,11 @@ def test_the_list_for_imaging_has_one_row_per_usable_track(simulated, tmp_path) 
 
 def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:
     path = write(gate_rows(30))
-    summary = apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
+    summary = apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")
     assert summary["warnings"] == [NO_MATERIALS] and summary["further_trees"] == {"wepl": 0} and summary["written"] == 2
     assert {f.name for f in WEPL_FIELDS} <= set(tree(tmp_path / "out.root", "wepl"))
     assert read_metadata(str(tmp_path / "out.root"))["further_trees"] == {"wepl": {"n_entries": 0, "checksums": {}}}
-    results = evaluate(TASK, inputs=[str(path)], engines=["straight"], overrides=FEW)
+    results = evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=FEW), engines=["straight"])
     assert f"Warning: {NO_MATERIALS}." in results["straight"].notes
 
 
@@ -95,7 +97,7 @@ def test_a_failed_run_leaves_neither_tree(write, tmp_path, monkeypatch) -> None:
     path = write(gate_rows(60))
     monkeypatch.setattr("pphysml.tasks.track.output.wepl_list._first_hits", lambda columns: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        apply(TASK, inputs=[str(path)], output=tmp_path / "out.root", engine="straight", overrides=FEW)
+        apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")
     assert [p.name for p in tmp_path.iterdir()] == ["rows.root"]
 
 
@@ -112,7 +114,7 @@ def test_progress_counts_entries_to_the_last(write, tmp_path) -> None:
             self.done += n
 
     counter, rows = Counter(), gate_rows(60)
-    apply(TASK, inputs=[str(write(rows))], output=tmp_path / "out.root", engine="straight", overrides=FEW, progress=counter)
+    apply(TASK, Inputs([str(write(rows))]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root", progress=counter)
     assert counter.done == counter.total == length(rows)
 
 
@@ -125,7 +127,7 @@ def test_a_file_of_gate_10_gives_the_frames_of_the_same_steps_of_gate_9(write, t
     nine = write({name: values for name, values in rows.items() if name not in ("local_z", "level1_id", "stop_depth")})
     outputs = []
     for name, path in (("nine", nine), ("ten", tmp_path / "ten.root")):
-        apply(TASK, inputs=[str(path)], output=tmp_path / f"{name}-tracks.root", engine="straight", overrides=("apply.frame_time=0.02",))
+        apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=("apply.frame_time=0.02",)), output=tmp_path / f"{name}-tracks.root")
         outputs.append(tree(tmp_path / f"{name}-tracks.root", "tracks"))
     assert len(outputs[0]["frame"]) > 3
     np.testing.assert_array_equal(outputs[0]["frame"], outputs[1]["frame"])
@@ -137,14 +139,14 @@ def test_a_report_links_a_frame_of_each_engine(simulated, tmp_path, monkeypatch)
     # Other figures take their time.
     monkeypatch.setattr("pphysml.tasks.track.judging.plots.figures", lambda *_: {})
     monkeypatch.setattr(evaluating, "write_figures", lambda *_: None)
-    results = evaluate(TASK, inputs=[str(simulated)], engines=["perfect", "straight"], overrides=FEW, output=tmp_path / "report")
+    results = evaluate(TASK, Inputs([str(simulated)]), EngineChoice(overrides=FEW), engines=["perfect", "straight"], output=tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text()
     for engine, result in results.items():
         frame = (tmp_path / "report" / f"{engine}-frame.html").read_text()
         assert frame == result.pages["Frame"] and f'href="{engine}-frame.html"' in page
         data = json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', frame, re.DOTALL)[1])
         assert len(data["hits"]["x"]) > 100 and "A frame" in result.figures
-    one = evaluate(TASK, inputs=[str(simulated)], engines=["perfect"], overrides=FEW, output=tmp_path / "one")
+    one = evaluate(TASK, Inputs([str(simulated)]), EngineChoice(overrides=FEW), engines=["perfect"], output=tmp_path / "one")
     assert (tmp_path / "one" / "frame.html").read_text() == one["perfect"].pages["Frame"]
 
 
@@ -152,9 +154,9 @@ def test_errors_name_the_file_in_which_an_entry_cannot_be_used(write, tmp_path) 
     rows = gate_rows(60)
     bad = take(rows, np.r_[0:length(rows), 40:45])
     paths = [str(write(rows, "good.root")), str(write(bad, "bad.root"))]
-    message = rf"Branch 'eventID', entry {length(rows)} of {re.escape(paths[1])}: event \d+ goes on behind other events"
+    message = rf"^{re.escape(paths[1])}, tree '\w+', branch 'eventID', entry {length(rows)}: event \d+ goes on behind other events"
     with pytest.raises(InputError, match=message):
-        apply(TASK, inputs=paths, output=tmp_path / "out.root", engine="straight", overrides=FEW)
+        apply(TASK, Inputs(paths), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")
     config = TASK.config_class()
     config.apply.protons_per_frame = 20
     with pytest.raises(InputError, match=message):
@@ -172,7 +174,8 @@ def test_validation_follows_a_file_to_its_end(write, block, monkeypatch) -> None
     assert validate([Source(str(good))] * 2, LAYOUTS, check=check) == []
     bad = write(take(rows, np.r_[0:length(rows), 40:45]), "bad.root")
     problem, = validate([Source(str(good)), Source(str(bad))], LAYOUTS, check=check)
-    assert problem.severity == "error" and problem.message.startswith(f"Branch 'eventID', entry {length(rows)}: ")
+    assert (problem.severity, problem.branch, problem.entry) == ("error", "eventID", length(rows))
+    assert re.match(r"event \d+ goes on behind other events", problem.message)
     assert problem.sentence().count("bad.root") == 1
     apart = write({**slice_rows(rows, 0, 300), "z": np.linspace(0, 100, 300)}, "continuous.root")
     assert [p.path for p in validate([Source(str(apart))], LAYOUTS, check=check)] == [str(apart)]
@@ -204,8 +207,8 @@ def test_frames_of_the_training_are_counted_as_frames(write, monkeypatch) -> Non
 
     choose = evaluating.choose
     monkeypatch.setattr(evaluating, "choose", trained)
-    monkeypatch.setattr("pphysml.verbs.apply.domain_warnings", lambda *_: [])
-    notes = evaluate(TASK, inputs=[str(path)], engines=["straight"], overrides=["apply.protons_per_frame=5"])["straight"].notes
+    monkeypatch.setattr("pphysml.verbs.examples.domain_warnings", lambda *_: [])
+    notes = evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=["apply.protons_per_frame=5"]), engines=["straight"])["straight"].notes
     assert f"Warning: {n} of {total} examples are among those that the model was trained on." in notes
     first = np.concatenate([np.asarray(part["entry"]) for part in every.parts])
     assert n == (example_hash(path.name, first) >= 0.4).sum()

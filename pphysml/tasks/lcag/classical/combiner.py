@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ....contract import Engine
 from ....errors import ConfigError
 from ....io.ragged import Array, Columns, Ragged, length
 from ..config import LcagConfig
@@ -22,7 +23,7 @@ from .combiner_kernel import CHI2, LEAVES, MASS, SCORE, Blocks, Cuts, combine
 ORDERS = {"chi2": CHI2, "score": SCORE, "leaves": LEAVES, "mass": MASS}
 
 
-class CombinerEngine:
+class CombinerEngine(Engine):
     """Merges combinations on known masses, best first; finds several trees and background.
 
     `prob` of two leaves is the probability of the node in which they meet, so that `node_prob` is

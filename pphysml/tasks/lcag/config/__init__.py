@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from ....config import Config, option
 from ....io.schema import Kind
-from ....training.config import TrainingConfig
+from ....training.config import TaskConfig, TrainingConfig
 from ..schema import LAYOUTS
 from ..trees.validity_rules import N_CLASSES, ValidityRules
 from .engines import CombinerConfig, MasslineConfig
@@ -46,6 +46,11 @@ class DataConfig(Config):
         leaves = [*self.features, *(self.track_points if computed else [])]
         return {**dict.fromkeys(leaves, "particle"),
                 **dict.fromkeys((name for name in self.pair_features if name not in computed), "pair")}
+
+    @property
+    def weight_branch(self) -> str | None:
+        """The branch that holds the event weights for the training."""
+        return self.weight
 
     @property
     def rules(self) -> ValidityRules:
@@ -123,7 +128,7 @@ class ApplyConfig(Config):
         return values
 
 
-class LcagConfig(Config):
+class LcagConfig(TaskConfig):
     """All options of the task `lcag`."""
 
     simulation: SimulationConfig = option(SimulationConfig, "Simulated data.")

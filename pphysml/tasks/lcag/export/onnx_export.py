@@ -25,9 +25,9 @@ from ....model_file import ModelFile
 from ....nn.spectrum import LearnedSpectra
 from ....physics.closest_approach import closest_approach
 from ..config import VERTEXING, LcagConfig
-from ..engines import NetworkEngine
 from ..models.inputs import Output
 from ..models.network import LcagNetwork, PairIndex
+from ..models.network_engine import NetworkEngine
 from ..reading.pair_features import vertexing
 from . import numpy_decoder
 

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from ....errors import InputError
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, ragged
-from .refusal import refuse
 
 MOMENTA = {"px": "feat_px", "py": "feat_py", "pz": "feat_pz", "e": "feat_E", "mass": "feat_mass", "charge": "feat_charge",
            "leaf_pdg": "mcPDG"}
@@ -41,8 +41,7 @@ def _assemble(columns: Columns, given: dict[int, tuple[str, str]]) -> Columns:
     for names in given.values():
         for needed in ("leaves", names[1]):
             if needed not in columns:
-                raise InputError(f"Branch {names[0]!r} cannot be used without {needed!r}, which is not there; "
-                                 f"name it with --map {needed}=BRANCH.")
+                raise InputError(f"cannot be used without {needed!r}, which is not there; name it with --map {needed}=BRANCH", branch=names[0])
     matched = ragged(columns, "leaves")
     usable = matched.flat >= 0
     if "primary" in columns:

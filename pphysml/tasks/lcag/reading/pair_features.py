@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, ragged
 from ....physics.closest_approach import closest_approach
 from ..config import VERTEXING, DataConfig
 from ..trees.matrix_elements import Elements
-from .refusal import refuse
 
 ROUNDING = 1e-4
 """Relative difference between both orders of a pair that is taken for rounding."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, ragged
 from ..schema import OUTPUT_FIELDS
 from ..trees.matrices import matrix_to_parent, parent_to_matrix
 from ..trees.matrix_elements import Elements
 from ..trees.validity import is_valid_ragged
 from ..trees.validity_rules import ValidityRules
-from .refusal import refuse
 
 SIGNAL_SIDE = -2
 """Component of a leaf of the signal side."""

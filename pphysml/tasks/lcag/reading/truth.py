@@ -97,8 +97,8 @@ def _stages(chunk: Columns, n_leaves: Array, options: DataConfig) -> Found | Non
         raise TruthError("There is no branch 'node_pdg' (the PDG id of each node), which data.classes=stages needs "
                          "beside 'parent'; name it with --map node_pdg=BRANCH.")
     if "lcag" in chunk:
-        raise TruthError("Branch 'lcag' holds generations, but data.classes=stages needs the branches 'parent' and "
-                         "'node_pdg', or 'lcas'; name them with --map, or set data.classes=generations.")
+        raise TruthError("holds generations, but data.classes=stages needs the branches 'parent' and 'node_pdg', or 'lcas'; "
+                         "name them with --map, or set data.classes=generations", branch="lcag")
     return None
 
 

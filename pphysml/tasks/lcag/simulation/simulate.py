@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 from numpy.typing import NDArray
 
+from ....contract import Simulation
 from ....errors import ConfigError
 from ....io.ragged import Array, Columns, Ragged
 from ....physics.four_vectors import Floats, boost
@@ -18,7 +19,7 @@ from .several_decays import mix
 from .topologies import known_topologies, unknown_topologies
 
 
-class LcagSimulation:
+class LcagSimulation(Simulation):
     """Endless decays of the configured topologies, seen by an ideal or a simple detector.
 
     Phase space, detector, losses and background have random numbers of their own: with the same

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ....contract import Engine
 from ....errors import InputError
 from ....io.ragged import Columns, ragged
 from ....model_file import ModelFile
@@ -23,7 +23,7 @@ from .sorter import cuts_of, sort_pairs
 from .window_check import WindowCheck
 
 
-class ClassicalEngine:
+class ClassicalEngine(Engine):
     """Windows, policies and cuts as in GATE; see `config.ClassicalConfig`.
 
     Attributes:
@@ -52,11 +52,11 @@ class ClassicalEngine:
         return self.config.ignored_target + [sentence for sentence in said if sentence]
 
     @property
-    def survey(self) -> Callable[[Columns], bool] | None:
-        """What is called with the first slices, see `task.Engine`; None where nothing must be learnt, since files are read twice for it."""
-        return self._survey if self._learn_sectors or self.config.apply.calibrate_delays else None
+    def surveys(self) -> bool:
+        """Whether something must be learnt: sectors, or delays of crystals."""
+        return self._learn_sectors or self.config.apply.calibrate_delays
 
-    def _survey(self, examples: Columns) -> bool:
+    def survey(self, examples: Columns) -> bool:
         """Learn the number of sectors and the delays of crystals; return whether further singles are wanted."""
         if self.options.min_sector_difference > 0:
             self._need_sectors(examples)

@@ -8,7 +8,7 @@ from pydantic import Field as Limits
 from pydantic import model_validator
 
 from ....config import Config, option
-from ....training.config import TrainingConfig
+from ....training.config import TaskConfig, TrainingConfig
 from .digitizer import DigitizerConfig, Level
 from .engines import EVEN, ClassicalConfig
 from .quantities import EnergyRange, Picoseconds, Window
@@ -71,7 +71,7 @@ class ApplyConfig(Config):
     judging: JudgingConfig = option(JudgingConfig, "Evaluating.")
 
 
-class PetConfig(Config):
+class PetConfig(TaskConfig):
     """All options of the task `petnet`."""
 
     simulation: SimulationConfig = option(SimulationConfig, "Simulated data, where there are no files.")
@@ -79,6 +79,11 @@ class PetConfig(Config):
     model: ModelConfig = option(ModelConfig, "Network.")
     training: TrainingConfig = option(lambda: TrainingConfig(batch_size=16, block_size=64, window_blocks=2, validation_events=400, steps=4000, learning_rate=1e-3), "Training.")
     apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @property
+    def entries_at_a_time(self) -> int:
+        """Entries of a file that are read at a time."""
+        return self.apply.block_size
 
     @property
     def window(self) -> float:

@@ -36,13 +36,13 @@ class PetEvaluator:
     Memory does not grow with the input, but for one byte per target up to `MAX_CASES` and the
     scores of the first pairs.
 
-    Attributes:
+    Args:
         engine: name of the engine that is judged. Randoms from the rates of singles are those of pairs that pass cuts, as
             the engine classical takes them; of what a likelihood or a network selects they say nothing.
     """
 
-    def __init__(self, config: Any) -> None:
-        self.engine = ""
+    def __init__(self, config: Any, engine: str = "") -> None:
+        self.engine = engine
         self.options = options_of(config)
         self.known = Knowledge()
         self.counts = ClusterCounts()

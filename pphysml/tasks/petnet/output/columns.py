@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ....io.opening import KEEP
+from ....contract import LastStep
 from ....io.ragged import Array, Columns, Ragged, take
+from ....io.schema import KEEP
 from ..coincidences.lines_of_response import lines_between
 from ..coincidences.pairs import Pairs
 from ..config import PetConfig
@@ -20,21 +22,22 @@ ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
 """What a coincidence has once: that of its first single, as in GATE."""
 
 
-class PetFinish:
-    """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has, and counts.
-
-    Attributes:
-        warnings: a header that cannot be written.
-    """
+class PetLastStep(LastStep):
+    """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has, and counts."""
 
     def __init__(self, config: PetConfig) -> None:
-        self.warnings: list[str] = []
+        self._warnings: list[str] = []
         self._delayed_wanted = delayeds_wanted(config)
         self._n_singles = self._n_delayed = 0
         scanner = None if config.scanner is None else load_scanner(config.scanner)
         if scanner is not None and scanner.crystals_per_ring % 2:
-            self.warnings.append(f"no header for STIR is written, since STIR reads rings with an even number of crystals only, not the {scanner.crystals_per_ring} "
+            self._warnings.append(f"no header for STIR is written, since STIR reads rings with an even number of crystals only, not the {scanner.crystals_per_ring} "
                                  f"of the scanner {scanner.name!r}")
+
+    @property
+    def warnings(self) -> list[str]:
+        """A header that cannot be written."""
+        return self._warnings
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return one row per pair, with the column `delayed`."""
@@ -50,12 +53,11 @@ class PetFinish:
         return rows | _sinogram(singles, pairs) | {
             "score": pairs.score, "multiplicity": pairs.multiplicity, "delayed": pairs.delayed}
 
-    def facts(self, engine: Any) -> dict[str, Any]:
-        """Return singles in the energy window, the standard deviation of the time difference if the engine learnt it (ps), and delayed pairs if asked for."""
-        mixture = getattr(engine, "mixture", None)
+    def facts(self, of_engine: Mapping[str, Any]) -> dict[str, Any]:
+        """Return singles in the energy window, what the engine says, and delayed pairs if asked for."""
         return {
             "singles_in_energy_window": self._n_singles,
-            **({"time_difference_sd_ps": mixture.sigma} if mixture is not None else {}),
+            **of_engine,
             **({"estimated_randoms": self._n_delayed} if self._delayed_wanted else {}),
         }
 

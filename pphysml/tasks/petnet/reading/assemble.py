@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....errors import FileName
+from ....io.carry import Carry
 from ....io.ragged import Columns, concatenate
 from ..config import PetConfig
 from ..scanner.scanner import load_scanner
@@ -22,7 +24,7 @@ from .time_order import BufferedOrder
 from .volume_ids import with_ids
 
 
-class SliceMaker:
+class SliceMaker(Carry):
     """Singles or hits in blocks of a file to slices in the order of time; see `assemble`.
 
     Args:
@@ -62,13 +64,12 @@ class SliceMaker:
         """Whether nothing is to come any more."""
         return self.order.done
 
-    @property
-    def warnings(self) -> list[str]:
-        """What the user should know of the input, sentences without full stops."""
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what the user should know of the input, sentences without full stops."""
         # Sorted in any order, a file counts as a whole.
         files = self.order.files if isinstance(self.order, ExternalOrder) else self.segments.files
         rule = self.segments.rule
-        return [*told(files, rule), *self.times.warnings(files, rule), *self.hits.warnings, *self.ids.warnings, *self.energies.warnings, *self.grid.warnings]
+        return [*told(files, rule), *self.times.warnings(files, rule, named), *self.hits.warnings, *self.ids.warnings(named), *self.energies.warnings(named), *self.grid.warnings]
 
     @property
     def _dead_after(self) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import ConfigError, InputError
-from ....io.opening import KEEP, SPACING
 from ....io.problems import place, refuse
 from ....io.ragged import Array, Columns, Ragged, length
+from ....io.schema import KEEP, SPACING
 
 HIGHEST = 20.0
 """Median energy above which no source's photons are in MeV."""
@@ -74,6 +74,7 @@ def check_energies(singles: Columns) -> None:
         return
     for wrong, unit in ((energy > HIGHEST, "keV"), (energy < LOWEST, "GeV")):
         if 2 * np.count_nonzero(wrong) > len(energy):
+            where = place(singles, 0)
             raise InputError(
-                f"Branch 'energy', {place(singles, 0)}: the singles have {float(np.median(energy)):.4g} MeV in the middle, which no photon of a PET has; "
-                f"if they are in {unit}, say so with --map energy=BRANCH:{unit}.")
+                f"the singles have {float(np.median(energy)):.4g} MeV in the middle, which no photon of a PET has; "
+                f"if they are in {unit}, say so with --map energy=BRANCH:{unit}", file=where.file, branch="energy", entry=where.entry)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.problems import place
+from ....errors import FileName
+from ....io.problems import Place, place
 from ....io.ragged import Array, Columns, length, take
 
 KEV = 1e-3
@@ -36,7 +37,7 @@ class EnergyCut:
     def __init__(self, energy_window: Window) -> None:
         self.energy_window = energy_window
         self._n_taken = self._n_negative = 0
-        self._negative = ""
+        self._negative: Place | None = None
         self._spectrum = np.zeros(len(BINS) + 1, dtype=np.int64)
 
     def add(self, singles: Columns) -> Columns:
@@ -52,12 +53,11 @@ class EnergyCut:
             self._spectrum += np.bincount(np.searchsorted(BINS, energy / KEV), minlength=len(self._spectrum))
         return singles if inside.all() else take(singles, inside)
 
-    @property
-    def warnings(self) -> list[str]:
-        """What is odd about the energies."""
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what is odd about the energies."""
         found = []
-        if self._n_negative:
-            found.append(f"{self._n_negative} singles have a negative energy and were left out, the first in {self._negative}")
+        if self._negative is not None:
+            found.append(f"{self._n_negative} singles have a negative energy and were left out, the first in {self._negative.text(named)}")
         if self.energy_window is not None and not self._n_taken and self._spectrum.any():
             low, high = self.energy_window
             few, middle, many = (BINS[min(np.searchsorted(np.cumsum(self._spectrum), share * self._spectrum.sum()), len(BINS) - 1)] for share in (0.05, 0.5, 0.95))
@@ -68,6 +68,6 @@ class EnergyCut:
     def _not_negative(self, singles: Columns, energy: Array) -> Array:
         negative = energy < 0
         if not self._n_negative:
-            self._negative = f"{place(singles, int(np.argmax(negative)))}"
+            self._negative = place(singles, int(np.argmax(negative)))
         self._n_negative += int(np.count_nonzero(negative))
         return ~negative

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ....errors import FileName
 from ....io.ragged import Columns, length
 from .segments import Files, Rule
 
@@ -21,8 +22,9 @@ class Span(NamedTuple):
     last: float
     file: int
 
-    def __str__(self) -> str:
-        return f"of input file {self.file} ({self.first:g} to {self.last:g} s)"
+    def text(self, named: FileName) -> str:
+        """Return it in words."""
+        return f"of {named(self.file)} ({self.first:g} to {self.last:g} s)"
 
     def overlaps(self, other: Span) -> bool:
         """Return whether both have more of their time in common than singles out of order explain."""
@@ -47,7 +49,7 @@ class FileTimes:
             known = self._spans.get(number, Span(first, last, number))
             self._spans[number] = Span(min(known.first, first), max(known.last, last), number)
 
-    def warnings(self, files: Files, rule: Rule) -> list[str]:
+    def warnings(self, files: Files, rule: Rule, named: FileName) -> list[str]:
         """Return what does not fit, sentences without full stops; nothing where each file was to be one by itself.
 
         Args:
@@ -55,9 +57,9 @@ class FileTimes:
         """
         if rule == "independent":
             return []
-        return [*self._overlaps(files), *self._wrong_order(files)]
+        return [*self._overlaps(files, named), *self._wrong_order(files, named)]
 
-    def _overlaps(self, files: Files) -> list[str]:
+    def _overlaps(self, files: Files, named: FileName) -> list[str]:
         found = []
         for members in files.values():
             spans = sorted(self._spans[number] for number in members)
@@ -66,16 +68,16 @@ class FileTimes:
                 if latest.overlaps(span):
                     found.append((latest, span))
                 latest = max(latest, span, key=lambda one: one.last)
-        return [f"the singles {latest} and those {span} overlap in time{_more(found)}: they were paired with each other as those of one scanner; "
+        return [f"the singles {latest.text(named)} and those {span.text(named)} overlap in time{_more(found)}: they were paired with each other as those of one scanner; "
                 "if the files are acquisitions of their own, give --files independent" for latest, span in found[:1]]
 
-    def _wrong_order(self, files: Files) -> list[str]:
+    def _wrong_order(self, files: Files, named: FileName) -> list[str]:
         spans = [self._spans[number] for number in sorted(self._spans)]
         found = [(a, b) for a, b in pairwise(spans) if b < a and not b.overlaps(a)]
         joined = len(files) == 1
         result = ("all were put in the order of time" if joined else
                   "the files were taken as acquisitions of their own, without pairs of both; if they are parts of one, give them in the order of time")
-        return [f"the singles {a} come after those {b}, which were given behind them{_more(found)}: {result}" for a, b in found[:1]]
+        return [f"the singles {a.text(named)} come after those {b.text(named)}, which were given behind them{_more(found)}: {result}" for a, b in found[:1]]
 
 
 def _more(found: list[tuple[Span, Span]]) -> str:

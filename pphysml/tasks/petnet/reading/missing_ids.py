@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ....io.problems import place
+from ....errors import FileName
+from ....io.problems import Place, place
 from ....io.ragged import Array, Columns, length, slice_rows, take
 from ..scanner.scanner import LEVELS, Scanner
 
@@ -13,6 +16,19 @@ SAMPLE = 20_000
 
 MOST = 0.01
 """Share of them that may differ: a position may be a mean over crystals."""
+
+
+class At(NamedTuple):
+    """Where a row is, in the input and in space, mm."""
+
+    place: Place
+    x: float
+    y: float
+    z: float
+
+    def text(self, named: FileName) -> str:
+        """Return it in words."""
+        return f"{self.place.text(named)} at ({self.x:.4g}, {self.y:.4g}, {self.z:.4g}) mm"
 
 
 class MissingIds:
@@ -29,7 +45,8 @@ class MissingIds:
         self.scanner = scanner
         self.what = "singles"
         self._n = self._n_outside = self._n_compared = self._n_different = 0
-        self._outside = self._different = ""
+        self._outside: At | None = None
+        self._different: At | None = None
 
     def add(self, rows: Columns) -> Columns:
         """Return the next rows with all ids, `x` `y` `z` (mm) being where they are."""
@@ -48,17 +65,16 @@ class MissingIds:
         rows = rows | {name: ids[name] for name in lacking}
         return rows if (crystal >= 0).all() else take(rows, crystal >= 0)
 
-    @property
-    def warnings(self) -> list[str]:
-        """What was left out, and ids that are not the scanner's."""
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what was left out, and ids that are not the scanner's."""
         name, size = (self.scanner.name, _extent(self.scanner)) if self.scanner else ("", "")
         found = []
-        if self._n_outside:
+        if self._outside is not None:
             found.append(f"{self._n_outside} of {self._n} {self.what} lie in no crystal of the scanner {name!r} ({size}) and were left out, "
-                         f"the first in {self._outside}")
-        if self._n_different > MOST * self._n_compared:
+                         f"the first in {self._outside.text(named)}")
+        if self._different is not None and self._n_different > MOST * self._n_compared:
             found.append(f"of the first {self._n_compared} {self.what}, {self._n_different} do not lie where the scanner {name!r} has the crystal that their ids "
-                         f"name, the first in {self._different}; the ids of the file were taken: are scanner and axes the right ones?")
+                         f"name, the first in {self._different.text(named)}; the ids of the file were taken: are scanner and axes the right ones?")
         return found
 
     def _note_outside(self, rows: Columns, crystal: Array) -> None:
@@ -84,9 +100,9 @@ def _located(rows: Columns, scanner: Scanner) -> Array:
     return scanner.locate(np.asarray(rows["x"]), np.asarray(rows["y"]), np.asarray(rows["z"]))
 
 
-def _at(rows: Columns, row: int) -> str:
+def _at(rows: Columns, row: int) -> At:
     x, y, z = (float(np.asarray(rows[axis])[row]) for axis in "xyz")
-    return f"{place(rows, row)} at ({x:.4g}, {y:.4g}, {z:.4g}) mm"
+    return At(place(rows, row), x, y, z)
 
 
 def _extent(scanner: Scanner) -> str:

@@ -9,8 +9,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....errors import InputError
-from ....io.opening import KEEP
 from ....io.ragged import Array, Columns, take
+from ....io.schema import KEEP
 from ..scanner.scanner import Scanner
 from .volumes import at_level, innermost
 

@@ -24,9 +24,9 @@ def innermost(columns: Mapping[str, Column]) -> NDArray[np.uint64]:
     """
     present = [np.asarray(columns[name]) for name in ("volume_key", "gantry_id", *map(_id, LEVELS)) if name in columns]
     if not present:
-        file = f" of input file {np.asarray(columns['file'])[0]}" if "file" in columns else ""
-        raise InputError(f"The hits{file} have no number of a volume (rsectorID ... layerID, or PreStepUniqueVolumeID), so those of one crystal "
-                         "cannot be added; name its branches with --map crystal_id=BRANCH, or the scanner with --scanner.")
+        file = int(np.asarray(columns["file"])[0]) if "file" in columns else None
+        raise InputError("the hits have no number of a volume (rsectorID ... layerID, or PreStepUniqueVolumeID), so those of one crystal "
+                         "cannot be added; name its branches with --map crystal_id=BRANCH, or the scanner with --scanner", file=file)
     return combined(*present)
 
 

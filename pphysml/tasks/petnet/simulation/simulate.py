@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ....contract import Simulation
 from ....io.ragged import Columns, concatenate, length, slice_rows
 from ..config import PetConfig
 from ..config.simulation import SimulationConfig
@@ -20,7 +21,7 @@ MARGIN = 1.15
 """Decays that are simulated, over those that the singles of so many slices need in the mean: slices end at gaps, and are longer than asked for."""
 
 
-class PetSimulation:
+class PetSimulation(Simulation):
     """Endless singles of `simulation.kind`: of a scanner, or the published toy.
 
     Raises:

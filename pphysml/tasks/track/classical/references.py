@@ -64,9 +64,11 @@ def refuse_crowds(examples: Columns) -> None:
     if (counts > MAX_IN_LAYER).any():
         most = int(np.argmax(counts))
         row = int(frame[starts[most]])
+        where = place(examples, row)
         raise InputError(
-            f"Frame of {place(examples, row)}: {ragged(examples, 'layer').counts[row]} hits, {counts[most]} of them in one layer; more than "
-            f"{MAX_IN_LAYER} take this engine too long: take smaller frames (--protons-per-frame, --frame-time).")
+            f"the frame has {ragged(examples, 'layer').counts[row]} hits, {counts[most]} of them in one layer; more than "
+            f"{MAX_IN_LAYER} take this engine too long: take smaller frames (--protons-per-frame, --frame-time)",
+            file=where.file, entry=where.entry)
 
 
 def perfect_links(examples: Columns, options: DataConfig) -> Links:

@@ -8,7 +8,7 @@ from pydantic import Field as Limits
 from pydantic import model_validator
 
 from ....config import Config, option
-from ....training.config import TrainingConfig
+from ....training.config import TaskConfig, TrainingConfig
 from .engines import DeflectionConfig, FollowerConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
@@ -60,7 +60,7 @@ class ApplyConfig(Config):
     filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")
 
 
-class TrackConfig(Config):
+class TrackConfig(TaskConfig):
     """All options of the task `track`."""
 
     simulation: SimulationConfig = option(SimulationConfig, "Simulated data, where there are no files.")
@@ -68,6 +68,11 @@ class TrackConfig(Config):
     model: ModelConfig = option(ModelConfig, "Network.")
     training: TrainingConfig = option(TrainingConfig, "Training.")
     apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @property
+    def entries_at_a_time(self) -> int:
+        """Entries of a file that are read at a time."""
+        return self.apply.block_size
 
     @model_validator(mode="after")
     def _published_links(self) -> TrackConfig:

@@ -42,9 +42,9 @@ def candidate_links(examples: Columns, options: DataConfig) -> tuple[Ints, Ints]
     if total > MAX_LINKS:
         where = place(examples, int(np.argmax(ragged(examples, "x").counts)))
         raise InputError(
-            f"Frame of {where}: {length(examples)} frame(s) of together {len(x)} hits make {total} candidate links; more than "
+            f"{length(examples)} frame(s) of together {len(x)} hits make {total} candidate links; more than "
             f"{MAX_LINKS} do not fit into memory: take smaller frames (--protons-per-frame, --frame-time), or a network trained with smaller "
-            "angles and steps (data.max_angle, data.max_step).")
+            "angles and steps (data.max_angle, data.max_step)", file=where.file, entry=where.entry)
     deep, shallow = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
     _visit(x, y, z, order, starts, pairs, tangents, np.cumsum(counts) - counts, deep, shallow)
     return deep, shallow

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
+from ....contract import Engine
 from ....io.ragged import Columns
 from ....model_file import ModelFile
 from ..config import TrackConfig
@@ -13,8 +14,8 @@ from .columns import output_columns
 from .input_warnings import InputWarnings
 
 
-class LinkEngine(ABC):
-    """An engine that finds links; see `task.Engine`."""
+class LinkEngine(Engine):
+    """An engine that finds links; see `contract.Engine`."""
 
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         self.config = config

@@ -45,8 +45,8 @@ class Events:
         stop = len(edge) if last or not len(starts) else int(starts[-1])
         self._rest = slice_rows(rows, stop, len(edge))
         if len(edge) - stop > MAX_ROWS:
-            raise InputError(f"Branch 'event': event {np.asarray(rows['event'])[-1]} has more than {MAX_ROWS} rows; if the file does "
-                             "not number the particles of the beam, name another branch with --map event=BRANCH, or use --frame-time.")
+            raise InputError(f"event {np.asarray(rows['event'])[-1]} has more than {MAX_ROWS} rows; if the file does "
+                             "not number the particles of the beam, name another branch with --map event=BRANCH, or use --frame-time", branch="event")
         complete = slice_rows(rows, 0, stop)
         self._remember(complete, starts[starts < stop])
         return complete, np.cumsum(edge[:stop]) - 1

@@ -151,6 +151,8 @@ def _refuse_repeated(rows: Columns, order: Array, edge: Array) -> None:
     if same.any():
         pair = np.flatnonzero(same)[0]
         one, other = sorted((int(several[pair]), int(several[pair + 1])))
-        raise InputError(
-            f"Branch 'x', {place(rows, other)}: repeats {place(rows, one)}, the same position, energy and time of the same "
-            f"particle ({int(same.sum())} such rows are near); files were merged that share events: merge them again.")
+        where, first = place(rows, other), place(rows, one)
+        raise InputError(lambda named: (
+            f"repeats {first.text(named)}, the same position, energy and time of the same particle ({int(same.sum())} such "
+            "rows are near); files were merged that share events: merge them again"),
+            file=where.file, branch="x", entry=where.entry)

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ....errors import InputError
-from ....io.problems import place
+from ....io.problems import Place, place
 from ....io.ragged import Array, Columns, Ragged
 
 NAMES = ("base_id", "level1_id", "level2_id", "level3_id")
@@ -28,7 +28,7 @@ class LayerIds:
         self.useful = codes is not None and len(codes) > 0 and bool((codes != codes[0]).any())
         self._known = np.zeros(0, dtype=np.int64)
         self._layer = np.zeros(0, dtype=np.int16)
-        self._first: dict[int, str] = {}
+        self._first: dict[int, tuple[Place, float]] = {}
 
     def check(self, rows: Columns, layer: Array) -> None:
         """Compare rows with those before.
@@ -44,11 +44,12 @@ class LayerIds:
         bad = known != layer
         if bad.any():
             row = int(np.argmax(bad))
-            z = np.asarray(rows["z"])[row]
-            raise InputError(
-                f"Branch 'z', {place(rows, row)}: z = {z:.6g} mm is layer {layer[row]} by position, but its volume "
-                f"({_describe(rows, row)}) is in layer {known[row]}, {self._first[int(codes[row])]}; "
-                "describe the calorimeter with --geometry, which leaves the numbers of volumes aside.")
+            z, where, (other, its_z) = np.asarray(rows["z"])[row], place(rows, row), self._first[int(codes[row])]
+            raise InputError(lambda named: (
+                f"z = {z:.6g} mm is layer {layer[row]} by position, but its volume "
+                f"({_describe(rows, row)}) is in layer {known[row]}, {other.text(named)}, z = {its_z:.6g} mm; "
+                "describe the calorimeter with --geometry, which leaves the numbers of volumes aside"),
+                file=where.file, branch="z", entry=where.entry)
 
     def _remember(self, rows: Columns, codes: Array, layer: Array) -> None:
         index = np.searchsorted(self._known, codes)
@@ -60,7 +61,7 @@ class LayerIds:
         where = np.flatnonzero(new)
         found, first = np.unique(codes[where], return_index=True)
         for code, row in zip(found, where[first], strict=True):
-            self._first[int(code)] = f"{place(rows, int(row))}, z = {np.asarray(rows['z'])[row]:.6g} mm"
+            self._first[int(code)] = place(rows, int(row)), float(np.asarray(rows["z"])[row])
         known = np.concatenate([self._known, found])
         order = np.argsort(known)
         self._known = known[order]

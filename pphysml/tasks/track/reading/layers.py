@@ -95,7 +95,7 @@ def learn_layers(z: Array, local_z: Array | None = None, branch: str = "z") -> L
     pitch = _pitch(np.diff(seen))
     reason = _no_layers(seen, spread, len(ordered), pitch)
     if reason:
-        raise InputError(f"Branch {branch!r}: {reason}; {HINT}; if the beam runs along another axis, name that with --map {branch}=BRANCH.")
+        raise InputError(f"{reason}; {HINT}; if the beam runs along another axis, name that with --map {branch}=BRANCH", branch=branch)
     number, goes_on = _numbers(seen, pitch)
     return layers_at(number, seen, float(spread.max()), _thickness(local_z, spread, len(ordered)), goes_on)
 
@@ -115,11 +115,11 @@ def learn_numbered(number: Array, z: Array) -> Layers:
     np.minimum.at(low, row, z)
     np.maximum.at(high, row, z)
     if len(seen) < 2:
-        raise InputError(f"Branch 'hit_layer': all {len(z)} hits lie in one layer, but a track needs two.")
+        raise InputError(f"all {len(z)} hits lie in one layer, but a track needs two", branch="hit_layer")
     if (low[1:] <= high[:-1]).any():
         first = int(np.argmax(low[1:] <= high[:-1]))
-        raise InputError(f"Branch 'hit_layer': layer {seen[first + 1]} begins at z = {low[first + 1]:.6g} mm, not behind layer "
-                         f"{seen[first]}, which reaches to {high[first]:.6g} mm; layers must be numbered along the beam.")
+        raise InputError(f"layer {seen[first + 1]} begins at z = {low[first + 1]:.6g} mm, not behind layer "
+                         f"{seen[first]}, which reaches to {high[first]:.6g} mm; layers must be numbered along the beam", branch="hit_layer")
     centre = (low + high) / 2
     goes_on = len(seen) > 3 and _regular_run(seen, centre) > 3
     return layers_at(seen, centre, float((high - low).max()), _thickness(None, high - low, len(z)), goes_on)
@@ -139,7 +139,7 @@ def layers_at(number: Array, seen: Floats, spread: float, thickness: float | Non
         InputError: numbers reach to `MAX_LAYERS`.
     """
     if number[-1] >= MAX_LAYERS:
-        raise InputError(f"The hits at {seen[-1]:.6g} mm are in layer {number[-1]}, but there may be no more than {MAX_LAYERS} layers; {HINT}.")
+        raise InputError(f"the hits at {seen[-1]:.6g} mm are in layer {number[-1]}, but there may be no more than {MAX_LAYERS} layers; {HINT}")
     z = np.interp(np.arange(number[-1] + 1), number, seen)
     if number[0] > 0:
         step = (seen[1] - seen[0]) / (number[1] - number[0])

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ....errors import InputError
-from ....io.problems import refuse
+from ....io.carry import Carry
+from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
 from .examples import finished
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered
-from .refusal import naming_first_file
 
 LEARNING = 20_000
 """Hits at the start of the input from which layers are learnt."""
@@ -21,7 +21,7 @@ HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg":
 FRAME = ("file", "entry", "run", "spot_x", "spot_y", "frame")
 
 
-class ReadoutFrames:
+class ReadoutFrames(Carry):
     """Turns entries of the layout `frames` into examples, one each.
 
     Args:
@@ -50,10 +50,10 @@ class ReadoutFrames:
             return {}
         ready, self._early = concatenate(self._early), []
         if self.layers is None and n_hits:
-            with naming_first_file(ready):
+            with of_first_file(ready):
                 self.layers = _learn(ready)
         if self.layers is None:
-            raise InputError("Branch 'hit_x': no frame of the input has a hit.")
+            raise InputError("no frame of the input has a hit", branch="hit_x")
         return self._examples(ready, self.layers)
 
     def _examples(self, chunk: Columns, layers: Layers) -> Columns:
@@ -80,7 +80,7 @@ class ReadoutFrames:
 
 def _learn(chunk: Columns) -> Layers:
     if "hit_z" not in chunk:
-        raise InputError("Branch 'hit_z': is not there; give the positions of the layers with --geometry.")
+        raise InputError("is not there; give the positions of the layers with --geometry", branch="hit_z")
     z = ragged(chunk, "hit_z").flat[:LEARNING].astype(np.float64)
     if "hit_layer" in chunk:
         return learn_numbered(ragged(chunk, "hit_layer").flat[:LEARNING], z)
@@ -101,7 +101,7 @@ def _layer(chunk: Columns, layers: Layers, given: bool) -> Array:
                 f"z = {z[i]:.6g} mm, but of the layers {known} number {layer[i]} is at {layers.z[layer[i]]:.6g} mm: give another --geometry"))
         return layer.astype(np.int16)
     if "hit_z" not in chunk:
-        raise InputError("Branch 'hit_layer': is not there, nor is 'hit_z'; one of them is needed: name it with --map hit_z=BRANCH.")
+        raise InputError("is not there, nor is 'hit_z'; one of them is needed: name it with --map hit_z=BRANCH", branch="hit_layer")
     z = ragged(chunk, "hit_z").flat
     found = layers.number(z)
     _refuse(chunk, rows, found < 0, "hit_z", lambda i: (
@@ -125,8 +125,8 @@ def _energies(chunk: Columns, thickness: float) -> dict[str, Array]:
     elif "hit_cluster_size" in chunk:
         edep = cluster_energy(ragged(chunk, "hit_cluster_size").flat, thickness)
     else:
-        raise InputError("Branch 'hit_edep': is not there, nor is 'hit_cluster_size', from which it follows; "
-                         "name one with --map hit_edep=BRANCH.")
+        raise InputError("is not there, nor is 'hit_cluster_size', from which it follows; "
+                         "name one with --map hit_edep=BRANCH", branch="hit_edep")
     size = ragged(chunk, "hit_cluster_size").flat if "hit_cluster_size" in chunk else cluster_size(edep, thickness)
     return {"edep": edep, "cluster_size": size}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....errors import ConfigError, InputError
-from ....io.problems import refuse
+from ....io.carry import Carry
+from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, slice_rows, take
 from .events import Events
 from .examples import finished
@@ -16,7 +17,6 @@ from .frames import Framing
 from .hits import merge_steps
 from .layer_ids import NAMES, LayerIds
 from .layers import Layers, learn_layers
-from .refusal import naming_first_file
 
 LEARNING = 20_000
 """Rows at the start of the input from which layers are learnt."""
@@ -45,7 +45,7 @@ class FrameRules:
     min_cluster_size: int = 2
 
 
-class StepFrames:
+class StepFrames(Carry):
     """Makes frames of steps; what it returns does not depend on how many rows come at a time."""
 
     def __init__(self, rules: FrameRules) -> None:
@@ -67,7 +67,7 @@ class StepFrames:
         """
         last = rows is None
         if rows is not None:
-            with naming_first_file(rows):
+            with of_first_file(rows):
                 self._early.append(self._prepared(rows))
             self._n_rows += length(rows)
         if self.layers is None and not last and sum(map(length, self._early)) < LEARNING:
@@ -88,10 +88,10 @@ class StepFrames:
             raise ConfigError(f"--keep {kept[0]}: entries of this file are steps, of which many make one frame; "
                               "join by `file` and `hit_entry` of the output instead.")
         if self.rules.frame_time is None and "event" not in rows:
-            raise InputError("Branch 'event': is not there, so that particles cannot be counted; name it with --map event=BRANCH, "
-                             "or make frames by readout time with --frame-time.")
+            raise InputError("is not there, so that particles cannot be counted; name it with --map event=BRANCH, "
+                             "or make frames by readout time with --frame-time", branch="event")
         if self.rules.frame_time is not None and "time" not in rows:
-            raise InputError("Branch 'time': is not there, but --frame-time needs it; name it with --map time=BRANCH.")
+            raise InputError("is not there, but --frame-time needs it; name it with --map time=BRANCH", branch="time")
         n = len(rows["x"])
         added: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
                           "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32)}
@@ -100,7 +100,7 @@ class StepFrames:
     def _learn(self, rows: Columns) -> None:
         first = slice_rows(rows, 0, LEARNING)
         local = first.get("local_z")
-        with naming_first_file(rows):
+        with of_first_file(rows):
             self.layers = learn_layers(np.asarray(first["z"]), None if local is None else np.asarray(local))
         self._ids = LayerIds(first)
 
@@ -147,9 +147,9 @@ class StepFrames:
         n = self._framing.n_protons
         if n == 0:
             assert self.layers is not None
-            raise InputError(f"Branch 'edep' of input file {self._largest[1]}: no hit has {self.rules.min_cluster_size} pixels or more "
+            raise InputError(f"no hit has {self.rules.min_cluster_size} pixels or more "
                              f"(data.min_cluster_size); the largest step deposits {self._largest[0]:.3g} MeV in {self.layers.thickness:.3g} mm: "
-                             "are the unit (--map edep=BRANCH:UNIT) and the thickness of the sensors right?")
+                             "are the unit (--map edep=BRANCH:UNIT) and the thickness of the sensors right?", file=self._largest[1], branch="edep")
         if self._framing.n_frames == 0:
             raise InputError(f"No frame is complete: {n} particles have hits; choose fewer with --protons-per-frame, "
                              "or set apply.last_frame=keep.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 
+from ....contract import Simulation
 from ....errors import ConfigError
 from ....io.ragged import Array, Columns, concatenate, take
 from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
@@ -38,7 +39,7 @@ NOISE_LOSS = 0.5
 """Median energy loss that a noise hit looks like, keV/um; lognormal of width 0.7."""
 
 
-class TrackSimulation:
+class TrackSimulation(Simulation):
     """Endless particles of one beam spot, through a phantom into a calorimeter.
 
     Particles, noise and what sensors miss have random numbers of their own: with the same seed, data

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType, SimpleNamespace
 
@@ -21,23 +20,23 @@ import torch
 import uproot
 
 from pphysml.config import load
+from pphysml.contract import Export
 from pphysml.errors import OutputError
 from pphysml.io.ragged import Ragged, take
 from pphysml.model_file import ModelFile
 from pphysml.nn.spectrum import LearnedSpectra
-from pphysml.registry import get_task
-from pphysml.task import Export
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.decode import decode_exact, log_partition
-from pphysml.tasks.lcag.engines import NetworkEngine
 from pphysml.tasks.lcag.export import numpy_decoder, onnx_export
-from pphysml.tasks.lcag.learner import build_network
 from pphysml.tasks.lcag.models.batches import collate
+from pphysml.tasks.lcag.models.build import build_network
 from pphysml.tasks.lcag.models.calibration import Calibration, weighted
 from pphysml.tasks.lcag.models.inputs import Output
+from pphysml.tasks.lcag.models.network_engine import NetworkEngine
 from pphysml.tasks.lcag.models.scores import of_output
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
+from pphysml.tasks.lcag.task import Lcag
 from pphysml.verbs.export import export
 
 SMALL = ("model.width=16", "model.pair_width=8", "model.clade_width=12", "model.blocks=1", "model.heads=2")
@@ -342,10 +341,16 @@ def test_missing_packages_are_named_with_the_extra(pphysml, tmp_path, monkeypatc
 
 
 @pytest.fixture
-def two_files(monkeypatch):
+def two_files():
     """A task whose format `two` writes two files at once."""
-    monkeypatch.setattr("pphysml.verbs.export.load_attribute", lambda path: lambda model: (b"new", b"beside"))
-    return replace(get_task("lcag"), exports={"two": Export("", beside=("_decoder.py",))})
+    class Two(Lcag):
+        exports = {"two": Export(beside=("_decoder.py",))}
+        weights_package = Lcag().weights_package
+
+        def export(self, format, model):
+            return (b"new", b"beside")
+
+    return Two()
 
 
 @pytest.mark.parametrize("there", ["m.onnx", "m_decoder.py"])

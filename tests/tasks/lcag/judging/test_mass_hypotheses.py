@@ -11,9 +11,9 @@ from pphysml.io.ragged import Ragged
 from pphysml.model_file import ModelFile
 from pphysml.physics.four_vectors import mass
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.engines import NetworkEngine
 from pphysml.tasks.lcag.judging.mass_hypotheses import compare_hypotheses, hypothesis_metrics
 from pphysml.tasks.lcag.learner import LcagLearner
+from pphysml.tasks.lcag.models.network_engine import NetworkEngine
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 

@@ -10,7 +10,7 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.physics.particle_masses import particle_charge
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.output.last_step import LcagFinish
+from pphysml.tasks.lcag.output.last_step import LcagLastStep
 from pphysml.tasks.lcag.output.template import read_template
 from pphysml.tasks.lcag.output.template_matching import match_columns
 from pphysml.tasks.lcag.trees.nested_trees import from_nested
@@ -115,10 +115,10 @@ def test_charges_of_names():
 
 @pytest.mark.parametrize(("text", "warned"), [("D0 -> K- pi+", True), ("((0.494 0.14) *)", False)])
 def test_it_is_said_that_only_masses_are_compared(text, warned):
-    finish = LcagFinish(LcagConfig(apply={"match": text}))
+    finish = LcagLastStep(LcagConfig(apply={"match": text}))
     columns = {"parent": Ragged.from_rows([[2, 2, -1]], np.int32), "node_mass": Ragged.from_rows([[0.494, 0.1396, 1.865]])}
     assert finish({}, columns)["template_match"].tolist() == [int(warned)]
     assert [("masses alone" in sentence) for sentence in finish.warnings] == [True] * warned
-    finish = LcagFinish(LcagConfig(apply={"match": text}))
+    finish = LcagLastStep(LcagConfig(apply={"match": text}))
     assert finish({"charge": Ragged.from_rows([[1.0, 1.0]])}, columns)["template_match"].tolist() == [0]
     assert not finish.warnings

@@ -18,7 +18,7 @@ from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.tasks.lcag.trees.validity import is_valid_ragged
 
-LAYOUTS = get_task("lcag").load("layouts")
+LAYOUTS = get_task("lcag").layouts()
 EVENTS = 80
 FOREST = {"forest": True, "classes": "stages"}
 PION = 0.13957
@@ -202,13 +202,13 @@ def test_mev_and_cm(path, simulated, tmp_path) -> None:
 def test_truth_that_does_not_fit_is_refused(path, simulated, tmp_path) -> None:
     with pytest.raises(InputError, match=r"LCAS.*data\.classes=stages"):
         read(path, forest=True)
-    with pytest.raises(InputError, match=r"entry 0 .*zeros between leaves.*data\.forest=true"):
+    with pytest.raises(InputError, match=r"entry 0: .*zeros between leaves.*data\.forest=true"):
         read(path, classes="stages")
     for missing in ("leaves", "LCA_leaves_2"):
         with pytest.raises(InputError, match=f"without '{missing}'"):
             read(write(tmp_path / f"{missing}.root", simulated, **{missing: None}), **FOREST)
     short = [{**event, "LCAS_2": event["LCAS_2"].ravel()[: -1 if row == 5 else None]} for row, event in enumerate(simulated)]
-    with pytest.raises(InputError, match=r"'LCAS_2', entry 5 of input file 0: has \d+ values for the \d+ of 'LCA_leaves_2'"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'LCAS_2', entry 5: has \d+ values for the \d+ of 'LCA_leaves_2'"):
         read(write(tmp_path / "short.root", short), **FOREST)
 
 

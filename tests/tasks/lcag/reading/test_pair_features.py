@@ -12,8 +12,9 @@ from pphysml.config import load
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.ragged import Ragged, take
 from pphysml.tasks.lcag.config import LcagConfig
-from pphysml.tasks.lcag.learner import LcagLearner, build_network
+from pphysml.tasks.lcag.learner import LcagLearner
 from pphysml.tasks.lcag.models.batches import collate
+from pphysml.tasks.lcag.models.build import build_network
 from pphysml.tasks.lcag.models.invariants import pair_indices
 from pphysml.tasks.lcag.reading.assemble import assemble
 

@@ -8,11 +8,11 @@ import torch
 
 from pphysml.errors import InputError
 from pphysml.io.ragged import Ragged
+from pphysml.tasks.lcag.classical.engines import MasslineEngine
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.config.simulation import SimulationConfig
-from pphysml.tasks.lcag.engines import MasslineEngine
 from pphysml.tasks.lcag.output.columns import node_momenta
-from pphysml.tasks.lcag.output.last_step import LcagFinish
+from pphysml.tasks.lcag.output.last_step import LcagLastStep
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.reading.signal_side import SIGNAL_SIDE, restrict
 from pphysml.tasks.lcag.simulation.lost_leaves import drop_leaves
@@ -49,7 +49,7 @@ def applied():
     chunk, config = events_with_a_given_child(), configuration()
     examples, _ = assemble(chunk, None, config)
     engine = MasslineEngine(config, None, torch.device("cpu"))
-    return chunk, examples, LcagFinish(config)(examples, engine(examples))
+    return chunk, examples, LcagLastStep(config)(examples, engine(examples))
 
 
 def test_the_rest_of_sharp_events_is_solved(applied):
@@ -101,7 +101,7 @@ def test_the_decays_of_the_signal_side_play_no_role(applied):
     moved = {**chunk, **{k: Ragged(np.where(chunk["tag"].flat > 0, 3.0, chunk[k].flat), chunk[k].offsets) for k in ("px", "py", "pz")}}
     moved["e"] = Ragged(np.where(chunk["tag"].flat > 0, 30.0, chunk["e"].flat), chunk["e"].offsets)
     examples, _ = assemble(moved, None, config)
-    again = LcagFinish(config)(examples, MasslineEngine(config, None, torch.device("cpu"))(examples))
+    again = LcagLastStep(config)(examples, MasslineEngine(config, None, torch.device("cpu"))(examples))
     for name in ("lcag", "parent", "component"):
         np.testing.assert_array_equal(again[name].flat, columns[name].flat)
     np.testing.assert_array_equal(again["score"], columns["score"])
@@ -114,7 +114,7 @@ def test_nothing_given_and_everything_given(mark):
     found = []
     for config in (configuration(), configuration(signal_side=None)):
         examples, _ = assemble(block, None, config)
-        found.append(LcagFinish(config)(examples, MasslineEngine(config, None, torch.device("cpu"))(examples)))
+        found.append(LcagLastStep(config)(examples, MasslineEngine(config, None, torch.device("cpu"))(examples)))
     with_side, without = found
     if mark == 0:
         assert set(with_side) - set(without) == {"signal_side"}
@@ -160,7 +160,7 @@ def test_trees_and_background_of_the_rest_keep_their_numbers():
     whole, _ = assemble({k: v for k, v in block.items() if k != "tag"}, None, config)
     np.testing.assert_array_equal(examples["background"].flat, whole["background"].flat[rest])
     found = MasslineEngine(config, None, torch.device("cpu"))(examples)
-    full = LcagFinish(config)(examples, found)
+    full = LcagLastStep(config)(examples, found)
     np.testing.assert_array_equal(full["component"].flat[rest], found["component"].flat)
     assert (full["component"].flat[~rest] == SIGNAL_SIDE).all() and (found["component"].flat == -1).any()
     matrices, codes = parent_to_matrix(full["parent"], n, forest=True)
@@ -188,7 +188,7 @@ def test_an_event_without_a_tree_has_no_nodes():
     for name, column in list(columns.items()):
         if name == "parent" or name.startswith("node_"):
             columns[name] = Ragged.from_counts(column.take(keep).flat, column.counts * keep)
-    full = LcagFinish(config)(examples, columns)
+    full = LcagLastStep(config)(examples, columns)
     assert full["parent"].counts[1] == 0 and (full["parent"].counts[keep] > block["px"].counts[keep]).all()
     np.testing.assert_array_equal(full["node_e"].counts, full["parent"].counts)
     for event in (0, 2):
@@ -202,9 +202,9 @@ def test_a_signal_side_that_does_not_fit_the_leaves_is_refused():
     halves.flat[block["px"].offsets[2]] = 0.5
     longer = Ragged.from_counts(np.zeros(n.sum() + 1, dtype=np.float32), n + np.array([0, 1, 0, 0]))
     for column, message in [
-        (halves, "'tag', row 2: has values that are not whole numbers"),
-        (longer, f"'tag', row 1: has {n[1] + 1} values for {n[1]} leaves"),
-        (np.zeros(4), "'tag' must have many values"),
+        (halves, "'tag', entry 2: has values that are not whole numbers"),
+        (longer, f"'tag', entry 1: has {n[1] + 1} values for {n[1]} leaves"),
+        (np.zeros(4), "'tag': must have many values"),
     ]:
         with pytest.raises(InputError, match=message):
             assemble({**block, "tag": column}, None, configuration())

@@ -162,7 +162,7 @@ SPLIT = Ragged.from_rows([[0, 1, 0, 1, 0, 0, 0, 0, 0]], np.uint8)
 
 
 @pytest.mark.parametrize(("parent", "pdg", "others", "data", "words"), [
-    ([3, 3, 4, 4, 3], [1, 1, 1, D0, B], {}, STAGES, ["'parent', entry 7 of input file 0", "no root"]),
+    ([3, 3, 4, 4, 3], [1, 1, 1, D0, B], {}, STAGES, ["input file 0, branch 'parent', entry 7: ", "no root"]),
     ([3, 3, 4, -1, 5, 4], [1, 1, 1, B, D0, D0], {}, STAGES, ["'parent', entry 7", "cycle"]),
     ([3, 3, 4, -1, -1], [1, 1, 1, B, B], {}, STAGES, ["'parent', entry 7", "more than one root", "data.forest=true"]),
     ([3, 3, 4, -1, -1], [1, 1, 1, B, B], {}, {}, ["more than one root", "data.forest=true"]),
@@ -172,7 +172,7 @@ SPLIT = Ragged.from_rows([[0, 1, 0, 1, 0, 0, 0, 0, 0]], np.uint8)
     ([3, 3, 4, 4, -1], None, {}, {"ancestors": [B]}, ["'node_pdg'", "data.ancestors"]),
     ([4, 4, 5, 5, 6, 6, -1], [1, 1, 1, 1, D0, D0, Y4S], {}, {"ancestors": [D0]},
      ["'node_pdg', entry 7", "300553", "data.ancestors", "data.forest=true"]),
-    (None, None, {"lcag": TRIANGLE}, STAGES, ["'lcag' holds generations", "'lcas'"]),
+    (None, None, {"lcag": TRIANGLE}, STAGES, ["Branch 'lcag': holds generations", "'lcas'"]),
     (None, None, {"lcas": TRIANGLE}, {}, ["'lcas'", "data.classes=stages"]),
     (None, None, {"lcag": TRIANGLE}, {"ancestors": [B]}, ["data.ancestors", "'parent'"]),
     (None, None, {"lcag": SPLIT}, {}, ["'lcag', entry 7", "zeros between leaves", "data.forest=true"]),

@@ -21,7 +21,7 @@ from pphysml.tasks.petnet.reading.assemble import assemble
 from pphysml.tasks.petnet.reading.slices import slice_times
 from pphysml.tasks.petnet.scanner.scanner import load_scanner
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 SPREAD = 300.0
 DECAYS = 400_000
@@ -255,5 +255,5 @@ def test_the_middle_of_an_object_is_found_among_randoms_and_tells_the_flight():
 
 
 def test_a_spiking_network_says_that_it_calibrates_nothing():
-    engine = choose(get_task("petnet"), engine="snn", overrides=["apply.calibrate_delays=true"], device="cpu").engine
+    engine = choose(get_task("petnet"), EngineChoice(engine="snn", overrides=["apply.calibrate_delays=true"], device="cpu")).engine
     assert any("apply.calibrate_delays has no effect" in sentence for sentence in engine.warnings)

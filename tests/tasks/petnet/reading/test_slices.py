@@ -101,7 +101,7 @@ def test_a_disorder_inside_the_buffer_changes_nothing_and_a_larger_one_is_said()
     assert pairs_of(made(rows, options, 500), options) == pairs_of(made(shuffled, options, 500), options)
     late = take(rows, np.append(np.delete(np.arange(5000), 10), 10))
     late["entry"] = np.arange(5000)
-    with pytest.raises(InputError, match=r"Branch 'time', entry 4999 of input file 0: comes after 40 singles.*--sort full"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'time', entry 4999: comes after 40 singles.*--sort full"):
         made(late, options, 500)
 
 
@@ -163,7 +163,7 @@ def test_energies_in_another_unit_and_coarse_times_are_refused():
     with pytest.raises(InputError, match=r"in keV, say so with --map energy=BRANCH:keV"):
         made(keV, config(), 100)
     late = singles(100, begin=1e8)
-    with pytest.raises(InputError, match=r"entry 0 of input file 0: at 1e\+08 s a double is fine to 1.49e\+04 ps only"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'time', entry 0: at 1e\+08 s a double is fine to 1.49e\+04 ps only"):
         made(late, config(window=500), 100)
     assert length(made(late, config(window=1e6), 100))
 

@@ -12,7 +12,7 @@ from pphysml.config import load
 from pphysml.errors import ModelError
 from pphysml.registry import get_task
 from pphysml.tasks.track.config.model import ModelConfig
-from pphysml.tasks.track.learner import build_network
+from pphysml.tasks.track.models.build import build_network
 from pphysml.tasks.track.models.hit_graph import HitGraph
 from pphysml.tasks.track.models.line_graph import LineGraph
 from pphysml.tasks.track.models.published_weights import load_published, published_name

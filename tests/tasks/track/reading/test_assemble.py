@@ -108,14 +108,14 @@ def test_a_hit_in_no_layer_of_the_geometry_is_named_with_the_nearest(yaml):
     rows = {**ROWS, "z": ROWS["z"].copy()}
     rows["z"][800] = 3.3 * PITCH
     for geometry, first in ((yaml, "of the geometry"), (None, "learnt from the first 500 rows")):
-        with pytest.raises(InputError, match=f"'z', entry 800 of input file 0: .*{first}; the nearest is layer 3 at 16\\.[45]\\d* mm.*--geometry"):
+        with pytest.raises(InputError, match=f"^input file 0, branch 'z', entry 800: .*{first}; the nearest is layer 3 at 16\\.[45]\\d* mm.*--geometry"):
             assembled(assemble, rows, geometry=geometry)
 
 
 def test_volume_numbers_that_disagree_are_refused_but_not_with_a_given_geometry(yaml):
     rows = {**ROWS, "level1_id": ROWS["level1_id"].copy()}
     rows["level1_id"][900] = (rows["level1_id"][900] + 1) % 20
-    with pytest.raises(InputError, match=r"entry 900 of input file 0.*--geometry"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'z', entry 900: .*--geometry"):
         assembled(assemble, rows)
     assembled(assemble, rows, geometry=yaml)
 
@@ -166,7 +166,7 @@ def test_events_have_the_same_numbers_in_every_run():
 
 @pytest.mark.parametrize("change, said", [
     ({"z": np.full(length(ROWS), 4.0)}, "in one layer"),
-    ({"edep": np.full(length(ROWS), 1e-9)}, "of input file 0: no hit has 2 pixels or more"),
+    ({"edep": np.full(length(ROWS), 1e-9)}, "^input file 0, branch 'edep': no hit has 2 pixels or more"),
     ({"z": ROWS["x"] * 30}, "everywhere between"),
 ])
 def test_what_cannot_be_tracked_is_refused(change, said):
@@ -237,7 +237,7 @@ def test_layers_of_frames_follow_from_number_position_or_geometry(yaml):
     for rows in (without("hit_z"), without("hit_layer", "hit_z")):
         with pytest.raises(InputError, match=r"'hit_z'.*--geometry"):
             assembled(assemble, rows)
-    with pytest.raises(InputError, match=r"'hit_z', entry \d+ of input file 0: z = .* mm, but of the layers of the geometry number"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_z', entry \d+: z = .* mm, but of the layers of the geometry number"):
         assembled(assemble, FRAMES, geometry=yaml)
 
 
@@ -263,7 +263,7 @@ def test_frames_without_truth_have_none():
 
 def test_a_layer_beyond_the_last_is_named(yaml):
     rows = {**without("hit_z"), "hit_layer": Ragged(FRAMES["hit_layer"].flat + 2, FRAMES["hit_layer"].offsets)}
-    with pytest.raises(InputError, match=r"'hit_layer', entry \d+ of input file 0: layer 2\d is beyond 19, the last of"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_layer', entry \d+: layer 2\d is beyond 19, the last of"):
         assembled(assemble, rows, geometry=yaml)
 
 

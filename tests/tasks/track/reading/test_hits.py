@@ -98,7 +98,7 @@ def test_a_step_that_is_there_twice_is_refused_also_when_others_lie_between():
     rows, proton, layer = steps(noise=False)
     first = np.flatnonzero(proton == 4)[0]
     again = repeat(rows, proton, layer, first, first + 20)
-    with pytest.raises(InputError, match=f"entry {first + 20} of input file 0: repeats entry {first}"):
+    with pytest.raises(InputError, match=f"^input file 0, branch 'x', entry {first + 20}: repeats entry {first} of input file 0"):
         merge_steps(*again, THICKNESS, 2)
 
 

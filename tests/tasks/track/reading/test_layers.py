@@ -193,9 +193,9 @@ def test_volume_numbers_agree_with_layers_or_the_row_is_named(numbers):
     layer = layer.copy()
     layer[77] += 1
     fresh = LayerIds(rows)
-    with pytest.raises(InputError, match=r"entry \d+ of input file 0.*_id.*--geometry"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'z', entry \d+: .*_id.*entry \d+ of input file 0.*--geometry"):
         fresh.check(rows, layer)
-    with pytest.raises(InputError, match="entry 77 of input file 0"):
+    with pytest.raises(InputError, match="entry 77: "):
         check.check(rows, layer)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .....contract import Engine
 from .....errors import ModelError
 from .....io.ragged import Columns
 from .....model_file import ModelFile
@@ -25,7 +26,7 @@ ENOUGH = 3.0
 """And those below which it loses pairs that count."""
 
 
-class LikelihoodEngine:
+class LikelihoodEngine(Engine):
     """Learns from the data how likely pairs are, see `mixture`, and takes them one to one.
 
     Attributes:
@@ -77,6 +78,15 @@ class LikelihoodEngine:
         scanner = None if self.config.scanner is None else load_scanner(self.config.scanner)
         self.delays = measured(examples, scanner, self.config.reach)
         return corrected_by_others(examples, scanner, self.config.reach, self.delays)
+
+    @property
+    def surveys(self) -> bool:
+        """It learns from the data."""
+        return True
+
+    def facts(self) -> dict[str, Any]:
+        """Return the standard deviation of the time difference, ps, once it is learnt."""
+        return {} if self.mixture is None else {"time_difference_sd_ps": self.mixture.sigma}
 
     def survey(self, examples: Columns) -> bool:
         """Take singles to learn from; return whether further ones are wanted."""

@@ -44,7 +44,7 @@ def snn_engine(config: PetConfig, model: ModelFile | None, device: Any) -> Engin
     return CoincidenceEngine(config, scanner, model, device)
 
 
-class CoincidenceEngine:
+class CoincidenceEngine(Engine):
     """Coincidence neurons, of which those that share a single inhibit each other; see `coincidence` and `one_to_one`.
 
     Attributes:
@@ -82,7 +82,7 @@ class CoincidenceEngine:
         return pairs, logit.cpu().numpy(), int((crystal < 0).sum())
 
 
-class PublishedEngine:
+class PublishedEngine(Engine):
     """The published network and the pairs that its output spikes tell, on the CPU.
 
     Attributes:

@@ -19,7 +19,8 @@ from pphysml.tasks.petnet.models.pairs.learner import SURVEYS, PairLearner
 from pphysml.tasks.petnet.models.pairs.network import PairNetwork
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
 from pphysml.verbs.apply import apply
-from pphysml.verbs.engine_choice import choose
+from pphysml.verbs.engine_choice import EngineChoice, choose
+from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.simulate import simulate
 
 SETTINGS = {
@@ -164,8 +165,7 @@ def test_blocks_of_the_file_change_nothing_and_delayed_pairs_are_written(singles
     trees = []
     for block in (7_000, 500_000):
         output = tmp_path / f"{block}.root"
-        apply(get_task("petnet"), inputs=[str(singles)], output=output, engine="likelihood",
-              overrides=[f"apply.block_size={block}", "apply.offset=20ns", "apply.survey_singles=10000", "apply.slice_singles=1000", "apply.min_score=0.5"])
+        apply(get_task("petnet"), Inputs([str(singles)]), EngineChoice(engine="likelihood", overrides=[f"apply.block_size={block}", "apply.offset=20ns", "apply.survey_singles=10000", "apply.slice_singles=1000", "apply.min_score=0.5"]), output=output)
         with uproot.open(output) as file:
             trees.append({name: file[name].arrays(library="np") for name in ("Coincidences", "delay")})
     for name in ("Coincidences", "delay"):
@@ -184,7 +184,7 @@ def test_asking_for_delayed_pairs_leaves_the_prompt_ones_alone(singles, tmp_path
     found = []
     for offset in ("0", "20ns"):
         output = tmp_path / f"{offset}.root"
-        apply(get_task("petnet"), inputs=[str(singles)], output=output, engine="likelihood", overrides=[f"apply.offset={offset}"])
+        apply(get_task("petnet"), Inputs([str(singles)]), EngineChoice(engine="likelihood", overrides=[f"apply.offset={offset}"]), output=output)
         with uproot.open(output)["Coincidences"] as tree:
             found.append(tree.arrays(["entry1", "entry2", "score"], library="np"))
     assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])
@@ -204,7 +204,7 @@ def test_too_few_singles_to_learn_from_are_said(tmp_path, config):
     path = tmp_path / "few.root"
     simulate(get_task("petnet"), config, path, 500, seed=5)
     with pytest.raises(InputError, match="too few to learn the activity from: take the engine classical"):
-        apply(get_task("petnet"), inputs=[str(path)], output=tmp_path / "out.root", engine="likelihood")
+        apply(get_task("petnet"), Inputs([str(path)]), EngineChoice(engine="likelihood"), output=tmp_path / "out.root")
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -225,7 +225,7 @@ def test_the_weights_that_ship_lose_nothing_on_an_object_they_have_not_seen():
     targets, true = labels_of(others, pairs, config).true.sum(), labels_of(others, pairs, config).same_event
 
     def f1(name):
-        engine = choose(get_task("petnet"), engine=name, overrides=["apply.window=600ps"], device="cpu").engine
+        engine = choose(get_task("petnet"), EngineChoice(engine=name, overrides=["apply.window=600ps"], device="cpu")).engine
         engine.survey(surveyed)
         taken = Pairs.of(engine(others))
         right = np.isin(taken.first * len(others["time"].flat) + taken.second, (pairs.first * len(others["time"].flat) + pairs.second)[true])

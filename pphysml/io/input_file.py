@@ -1,4 +1,4 @@
-"""Look into one input file: which layout and tree, which branches, and what is wrong with them."""
+"""One input file: which branches serve which columns, what is wrong with them, and ranges of its entries as checked columns."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from ..errors import did_you_mean, nearest
-from .checks import checked
-from .files import Tree, open_file, tree_names
+from .checks import checked, count_faults
+from .layout_choice import choose
 from .metadata import announced_entries, metadata_of
 from .problems import Problem, ProblemError
-from .schema import Field, Kind, Layout
+from .ragged import Array, Column, Columns, Ragged
+from .root_files import Tree, open_file
+from .schema import KEEP, SPACING, Field, Kind, Layout
 from .sources import Source
 from .units import BranchMap, conversion
-
-KEEP = "keep:"
-"""Prefix of the columns that are carried over as they are."""
-
-SPACING = "spacing:"
-"""Prefix of the columns that tell how fine the values of a file are; see `task.Field`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def examine(source: Source, request: Request) -> Opening:
     """
     with open_file(source.path) as file:
         metadata = metadata_of(file, source.path)
-        layout, name = choose(file, source, request)
+        layout, name = choose(file, source, request.layouts, request.mapping.branches)
         tree = Tree.of(file, source.path, name)
         opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, metadata, [])
         opening.problems += _select(opening, tree.branches(), request)
@@ -72,61 +70,9 @@ def examine(source: Source, request: Request) -> Opening:
         return opening
 
 
-def choose(file: Any, source: Source, request: Request) -> tuple[Layout, str]:
-    """Return the first layout that fits and its tree: the one asked for, a preferred one, the only one.
-
-    Where nothing fits, the layout and tree are returned that miss the smallest share of their branches.
-
-    Raises:
-        InputError: there is no tree, not the one asked for, or several fit and none is preferred.
-    """
-    names = [source.tree] if source.tree else list(tree_names(file))
-    trees = {name: Tree.of(file, source.path, name).branches() for name in names}
-    if not trees:
-        raise ProblemError([Problem(source.path, None, None, None, "there is no tree in it")])
-    fitting = {layout.name: [name for name in names if not missing(layout, trees[name], request.mapping.branches)] for layout in request.layouts}
-    # The same branches may mean something else in a tree that another layout prefers.
-    for layout in request.layouts:
-        preferred = [name for name in layout.trees if name in fitting[layout.name]]
-        if preferred:
-            return layout, preferred[0]
-    for layout in request.layouts:
-        if len(fitting[layout.name]) == 1:
-            return layout, fitting[layout.name][0]
-        if fitting[layout.name]:
-            listed = " and ".join(map(repr, fitting[layout.name]))
-            message = f"the trees {listed} all fit; name one as {source.path}:{fitting[layout.name][0]} or with --tree"
-            raise ProblemError([Problem(source.path, None, None, None, message)])
-    pairs = [(layout, name) for layout in request.layouts for name in names]
-    return min(pairs, key=lambda pair: (_lacking(pair[0], trees[pair[1]], request), pair[1] not in pair[0].trees))
-
-
-def _lacking(layout: Layout, available: Sequence[str], request: Request) -> float:
-    return len(missing(layout, available, request.mapping.branches)) / sum(f.required for f in layout.fields)
-
-
-def missing(layout: Layout, available: Sequence[str], mapping: Mapping[str, str]) -> list[Field]:
-    """Return the required fields that a tree does not have."""
-    found = layout.branches(available, mapping)
-    return [f for f in layout.fields if f.required and f.name not in found]
-
-
-def truth_fields(layout: Layout) -> list[str]:
-    """Return the truth of which one field is enough: labels count only where there is nothing else."""
-    truth = [f for f in layout.fields if f.truth]
-    return [f.name for f in truth if f.kind != "label"] or [f.name for f in truth]
-
-
 def kinds(extra: Iterable[str]) -> dict[str, Kind]:
     """Return what the values of further branches belong to; names alone are branches of leaves."""
     return dict(extra) if isinstance(extra, Mapping) else dict.fromkeys(extra, "particle")
-
-
-def leading_counter(layout: Layout) -> str:
-    """Return the counter of the first required ragged field, which further leaf branches share."""
-    ragged = [f for f in layout.fields if f.ragged]
-    first = next((f for f in ragged if f.required), ragged[0] if ragged else None)
-    return first.counter if first else ""
 
 
 def is_text(opening: Opening, name: str) -> bool:
@@ -147,7 +93,7 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             yield _absent(opening, mapping[f.name], available)
         elif f.required and f.name not in opening.branches:
             yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", f.aliases)
-    truth = truth_fields(layout)
+    truth = layout.truth
     if request.need_truth and not set(truth) & set(opening.branches):
         message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
         yield _problem(opening, None, message)
@@ -163,7 +109,7 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             continue
         opening.branches[name] = branch
         # How many pairs there are depends on the leaves; the task compares them.
-        counter = f"n_{name}" if kind == "pair" else leading_counter(layout)
+        counter = f"n_{name}" if kind == "pair" else layout.leading_counter
         opening.fields[name] = Field(name, kind, "float32", "Further branch.", counter=counter, missing=layout.missing)
     for name in request.keep:
         if name in available:
@@ -203,3 +149,52 @@ def _absent(opening: Opening, branch: str, available: list[str], hint: str = "",
 
 def _problem(opening: Opening, branch: str | None, message: str) -> Problem:
     return Problem(opening.source.path, opening.source.tree, branch, None, message)
+
+
+def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, list[Problem]]:
+    """Return entries start:stop in the fields' types and units, and every problem found in them.
+
+    A branch that cannot be decoded is left out; one with bad values is returned as it was read.
+    Fields with the same counter must have equally many values in every entry.
+    """
+    columns: Columns = {}
+    problems: list[Problem] = []
+    for name, branch in opening.branches.items():
+        try:
+            column: Column = tree.read(branch, start, stop, is_text(opening, name))
+        except ProblemError as error:
+            problems += error.problems
+            continue
+        faults: list[tuple[int, str]] = []
+        if name in opening.fields:
+            field, factor = opening.fields[name], opening.factors.get(name, 1.0)
+            if field.spacing and not isinstance(column, Ragged):
+                columns[SPACING + name] = spacing(column, factor)
+            column, faults = checked(column, field, factor)
+        columns[name] = column
+        problems += [_at(opening, branch, start + row, text) for row, text in faults]
+    counters = {name: f.counter for name, f in opening.fields.items() if f.ragged}
+    for name, (row, text) in count_faults(columns, counters):
+        problems.append(_at(opening, opening.branches[name], start + row, text))
+    return columns, problems
+
+
+def numbered(columns: Columns, file_index: int, start: int, stop: int) -> Columns:
+    """Return the columns with the ids of their entries, `file` (int32) and `entry` (int64), in front."""
+    return {
+        "file": np.full(stop - start, file_index, dtype=np.int32),
+        "entry": np.arange(start, stop, dtype=np.int64),
+        **columns,
+    }
+
+
+def spacing(values: Array, factor: float) -> Array:
+    """Return the distance of numbers to the next that their type can hold, times a factor, float32; integers are fine as doubles."""
+    with np.errstate(invalid="ignore"):
+        found = np.spacing(np.abs(values if values.dtype.kind == "f" else values.astype(np.float64)))
+    scaled: Array = (found * np.float64(factor)).astype(np.float32)
+    return scaled
+
+
+def _at(opening: Opening, branch: str, entry: int, message: str) -> Problem:
+    return Problem(opening.source.path, opening.source.tree, branch, entry, message)

@@ -1,0 +1,87 @@
+"""Flags that only one task has, for its own command and for verbs that take the task as an argument."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pphysml.errors import PphysmlError
+from pphysml.registry import get_task, task_names
+
+from .options import Decorator, combined
+
+if TYPE_CHECKING:
+    from pphysml.contract import Flag, Verb
+
+
+class TaskVerb(click.Command):
+    """A verb whose options are its own and the flags that the task named on the command line has for it.
+
+    Args:
+        verb: one of `contract.Verb`.
+    """
+
+    def __init__(self, *args: Any, verb: Verb, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.verb = verb
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the task before anything else, since it says which options there are."""
+        ctx.meta[__name__] = self._task_in(args)
+        return super().parse_args(ctx, args)
+
+    def _task_in(self, args: list[str]) -> str | None:
+        """Return the task among words that are no values of the verb's own options; other options are not known yet."""
+        bare = click.Context(self, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True)
+        found, rest, _ = self.make_parser(bare).parse_args(args=list(args))
+        files, known = found.get("files"), task_names()
+        words = [found.get("task"), *(files if isinstance(files, (list, tuple)) else ()), *rest]
+        return next((word for word in words if isinstance(word, str) and word in known), None)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the verb's parameters and the task's flags, those in front of the help."""
+        *own, last = super().get_params(ctx)
+        task = ctx.meta.get(__name__)
+        return [*own, *(option(name, flag) for name, flag in _flags(task, self.verb).items()), last]
+
+
+def _flags(task: str | None, verb: Verb) -> Mapping[str, Flag]:
+    try:
+        return get_task(task).flags(verb) if task is not None else {}
+    except PphysmlError:
+        return {}  # the argument TASK is refused with its reason
+
+
+def option(name: str, flag: Flag) -> click.Option:
+    """Return a flag as an option of a command."""
+    return click.Option([name, parameter(flag)], metavar=flag.metavar, help=flag.help)
+
+
+def task_flags(flags: Mapping[str, Flag]) -> Decorator:
+    """Declare the flags of a task for its own command."""
+    return combined(*(
+        click.option(name, parameter(flag), metavar=flag.metavar, help=flag.help) for name, flag in flags.items()
+    ))
+
+
+def parameter(flag: Flag) -> str:
+    """Return the name by which a command receives a flag's value."""
+    return flag.key.replace(".", "_")
+
+
+def taken(flags: Mapping[str, Flag], values: dict[str, Any]) -> list[str]:
+    """Take the values of flags out of what a command has received, and return them as `--set` would have them.
+
+    Text stays text, whatever YAML makes of it.
+
+    Raises:
+        click.UsageError: of two flags that make no sense together, both are given.
+    """
+    given = {name: values.pop(parameter(flag), None) for name, flag in flags.items()}
+    for name, flag in flags.items():
+        if flag.instead_of and given[name] is not None and given[flag.instead_of] is not None:
+            raise click.UsageError(f"{name} and {flag.instead_of} exclude each other.", click.get_current_context())
+    return [f"{flags[name].key}={json.dumps(value)}" for name, value in given.items() if value is not None]

@@ -1,0 +1,39 @@
+"""The engines of `lcag`: the network, and the two classical references."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ....contract import Engine
+from ....errors import ModelError
+from ....io.ragged import Columns
+from ....model_file import ModelFile, first_mismatch
+from ..config import LcagConfig
+from ..output.columns import hypothesis_columns, output_columns
+from .build import build_network
+from .calibration import Calibration
+from .reconstruct import reconstruct
+
+
+class NetworkEngine(Engine):
+    """The trained network and the decoder; see `reconstruct`."""
+
+    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
+        if model is None:
+            raise ModelError("The engine 'network' needs weights; give --model RUN.")
+        self.config, self.rules, self.pdg_ids = config.apply, config.data.rules, config.data.hypotheses
+        self.device = torch.device(device)
+        self.network = build_network(config, model.prepared)
+        try:
+            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in model.network.items()})
+        except RuntimeError as error:
+            raise ModelError(f"The weights do not fit their own configuration: {first_mismatch(error)}.") from None
+        self.network.to(self.device).eval()
+        self.calibration = Calibration.stored(model.finished)
+
+    def __call__(self, examples: Columns) -> Columns:
+        """Return the output columns of each event."""
+        found = reconstruct(self.network, examples, self.config, self.rules, self.device, self.calibration)
+        return {**output_columns(examples, found, self.rules), **hypothesis_columns(found, self.pdg_ids)}

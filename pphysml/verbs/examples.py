@@ -1,0 +1,114 @@
+"""From opened files to the examples that an engine takes, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import chain, repeat
+from typing import Any, NamedTuple
+
+from ..errors import InputError
+from ..io.carry import Carry
+from ..io.ragged import Columns, length
+from ..io.reader import Reader
+from ..progress import Progress, Silent
+from ..task import Task
+from .engine_choice import Chosen, domain_warnings
+
+LOOKED_AT = 20_000
+"""Entries by which it is seen whether an engine can take an input."""
+
+
+class Part(NamedTuple):
+    """A chunk of the input.
+
+    Attributes:
+        examples: what an engine takes; there may be none.
+        entries: the entries that they are objects of; empty where examples are entries, or made of many.
+    """
+
+    examples: Columns
+    entries: Columns
+
+
+def warn(sentence: str, warnings: list[str], progress: Progress) -> None:
+    """Keep a warning, and show it."""
+    warnings.append(sentence)
+    progress.log(f"warning: {sentence}")
+
+
+def look_first(task: Task[Any], chosen: Chosen, reader: Reader) -> None:
+    """Let the task refuse the first entries, before the rest is read.
+
+    Raises:
+        InputError: the engine cannot take them.
+    """
+    columns = reader.first(LOOKED_AT) if chosen.name in task.looks_first else {}
+    if columns:
+        with reader.naming_places():
+            task.look_first(chosen.name, columns, chosen.config)
+
+
+def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
+                   progress: Progress, truth: bool = True) -> Iterator[Part]:
+    """Let the engine survey the first examples, if it does so, and yield all of them; see `parts`."""
+    if chosen.engine.surveys:
+        skipped = len(reader.skipped)
+        with closing(parts(task, chosen, reader, False, [], Silent(), truth)) as surveyed:
+            for part in surveyed:
+                if length(part.examples) and not chosen.engine.survey(part.examples):
+                    break
+        # They come again.
+        del reader.skipped[skipped:]
+    yield from parts(task, chosen, reader, strict, warnings, progress, truth)
+
+
+def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
+          progress: Progress, truth: bool = True) -> Generator[Part, None, None]:
+    """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
+
+    Progress counts the entries whose examples have been used. Without examples a chunk is left out,
+    unless its entries have objects, of which there may be none.
+
+    Args:
+        truth: whether examples get the truth that there is.
+
+    Raises:
+        InputError: `strict`, and the input is outside the domain.
+    """
+    carry: Carry | None = None
+    first = True
+    left_out = set() if truth else _truth_alone(task, chosen)
+    for chunk in chain(reader, repeat(None)):
+        if chunk is not None:
+            chunk = {name: column for name, column in chunk.items() if name not in left_out}
+        before = carry
+        with reader.naming_places():
+            examples, carry = task.assemble(chunk, carry, chosen.config)
+        entries = chunk if task.has_objects and chunk is not None else {}
+        found = length(examples)
+        if found and first:
+            warnings += _outside(task, chosen, examples, strict, progress)
+            first = False
+        if found or entries:
+            yield Part(examples, entries)
+        progress.advance(length(chunk or {}))
+        if chunk is None and carry is None:
+            for sentence in before.warnings(reader.path) if before is not None else []:
+                warn(sentence, warnings, progress)
+            return
+
+
+def _outside(task: Task[Any], chosen: Chosen, examples: Columns, strict: bool, progress: Progress) -> list[str]:
+    found = domain_warnings(task, chosen, examples)
+    if found and strict:
+        raise InputError("The input lies outside what the model was trained on: " + "; ".join(found) + ".")
+    for sentence in found:
+        progress.log(f"warning: {sentence}")
+    return found
+
+
+def _truth_alone(task: Task[Any], chosen: Chosen) -> set[str]:
+    """Return the columns of truth that nothing else takes: neither ids nor inputs."""
+    truth = {f.name for layout in task.layouts() for f in layout.fields if f.truth and not f.carried}
+    return truth - {*chosen.config.data.extra_branches(), *chosen.config.apply.extra_branches()}

@@ -1,0 +1,73 @@
+"""What is read: files, and how they are to be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..io.layout_choice import among
+from ..io.reader import Reader
+from ..io.sources import Source, resolve
+from ..task import Task
+from ..training.config import TaskConfig
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files to be read, as a user names them.
+
+    Attributes:
+        files: see `io.sources.resolve`.
+        tree: to be read of files that name none; None for the one that fits.
+        layout: name of the layout to take; None for the first that fits.
+        mapping: name -> "branch" or "branch:unit".
+        keep: branches carried over to the output.
+        max_entries: of all files together.
+        on_bad_file: "fail", or "skip".
+    """
+
+    files: Sequence[str] = ()
+    tree: str | None = None
+    layout: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    keep: Sequence[str] = ()
+    max_entries: int | None = None
+    on_bad_file: str = "fail"
+
+    def __post_init__(self) -> None:
+        # A text is a sequence of texts, too.
+        if isinstance(self.files, str):
+            raise TypeError("files must be a sequence of names")
+
+    def sources(self) -> list[Source]:
+        """Return the files, with the trees named for them.
+
+        Raises:
+            InputError, ConfigError: see `io.sources.resolve`.
+        """
+        return resolve(self.files, self.tree)
+
+    def open(self, task: Task[Any], config: TaskConfig, need_truth: bool = False) -> Reader:
+        """Open them with the branches that an engine's configuration asks for.
+
+        Raises:
+            InputError, ConfigError: see `io.reader.Reader`.
+        """
+        extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
+        return Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapping, extra=extra, keep=self.keep,
+                      block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
+                      need_truth=need_truth)
+
+    def open_for_training(self, task: Task[Any], config: TaskConfig) -> Reader:
+        """Open them with truth, and with the branches that training needs, event weights among them.
+
+        Raises:
+            InputError, ConfigError: see `io.reader.Reader`.
+        """
+        layouts, mapping = task.layouts(), dict(self.mapping)
+        if config.data.weight_branch is not None:
+            mapping |= {f.name: config.data.weight_branch for layout in among(layouts, self.layout) for f in layout.fields if f.weight}
+        return Reader(self.sources(), layouts, layout=self.layout, mapping=mapping, extra=config.data.extra_branches(),
+                      block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
+                      need_truth=True)
