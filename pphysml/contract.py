@@ -99,7 +99,7 @@ class Simulation(ABC):
 
 
 class Assemble(Protocol):
-    """Turn file entries into examples, see `Task.assemble`."""
+    """Turn file entries into examples, see `task.Task.assemble`."""
 
     def __call__(self, chunk: Columns | None, carry: Carry | None, config: Any) -> tuple[Columns, Carry | None]:
         """Return the examples that are complete, and what is carried to the next chunk."""

@@ -42,6 +42,6 @@ def _made(name: str, kind: Any) -> Task[Any]:
     from .task import Task
 
     if not (isinstance(kind, type) and issubclass(kind, Task)):
-        raise ConfigError(f"The entry point of the task {name!r} names no class derived from pphysml.task.Task, but {kind!r}.")
+        raise ConfigError(f"The entry point of the task {name!r} names no class derived from pphysml.task.Task, but a {type(kind).__name__}.")
     task: Task[Any] = kind()
     return task

@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,29 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+FLOORS = (
+    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "atomic_files", "named_yaml"},
+    {"physics", "evaluation"},
+    {"io"},
+    {"config", "contract", "model_file", "nn"},
+    {"training"},
+    {"task"},
+    {"registry"},
+    {"tasks"},
+    {"verbs"},
+)
+"""The rooms, from the ground up: each imports from its own floor and those below."""
+
+DOORS = ("task", "learner", "engines")
+"""Files of a task that look into its rooms, which do not look back; `schema` and `config` are its ground floor."""
+
+MOST_FILES = 8
+"""Python files directly in a task's folder, `__init__.py` apart."""
+
+
 @dataclass(frozen=True)
 class Import:
-    """One import: who, what (absolute, dotted), and whether it runs when the module is loaded."""
+    """One import: who, what (absolute, dotted), and whether it runs when the module is loaded; types count too."""
 
     module: str
     target: str
@@ -43,14 +63,15 @@ def imports_of(module: str, path: Path) -> Iterator[Import]:
                 base = [*base, *([child.module] if child.module else [])]
                 for alias in child.names:
                     yield Import(module, ".".join([*base, alias.name]), child.lineno, at_load)
-            elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
                 yield from walk(child, False)
-            elif not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            else:
                 yield from walk(child, at_load)
 
     yield from walk(ast.parse(path.read_text()), True)
 
 
+MODULES = dict(modules("pphysml"))
 LIBRARY = [i for module, path in modules("pphysml") for i in imports_of(module, path)]
 COMMANDS = [i for module, path in modules("cli") for i in imports_of(module, path)]
 
@@ -63,7 +84,52 @@ def shown(broken: list[Import]) -> str:
     return "\n".join(f"{i.module}, line {i.line}: imports {i.target}" for i in broken)
 
 
-def test_the_reader_of_imports_sees_relative_and_deferred_ones(tmp_path: Path) -> None:
+def module_of(target: str) -> str:
+    """Return the module that an import takes a name from, or is itself."""
+    return target if target in MODULES else target.rpartition(".")[0]
+
+
+def room(module: str, task: str | None = None) -> str:
+    """Return the file or folder of the package that a module is in; inside `task`, of that task's folder."""
+    parts = module.split(".")
+    if task is not None:
+        return parts[3] if parts[:3] == ["pphysml", "tasks", task] and len(parts) > 3 else ""
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Return one circle of a graph, by depth-first search; none if there is none."""
+    done: set[str] = set()
+
+    def follow(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node):], node]
+        if node in done:
+            return []
+        for following in sorted(arrows.get(node, ())):
+            if found := follow(following, [*path, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(arrows) if (found := follow(node, []))), [])
+
+
+def arrows_between(name: Callable[[str], str]) -> dict[str, set[str]]:
+    """Return who imports whom, of modules or of rooms by their names; "" is left out."""
+    arrows: dict[str, set[str]] = {}
+    for i in LIBRARY:
+        target = module_of(i.target)
+        if target in MODULES and name(i.module) and name(target) and name(i.module) != name(target):
+            arrows.setdefault(name(i.module), set()).add(name(target))
+    return arrows
+
+
+def task_folders() -> list[str]:
+    return sorted(path.parent.name for path in (ROOT / "pphysml/tasks").glob("*/task.py"))
+
+
+def test_the_reader_of_imports_sees_relative_deferred_and_typing_ones(tmp_path: Path) -> None:
     path = tmp_path / "task.py"
     path.write_text(
         "from typing import TYPE_CHECKING\nfrom ...io.reader import Reader\nfrom . import data\n"
@@ -72,8 +138,45 @@ def test_the_reader_of_imports_sees_relative_and_deferred_ones(tmp_path: Path) -
     found = [(i.target, i.at_load) for i in imports_of("pphysml.tasks.lcag.task", path)]
     assert found == [
         ("typing.TYPE_CHECKING", True), ("pphysml.io.reader.Reader", True),
-        ("pphysml.tasks.lcag.data", True), ("uproot", False),
+        ("pphysml.tasks.lcag.data", True), ("torch", False), ("uproot", False),
     ]
+
+
+def test_circles_are_found() -> None:
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": {"d"}}) == []
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+def test_imports_go_one_way_downwards() -> None:
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    assert {room(module) for module in MODULES} == set(floor)
+    upwards = [i for i in LIBRARY if module_of(i.target) in MODULES and floor[room(module_of(i.target))] > floor[room(i.module)]]
+    assert not upwards, shown(upwards)
+
+
+def test_there_are_no_circles() -> None:
+    assert circle(arrows_between(lambda module: module)) == []
+    assert circle(arrows_between(room)) == []
+
+
+@pytest.mark.parametrize("task", task_folders())
+def test_the_rooms_of_a_task_have_no_circles_and_stand_behind_its_doors(task: str) -> None:
+    arrows = arrows_between(lambda module: room(module, task))
+    assert circle(arrows) == []
+    assert not [(name, targets & {*DOORS}) for name, targets in arrows.items() if name not in DOORS and targets & {*DOORS}]
+
+
+@pytest.mark.parametrize("task", task_folders())
+def test_a_task_has_doors_and_few_files_in_front_of_its_rooms(task: str) -> None:
+    folder = ROOT / "pphysml/tasks" / task
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert files >= {*DOORS, "schema"} and (folder / "config/__init__.py").exists()
+    assert len(files) <= MOST_FILES
+
+
+def test_every_verb_has_its_file_in_both_rooms() -> None:
+    commands = {path.stem for path in (ROOT / "cli").glob("*.py") if re.search(r"^(command = |def command\(|def make_command\()", path.read_text(), re.MULTILINE)}
+    assert commands and commands <= {path.stem for path in (ROOT / "pphysml/verbs").glob("*.py")}
 
 
 def test_the_library_does_not_know_the_command_line() -> None:
@@ -100,6 +203,7 @@ def test_shared_rooms_do_not_import_tasks() -> None:
 @pytest.mark.parametrize(("packages", "allowed"), [
     (("uproot",), "pphysml.io"),
     (("lightning_fabric", "lightning"), "pphysml.training"),
+    (("click", "rich"), "cli"),
 ])
 def test_a_package_has_one_room(packages: tuple[str, ...], allowed: str) -> None:
     broken = [i for i in LIBRARY + COMMANDS if inside(i.target, *packages) and not inside(i.module, allowed)]
@@ -109,6 +213,12 @@ def test_a_package_has_one_room(packages: tuple[str, ...], allowed: str) -> None
 def test_figures_are_drawn_by_evaluation_and_plots_only() -> None:
     broken = [i for i in LIBRARY + COMMANDS if inside(i.target, "matplotlib", "mplhep")
               and not inside(i.module, "pphysml.evaluation") and not i.module.endswith("plots")]
+    assert not broken, shown(broken)
+
+
+def test_libraries_of_networks_stay_inside_networks() -> None:
+    broken = [i for i in LIBRARY + COMMANDS if inside(i.target, "torch_geometric", "snntorch")
+              and not re.match(r"pphysml\.(nn|tasks\.\w+\.models)\.", i.module)]
     assert not broken, shown(broken)
 
 
@@ -149,3 +259,21 @@ def test_every_import_of_ours_exists() -> None:
     names = {i.target for i in LIBRARY + COMMANDS if inside(i.target, "pphysml")}
     missing = {n for n in names if n not in known and n.rpartition(".")[0] not in known}
     assert not missing
+
+
+FOREIGN = {"sched_getaffinity", "cluster_summaries", "num_baskets", "strerror", "_linear_pointwise", "bias"}
+"""Attributes of objects of other packages, which some versions or classes of them lack."""
+
+
+def test_no_part_of_a_task_is_looked_for_by_name() -> None:
+    """Members that may be missing are found by hasattr or getattr, which no type checker sees."""
+    found = []
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("hasattr", "getattr", "setattr"):
+                name = node.args[1]
+                # Of a name that is a variable, what is there is known: fields of a dataclass, modules in the registry.
+                if isinstance(name, ast.Constant) and name.value not in FOREIGN:
+                    found.append(f"{module}, line {node.lineno}: {ast.unparse(node)}")
+    assert not found, found
+

@@ -25,7 +25,7 @@ from .trees.matrix_elements import Elements
 
 
 class LcagLearner:
-    """Trains a network of `models.MODELS`; see `task.Learner`."""
+    """Trains a network of `models.MODELS`; see `contract.Learner`."""
 
     prepare_examples = 100_000
 

@@ -24,7 +24,7 @@ from .tracks.true_tracks import true_hits
 
 
 class TrackLearner:
-    """Trains a network of `models.NETWORKS`; see `task.Learner`."""
+    """Trains a network of `models.NETWORKS`; see `contract.Learner`."""
 
     monitor = "complete"
     prepare_examples = 256
@@ -46,7 +46,7 @@ class TrackLearner:
         return np.diff(layer.offsets)  # type: ignore[union-attr]
 
     def collate(self, examples: Columns) -> Batch:
-        """Return hits and candidate links; see `batches.collate`."""
+        """Return hits and candidate links; see `models.batches.collate`."""
         return collate(examples, self.config)
 
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:

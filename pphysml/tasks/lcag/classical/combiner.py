@@ -1,7 +1,7 @@
 """The greedy mass-based combiner: the classical way to find decays in crowded events.
 
 All combinations of a few leaves, or of particles found so far, are compared with the known masses; the
-best one is merged, until nothing fits (`combining`). A tree is complete at the mass of the decaying
+best one is merged, until nothing fits (`combiner_kernel`). A tree is complete at the mass of the decaying
 particle. It is told the masses, which no network here is.
 """
 

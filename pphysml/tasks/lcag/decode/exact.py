@@ -30,7 +30,7 @@ def max_tables(within: Array, clades: Array, gap_free: bool, n: int, classes: in
         clades: extra scores of nodes (2**n, classes), or (0, 0).
         gap_free: whether a node of height h must have a child of height h - 1.
         nodes: best score of a tree on S whose root has height h, (2**n, LANES).
-        blocks, rests: see `lanes`; the score of a block under a node of height h is the best of
+        blocks, rests: see `vector_kernel`; the score of a block under a node of height h is the best of
             the block less within[B, h], so that the node's pairs are within[S, h] plus its blocks.
     """
     top = classes - 1
@@ -114,7 +114,7 @@ def read_tree(nodes: Array, blocks: Array, rests: Array, gap_free: bool, classes
 
     The second-best tree leaves the best one at one place first and is best from there on, so
     the lead is the smallest over the places of the best tree (lazy k-best parsing: L. Huang and
-    D. Chiang, IWPT 2005, section 4.3); every tree has one derivation only, see `lanes`.
+    D. Chiang, IWPT 2005, section 4.3); every tree has one derivation only, see `vector_kernel`.
     """
     n = len(matrix)
     stack, heights = np.empty(n, dtype=np.uint64), np.empty(n, dtype=np.int64)
@@ -141,7 +141,7 @@ def read_tree(nodes: Array, blocks: Array, rests: Array, gap_free: bool, classes
 
 @njit(cache=True, nogil=True)
 def score_wholes(nodes: Array, within: Array, leaves: Array, trees: Array, whole: Array) -> None:
-    """Turn whole (2**n,), at first `forest.in_trees`, into the score of S as one part of a forest.
+    """Turn whole (2**n,), at first `exact_forest.in_trees`, into the score of S as one part of a forest.
 
     Relative to within[S, 0], so that pairs of leaves in different parts score as class 0; a leaf
     by itself is background or a tree of its own.

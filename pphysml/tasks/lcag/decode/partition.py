@@ -1,7 +1,7 @@
 """Sum over all valid trees: the normalisation of tree probabilities.
 
 The recursion of `exact` with (+, x) in the place of (max, +). The terms lie hundreds of orders of
-magnitude apart, so a number is kept as mantissa * 2**exponent; see `lanes.sum_splits`.
+magnitude apart, so a number is kept as mantissa * 2**exponent; see `vector_kernel.sum_splits`.
 """
 
 from __future__ import annotations

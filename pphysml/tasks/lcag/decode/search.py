@@ -1,6 +1,6 @@
 """Bounded search for large events: a first forest, then improvement until nothing helps.
 
-A start (`agglomerate`) is improved by moves of single subtrees (`graft`) and exact choices in small
+A start (`agglomerate`) is improved by moves of single subtrees (`move_subtrees`) and exact choices in small
 regions (`rearrange`), so that eight leaves are decoded exactly. Further rounds take some subtrees off
 and put them back in another order ("ruin and recreate", G. Schrimpf et al., J. Comput. Phys. 159
 (2000) 139).

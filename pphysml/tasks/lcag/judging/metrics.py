@@ -38,7 +38,7 @@ CUTS = (6, 10)
 
 
 class LcagEvaluator:
-    """Accumulates per-event numbers over chunks; see `task.Evaluator`."""
+    """Accumulates per-event numbers over chunks; see `contract.Evaluator`."""
 
     def __init__(self, config: LcagConfig) -> None:
         self.config = config

@@ -63,7 +63,7 @@ class Calibration(NamedTuple):
 
     @classmethod
     def stored(cls, finished: Mapping[str, Array]) -> Calibration:
-        """Return what `LcagLearner.finish` stored with the weights."""
+        """Return what `learner.LcagLearner.finish` stored with the weights."""
         return cls(**{name: float(finished[name]) for name in cls._fields if name in finished})
 
 

@@ -1,4 +1,4 @@
-"""The engines of `lcag`: the network, and the two classical references."""
+"""The engine that applies a trained network."""
 
 from __future__ import annotations
 

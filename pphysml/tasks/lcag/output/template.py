@@ -32,7 +32,7 @@ class Template:
 
 
 def read_template(source: str, tolerance: float, window: float | None = None) -> Template:
-    """Return the template of a decay string, or of a YAML file by its name; see `decay_strings`.
+    """Return the template of a decay string, or of a YAML file by its name; see `trees.decay_strings`.
 
     A label is the name of a particle, which has a mass and a charge, a mass in GeV, or `*`.
 

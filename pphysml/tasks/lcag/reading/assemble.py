@@ -1,4 +1,4 @@
-"""File entries to examples, examples to tensors."""
+"""File entries to examples."""
 
 from __future__ import annotations
 

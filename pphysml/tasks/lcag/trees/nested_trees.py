@@ -1,4 +1,4 @@
-"""Single trees as nested lists: to read, to print, to count. Not for many events; see `trees`."""
+"""Single trees as nested lists: to read, to print, to count. Not for many events; see `matrices`."""
 
 from __future__ import annotations
 

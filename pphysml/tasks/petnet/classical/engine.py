@@ -24,7 +24,7 @@ from .window_check import WindowCheck
 
 
 class ClassicalEngine(Engine):
-    """Windows, policies and cuts as in GATE; see `config.ClassicalConfig`.
+    """Windows, policies and cuts as in GATE; see `config.engines.ClassicalConfig`.
 
     Attributes:
         delays: of the crystals, once they are needed; None if they are not calibrated.
@@ -68,7 +68,7 @@ class ClassicalEngine(Engine):
         return self._first.wanted
 
     def __call__(self, examples: Columns) -> Columns:
-        """Return the pairs; see `coincidences.Pairs`."""
+        """Return the pairs; see `coincidences.pairs.Pairs`."""
         if self.options.min_sector_difference > 0:
             self._check_sectors(examples)
         if self._delays is not None and self.delays is None:

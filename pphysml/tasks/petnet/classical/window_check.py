@@ -37,7 +37,7 @@ class WindowCheck:
         self.n_singles = self.n_inside = self.n_edge = self.n_apart = 0
 
     def add(self, offsets: Array, n_owned: Array, times: Array) -> None:
-        """Count in slices; see `pairs.candidates.count_pairs`."""
+        """Count in slices; see `coincidences.candidates.count_pairs`."""
         if self.n_singles >= self.enough:
             return
         self.n_singles += len(times)

@@ -33,7 +33,7 @@ class Singles(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """What makes a pair good; see `config.ClassicalConfig`. Limits that are infinite or zero cut nothing."""
+    """What makes a pair good; see `config.engines.ClassicalConfig`. Limits that are infinite or zero cut nothing."""
 
     min_sector_difference: int
     sectors: int

@@ -11,7 +11,7 @@ LossName = Literal["count", "published_timing", "van_rossum", "chamfer"]
 
 
 class CoincidenceConfig(Config):
-    """The network of coincidence neurons, see `coincidence.CoincidenceNetwork`; all of it is where the training begins."""
+    """The network of coincidence neurons, see `models.spiking.coincidence.CoincidenceNetwork`; all of it is where the training begins."""
 
     tau: Picoseconds = option(3000.0, "Time constant of the membranes, about as long as the times of true pairs differ; a step of the training moves delays by the learning rate times this.", "ps", gt=0)
     window: float = option(1.0, "Largest time difference at which a neuron fires, in time constants; the training makes it a sum of what a line's transaxial step and its rings give.", ge=0)

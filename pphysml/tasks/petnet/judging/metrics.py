@@ -31,7 +31,7 @@ MAX_CASES = 5_000_000
 
 
 class PetEvaluator:
-    """Accumulates counts over chunks; see `task.Evaluator`.
+    """Accumulates counts over chunks; see `contract.Evaluator`.
 
     Memory does not grow with the input, but for one byte per target up to `MAX_CASES` and the
     scores of the first pairs.

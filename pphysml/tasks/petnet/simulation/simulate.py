@@ -45,7 +45,7 @@ class PetSimulation(Simulation):
         return self.source.block(index, n)
 
     def examples(self, index: int, n: int) -> Columns:
-        """Return `n` slices of singles for training, as `data.assemble_training` makes them.
+        """Return `n` slices of singles for training, as `reading.assemble.assemble_training` makes them.
 
         Their events are counted from zero in every block. With further measurements blocks take turns, and
         the column `setting` tells with which.

@@ -45,7 +45,7 @@ PUBLISHED = {
 
 
 class TrackEvaluator:
-    """Accumulates counts over chunks; see `task.Evaluator`.
+    """Accumulates counts over chunks; see `contract.Evaluator`.
 
     The tracks of perfect links are made beside those of the engine: every true link, among the
     candidates or not, through the same filters and the same fit. They do not depend on the engine.

@@ -1,4 +1,4 @@
-"""Figures of an evaluation; single frames are drawn in `frame_display`."""
+"""Figures of an evaluation; single frames are drawn in `display.frame_display`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidate links between hits, and the true ones; all frames and layers at once."""
+"""Candidate links between hits; all frames and layers at once."""
 
 from __future__ import annotations
 

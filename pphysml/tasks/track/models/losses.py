@@ -22,7 +22,7 @@ def competition_loss(scores: LinkScores, batch: Batch) -> Term:
 
     The links of a hit towards the beam, and having none, compete in a softmax:
     :math:`-\log p(e) = \log(\exp f + \sum_{e'} \exp s_{e'}) - s_e`; so do those away from the beam. It is
-    the pseudo-likelihood of an assignment whose score is the sum of both sides, see `assignment.gains`.
+    the pseudo-likelihood of an assignment whose score is the sum of both sides, see `link_assignment.gains`.
     Only hits with candidates count.
     """
     n = len(scores.start)

@@ -24,7 +24,7 @@ MOST_TRIES = 10
 
 
 def simulated_frames(rows: Rows, geometry: Geometry, config: TrackConfig, phantoms: list[float], seed: SeedSequence, n: int) -> Columns:
-    """Return n frames with the columns of `data.assemble` and `phantom`, in random order of their kinds.
+    """Return n frames with the columns of `reading.assemble.assemble` and `phantom`, in random order of their kinds.
 
     Args:
         rows: makes particles.

@@ -27,7 +27,7 @@ ENOUGH = 3.0
 
 
 class LikelihoodEngine(Engine):
-    """Learns from the data how likely pairs are, see `mixture`, and takes them one to one.
+    """Learns from the data how likely pairs are, see `likelihood.mixture`, and takes them one to one.
 
     Attributes:
         warnings: what was learnt.
@@ -93,7 +93,7 @@ class LikelihoodEngine(Engine):
         return self._survey.add(examples)
 
     def __call__(self, examples: Columns) -> Columns:
-        """Return the pairs; see `coincidences.Pairs`."""
+        """Return the pairs; see `coincidences.pairs.Pairs`."""
         if self.mixture is None or self.choice is None:
             self.mixture, self.choice = self._learnt()
         mixture, choice = self.mixture, self.choice

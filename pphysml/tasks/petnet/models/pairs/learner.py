@@ -32,7 +32,7 @@ SURVEYS = (1.0, 0.25)
 
 
 class PairLearner:
-    """Trains `network.PairNetwork`; see `task.Learner`.
+    """Trains `network.PairNetwork`; see `contract.Learner`.
 
     Slices may be of several measurements, told by the column `setting`, each with mixtures of its own, one for each of SURVEYS.
     """

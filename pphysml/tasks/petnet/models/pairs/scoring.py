@@ -60,7 +60,7 @@ def by_network(network: PairNetwork) -> Scorer:
 
 
 def take_pairs(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> Pairs:
-    """Return the pairs of slices that are probable enough, prompt and delayed ones; see `one_to_one`."""
+    """Return the pairs of slices that are probable enough, prompt and delayed ones; see `coincidences.one_to_one`."""
     return taken(*_scored(examples, mixture, scorer, choice), choice.min_score)
 
 

@@ -20,7 +20,7 @@ from .scanners import scanner_of
 
 
 class CoincidenceLearner:
-    """Trains `CoincidenceNetwork` with the probability of the true matching; see `task.Learner`."""
+    """Trains `CoincidenceNetwork` with the probability of the true matching; see `contract.Learner`."""
 
     monitor = "f1"
     prepare_examples = 1

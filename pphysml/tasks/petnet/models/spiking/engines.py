@@ -45,7 +45,7 @@ def snn_engine(config: PetConfig, model: ModelFile | None, device: Any) -> Engin
 
 
 class CoincidenceEngine(Engine):
-    """Coincidence neurons, of which those that share a single inhibit each other; see `coincidence` and `one_to_one`.
+    """Coincidence neurons, of which those that share a single inhibit each other; see `coincidence` and `coincidences.one_to_one`.
 
     Attributes:
         warnings: options that have no effect, and singles that are no input.
@@ -64,7 +64,7 @@ class CoincidenceEngine(Engine):
         return _ignored(self.config) + _lost(self._lost, self.lines.scanner)
 
     def __call__(self, examples: Columns) -> Columns:
-        """Return the pairs; see `coincidences.Pairs`."""
+        """Return the pairs; see `coincidences.pairs.Pairs`."""
         options, n = self.config.apply, len(ragged(examples, "time").flat)
         prompt, logit, lost = self._scored(examples, 0.0)
         self._lost += lost
@@ -106,7 +106,7 @@ class PublishedEngine(Engine):
         return _ignored(self.config) + _lost(self._lost, self.scanner)
 
     def __call__(self, examples: Columns) -> Columns:
-        """Return the pairs; see `coincidences.Pairs`. All have the score 1."""
+        """Return the pairs; see `coincidences.pairs.Pairs`. All have the score 1."""
         options, reach = self.config.model.published, self.config.reach
         hits = hits_of(examples, self.scanner, options.bin_time, 2 * reach, self.config.data.slice_singles)
         n = len(ragged(examples, "time").flat)

@@ -20,7 +20,7 @@ from .scanners import scanner_of
 
 
 class PublishedLearner:
-    """Trains `SpikingNetwork` to let both crystals of a pair spike when its second single has come; see `task.Learner`.
+    """Trains `SpikingNetwork` to let both crystals of a pair spike when its second single has come; see `contract.Learner`.
 
     The published target is the time of the decay, which files of singles do not tell.
     """
