@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from pphysml.evaluation.result import Evaluation, Metric
 
 
-SKIPPED = "Skipped: "
-"""Begin of the notes that name files which were left out."""
-
-
 @click.command(cls=TaskVerb, verb="evaluate", short_help="Metrics with uncertainties, plots and a report.")
 @task_argument
 @input_files(required=True)
@@ -70,8 +66,7 @@ def command(
         print_json({engine: _as_json(result) for engine, result in results.items()})
     else:
         _print(results)
-    notes = next(iter(results.values())).notes
-    return report_skipped([n.removeprefix(SKIPPED) for n in notes if n.startswith(SKIPPED)])
+    return report_skipped(next(iter(results.values())).skipped)
 
 
 def _as_json(result: Evaluation) -> dict[str, Any]:

@@ -51,6 +51,9 @@ def _print(facts: dict[str, Any]) -> None:
         print_summary({name: facts["metadata"].get(name) for name in SHOWN_METADATA})
     click.echo("")
     for task, layouts in facts["tasks"].items():
+        several = sum(not lacking for lacking in layouts.values()) > 1
         for layout, lacking in layouts.items():
             verdict = f"lacks {', '.join(lacking)} (see --map)" if lacking else "can be read"
+            if several and not lacking:
+                verdict += ", by default" if layout == facts["layouts"][task] else f" with --layout {layout}"
             click.echo(f"task {task}, layout {layout}: {verdict}")

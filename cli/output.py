@@ -106,12 +106,8 @@ def finish(summary: Mapping[str, Any], as_json: bool) -> int:
     return report_skipped(summary.get("skipped") or ())
 
 
-def report_skipped(skipped: Sequence[Any]) -> int:
-    """Name skipped files on stderr; return 3 if there are any, else 0."""
-    for item in skipped:
-        text = item
-        if not isinstance(item, str):
-            path, reason = map(str, item)
-            text = reason if reason.startswith(path) else f"{path}: {reason}"
-        print(f"pphysml: skipped {text}", file=sys.stderr)
+def report_skipped(skipped: Sequence[tuple[str, str]]) -> int:
+    """Say on stderr why input files were skipped (path and reason of each); return 3 if there are any, else 0."""
+    for _, reason in skipped:
+        print(f"pphysml: skipped {reason}", file=sys.stderr)
     return 3 if skipped else 0

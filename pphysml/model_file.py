@@ -141,14 +141,6 @@ def load_model(path: Path, task: str | None = None) -> ModelFile:
     return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest)
 
 
-def first_mismatch(error: RuntimeError) -> str:
-    """Return the first difference that torch lists between weights and a network, and the number of others."""
-    lines = [line.strip().rstrip(".") for line in str(error).splitlines()]
-    # A line holds one difference of shape, or all the names that one side lacks.
-    first, *others = [part for line in lines[1:] or lines for part in line.split('", "')]
-    return first.replace('"', "") + (f", and {len(others)} more" if others else "")
-
-
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         header = json.loads(text)

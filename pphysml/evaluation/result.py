@@ -37,6 +37,7 @@ class Evaluation:
         pages: title -> a whole HTML page, which needs nothing from outside.
         cases: name -> per-case values, shape (n,), for paired comparison of two evaluations.
         notes: sentences shown with the numbers.
+        skipped: path and reason of each input file, or rest of one, that was left out.
     """
 
     metrics: list[Metric] = field(default_factory=list)
@@ -45,3 +46,4 @@ class Evaluation:
     pages: dict[str, str] = field(default_factory=dict)
     cases: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)

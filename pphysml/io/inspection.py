@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import InputError
+from .layout_choice import choose
 from .metadata import metadata_of
 from .root_files import Tree, open_file, tree_names
 from .schema import Layout
-from .sources import is_remote
+from .sources import Source, is_remote
 
 ALGORITHMS = {1: "zlib", 2: "lzma", 4: "lz4", 5: "zstd"}
 """Numbers in ROOT's compression settings."""
@@ -49,6 +51,20 @@ def matches(path: str, layouts: Sequence[Layout]) -> dict[str, list[str]]:
         for layout in layouts
     }
     return lacking
+
+
+def default_layout(path: str, layouts: Sequence[Layout]) -> str | None:
+    """Return the name of the layout that reading takes unless --layout names another; None if none fits, or a tree must be named.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    with open_file(path) as file:
+        try:
+            layout, tree = choose(file, Source(path), layouts, {})
+        except InputError:
+            return None
+        return None if layout.lacking(Tree.of(file, path, tree).branches()) else layout.name
 
 
 def _tree(tree: Tree) -> dict[str, Any]:

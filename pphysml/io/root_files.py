@@ -48,7 +48,8 @@ def explain(error: Exception, path: str) -> str:
         return "is a folder, not a ROOT file"
     if isinstance(error, PermissionError):
         return "may not be read (permission denied)"
-    if isinstance(error, OSError) and "expected Chunk" in str(error):
+    if isinstance(error, OSError) and error.errno is None and not is_remote(path):
+        # Not the operating system says so, but uproot, which looked behind the end of the file.
         return CUT_SHORT if _begins_like_root(path) else "is not a readable ROOT file"
     if is_remote(path) or isinstance(error, OSError):
         return f"cannot be read: {_first_line(error)}"
@@ -56,9 +57,7 @@ def explain(error: Exception, path: str) -> str:
 
 
 def _begins_like_root(path: str) -> bool:
-    """Whether the file is empty or starts as ROOT files do, so that only its end may be missing."""
-    if is_remote(path):
-        return True
+    """Whether a file is empty or starts as ROOT files do, so that only its end may be missing."""
     with open(path, "rb") as stream:
         return stream.read(4) in (b"root", b"")
 

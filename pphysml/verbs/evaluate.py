@@ -111,7 +111,8 @@ def _evaluate_one(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool,
     for sentence in said:
         progress.log(f"warning: {sentence}")
     result.notes += [f"Warning: {sentence}." for sentence in [*warnings, *said]]
-    result.notes += [f"Skipped: {path}: {reason}" for path, reason in reader.skipped]
+    result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]
+    result.skipped = list(reader.skipped)
     return result
 
 

@@ -20,7 +20,8 @@ from ..contract import Learner
 from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
-from ..model_file import ModelFile, first_mismatch, is_ours, load_model, save_model
+from ..model_file import ModelFile, is_ours, load_model, save_model
+from ..nn.network_weights import load, mismatch
 from ..progress import Progress
 from ..task import Task
 from ..training.checkpoint import TrainingState, load_state
@@ -226,14 +227,13 @@ def start_from(network: nn.Module, source: str, task: Task[Any], config: Any) ->
     if Path(source).is_file() and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
         return
     model = load_model(Path(source), task.name)
-    weights = {k: torch.from_numpy(v) for k, v in model.network.items()}
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
+    problem = mismatch(network, model.network)
+    if problem:
         theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
         other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name]]
         hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
-        raise ModelError(f"{source}: its network has another shape than the configured one ({first_mismatch(error)}).{hint}") from None
+        raise ModelError(f"{source}: its network has another shape than the configured one ({problem}).{hint}")
+    load(network, model.network)
 
 
 def _resumed(task: Task[Any], folder: RunFolder) -> tuple[Config, TrainingInputs]:

@@ -39,11 +39,11 @@ def test_a_table_in_a_pipe_is_neither_cut_nor_wrapped(capsys) -> None:
 
 
 def test_skipped_files_go_to_stderr_and_make_exit_code_three(capsys) -> None:
-    summary = {"output": "o.root", "skipped": [("bad.root", "is cut short"), ("b.root", "b.root: is empty")]}
+    summary = {"output": "o.root", "skipped": [("bad.root", "bad.root: is cut short."), ("b.root", "b.root: is empty.")]}
     assert finish(summary, as_json=True) == 3
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["skipped"][0] == ["bad.root", "is cut short"]
-    assert captured.err == "pphysml: skipped bad.root: is cut short\npphysml: skipped b.root: is empty\n"
+    assert json.loads(captured.out)["skipped"][0] == ["bad.root", "bad.root: is cut short."]
+    assert captured.err == "pphysml: skipped bad.root: is cut short.\npphysml: skipped b.root: is empty.\n"
     assert finish({"output": "o.root", "skipped": []}, as_json=False) == 0
 
 

@@ -195,7 +195,8 @@ def test_of_two_layouts_that_fit_the_first_is_taken_unless_another_is_named(run,
     refused = pphysml("showers", file, "--model", run, "-o", tmp_path / "x.root", "--layout", "row")
     assert refused.code == 2 and "Did you mean 'raw'?" in refused.err
     shown = pphysml("inspect", file)
-    assert "task showers, layout calibrated: can be read" in shown.out and "layout raw: can be read" in shown.out
+    assert "task showers, layout calibrated: can be read, by default\n" in shown.out
+    assert "task showers, layout raw: can be read with --layout raw\n" in shown.out
     only = events()
     del only["energy_calibrated"]
     path = write(tmp_path / "only.root", only)

@@ -9,7 +9,8 @@ import torch
 from ....contract import Engine
 from ....errors import ModelError
 from ....io.ragged import Columns
-from ....model_file import ModelFile, first_mismatch
+from ....model_file import ModelFile
+from ....nn.network_weights import with_weights
 from ..config import LcagConfig
 from ..output.columns import hypothesis_columns, output_columns
 from .build import build_network
@@ -25,11 +26,7 @@ class NetworkEngine(Engine):
             raise ModelError("The engine 'network' needs weights; give --model RUN.")
         self.config, self.rules, self.pdg_ids = config.apply, config.data.rules, config.data.hypotheses
         self.device = torch.device(device)
-        self.network = build_network(config, model.prepared)
-        try:
-            self.network.load_state_dict({k: torch.from_numpy(v) for k, v in model.network.items()})
-        except RuntimeError as error:
-            raise ModelError(f"The weights do not fit their own configuration: {first_mismatch(error)}.") from None
+        self.network = with_weights(build_network(config, model.prepared), model)
         self.network.to(self.device).eval()
         self.calibration = Calibration.stored(model.finished)
 

@@ -8,6 +8,7 @@ from .....contract import Engine
 from .....errors import ModelError
 from .....io.ragged import Columns
 from .....model_file import ModelFile
+from .....nn.network_weights import with_weights
 from ...config import PetConfig
 from ...config.engines import ClassicalConfig
 from ...delays.correction import Delays, with_corrected_times
@@ -15,7 +16,6 @@ from ...delays.survey import corrected_by_others, measured
 from ...likelihood.mixture import Mixture
 from ...likelihood.survey import Survey, mixture_of
 from ...scanner.scanner import load_scanner
-from ..network_weights import with_weights
 from .learner import build_network
 from .scoring import Choice, Scorer, best_min_score, by_likelihood, by_network, take_pairs
 

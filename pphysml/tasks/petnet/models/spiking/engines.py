@@ -11,12 +11,12 @@ from .....contract import Engine
 from .....errors import ConfigError, ModelError
 from .....io.ragged import Array, Columns, ragged
 from .....model_file import ModelFile
+from .....nn.network_weights import with_weights
 from ...coincidences.candidates import Candidates, candidates
 from ...coincidences.one_to_one import Scored, taken
 from ...coincidences.pairs import Pairs
 from ...config import PetConfig
 from ...scanner.scanner import Scanner
-from ..network_weights import with_weights
 from .coincidence_input import crystal_pairs, inputs_of
 from .coincidence_learner import build_network as coincidence_network
 from .line_classes import LineClasses

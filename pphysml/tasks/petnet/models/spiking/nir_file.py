@@ -7,8 +7,8 @@ import io
 from .....config import build
 from .....errors import ModelError
 from .....model_file import ModelFile
+from .....nn.network_weights import with_weights
 from ...config import PetConfig
-from ..network_weights import with_weights
 from .nir_export import Style, nir_package, to_nir
 from .published_model import PublishedModel
 from .scanners import scanner_of
