@@ -277,3 +277,10 @@ def test_no_part_of_a_task_is_looked_for_by_name() -> None:
                     found.append(f"{module}, line {node.lineno}: {ast.unparse(node)}")
     assert not found, found
 
+
+def test_shared_rooms_name_no_task() -> None:
+    names = {*task_folders()}
+    found = [f"{module}, line {node.lineno}" for module, path in MODULES.items() if not inside(module, "pphysml.tasks", "pphysml.registry")
+             for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and node.value in names]
+    assert not found, found
+

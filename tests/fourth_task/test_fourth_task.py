@@ -237,3 +237,21 @@ def test_an_entry_point_that_is_no_task_is_said(monkeypatch, pphysml) -> None:
     listed = " ".join(pphysml("--help").out.split())
     assert "(cannot be loaded: The entry point of the task 'showers' names no class derived from" in listed
     assert pphysml("validate", "showers", "x.root").code == 2
+
+
+def test_the_other_verbs_know_it_too(run, tmp_path, pphysml) -> None:
+    made = tmp_path / "made.root"
+    assert pphysml("simulate", "showers", "-n", 130, "--seed", 5, "-o", made, "-q").code == 0
+    with uproot.open(made) as tree:
+        assert tree["showers"].num_entries == 130 and "energy_calibrated" in tree["showers"].keys(recursive=False)
+    judged = json.loads(pphysml("evaluate", "showers", made, "--model", run, "--json", "-q").out)
+    assert judged["network"]["metrics"][0]["value"] > 0.9
+    again = tmp_path / "again.safetensors"
+    assert pphysml("export", "showers", "--model", run, "--format", "safetensors", "-o", again).code == 0
+    assert again.read_bytes() == (run / "model.safetensors").read_bytes()
+    assert pphysml("config", "showers", "list").out.split() == ["small"]
+    assert "data.classes = [" in pphysml("config", "showers", "schema").out
+    described, = (task for task in json.loads(pphysml("info", "--json").out)["tasks"] if task["task"] == "showers")
+    assert described["layouts"] == ["calibrated", "raw"] and described["simulation"]
+    refused = pphysml("import", "showers", made, "-o", tmp_path / "x.root")
+    assert refused.code == 2 and "imports nothing" in refused.err
