@@ -10,11 +10,12 @@ import uproot
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.metadata import OBJECT, announced_entries, encode, read_metadata
+from pphysml.io.problems import refuse
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.io.reader import Reader
 from pphysml.io.schema import Field
 from pphysml.io.sources import Source, resolve
-from pphysml.io.validation import validate
+from pphysml.io.validation import Check, validate
 from pphysml.io.writer import Writer
 
 
@@ -176,3 +177,21 @@ def test_mapping_is_used_and_checked(tmp_path, layout, event_columns, write_root
     assert [p.branch for p in validate([Source(path)], [layout], {"e": "energy:MeV"})] == ["energy"]
     with pytest.raises(ConfigError):
         validate([Source(path)], [layout], {"enrgy": "energy"})
+
+
+def test_what_a_task_refuses_by_one_rule_is_said_once_whatever_its_values_are(tmp_path, layout, event_columns, write_root, monkeypatch) -> None:
+    monkeypatch.setattr("pphysml.io.validation.BLOCK", 10)
+    path = write_root(tmp_path / "a.root", event_columns(40))
+
+    def assemble(chunk, carry):
+        entry = np.asarray(chunk["entry"])
+        refuse(chunk, entry % 10 == 3, "px", lambda row: f"is of entry {entry[row]}")
+        refuse(chunk, entry % 10 == 5, "px", lambda row: f"belongs to {entry[row]}")
+        if entry[0] >= 20:
+            raise InputError("has late entries", branch="e")
+        return {}, None
+
+    found = validate(resolve([path]), [layout], check=Check(assemble))
+    assert [(p.branch, p.entry, p.message) for p in found] == [
+        ("px", 3, "is of entry 3"), ("px", 5, "belongs to 5"), ("e", None, "has late entries")]
+    assert {p.path for p in found} == {path}
