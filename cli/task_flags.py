@@ -30,12 +30,13 @@ class TaskVerb(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the task before anything else, since it says which options there are."""
-        ctx.meta[__name__] = self._task_in(args)
+        ctx.meta[__name__] = self._task_in(ctx, args)
         return super().parse_args(ctx, args)
 
-    def _task_in(self, args: list[str]) -> str | None:
+    def _task_in(self, ctx: click.Context, args: list[str]) -> str | None:
         """Return the task among words that are no values of the verb's own options; other options are not known yet."""
-        bare = click.Context(self, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True)
+        bare = click.Context(self, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True,
+                             help_option_names=ctx.help_option_names)
         found, rest, _ = self.make_parser(bare).parse_args(args=list(args))
         files, known = found.get("files"), task_names()
         words = [found.get("task"), *(files if isinstance(files, (list, tuple)) else ()), *rest]

@@ -22,7 +22,8 @@ def test_every_command_shows_an_example_of_itself(name: str, pphysml) -> None:
     assert shown.code == 0 and shown.err == ""
     _, found, example = shown.out.partition("Example:")
     assert found and f"pphysml {name} " in example
-    assert "--debug" in shown.out
+    assert "--debug" in shown.out and "-h, --help" in shown.out
+    assert pphysml(name, "-h").out == shown.out
 
 
 def test_the_list_of_commands_names_all(pphysml) -> None:
