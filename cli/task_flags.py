@@ -34,7 +34,10 @@ class TaskVerb(click.Command):
         return super().parse_args(ctx, args)
 
     def _task_in(self, ctx: click.Context, args: list[str]) -> str | None:
-        """Return the task among words that are no values of the verb's own options; other options are not known yet."""
+        """Return the task among words that are no values of the verb's own options.
+
+        Other options are not known yet.
+        """
         bare = click.Context(self, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True,
                              help_option_names=ctx.help_option_names)
         found, rest, _ = self.make_parser(bare).parse_args(args=list(args))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .io.schema import Field
 
 Example = Literal["entry", "object", "span"]
-"""What one example is: one entry of a file; one of several objects of an entry, as its jets; made of many entries."""
+"""What one example is: an entry of a file; one of several objects of an entry, as its jets; made of many entries."""
 
 Output = Literal["entry", "example", "free"]
 """What the output has one entry per: an input entry, an example, or rows of its own, as pairs."""

@@ -28,7 +28,8 @@ def get_task(name: str) -> Task[Any]:
     """Return the task of that name.
 
     Raises:
-        ConfigError: there is no such task (the nearest names are given), or a package's entry point names something else.
+        ConfigError: there is no such task (the nearest names are given), or the entry point of a
+            package names something else.
     """
     if name in TASKS:
         return _made(name, load_attribute(TASKS[name]))
@@ -42,6 +43,7 @@ def _made(name: str, kind: Any) -> Task[Any]:
     from .task import Task
 
     if not (isinstance(kind, type) and issubclass(kind, Task)):
-        raise ConfigError(f"The entry point of the task {name!r} names no class derived from pphysml.task.Task, but a {type(kind).__name__}.")
+        raise ConfigError(f"The entry point of the task {name!r} names no class derived from pphysml.task.Task, "
+                          f"but a {type(kind).__name__}.")
     task: Task[Any] = kind()
     return task

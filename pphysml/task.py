@@ -53,7 +53,8 @@ class Task(ABC, Generic[ConfigT]):
         default_engine: the one that applying uses.
         further_tree_names: of the trees that may be written beside it, for help.
         networks: engine that needs weights -> preset whose shipped weights it takes; the other engines take
-            those that are named only. Empty: the default engine needs weights, all take the first that are shipped.
+            those that are named only. Empty: the default engine needs weights, and all take the first that
+            are shipped.
         looks_first: engines for which `look_first` is called.
         simulates: whether there is a simulation.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
@@ -128,14 +129,18 @@ class Task(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def layouts(self) -> tuple[Layout, ...]:
-        """Return the layouts that the task reads; of several that fit a file the first is taken unless --layout names another."""
+        """Return the layouts that the task reads.
+
+        Of several that fit a file the first is taken, unless --layout names another.
+        """
 
     @abstractmethod
     def output_fields(self, config: ConfigT) -> Sequence[Field]:
         """Return the fields of the output tree."""
 
     @abstractmethod
-    def assemble(self, chunk: Columns | None, carry: Carry | None, config: ConfigT) -> tuple[Columns, Carry | None]:
+    def assemble(self, chunk: Columns | None, carry: Carry | None,
+                 config: ConfigT) -> tuple[Columns, Carry | None]:
         """Turn file entries into examples; what is unfinished at the chunk's end is carried over.
 
         `chunk` is None at the end, to flush, until the carry is None. Examples carry `file` (int32),
@@ -146,7 +151,8 @@ class Task(ABC, Generic[ConfigT]):
             InputError: entries that cannot be used; says which.
         """
 
-    def assemble_training(self, chunk: Columns | None, carry: Carry | None, config: ConfigT) -> tuple[Columns, Carry | None]:
+    def assemble_training(self, chunk: Columns | None, carry: Carry | None,
+                          config: ConfigT) -> tuple[Columns, Carry | None]:
         """Do the same for training from files, and for validation then."""
         return self.assemble(chunk, carry, config)
 
@@ -189,7 +195,7 @@ class Task(ABC, Generic[ConfigT]):
         return []
 
     def look_first(self, engine: str, columns: Columns, config: ConfigT) -> None:
-        """Refuse input that an engine of `looks_first` cannot take, by its first entries, before the rest is read.
+        """Refuse input that an engine of `looks_first` cannot take, before more than its first entries are read.
 
         Raises:
             InputError: it cannot take them.

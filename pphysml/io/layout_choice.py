@@ -21,7 +21,8 @@ def among(layouts: Sequence[Layout], name: str | None) -> Sequence[Layout]:
         return layouts
     found = [layout for layout in layouts if layout.name == name]
     if not found:
-        raise ConfigError(f"--layout {name}: there is no layout of that name.{did_you_mean(name, [layout.name for layout in layouts])}")
+        raise ConfigError(f"--layout {name}: there is no layout of that name."
+                          f"{did_you_mean(name, [layout.name for layout in layouts])}")
     return found
 
 
@@ -53,7 +54,8 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Mappin
             return layout, fitting[layout.name][0]
         if fitting[layout.name]:
             listed = " and ".join(map(repr, fitting[layout.name]))
-            raise InputError(f"the trees {listed} all fit; name one as {source.path}:{fitting[layout.name][0]} or with --tree", file=source.path)
+            one = f"{source.path}:{fitting[layout.name][0]}"
+            raise InputError(f"the trees {listed} all fit; name one as {one} or with --tree", file=source.path)
 
     def share_lacking(layout: Layout, name: str) -> tuple[float, bool]:
         share = len(layout.lacking(trees[name], mapping)) / max(1, sum(f.required for f in layout.fields))

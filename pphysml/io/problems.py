@@ -141,7 +141,10 @@ class Places:
 
     @contextmanager
     def completing(self) -> Iterator[None]:
-        """Put path, tree and branch into what a task refuses inside; where it names no file, the first one's branches serve."""
+        """Put path, tree and branch into what a task refuses inside.
+
+        Where it names no file, the branches of the first one serve.
+        """
         try:
             yield
         except InputError as error:

@@ -43,7 +43,10 @@ class Refusals:
         self._ended = False
 
     def of(self, columns: Columns | None) -> list[tuple[object, Problem]]:
-        """Return the problems of the next block, with `file` and `entry`, each with what is the same of all of its kind; None ends the file."""
+        """Return the problems of the next block, which has `file` and `entry`; None ends the file.
+
+        With each comes what all of its kind share, so that they are said once.
+        """
         if not self.check.across:
             return [] if columns is None else list(self._of_entries(columns))
         if self._ended:
@@ -71,7 +74,8 @@ class Refusals:
                     self.check.assemble(self._canonical(columns), None)
                 return
             except EntriesError as error:
-                # Truth that is broken in some entries is an error, truth that no entry can use is none where nothing needs it.
+                # Truth that is broken in some entries is an error; truth that no entry can use is none
+                # where nothing needs it.
                 yield error.rule, problems_of(error)[0]
                 columns = take(columns, ~error.bad)
             except InputError as error:

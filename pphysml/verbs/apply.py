@@ -52,8 +52,11 @@ def apply(
     look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
     run = _Run(task, chosen, reader, output, strict, force, progress)
-    summary = {"output": str(output), "entries": reader.n_entries, "engine": chosen.name,
-               "model": str(chosen.model_path) if chosen.model_path else None, "warnings": run.warnings, "skipped": reader.skipped}
+    summary = {
+        "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
+        "model": str(chosen.model_path) if chosen.model_path else None,
+        "warnings": run.warnings, "skipped": reader.skipped,
+    }
     if dry_run:
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     if not reader.n_entries:
@@ -81,19 +84,25 @@ class _Run:
     warnings: list[str] = field(default_factory=list)
 
     def written(self, last_step: LastStep) -> tuple[dict[str, int], LastStep]:
-        """Write the output, without the truth if that cannot be used; return the entries of each tree, and the last step that made them."""
+        """Write the output, without the truth if that cannot be used.
+
+        Returns:
+            The number of entries of each tree, and the last step that made them.
+        """
         skipped = len(self.reader.skipped)
         try:
             return self._write(last_step, self._parts()), last_step
         except TruthError as error:
             # All columns are there for all entries or for none, so that what is written begins anew.
             del self.warnings[:], self.reader.skipped[skipped:]
-            warn(f"the truth cannot be used and is left out: {str(error).removesuffix('.')}", self.warnings, self.progress)
+            reason = str(error).removesuffix(".")
+            warn(f"the truth cannot be used and is left out: {reason}", self.warnings, self.progress)
             again = self.task.last_step(self.chosen.config)
             return self._write(again, self._parts(truth=False)), again
 
     def _parts(self, truth: bool = True) -> Iterator[Part]:
-        return prepared_parts(self.task, self.chosen, self.reader, self.strict, self.warnings, self.progress, truth)
+        return prepared_parts(self.task, self.chosen, self.reader, self.strict, self.warnings, self.progress,
+                              truth)
 
     def _write(self, last_step: LastStep, parts: Iterator[Part]) -> dict[str, int]:
         task, reader, config = self.task, self.reader, self.chosen.config
@@ -111,7 +120,8 @@ class _Run:
             for columns in regrouping.rest(fields) if regrouping is not None else []:
                 writer.extend(columns)
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
-                raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; nothing is written.")
+                raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
+                                 "nothing is written.")
         return writer.entries
 
     def _made(self, last_step: LastStep, part: Part, regrouping: Regrouping | None) -> list[Columns]:
@@ -127,7 +137,8 @@ class _Run:
 
 def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool) -> dict[Path, bytes]:
     """Return the files that a task puts beside its output; refuse those that exist before any work."""
-    files = {output.with_suffix(suffix): text.encode() for suffix, text in task.files_beside(chosen.config, output).items()}
+    texts = task.files_beside(chosen.config, output)
+    files = {output.with_suffix(suffix): text.encode() for suffix, text in texts.items()}
     for path in files:
         if path.exists() and not force:
             raise ConfigError(f"{path}: exists already; give --force to overwrite it.")

@@ -87,11 +87,13 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     if weights is None and task.needs_weights(name):
         raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")
     if choice.source is not None and weights is not None and task.needs_weights(name):
-        raise ConfigError(f"{choice.source!r}: the model has its own configuration; change how it is applied with --set apply.NAME=VALUE.")
+        raise ConfigError(f"{choice.source!r}: the model has its own configuration; "
+                          "change how it is applied with --set apply.NAME=VALUE.")
     config = _configure(task, weights, path, choice)
     # Importing torch takes seconds, which an engine without a network needs not.
     lean = bool(task.networks) and not task.needs_weights(name) and choice.device == "auto"
-    return Chosen(task.engine(name, config, weights, None if lean else pick_device(choice.device)), name, config, weights, path)
+    engine = task.engine(name, config, weights, None if lean else pick_device(choice.device))
+    return Chosen(engine, name, config, weights, path)
 
 
 def pick_device(device: str) -> Any:

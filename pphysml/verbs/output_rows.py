@@ -82,7 +82,8 @@ def _values(name: str, column: Any) -> Array:
 
 def _counts(entries: Columns, examples: Columns) -> Array:
     """Return the number of objects of each entry, int64."""
-    (file, entry), (of_file, of_entry) = ((np.asarray(rows["file"]), np.asarray(rows["entry"])) for rows in (entries, examples))
+    file, entry = np.asarray(entries["file"]), np.asarray(entries["entry"])
+    of_file, of_entry = np.asarray(examples["file"]), np.asarray(examples["entry"])
     # Entries of a chunk are of one file and follow one another.
     index = of_entry - entry[0]
     inside = (of_file == file[0]) & (index >= 0) & (index < len(entry))

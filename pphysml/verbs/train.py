@@ -62,13 +62,17 @@ class TrainingInputs:
         """Return what a run folder keeps."""
         given = self.inputs
         layout = {} if given.layout is None else {"layout": given.layout}
-        return {"inputs": list(given.files), "validation": list(self.validation), "max_entries": given.max_entries,
-                "mapping": dict(given.mapping), "tree": given.tree, "on_bad_file": given.on_bad_file, "init_from": self.init_from, **layout}
+        return {
+            "inputs": list(given.files), "validation": list(self.validation), "max_entries": given.max_entries,
+            "mapping": dict(given.mapping), "tree": given.tree, "on_bad_file": given.on_bad_file,
+            "init_from": self.init_from, **layout,
+        }
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> TrainingInputs:
         """Return what a run folder has kept."""
-        inputs = Inputs(kept["inputs"], kept["tree"], kept.get("layout"), kept["mapping"], (), kept["max_entries"], kept["on_bad_file"])
+        inputs = Inputs(kept["inputs"], kept["tree"], kept.get("layout"), kept["mapping"],
+                        max_entries=kept["max_entries"], on_bad_file=kept["on_bad_file"])
         return cls(inputs, kept["validation"], kept["init_from"])
 
 
@@ -188,10 +192,13 @@ def open_data(task: Task[Any], config: Any, given: TrainingInputs) -> Data:
     options: TrainingConfig = config.training
     assemble, inputs = task.assemble_training, given.inputs
     if not inputs.files:
-        training: ExampleSource = SimulatedSource(task.simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
+        training: ExampleSource = SimulatedSource(
+            task.simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
         # Another seed, so that validation events are never among those trained on.
-        held_out = SimulatedSource(task.simulation(config, options.seed + 1_000_003), assemble, config, options.validation_events, options.block_size)
-        return Data(training, first_examples(held_out, options.validation_events), {"simulated": True, "seed": options.seed}, [])
+        held_out = SimulatedSource(
+            task.simulation(config, options.seed + 1_000_003), assemble, config, options.validation_events, options.block_size)
+        description: dict[str, Any] = {"simulated": True, "seed": options.seed}
+        return Data(training, first_examples(held_out, options.validation_events), description, [])
     reader = inputs.open_for_training(task, config)
     own = not given.validation
     fraction = options.validation_fraction if own else 0.0
@@ -201,7 +208,8 @@ def open_data(task: Task[Any], config: Any, given: TrainingInputs) -> Data:
     for part, name in ((source, "train on"), (held, "validate with")):
         if part.counts is not None and not sum(part.counts):
             named = ", ".join(inputs.files)
-            raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}; give more, or other files with --validation.")
+            raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}; "
+                             "give more, or other files with --validation.")
     files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
     description = {"simulated": False, "files": files, "validation_fraction": fraction}
     return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))
@@ -223,7 +231,7 @@ def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
 
 
 def start_from(network: nn.Module, source: str, task: Task[Any], config: Any) -> None:
-    """Copy the weights of a run folder or weights file, ours or one the task knows, into a network of the same shape."""
+    """Copy weights into a network of the same shape: of a run folder or weights file, ours or one that the task knows."""
     if Path(source).is_file() and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
         return
     model = load_model(Path(source), task.name)
