@@ -49,7 +49,7 @@ class TaskVerb(click.Command):
         """Return the verb's parameters and the task's flags, those in front of the help."""
         *own, last = super().get_params(ctx)
         task = ctx.meta.get(__name__)
-        return [*own, *(option(name, flag) for name, flag in _flags(task, self.verb).items()), last]
+        return [*own, *(_option(name, flag) for name, flag in _flags(task, self.verb).items()), last]
 
 
 def _flags(task: str | None, verb: Verb) -> Mapping[str, Flag]:
@@ -59,16 +59,17 @@ def _flags(task: str | None, verb: Verb) -> Mapping[str, Flag]:
         return {}  # the argument TASK is refused with its reason
 
 
-def option(name: str, flag: Flag) -> click.Option:
-    """Return a flag as an option of a command."""
-    return click.Option([name, parameter(flag)], metavar=flag.metavar, help=flag.help)
-
-
 def task_flags(flags: Mapping[str, Flag]) -> Decorator:
     """Declare the flags of a task for its own command."""
-    return combined(*(
-        click.option(name, parameter(flag), metavar=flag.metavar, help=flag.help) for name, flag in flags.items()
-    ))
+    return combined(*(click.option(name, parameter(flag), **_shown(flag)) for name, flag in flags.items()))
+
+
+def _option(name: str, flag: Flag) -> click.Option:
+    return click.Option([name, parameter(flag)], **_shown(flag))
+
+
+def _shown(flag: Flag) -> dict[str, Any]:
+    return {"metavar": flag.metavar, "help": flag.help}
 
 
 def parameter(flag: Flag) -> str:

@@ -118,16 +118,22 @@ class Learner(Protocol):
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Return what is fitted before training (scales, tables, ranges); stored with the weights."""
+
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network; random initial weights come from torch's global state."""
+
     def lengths(self, examples: Columns) -> Array:
         """Return the size of each example, by which batches are bucketed."""
+
     def collate(self, examples: Columns) -> Batch:
         """Return tensors padded to the longest of these examples."""
+
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """Return the terms of the loss."""
+
     def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
         """Return metrics; `monitor` (larger is better) selects the best checkpoint."""
+
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
         """Return what is fitted after training on validation data (calibration), stored too."""
 
@@ -137,6 +143,7 @@ class Evaluator(Protocol):
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add examples with truth and the predictions of an engine, row by row."""
+
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures."""
 

@@ -11,10 +11,13 @@ class Progress(Protocol):
 
     def start(self, label: str, total: int | None, unit: str) -> None:
         """Begin a stage; `total` is None when unknown."""
+
     def advance(self, n: int, **values: float | str) -> None:
         """Report `n` more units, and values worth showing beside them."""
+
     def log(self, message: str) -> None:
         """Show one line that stays."""
+
     def __enter__(self) -> Progress: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

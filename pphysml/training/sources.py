@@ -51,7 +51,7 @@ class FileSource:
         assemble: the task's function.
         part: "training", "validation" or None for all.
         fraction: share of the entries that are validation.
-        objects: whether an entry may have several examples, or none; the files are read once to count them.
+        objects: whether an entry may have several examples, or none; each source reads the files once to count them.
     """
 
     def __init__(self, reader: Reader, assemble: Assemble, config: Any, part: Part | None = None, fraction: float = 0.0,

@@ -118,7 +118,7 @@ class _Run:
                     for name, tree in further.items():
                         writer.extend(tree.rows(columns), name)
             for columns in regrouping.rest(fields) if regrouping is not None else []:
-                writer.extend(columns)
+                writer.extend(task.output_rows(columns))
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
                 raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
                                  "nothing is written.")

@@ -114,8 +114,6 @@ class LcagLearner:
         return {name: np.array(value) for name, value in found._asdict().items()}
 
 
-
-
 def _scales(kind: str, values: Array) -> dict[str, Array]:
     """Return mean and standard deviation of features, (rows, features); 0 and 1 of none."""
     if not len(values):

@@ -23,8 +23,6 @@ VERTEXING = ("doca", "vertex_distance", "vertex_rho")
 """Features of pairs that are computed from points on tracks."""
 
 
-
-
 class DataConfig(Config):
     """What an event is, and what is read besides the four-momenta."""
 
@@ -77,7 +75,6 @@ class DataConfig(Config):
             raise ValueError("data.ancestors is for data.classes=generations; of stages, data.pdg_classes says which particles count")
         return self
 
-
     @model_validator(mode="after")
     def _pairs(self) -> DataConfig:
         if self.track_points and len(self.track_points) != 3:
@@ -92,12 +89,6 @@ class DataConfig(Config):
             if self.pair_features.count(name) > 1 or name in self.features + self.track_points:
                 raise ValueError(f"data.pair_features: {name!r} is there twice, or is a branch of leaves")
         return self
-
-
-
-
-
-
 
 
 class ApplyConfig(Config):

@@ -155,6 +155,7 @@ def _events(model: ModelFile, rng: np.random.Generator, events: int, n: int) -> 
     p4 = np.concatenate([direction * np.sqrt(energy**2 - mass**2)[..., None], energy[..., None]], -1)
     n_leaves = np.append(n, rng.integers(1, n + 1, events - 1))
     p4 *= (np.arange(n) < n_leaves[:, None])[..., None]
+
     def typical(kind: str, *shape: int) -> Array:
         mean, scale = (model.prepared.get(f"{kind}_{name}", np.zeros(0)) for name in ("mean", "scale"))
         values: Array = mean + scale * rng.normal(size=(events, *shape, len(mean)))

@@ -36,7 +36,6 @@ CUTS = (6, 10)
 """Numbers of leaves up to which arXiv:2208.14924 quotes its results."""
 
 
-
 class LcagEvaluator:
     """Accumulates per-event numbers over chunks; see `contract.Evaluator`."""
 
@@ -165,8 +164,6 @@ def calibration_metrics(events: Events, rules: ValidityRules) -> Iterator[Metric
                   f"Mean of (probability - perfect)^2, of {share}.")
     yield _metric("log_loss", log_loss(probability, right), n,
                   f"Mean of -log of the probability given to what happened, of {share}.")
-
-
 
 
 def tables(events: Events, rules: ValidityRules) -> dict[str, list[dict[str, Any]]]:

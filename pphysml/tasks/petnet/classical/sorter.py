@@ -41,8 +41,6 @@ def cuts_of(options: ClassicalConfig, sectors: int | None) -> Cuts:
                 limit(options.max_axial_distance), limit(options.fov_radius), limit(options.fov_length))
 
 
-
-
 def _sorted(singles: Singles, cuts: Cuts, how: Sorting) -> Pairs:
     capacities = [len(singles.time) // 2 + 1, len(singles.time) // 2 + 1 if how.offset else 0]
     while True:

@@ -18,6 +18,7 @@ from .spiking import CoincidenceConfig, PublishedConfig
 JUDGING_WINDOW = 1000.0
 """Time difference beyond which no time of flight and no resolution of a scanner with time of flight takes a pair, ps."""
 
+
 class DataConfig(Config):
     """What a single and a candidate pair are in training; applying takes the same unless told."""
 
@@ -37,8 +38,6 @@ class ModelConfig(Config):
     survey_singles: int = option(1_000_000, "Singles from which the likelihood of pairs is learnt before the training, over all settings together, of the network `pairs`.", ge=1000)
     coincidence: CoincidenceConfig = option(CoincidenceConfig, "Options of the network `coincidence`.")
     published: PublishedConfig = option(PublishedConfig, "Options of the network `published`.")
-
-
 
 
 class JudgingConfig(Config):

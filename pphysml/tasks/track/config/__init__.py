@@ -16,8 +16,6 @@ from .simulation import SimulationConfig
 Count = Annotated[int, Limits(ge=1)]
 
 
-
-
 class DataConfig(Config):
     """What a hit and a frame are in training, and which links are tried."""
 
@@ -28,12 +26,6 @@ class DataConfig(Config):
     max_front_angle: float = option(0.6, "The same for the links between the first three layers.", "rad", gt=0, lt=1.5)
     max_step: float | None = option(24.0, "Largest distance of a link's hits across the beam, which is what limits links over the gaps between trackers; null sets no limit.", "mm", gt=0)
     skip_layers: int = option(1, "Layers without any hit in the frame that a link may leave out, as those that are dead.", ge=0, le=1)
-
-
-
-
-
-
 
 
 class FilterConfig(Config):

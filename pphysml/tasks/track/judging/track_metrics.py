@@ -20,6 +20,7 @@ MATCH = 0.75
 Counts = dict[str, Array]
 """Name -> array; all of equal length."""
 
+
 def tally_tracks(hits: Hits, tracks: Tracks) -> Counts:
     """Return counts per owner (see `Hits.owner`), columns of shape (P + F,).
 
