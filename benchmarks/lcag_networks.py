@@ -70,7 +70,7 @@ def events(leaves: int, count: int) -> Batch:
 def measure(config: LcagConfig, batch: Batch, seconds: float) -> dict[str, float]:
     torch.manual_seed(1)
     network, learner = build_network(config, {}), LcagLearner(config)
-    optimizer = make_optimizer(network, config.training)
+    optimizer = make_optimizer(network.parameters(), config.training)
 
     def forward() -> None:
         with torch.no_grad():

@@ -75,12 +75,38 @@ class FurtherTree:
 class Term:
     """A mean kept as sum and count, so that processes and batches add up exactly.
 
-    `weight` is the term's factor in the loss; metrics ignore it.
+    Attributes:
+        weight: the term's factor in the loss; metrics ignore it.
+        of_adversary: whether it is what an adversary makes small, and the rest of the network large; see `Adversary`.
     """
 
     total: Any
     count: Any
     weight: float = 1.0
+    of_adversary: bool = False
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """A part of a network that plays against the rest of it (G. Louppe et al., arXiv:1611.01046).
+
+    With the means L of the terms of the loss and their weights w, the part makes the sum of L over its own
+    terms small, and the rest the sum of w L over the others less that of w L over the adversary's. Each has
+    an optimiser of its own.
+
+    Attributes:
+        part: the module whose parameters are the adversary's.
+        learning_rate: its peak, warmed up and lowered as that of the network.
+        steps: its steps for each one of the network, on the same batch and before it.
+        alone: how many first steps of the training the network has without it.
+        head_start: how many steps it has after them while the network waits.
+    """
+
+    part: nn.Module
+    learning_rate: float
+    steps: int = 1
+    alone: int = 0
+    head_start: int = 0
 
 
 Batch = dict[str, "Tensor"]
@@ -105,7 +131,7 @@ class Assemble(Protocol):
         """Return the examples that are complete, and what is carried to the next chunk."""
 
 
-class Learner(Protocol):
+class Learner(ABC):
     """What the training loop knows of a task's network.
 
     Attributes:
@@ -114,28 +140,42 @@ class Learner(Protocol):
     """
 
     monitor: str
-    prepare_examples: int
+    prepare_examples: int = 1
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Return what is fitted before training (scales, tables, ranges); stored with the weights."""
+        """Return what is fitted before training (scales, tables, ranges), stored with the weights; nothing by default."""
+        return {}
 
+    @abstractmethod
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network; random initial weights come from torch's global state."""
 
+    @abstractmethod
     def lengths(self, examples: Columns) -> Array:
         """Return the size of each example, by which batches are bucketed."""
 
+    @abstractmethod
     def collate(self, examples: Columns) -> Batch:
         """Return tensors padded to the longest of these examples."""
 
+    @abstractmethod
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
-        """Return the terms of the loss."""
+        """Return the terms of the loss.
 
+        A loss that is no sum over examples takes its columns from `training.processes.gather_rows`.
+        """
+
+    def adversary(self, network: nn.Module) -> Adversary | None:
+        """Return the part of the network that plays against the rest of it; there is none by default."""
+        return None
+
+    @abstractmethod
     def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
         """Return metrics; `monitor` (larger is better) selects the best checkpoint."""
 
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Return what is fitted after training on validation data (calibration), stored too."""
+        """Return what is fitted after training on validation data (calibration), stored too; nothing by default."""
+        return {}
 
 
 class Evaluator(Protocol):

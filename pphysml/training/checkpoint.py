@@ -12,7 +12,8 @@ from torch import Tensor
 from ..atomic_files import replacement
 from ..errors import ModelError, OutputError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 came with the states of further optimisers; checkpoints without them are read too."""
 
 
 @dataclass
@@ -22,6 +23,7 @@ class TrainingState:
     Attributes:
         step: optimiser steps done; the position in the data follows from it.
         model, optimizer: their state dictionaries.
+        further_optimizers: those of the other optimisers, by name.
         average: exponential average of the weights.
         best: best monitored value so far, and the weights that had it.
         waited: validations since then.
@@ -35,6 +37,7 @@ class TrainingState:
     best_step: int = 0
     best_average: dict[str, Tensor] = field(default_factory=dict)
     waited: int = 0
+    further_optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def save_state(path: Path, state: TrainingState) -> None:
@@ -66,8 +69,8 @@ def load_state(path: Path) -> TrainingState:
     if not isinstance(values, dict):
         raise ModelError(f"{path}: is not a checkpoint of a training.")
     version = values.pop("format_version", None)
-    if version != FORMAT_VERSION:
-        raise ModelError(f"{path}: has checkpoint format {version}, this program reads {FORMAT_VERSION}.")
+    if version not in range(1, FORMAT_VERSION + 1):
+        raise ModelError(f"{path}: has checkpoint format {version}, this program reads up to {FORMAT_VERSION}.")
     return TrainingState(**values)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ..contract import Learner, Term
+from ..contract import Term
 from ..errors import ConfigError
 from ..io.ragged import Columns
 from ..progress import Progress
 from .checkpoint import TrainingState, save_state
-from .config import TrainingConfig
+from .gradients import NETWORK, Gradients
 from .optimisation import Average, learning_rate
+from .processes import largest, summed
 from .run_folder import MetricsFile, RunFolder
 from .signals import StopFlag
 
@@ -31,38 +30,23 @@ class Loop:
     the weights of one that was not, and W processes with those of one, to floating-point order.
 
     Args:
-        fabric: devices and processes.
-        learner, model, optimizer: what is trained; model and optimizer as Fabric returned them.
-        network: the bare module inside `model`.
-        config: options.
+        gradients: does the steps of the network, on its devices.
         folder: where rank 0 writes.
         state: where to begin.
         progress: display.
     """
 
-    def __init__(
-        self,
-        fabric: Fabric,
-        learner: Learner,
-        model: nn.Module,
-        network: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        config: TrainingConfig,
-        folder: RunFolder,
-        state: TrainingState,
-        progress: Progress,
-    ) -> None:
-        self.fabric = fabric
-        self.learner = learner
-        self.model = model
-        self.network = network
-        self.optimizer = optimizer
-        self.config = config
+    def __init__(self, gradients: Gradients, folder: RunFolder, state: TrainingState, progress: Progress) -> None:
+        self.gradients = gradients
+        self.fabric = gradients.fabric
+        self.learner = gradients.learner
+        self.network = gradients.network
+        self.config = gradients.config
         self.folder = folder
         self.state = state
         self.progress = progress
-        self.average = Average(state.average or network.state_dict(), config.average)
-        self.metrics = MetricsFile(folder.metrics, state.step) if fabric.global_rank == 0 else None
+        self.average = Average(state.average or self.network.state_dict(), self.config.average)
+        self.metrics = MetricsFile(folder.metrics, state.step) if self.fabric.global_rank == 0 else None
         self._saved_at = -1
 
     def run(self, batches: Iterator[Columns], validation: Columns, flag: StopFlag, from_weights: bool = False) -> int:
@@ -93,17 +77,17 @@ class Loop:
             state.step += 1
             shown: dict[str, float] = {}
             if state.step % config.log_every == 0 or state.step == config.steps:
-                means = self._sum(torch.stack([loss, *terms.values()]).double()).tolist()
+                means = summed(self.fabric, torch.stack([loss, *terms.values()]).double()).tolist()
                 shown = dict(zip(["loss", *terms], means, strict=True))
                 rate = (state.step - reported) / max(1e-9, time.monotonic() - started)
                 started, reported = time.monotonic(), state.step
                 self._report({**shown, "learning_rate": learning_rate(state.step - 1, config), "steps_per_second": rate})
-                _refuse_divergence(shown["loss"], state.step)
+                refuse_divergence(shown["loss"], state.step)
             self.progress.advance(1, **shown)
             if (state.step % config.validate_every == 0 or state.step == config.steps) and self.validate(validation):
                 self.progress.log(f"no improvement for {config.patience} validations; stopped")
                 break
-            stop = self._agree(flag.received)
+            stop = largest(self.fabric, flag.received)
             if stop or state.step % config.checkpoint_every == 0:
                 self.save()
             if stop:
@@ -112,36 +96,17 @@ class Loop:
         return 0
 
     def step(self, examples: Columns) -> tuple[Tensor, dict[str, Tensor]]:
-        """Do one optimiser step; return this process's share of the loss and of its terms."""
-        config, state = self.config, self.state
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(state.step, config)
-        torch.manual_seed(step_seed(config.seed, state.step, self.fabric.global_rank))
-        self.model.train()
-        batch = self.fabric.to_device(self.learner.collate(examples))
-        with self._precision():
-            terms = self.learner.losses(self.model, batch)
-            counts = self._sum(torch.stack([_tensor(t.count) for t in terms.values()]).detach().double())
-            means = {
-                name: term.total / count.clamp_min(1e-12).to(term.total.dtype)
-                for (name, term), count in zip(terms.items(), counts, strict=True)
-            }
-            loss = torch.stack([terms[name].weight * mean for name, mean in means.items()]).sum()
-        # Fabric averages gradients over processes; the global mean needs their sum.
-        self.fabric.backward(loss * self.fabric.world_size)
-        if config.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.average.update(self.network.state_dict().items(), state.step)
-        return loss.detach(), {name: mean.detach() for name, mean in means.items()}
+        """Do one step; return this process's share of the loss and of its terms."""
+        loss, terms = self.gradients(examples, self.state.step)
+        self.average.update(self.network.state_dict().items(), self.state.step)
+        return loss, terms
 
     def validate(self, examples: Columns) -> bool:
         """Evaluate the averaged weights, keep them if they are the best; return whether to stop."""
         state = self.state
-        with self.averaged(), torch.no_grad(), self._precision():
+        with self.averaged(), torch.no_grad(), self.gradients.precision():
             terms: dict[str, Term] = self.learner.validate(self.network, examples)
-        sums = self._sum(torch.tensor([[float(t.total), float(t.count)] for t in terms.values()], dtype=torch.float64))
+        sums = summed(self.fabric, torch.tensor([[float(t.total), float(t.count)] for t in terms.values()], dtype=torch.float64))
         values = {name: float(total / max(count, 1e-12)) for name, (total, count) in zip(terms, sums.tolist(), strict=True)}
         self._report({f"validation_{name}": value for name, value in values.items()})
         self.progress.log(f"step {state.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in values.items()))
@@ -160,7 +125,9 @@ class Loop:
         """Write the checkpoint, from rank 0, while the others wait."""
         if self._saved_at != self.state.step and self.fabric.global_rank == 0:
             self.state.model = self.network.state_dict()
-            self.state.optimizer = self.optimizer.state_dict()
+            states = self.gradients.state()
+            self.state.optimizer = states.pop(NETWORK)
+            self.state.further_optimizers = states
             self.state.average = self.average.weights
             save_state(self.folder.checkpoint, self.state)
         self._saved_at = self.state.step
@@ -172,25 +139,6 @@ class Loop:
     def _report(self, values: dict[str, float]) -> None:
         if self.metrics is not None:
             self.metrics.add({"step": self.state.step, **values})
-
-    def _sum(self, values: Tensor) -> Tensor:
-        if self.fabric.world_size == 1:
-            return values
-        summed = self.fabric.all_reduce(values.to(self.fabric.device), reduce_op="sum")
-        assert isinstance(summed, Tensor)
-        return summed
-
-    def _agree(self, signal: int) -> int:
-        if self.fabric.world_size == 1:
-            return signal
-        reduced = self.fabric.all_reduce(torch.tensor(float(signal), device=self.fabric.device), reduce_op="max")
-        assert isinstance(reduced, Tensor)
-        return int(reduced)
-
-    def _precision(self) -> AbstractContextManager[None]:
-        return torch.autocast(
-            self.fabric.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
-        )
 
 
 class _Lend:
@@ -210,21 +158,14 @@ class _Lend:
         self.network.load_state_dict(self.own)
 
 
-def step_seed(seed: int, step: int, rank: int) -> int:
-    """Return the seed of the random numbers of one step on one process."""
-    digest = hashlib.blake2b(f"{seed},{step},{rank}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
+def refuse_divergence(loss: float, step: int) -> None:
+    """Refuse a loss that is not finite.
 
-
-def _refuse_divergence(loss: float, step: int) -> None:
+    Raises:
+        ConfigError: it is not.
+    """
     if not math.isfinite(loss):
         raise ConfigError(
             f"The loss is {loss} at step {step}: the training diverged; "
             "try a smaller training.learning_rate, and clip gradients with training.gradient_clip."
         )
-
-
-def _tensor(value: float | Tensor) -> Tensor:
-    return value if isinstance(value, Tensor) else torch.tensor(value)
-
-

@@ -1,42 +1,157 @@
-"""How a training begins on its devices: processes, and the loop over the network in them."""
+"""How everything that trains begins: data, learner, network, order of the examples, devices and processes."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
 from ..contract import Learner
-from ..errors import ConfigError
+from ..errors import ConfigError, ModelError
+from ..io.ragged import Array, Columns, length, take
+from ..model_file import is_ours, load_model
+from ..nn.network_weights import load, mismatch
 from ..progress import Progress, Silent
-from .checkpoint import TrainingState
+from .checkpoint import TrainingState, load_state
 from .config import TrainingConfig
+from .data import Data, Readers, Trainable, data_of
+from .gradients import NETWORK, Gradients, make_gradients
 from .loop import Loop
-from .optimisation import make_optimizer
+from .order import BatchOrder
 from .run_folder import RunFolder
+from .seeds import FIRST_WEIGHTS, step_seed
+from .sources import ExampleSource, first_examples
+from .stream import Batches, stream
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training is before its next step, the same on every process.
+
+    Attributes:
+        prepared: what was fitted before training.
+        state: of a checkpoint, or that of the beginning.
+        from_weights: whether the network has given weights.
+    """
+
+    config: Any
+    data: Data
+    learner: Learner
+    prepared: dict[str, Array]
+    network: nn.Module
+    state: TrainingState
+    from_weights: bool
+
+    def batches(self, fabric: Fabric) -> AbstractContextManager[Batches]:
+        """Return this process's examples of the next batch and of all that follow."""
+        order = make_order(self.config.training, self.data.training)
+        return closing(stream(self.data.training, order, self.learner.lengths, self.state.step, fabric.global_rank, fabric.world_size))
+
+    def validation(self, fabric: Fabric) -> Columns:
+        """Return this process's validation examples."""
+        return take(self.data.validation, np.arange(fabric.global_rank, length(self.data.validation), fabric.world_size))
+
+    def gradients(self, fabric: Fabric) -> Gradients:
+        """Return what does the steps, with the optimisers as they were."""
+        gradients = make_gradients(fabric, self.learner, self.network, self.config.training)
+        gradients.load_state({NETWORK: self.state.optimizer, **self.state.further_optimizers})
+        return gradients
+
+    def loop(self, fabric: Fabric, folder: RunFolder, progress: Progress | None) -> Loop:
+        """Return the loop that trains from here; rank 0 alone shows progress."""
+        shown = Silent() if fabric.global_rank or progress is None else progress
+        return Loop(self.gradients(fabric), folder, self.state, shown)
+
+
+def begin(task: Trainable, config: Any, readers: Readers | None = None, *,
+          init_from: str | None = None, checkpoint: Path | None = None) -> Start:
+    """Return where a training begins.
+
+    Args:
+        config: the task's configuration.
+        readers: open files; None simulates.
+        init_from: run folder or weights file whose weights are the start.
+        checkpoint: of a training that goes on.
+
+    Raises:
+        ConfigError, InputError, ModelError: as their names say.
+    """
+    if config.training.steps == 0 and not init_from:
+        raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
+    data = data_of(task, config, readers)
+    learner = task.learner(config)
+    prepared = learner.prepare([first_examples(data.training, learner.prepare_examples)])
+    torch.manual_seed(step_seed(config.training.seed, FIRST_WEIGHTS, 0))
+    network = learner.build(prepared)
+    state = TrainingState(0, {}, {}, {})
+    if checkpoint is not None:
+        state = load_state(checkpoint)
+        network.load_state_dict(state.model)
+    elif init_from:
+        start_from(network, init_from, task, config)
+    return Start(config, data, learner, prepared, network, state, bool(init_from))
+
+
+def start_from(network: nn.Module, source: str, task: Trainable, config: Any) -> None:
+    """Copy weights into a network of the same shape: of a run folder or weights file, ours or one that the task knows.
+
+    Raises:
+        ModelError: there are none, or they do not fit.
+    """
+    if Path(source).is_file() and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
+        return
+    model = load_model(Path(source), task.name)
+    problem = mismatch(network, model.network)
+    if problem:
+        theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
+        other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name]]
+        hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
+        raise ModelError(f"{source}: its network has another shape than the configured one ({problem}).{hint}")
+    load(network, model.network)
+
+
+def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
+    """Return the global order of a source's examples."""
+    return BatchOrder(
+        source.counts, seed=config.seed, batch_size=config.batch_size, window_blocks=config.window_blocks,
+        bucket_batches=config.bucket_batches, endless_count=config.block_size,
+    )
 
 
 def launch(device: str, devices: int) -> Fabric:
     """Start the processes of a training, one device each.
 
     Raises:
-        ConfigError: the device does not exist here.
+        ConfigError: there are no such devices here.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: no CUDA device is available.")
-    kind, _, number = device.partition(":")
-    chosen: list[int] | int = [int(number)] if number else devices
-    fabric = Fabric(accelerator=kind, devices=chosen, strategy="ddp" if devices > 1 else "auto")
+    fabric = devices_of(device, devices)
     fabric.launch()
     return fabric
 
 
-def make_loop(fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig,
-              folder: RunFolder, state: TrainingState, progress: Progress | None) -> Loop:
-    """Return the loop that trains a network from a state on; rank 0 alone shows progress."""
-    optimizer = make_optimizer(network, config)
-    model, wrapped = fabric.setup(network, optimizer)
-    if state.optimizer:
-        optimizer.load_state_dict(state.optimizer)
-    shown = Silent() if fabric.global_rank or progress is None else progress
-    return Loop(fabric, learner, model, network, wrapped, config, folder, state, shown)
+def devices_of(device: str, devices: int) -> Fabric:
+    """Return the devices of a training, whose processes are not started yet.
+
+    Raises:
+        ConfigError: there are no such devices here.
+    """
+    kind, _, number = device.partition(":")
+    _refuse_missing(kind, number, device, devices)
+    chosen: list[int] | int = [int(number)] if number else devices
+    return Fabric(accelerator=kind, devices=chosen, strategy="ddp" if devices > 1 else "auto")
+
+
+def _refuse_missing(kind: str, number: str, device: str, devices: int) -> None:
+    if number and devices > 1:
+        raise ConfigError(f"--device {device} is one device, and --devices {devices} asks for more: give --device {kind}.")
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == "cuda" and not present:
+        raise ConfigError(f"--device {device}: no CUDA device is available.")
+    if kind == "cuda" and int(number or devices - 1) >= present:
+        raise ConfigError(f"--device {device}, --devices {devices}: there are {present} CUDA devices here.")

@@ -9,6 +9,8 @@ from ..io.ragged import Array, Columns, concatenate, length, take
 from .order import BatchOrder, Window
 from .sources import ExampleSource
 
+Batches = Generator[Columns, None, None]
+
 
 def stream(
     source: ExampleSource,
@@ -17,7 +19,7 @@ def stream(
     start: int = 0,
     rank: int = 0,
     processes: int = 1,
-) -> Generator[Columns, None, None]:
+) -> Batches:
     """Yield this process's examples of batch `start`, `start + 1`, ... for ever.
 
     Args:

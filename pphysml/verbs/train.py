@@ -5,42 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
-from torch import nn
+from torch import Tensor
 
 from ..config import Config, build
-from ..contract import Learner
-from ..errors import ConfigError, InputError, Interrupted, ModelError, Stopped
-from ..io.ragged import Array, Columns, length, take
-from ..io.reader import Reader
-from ..model_file import ModelFile, is_ours, load_model, save_model
-from ..nn.network_weights import load, mismatch
+from ..errors import Interrupted, Stopped
+from ..io.ragged import length, slice_rows
+from ..model_file import ModelFile, save_model
 from ..progress import Progress
 from ..task import Task
-from ..training.checkpoint import TrainingState, load_state
-from ..training.config import TrainingConfig
-from ..training.loop import Loop, step_seed
-from ..training.order import BatchOrder
+from ..training.data import Readers
+from ..training.loop import Loop, refuse_divergence
 from ..training.run_folder import RunFolder
 from ..training.signals import StopFlag
-from ..training.sources import (
-    TRAINING,
-    VALIDATION,
-    AssembledSource,
-    ExampleSource,
-    FileSource,
-    SimulatedSource,
-    first_examples,
-)
-from ..training.start import launch, make_loop
-from ..training.stream import stream
+from ..training.start import Start, begin, devices_of, launch
 from .inputs import Inputs
 
 
@@ -58,6 +41,19 @@ class TrainingInputs:
     validation: Sequence[str] = ()
     init_from: str | None = None
 
+    def open(self, task: Task[Any], config: Any) -> Readers | None:
+        """Open the files; None where data is simulated.
+
+        Raises:
+            InputError, ConfigError: see `io.reader.Reader`.
+        """
+        if not self.inputs.files:
+            return None
+        training = self.inputs.open_for_training(task, config)
+        if not self.validation:
+            return Readers(training)
+        return Readers(training, replace(self.inputs, files=self.validation).open_for_training(task, config))
+
     def to_json(self) -> dict[str, Any]:
         """Return what a run folder keeps."""
         given = self.inputs
@@ -74,16 +70,6 @@ class TrainingInputs:
         inputs = Inputs(kept["inputs"], kept["tree"], kept.get("layout"), kept["mapping"],
                         max_entries=kept["max_entries"], on_bad_file=kept["on_bad_file"])
         return cls(inputs, kept["validation"], kept["init_from"])
-
-
-@dataclass(frozen=True)
-class Data:
-    """Training examples, validation examples, and a description of both for the weights file."""
-
-    training: ExampleSource
-    validation: Columns
-    description: dict[str, Any]
-    skipped: list[tuple[str, str]]
 
 
 def train(
@@ -116,132 +102,73 @@ def train(
         config, given = _resumed(task, folder)
     else:
         folder.check_free(force)
-    if config.training.steps == 0 and not given.init_from:
-        raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
     fabric = launch(device, devices)
-    data = open_data(task, config, given)
-    learner = task.learner(config)
-    prepared = learner.prepare([first_examples(data.training, learner.prepare_examples)])
-    network, state = _begin(task, config, learner, prepared, folder, given, resume is not None)
+    start = begin(task, config, given.open(task, config), init_from=given.init_from,
+                  checkpoint=folder.checkpoint if resume is not None else None)
     if fabric.global_rank == 0 and resume is None:
         folder.create(config, given.to_json(), force)
     fabric.barrier()
-    loop = make_loop(fabric, learner, network, config.training, folder, state, progress)
-    signal = _run(loop, data, make_order(config.training, data.training), learner, bool(given.init_from))
+    loop = start.loop(fabric, folder, progress)
+    with StopFlag() as flag, start.batches(fabric) as batches:
+        signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
     if signal:
-        _stop(signal, folder, state.step, fabric.global_rank)
+        _stop(signal, folder, start.state.step, fabric.global_rank)
     if fabric.global_rank == 0:
-        _finish(task, config, learner, loop, data, prepared, folder)
+        _finish(task, start, loop, folder)
     fabric.barrier()
     if fabric.global_rank:
         raise SystemExit(0)
-    return {"run": str(folder.path), "steps": state.step, learner.monitor: state.best,
-            "parameters": sum(p.numel() for p in network.parameters()), "skipped": data.skipped, "model": str(folder.model)}
+    return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: start.state.best,
+            "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped, "model": str(folder.model)}
 
 
-def _run(loop: Loop, data: Data, order: BatchOrder, learner: Learner, from_weights: bool) -> int:
-    """Train on this process's share of every batch; return the signal that stopped it, 0 if none did."""
-    rank, world = loop.fabric.global_rank, loop.fabric.world_size
-    share = take(data.validation, np.arange(rank, length(data.validation), world))
-    with StopFlag() as flag, closing(stream(data.training, order, learner.lengths, loop.state.step, rank, world)) as batches:
-        return loop.run(batches, share, flag, from_weights)
+def plan(
+    task: Task[Any],
+    config: Any,
+    given: TrainingInputs | None = None,
+    *,
+    output: Path,
+    devices: int = 1,
+    device: str = "auto",
+    force: bool = False,
+) -> dict[str, Any]:
+    """Return what a training would do, after its first step has been tried; nothing is written.
 
+    All is as in `train`, but for one process instead of several.
 
-def _begin(task: Task[Any], config: Any, learner: Learner, prepared: dict[str, Array], folder: RunFolder,
-           given: TrainingInputs, resumed: bool) -> tuple[nn.Module, TrainingState]:
-    """Return the network and the state to go on from: the checkpoint's, given weights, or random ones."""
-    torch.manual_seed(step_seed(config.training.seed, -1, 0))
-    network = learner.build(prepared)
-    if resumed:
-        state = load_state(folder.checkpoint)
-        network.load_state_dict(state.model)
-        return network, state
-    if given.init_from:
-        start_from(network, given.init_from, task, config)
-    return network, TrainingState(0, {}, {}, {})
-
-
-def plan(task: Task[Any], config: Any, given: TrainingInputs | None = None) -> dict[str, Any]:
-    """Return what a training would do, after trying one batch of it."""
-    data = open_data(task, config, given or TrainingInputs())
-    learner = task.learner(config)
-    examples = first_examples(data.training, config.training.batch_size)
-    network = learner.build(learner.prepare([examples]))
-    with torch.no_grad():
-        terms = learner.losses(network, learner.collate(examples))
-    counts = data.training.counts
-    parameters = sum(p.numel() for p in network.parameters())
+    Raises:
+        ConfigError, InputError, ModelError, OutputError: as `train` would.
+    """
+    given = given or TrainingInputs()
+    RunFolder(output).check_free(force)
+    devices_of(device, devices)
+    start = begin(task, config, given.open(task, config), init_from=given.init_from)
+    parameters = sum(p.numel() for p in start.network.parameters())
+    counts, options = start.data.training.counts, config.training
     return {
         "training_examples": "endless" if counts is None else sum(counts),
-        "validation_examples": length(data.validation),
-        "steps": config.training.steps,
-        "batch_size": config.training.batch_size,
+        "validation_examples": length(start.data.validation),
+        "steps": options.steps,
+        "batch_size": options.batch_size,
         "parameters": parameters,
         "state_megabytes": round(parameters * 4 * 5 / 1e6, 1),
-        "loss": {name: float(term.total) / max(float(term.count), 1e-12) for name, term in terms.items()},
-        "skipped": data.skipped,
+        "loss": _first_step(start, device),
+        "skipped": start.data.skipped,
     }
 
 
-def open_data(task: Task[Any], config: Any, given: TrainingInputs) -> Data:
-    """Open files, or the simulation if there are none.
-
-    Raises:
-        InputError: no example is left to train on, or the truth is missing.
-    """
-    options: TrainingConfig = config.training
-    assemble, inputs = task.assemble_training, given.inputs
-    if not inputs.files:
-        training: ExampleSource = SimulatedSource(
-            task.simulation(config, options.seed), assemble, config, options.simulated_events, options.block_size)
-        # Another seed, so that validation events are never among those trained on.
-        held_out = SimulatedSource(
-            task.simulation(config, options.seed + 1_000_003), assemble, config, options.validation_events, options.block_size)
-        description: dict[str, Any] = {"simulated": True, "seed": options.seed}
-        return Data(training, first_examples(held_out, options.validation_events), description, [])
-    reader = inputs.open_for_training(task, config)
-    own = not given.validation
-    fraction = options.validation_fraction if own else 0.0
-    source = _source(task, reader, config, TRAINING if own else None, fraction)
-    held = (_source(task, reader, config, VALIDATION, fraction) if own else
-            _source(task, replace(inputs, files=given.validation).open_for_training(task, config), config))
-    for part, name in ((source, "train on"), (held, "validate with")):
-        if part.counts is not None and not sum(part.counts):
-            named = ", ".join(inputs.files)
-            raise InputError(f"{named}: {reader.n_entries} entries leave no example to {name}; "
-                             "give more, or other files with --validation.")
-    files = [{"path": s.path, "tree": s.tree} for s in reader.sources]
-    description = {"simulated": False, "files": files, "validation_fraction": fraction}
-    return Data(source, first_examples(held, options.validation_events), description, list(reader.skipped))
-
-
-def _source(task: Task[Any], reader: Reader, config: Any, part: str | None = None, fraction: float = 0.0) -> ExampleSource:
-    """Return the examples of files: streamed where blocks stand for themselves, else kept in memory."""
-    if task.spans_entries:
-        return AssembledSource(reader, task.assemble_training, config, part, fraction)
-    return FileSource(reader, task.assemble_training, config, part, fraction, objects=task.has_objects)
-
-
-def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
-    """Return the global order of a source's examples."""
-    return BatchOrder(
-        source.counts, seed=config.seed, batch_size=config.batch_size, window_blocks=config.window_blocks,
-        bucket_batches=config.bucket_batches, endless_count=config.block_size,
-    )
-
-
-def start_from(network: nn.Module, source: str, task: Task[Any], config: Any) -> None:
-    """Copy weights into a network of the same shape: of a run folder or weights file, ours or one that the task knows."""
-    if Path(source).is_file() and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
-        return
-    model = load_model(Path(source), task.name)
-    problem = mismatch(network, model.network)
-    if problem:
-        theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
-        other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name]]
-        hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
-        raise ModelError(f"{source}: its network has another shape than the configured one ({problem}).{hint}")
-    load(network, model.network)
+def _first_step(start: Start, device: str) -> dict[str, float]:
+    """Do the first step of a training, if there is one, and look at a few validation examples; return the terms of the loss."""
+    fabric = launch(device, 1)
+    gradients = start.gradients(fabric)
+    terms: dict[str, Tensor] = {}
+    if start.config.training.steps:
+        with start.batches(fabric) as batches:
+            loss, terms = gradients(next(batches), start.state.step)
+        refuse_divergence(float(loss), start.state.step + 1)
+    with torch.no_grad(), gradients.precision():
+        start.learner.validate(start.network.eval(), slice_rows(start.data.validation, 0, start.config.training.batch_size))
+    return {name: float(mean) for name, mean in terms.items()}
 
 
 def _resumed(task: Task[Any], folder: RunFolder) -> tuple[Config, TrainingInputs]:
@@ -261,22 +188,20 @@ def _stop(signal: int, folder: RunFolder, step: int, rank: int) -> None:
     raise Stopped(f"Stopped by signal {signal}; {resume}.")
 
 
-def _finish(task: Task[Any], config: Config, learner: Learner, loop: Loop, data: Data,
-            prepared: dict[str, Array], folder: RunFolder) -> None:
-    best = loop.state.best_average or loop.average.weights
+def _finish(task: Task[Any], start: Start, loop: Loop, folder: RunFolder) -> None:
+    """Write the best weights, with all that applying them needs, and the curves of the training."""
+    best, state, monitor = loop.state.best_average or loop.average.weights, loop.state, start.learner.monitor
     with loop.averaged(best), torch.no_grad():
-        finished = learner.finish(loop.network, data.validation)
+        finished = start.learner.finish(start.network, start.data.validation)
     header = {
         "task": task.name,
-        "config": config.model_dump(mode="json"),
-        "step": loop.state.best_step or loop.state.step,
-        "validation": {learner.monitor: loop.state.best, "events": length(data.validation)},
-        "training_data": data.description,
+        "config": start.config.model_dump(mode="json"),
+        "step": state.best_step or state.step,
+        "validation": {monitor: state.best, "events": length(start.data.validation)},
+        "training_data": start.data.description,
     }
     network = {name: value.detach().cpu().numpy() for name, value in best.items()}
-    save_model(folder.model, ModelFile(header, network, prepared, finished))
+    save_model(folder.model, ModelFile(header, network, start.prepared, finished))
     from ..evaluation.training_curves import write_training_curves
 
     write_training_curves(folder.metrics, folder.plots)
-
-

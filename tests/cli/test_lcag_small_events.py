@@ -12,8 +12,9 @@ import uproot
 
 from pphysml.config import load
 from pphysml.registry import get_task
+from pphysml.training.data import data_of
 from pphysml.verbs.inputs import Inputs
-from pphysml.verbs.train import TrainingInputs, open_data
+from pphysml.verbs.train import TrainingInputs
 
 SETTINGS = [f"--set={o}" for o in ("data.pair_features=[near, doca]", "data.track_points=[x, y, z]", "data.forest=true")]
 SMALL = [f"--set={o}" for o in ("model.width=16", "model.pair_width=8", "model.blocks=1", "model.heads=2", "model.clade_width=8",
@@ -76,7 +77,7 @@ def test_networks_are_trained_on_them(kind, forest, loss, tmp_path):
     settings = [item.removeprefix("--set=") for item in (*SETTINGS, *SMALL)]
     config = load(task.config_class, task.presets, None, [*settings, f"data.forest={forest}", f"model.tree_loss_weight={loss}"])
     path = write(tmp_path / "a.root", KINDS[kind])
-    data = open_data(task, config, TrainingInputs(Inputs([str(path)])))
+    data = data_of(task, config, TrainingInputs(Inputs([str(path)])).open(task, config))
     learner = task.learner(config)
     examples = data.training.read(0)
     network = learner.build(learner.prepare([examples]))

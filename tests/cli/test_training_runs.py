@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from pphysml.config import preset_names
-from pphysml.model_file import load_model
+from pphysml.model_file import load_model, save_model
 from pphysml_cli.main import main
 
 SMALL = [
@@ -193,3 +196,47 @@ def test_a_dry_run_writes_nothing(tmp_path, events):
     assert done.returncode == 0, done.stderr
     assert "parameters" in done.stdout
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_does_the_first_step_of_the_run(tmp_path, events):
+    options = ["lcag", events, "--preset", "quick", *SMALL, "--set", "training.steps=2", "--set", "training.log_every=1", "-o", tmp_path / "run"]
+    planned = json.loads(run("train", *options, "--dry-run", "--json").stdout)
+    assert run("train", *options).returncode == 0
+    with open(tmp_path / "run" / "metrics.csv", newline="") as stream:
+        first = next(csv.DictReader(stream))
+    for name, value in planned["loss"].items():
+        assert float(first[name]) == pytest.approx(value, rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def small(events, tmp_path_factory):
+    """Weights of a network of the size SMALL."""
+    folder = tmp_path_factory.mktemp("small") / "run"
+    assert run("train", "lcag", events, "--preset", "quick", *SMALL, "--set", "training.steps=1", "-o", folder).returncode == 0
+    return load_model(folder)
+
+
+@pytest.mark.parametrize(("options", "reason"), [
+    (["--device", "cuda:7"], "CUDA"), (["--devices", 2, "--device", "cuda:0"], "--device cuda"),
+    (["--set", "training.steps=0"], "--init-from"), (["--init-from", "nothing"], "there is no such weights file"),
+    (["--init-from", "{other}"], "another shape"), (["--init-from", "{broken}"], "diverged"),
+    (["-o", "{taken}"], "exists"), (["--force", "-o", "{taken}"], "is not a run folder"), (["-o", "{other}/run"], "cannot be made"),
+    (["--validation", "nothing.root"], "nothing.root"), (["--max-entries", 1], "leave no example"),
+])
+def test_a_dry_run_refuses_what_the_run_refuses(tmp_path, events, small, options, reason):
+    broken, taken = tmp_path / "broken.safetensors", tmp_path / "taken"
+    save_model(broken, replace(small, network={k: np.full_like(v, 1e30) for k, v in small.network.items()}))
+    taken.mkdir()
+    (taken / "notes.txt").write_text("mine")
+    other = files("pphysml.tasks.lcag.weights").joinpath("paper.safetensors")
+    options = [str(o).format(other=other, broken=broken, taken=taken) for o in options]
+    where = [] if "-o" in options else ["-o", tmp_path / "run"]
+    steps = [] if "training.steps=0" in options else ["--set", "training.steps=2", "--set", "training.log_every=1"]
+    arguments = ["train", "lcag", events, "--preset", "quick", *SMALL, *steps, *where, *options]
+    said = {}
+    for dry in (["--dry-run"], []):
+        done = run(*arguments, *dry)
+        assert reason in done.stderr
+        said[bool(dry)] = done.returncode, done.stderr.splitlines()[-1]
+    assert said[True] == said[False] and said[True][0] in (2, 3, 4, 5)
+    assert not (tmp_path / "run" / "model.safetensors").exists()

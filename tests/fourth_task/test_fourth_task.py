@@ -140,12 +140,13 @@ def test_the_fields_of_the_output_follow_from_the_configuration(file, tmp_path, 
 
 
 def test_training_streams_the_objects_and_knows_their_weights(showers, file) -> None:
+    from pphysml.training.data import data_of
     from pphysml.verbs.config import configuration
     from pphysml.verbs.inputs import Inputs
-    from pphysml.verbs.train import TrainingInputs, open_data
+    from pphysml.verbs.train import TrainingInputs
 
     config = configuration(showers, "small", ["data.importance=my_weight", "apply.min_energy=0.5"])
-    data = open_data(showers, config, TrainingInputs(Inputs([str(file)])))
+    data = data_of(showers, config, TrainingInputs(Inputs([str(file)])).open(showers, config))
     source = data.training
     assert isinstance(source, FileSource) and len(source.counts) == N // config.training.block_size
     blocks = [source.read(k) for k in range(len(source.counts))]

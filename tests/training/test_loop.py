@@ -12,13 +12,14 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from pphysml.contract import Term
+from pphysml.contract import Learner, Term
 from pphysml.errors import ModelError
 from pphysml.progress import Silent
 from pphysml.training.checkpoint import TrainingState, load_state, save_state
 from pphysml.training.config import TrainingConfig
+from pphysml.training.gradients import NETWORK, make_gradients
 from pphysml.training.loop import Loop
-from pphysml.training.optimisation import Average, learning_rate, make_optimizer
+from pphysml.training.optimisation import Average, learning_rate
 from pphysml.training.order import BatchOrder
 from pphysml.training.run_folder import MetricsFile, RunFolder
 from pphysml.training.signals import StopFlag
@@ -37,7 +38,7 @@ class Line:
         return {"x": x, "y": (x @ SLOPE).astype(np.float32)}
 
 
-class LineLearner:
+class LineLearner(Learner):
     """A network with dropout, so that its random numbers matter."""
 
     monitor = "closeness"
@@ -46,7 +47,7 @@ class LineLearner:
         self.signal_at = {}
         self.calls = 0
 
-    def build(self):
+    def build(self, prepared=None):
         return torch.nn.Sequential(torch.nn.Linear(3, 16), torch.nn.Dropout(0.2), torch.nn.ReLU(), torch.nn.Linear(16, 1))
 
     def lengths(self, examples):
@@ -74,17 +75,16 @@ def run(folder, learner, state=None, **options):
     fabric = Fabric(accelerator="cpu", devices=1)
     torch.manual_seed(config.seed)
     network = learner.build()
-    optimizer = make_optimizer(network, config)
     if state is None:
         state = TrainingState(0, {}, {}, {})
     else:
         network.load_state_dict(state.model)
-        optimizer.load_state_dict(state.optimizer)
-    model, wrapped = fabric.setup(network, optimizer)
+    gradients = make_gradients(fabric, learner, network, config)
+    gradients.load_state({NETWORK: state.optimizer})
     source = Line()
     order = BatchOrder(source.counts, seed=config.seed, batch_size=config.batch_size, window_blocks=2, bucket_batches=3)
     folder.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    loop = Loop(fabric, learner, model, network, wrapped, config, folder, state, Silent())
+    loop = Loop(gradients, folder, state, Silent())
     with StopFlag() as flag:
         stopped = loop.run(stream(source, order, learner.lengths, state.step), source.read(3), flag)
     return loop, stopped

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...contract import Batch, Term
+from ...contract import Batch, Learner, Term
 from ...io.ragged import Array, Columns, Ragged, length, take
 from .classical.lookup import fit as fit_lookup
 from .config import LcagConfig
@@ -24,7 +24,7 @@ from .output.columns import output_columns, perfect, rows_equal
 from .trees.matrix_elements import Elements
 
 
-class LcagLearner:
+class LcagLearner(Learner):
     """Trains a network of `models.MODELS`; see `contract.Learner`."""
 
     prepare_examples = 100_000

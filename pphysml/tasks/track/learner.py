@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...contract import Batch, Term
+from ...contract import Batch, Learner, Term
 from ...io.ragged import Array, Columns, concatenate
 from .config import TrackConfig
 from .judging.track_metrics import tally_tracks
@@ -23,7 +23,7 @@ from .tracks.tracks import find_tracks
 from .tracks.true_tracks import true_hits
 
 
-class TrackLearner:
+class TrackLearner(Learner):
     """Trains a network of `models.NETWORKS`; see `contract.Learner`."""
 
     monitor = "complete"
@@ -72,7 +72,3 @@ class TrackLearner:
         linked = hits.previous >= 0
         return {"complete": Term(int(counts["complete"].sum()), int(counts["with_primary"].sum())),
                 "links": Term(int((links.previous == hits.previous)[linked].sum()), int(linked.sum()))}
-
-    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Nothing is fitted after training."""
-        return {}

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from pphysml.contract import Batch, Term
+from pphysml.contract import Batch, Learner, Term
 from pphysml.io.ragged import Array, Columns
 
 from .config import ShowersConfig
 from .models.network import build_network, features
 
 
-class ShowersLearner:
+class ShowersLearner(Learner):
     """Cross entropy of classes; see `contract.Learner`."""
 
     monitor = "accuracy"
-    prepare_examples = 100
 
     def __init__(self, config: ShowersConfig) -> None:
         self.config = config
-
-    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Nothing is fitted before training."""
-        return {}
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
@@ -51,7 +46,3 @@ class ShowersLearner:
         """Return the share of right classes."""
         right = model(features(examples)).argmax(1).numpy() == np.asarray(examples["kind"])
         return {"accuracy": Term(int(right.sum()), len(right))}
-
-    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Nothing is fitted after training."""
-        return {}

@@ -16,7 +16,7 @@ from pphysml.tasks.track.models.build import build_network
 from pphysml.tasks.track.models.hit_graph import HitGraph
 from pphysml.tasks.track.models.line_graph import LineGraph
 from pphysml.tasks.track.models.published_weights import load_published, published_name
-from pphysml.verbs.train import start_from
+from pphysml.training.start import start_from
 
 NETWORKS = {"line-graph": LineGraph, "hit-graph": HitGraph}
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from .....contract import Batch, Term
+from .....contract import Batch, Learner, Term
 from .....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from .....nn.matching import matching_loss, matching_marginals
 from ...coincidences.candidates import Candidates, candidates
@@ -31,7 +31,7 @@ SURVEYS = (1.0, 0.25)
 """Shares of the surveyed slices from which mixtures are learnt, as measurements may be short: slices take turns."""
 
 
-class PairLearner:
+class PairLearner(Learner):
     """Trains `network.PairNetwork`; see `contract.Learner`.
 
     Slices may be of several measurements, told by the column `setting`, each with mixtures of its own, one for each of SURVEYS.
@@ -110,9 +110,6 @@ class PairLearner:
         return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
                 "recall": Term(right, true)}
 
-    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Nothing is fitted after training."""
-        return {}
 
     def _taken(self, probability: Array, pairs: Candidates) -> Array:
         least = self.config.apply.min_score

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
-from .....contract import Batch, Term
+from .....contract import Batch, Learner, Term
 from .....io.ragged import Array, Columns, ragged
 from .....nn.matching import matching_loss, matching_marginals
 from ...config import PetConfig
@@ -19,20 +19,15 @@ from .line_classes import LineClasses
 from .scanners import scanner_of
 
 
-class CoincidenceLearner:
+class CoincidenceLearner(Learner):
     """Trains `CoincidenceNetwork` with the probability of the true matching; see `contract.Learner`."""
 
     monitor = "f1"
-    prepare_examples = 1
 
     def __init__(self, config: PetConfig) -> None:
         self.config = config
         self.lines = LineClasses(scanner_of(config.data.scanner))
         self.reach = config.data.window + config.data.max_delay
-
-    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Nothing is fitted before training."""
-        return {}
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
@@ -67,9 +62,6 @@ class CoincidenceLearner:
         right = (true & taken).sum()
         return {"f1": Term(2 * right, taken.sum() + true.sum()), "recall": Term(right, true.sum())}
 
-    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Nothing is fitted after training."""
-        return {}
 
 
 def build_network(config: PetConfig, scanner: Scanner) -> CoincidenceNetwork:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
-from .....contract import Batch, Term
+from .....contract import Batch, Learner, Term
 from .....io.ragged import Array, Columns, ragged
 from ...coincidences.candidates import candidates
 from ...config import PetConfig
@@ -19,24 +19,19 @@ from .published_pairs import output_steps, spiking_pairs
 from .scanners import scanner_of
 
 
-class PublishedLearner:
+class PublishedLearner(Learner):
     """Trains `SpikingNetwork` to let both crystals of a pair spike when its second single has come; see `contract.Learner`.
 
     The published target is the time of the decay, which files of singles do not tell.
     """
 
     monitor = "f1"
-    prepare_examples = 1
 
     def __init__(self, config: PetConfig) -> None:
         self.config = config
         self.options = config.model.published
         self.scanner = scanner_of(config.data.scanner)
         self.reach = config.data.window + config.data.max_delay
-
-    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Nothing is fitted before training."""
-        return {}
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
@@ -78,9 +73,6 @@ class PublishedLearner:
         right = len(np.intersect1d(found[0] * n + found[1], true[0] * n + true[1]))
         return {"f1": Term(2 * right, found.shape[1] + true.shape[1]), "recall": Term(right, true.shape[1])}
 
-    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Nothing is fitted after training."""
-        return {}
 
     def _hits(self, examples: Columns) -> Hits:
         return hits_of(examples, self.scanner, self.options.bin_time, 2 * self.reach, self.config.data.slice_singles)
@@ -90,5 +82,3 @@ class PublishedLearner:
         pairs = candidates(examples, self.reach)
         true = labels_of(examples, pairs, self.config).true
         return np.stack([pairs.first[true], pairs.second[true]])
-
-

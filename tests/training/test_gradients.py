@@ -1,0 +1,121 @@
+"""Gradients of a game against an adversary: equilibrium, phases, processes, resuming."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pphysml.nn.gradient_reversal import reverse_gradient
+from pphysml.training.checkpoint import load_state
+from pphysml.training.run_folder import RunFolder
+
+from . import games
+from .games import PivotLearner, equilibrium, play, weights
+
+WHOLE = sum(games.Points.counts)
+
+
+@pytest.mark.parametrize("learner", [
+    {"steps": 1}, {"steps": 5, "rate": 0.02}, {"steps": 2, "alone": 50, "head_start": 50}, {"reversal": True},
+], ids=["in turns", "five steps of the adversary", "after phases alone", "gradient reversal"])
+def test_the_equilibrium_of_a_game_is_reached(tmp_path, learner):
+    expected = equilibrium()
+    assert abs(expected[1] - 1) > 0.2  # without the adversary w2 is 1
+    loop = play(RunFolder(tmp_path), PivotLearner(**learner), steps=1500, batch_size=WHOLE, checkpoint_every=1500, validate_every=1500)
+    np.testing.assert_allclose(weights(loop), expected, rtol=0.02)
+
+
+def test_players_have_learning_rates_of_their_own(tmp_path):
+    """The first step of Adam is the learning rate, whatever the gradient."""
+    learner = PivotLearner(rate=0.004)
+    loop = play(RunFolder(tmp_path), learner, steps=1, warmup_steps=0, gradient_clip=0, final_learning_rate=1)
+    torch.manual_seed(1)
+    moved = np.abs(weights(loop) - np.concatenate([p.detach().numpy().ravel() for p in learner.build().parameters()]))
+    np.testing.assert_allclose(moved, [0.03, 0.03, 0.004], rtol=1e-3)
+
+
+def test_the_network_begins_alone_and_waits_for_the_adversary(tmp_path):
+    """It is trained without the adversary for 10 steps, and stands still for the next 5."""
+    def after(steps, name):
+        return weights(play(RunFolder(tmp_path / name), PivotLearner(alone=10, head_start=5), steps=steps, warmup_steps=0, final_learning_rate=1))
+
+    alone, head_start, both = after(10, "alone"), after(15, "head"), after(16, "both")
+    torch.manual_seed(1)
+    initial = PivotLearner().build()
+    assert alone[2] == initial.adversary.weight.item() and np.all(alone[:2] != initial.guess.weight.detach().numpy())
+    assert np.array_equal(head_start[:2], alone[:2]) and head_start[2] != alone[2]
+    assert np.all(both != head_start)
+
+
+def test_steps_of_the_adversary_take_no_batches(tmp_path):
+    one, many = PivotLearner(steps=1), PivotLearner(steps=4)
+    for name, learner in (("one", one), ("many", many)):
+        assert play(RunFolder(tmp_path / name), learner, steps=20).state.step == 20
+    assert len(one.batches) == len(many.batches) == 20
+    assert all(np.array_equal(a, b) for a, b in zip(one.batches, many.batches, strict=True))
+
+
+def test_a_killed_game_resumes_bit_by_bit(tmp_path):
+    class Killed(Exception):
+        pass
+
+    options = {"steps": 2, "alone": 4, "head_start": 3, "dropout": 0.3, "coupled": 1.0}
+    whole = play(RunFolder(tmp_path / "whole"), PivotLearner(**options))
+    for after in (5, 12, 33):  # within each phase
+        folder, learner = RunFolder(tmp_path / str(after)), PivotLearner(**options)
+        collate = learner.collate
+
+        def die(examples, learner=learner, collate=collate, after=after):
+            if len(learner.batches) == after:
+                raise Killed
+            return collate(examples)
+
+        learner.collate = die
+        with pytest.raises(Killed):
+            play(folder, learner)
+        resumed = play(folder, PivotLearner(**options), load_state(folder.checkpoint))
+        assert np.array_equal(weights(resumed), weights(whole))
+        for name, value in whole.average.weights.items():
+            assert torch.equal(resumed.average.weights[name], value)
+
+
+def test_a_checkpoint_of_a_single_optimiser_is_read(tmp_path):
+    """Those of version 0.3 know no further optimisers."""
+    folder = RunFolder(tmp_path)
+    play(folder, PivotLearner(reversal=True), steps=7)
+    kept = torch.load(folder.checkpoint, weights_only=True)
+    assert kept.pop("further_optimizers") == {}
+    torch.save({**kept, "format_version": 1}, folder.checkpoint)
+    resumed = play(folder, PivotLearner(reversal=True), load_state(folder.checkpoint))
+    whole = play(RunFolder(tmp_path / "whole"), PivotLearner(reversal=True))
+    assert resumed.state.step == 60
+    # The schedule of the short training was another: only the state is the same.
+    assert resumed.gradients.state().keys() == whole.gradients.state().keys()
+
+
+@pytest.mark.parametrize("options", [
+    ["coupled=2.0", "steps=2"], ["coupled=2.0", "reversal=true"],
+], ids=["in turns", "gradient reversal"])
+def test_two_processes_play_the_game_of_one(tmp_path, options):
+    """The loss couples all examples of a batch, whose number is odd: the processes have different shares."""
+    found = {}
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        done = subprocess.run([sys.executable, str(Path(games.__file__)), str(folder), str(processes), "batch_size=31", *options],
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        found[processes] = np.load(folder / "weights.npy")
+    np.testing.assert_allclose(found[2], found[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_reversed_gradient_is_minus_the_strength_of_it():
+    x = torch.randn(5, 3, requires_grad=True)
+    seed = torch.randn(5, 3)
+    reverse_gradient(x, 2.5).backward(seed)
+    assert torch.equal(x.grad, -2.5 * seed)
+    assert torch.equal(reverse_gradient(x), x)
