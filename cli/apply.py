@@ -17,6 +17,7 @@ from .options import (
     dry_run_option,
     force_option,
     input_files,
+    model_code_option,
     model_option,
     output_option,
     reading_options,
@@ -45,6 +46,7 @@ def make_command(name: str) -> click.Command:
     @input_files(required=True)
     @output_option(f"ROOT file to write; default: INPUT.{name}.root in the working folder.", required=False)
     @model_option
+    @model_code_option
     @click.option("--engine", metavar="NAME", help=f"Method; default: {task.default_engine}.")
     @click.option("--keep", multiple=True, metavar="BRANCH", help="Carry an input branch over to the output; repeatable.")
     @task_flags(task.flags("apply"))
@@ -53,7 +55,7 @@ def make_command(name: str) -> click.Command:
         common_options,
     )
     def run(
-        inputs: Sequence[str], output: Path | None, model: str | None, engine: str | None, source: str | None,
+        inputs: Sequence[str], output: Path | None, model: str | None, model_code: Path | None, engine: str | None, source: str | None,
         overrides: Sequence[str], device: str, tree: str | None, layout: str | None, mapping: Mapping[str, str],
         keep: Sequence[str], max_entries: int | None, on_bad_file: str, as_json: bool, quiet: bool, **others: Any
     ) -> int:
@@ -61,7 +63,7 @@ def make_command(name: str) -> click.Command:
         from pphysml.verbs.engine_choice import EngineChoice
         from pphysml.verbs.inputs import Inputs
 
-        choice = EngineChoice(model, engine, source, [*overrides, *taken(task.flags("apply"), others)], device)
+        choice = EngineChoice(model, engine, source, [*overrides, *taken(task.flags("apply"), others)], device, model_code)
         files = Inputs(inputs, tree, layout, mapping, keep, max_entries, on_bad_file)
         where = output or default_output(inputs[0], name)
         with make_progress(quiet) as progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from .options import (
     device_option,
     force_option,
     input_files,
+    model_code_option,
     model_option,
     output_option,
     reading_options,
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
 @input_files(required=True)
 @output_option("Folder for reports (HTML), plots and metrics (JSON); default: none is written.", required=False)
 @model_option
+@model_code_option
 @click.option("--engine", "engines", multiple=True, metavar="NAME", help="Method to evaluate; repeatable, compared on the same events.")
 @combined(
     config_options, device_option, reading_options, strict_option, force_option, common_options,
 )
 def command(
-    task: str, inputs: Sequence[str], model: str | None, engines: Sequence[str], source: str | None, overrides: Sequence[str],
+    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, engines: Sequence[str], source: str | None, overrides: Sequence[str],
     device: str, tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
     as_json: bool, quiet: bool, **others: Any,
 ) -> int:
@@ -58,7 +61,7 @@ def command(
     from pphysml.verbs.inputs import Inputs
 
     chosen = get_task(task)
-    choice = EngineChoice(model, None, source, [*overrides, *taken(chosen.flags("evaluate"), others)], device)
+    choice = EngineChoice(model, None, source, [*overrides, *taken(chosen.flags("evaluate"), others)], device, model_code)
     files = Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file)
     with make_progress(quiet) as progress:
         results = evaluate(chosen, files, choice, engines=engines, progress=progress, **others)

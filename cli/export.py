@@ -11,6 +11,7 @@ from .options import (
     force_option,
     format_option,
     json_option,
+    model_code_option,
     model_option,
     output_option,
     task_argument,
@@ -22,6 +23,7 @@ from .output import finish
 @click.command(short_help="Convert weights for other programs.")
 @task_argument
 @model_option
+@model_code_option
 @output_option("File to write.")
 @format_option(required=True)
 @force_option
@@ -29,7 +31,7 @@ from .output import finish
 @threads_option
 @debug_option
 def command(
-    task: str, model: str | None, output: Path, format_name: str, force: bool, as_json: bool
+    task: str, model: str | None, model_code: Path | None, output: Path, format_name: str, force: bool, as_json: bool
 ) -> int:
     """Convert the weights of TASK.
 
@@ -43,5 +45,5 @@ def command(
     from pphysml.registry import get_task
     from pphysml.verbs.export import export
 
-    summary = export(get_task(task), model=model, output=output, format=format_name, force=force)
+    summary = export(get_task(task), model=model, output=output, format=format_name, code=model_code, force=force)
     return finish(summary, as_json)

@@ -125,6 +125,10 @@ set_option: Decorator = click.option(
 strict_option: Decorator = click.option(
     "--strict", is_flag=True, help="Refuse data outside the ranges that the model was made for."
 )
+model_code_option: Decorator = click.option(
+    "--model-code", type=click.Path(path_type=Path), metavar="FILE",
+    help="Python file of the model's network, where that is one of your own (model.name=FILE.py:CLASS); its code is run.",
+)
 model_option: Decorator = click.option(
     "--model", metavar="RUN|FILE", help="Run folder or weights file; default: the shipped weights."
 )

@@ -18,6 +18,7 @@ from .options import (
     dry_run_option,
     force_option,
     input_files,
+    model_code_option,
     output_option,
     reading_options,
     seed_option,
@@ -33,11 +34,12 @@ from .progress import make_progress
 @output_option("Run folder; default: runs/TASK-TIME.", required=False)
 @click.option("--validation", multiple=True, metavar="FILE", help="Validate with these files instead of a share of the input; repeatable.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run, exactly where it was.")
+@model_code_option
 @click.option("--init-from", metavar="RUN|FILE", help="Start from these weights.")
 @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes, one device each.")
 @combined(config_options, seed_option, device_option, reading_options, force_option, dry_run_option, common_options)
 def command(
-    task: str, inputs: Sequence[str], output: Path | None, resume: Path | None,
+    task: str, inputs: Sequence[str], output: Path | None, resume: Path | None, model_code: Path | None,
     source: str | None, overrides: Sequence[str], seed: int | None, dry_run: bool, validation: Sequence[str], init_from: str | None,
     tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
     as_json: bool, quiet: bool, **others: Any,
@@ -61,6 +63,9 @@ def command(
             "--init-from": init_from, "--map": mapping, "--tree": tree, "--layout": layout,
             "--max-entries": max_entries, "--dry-run": dry_run,
         })
+    elif model_code is not None:
+        raise click.UsageError("--model-code is for --resume; a new training names its network's file with --set model.name=FILE.py:CLASS.",
+                               click.get_current_context())
     from pphysml.registry import get_task
     from pphysml.verbs.config import configuration
     from pphysml.verbs.inputs import Inputs
@@ -75,7 +80,7 @@ def command(
     run = resume or output or default_run(task)
     with make_progress(quiet) as progress:
         summary = plan(chosen, config, given, output=run, **others) if dry_run else train(
-            chosen, config, given, output=run, resume=resume, progress=progress, **others)
+            chosen, config, given, output=run, resume=resume, code=model_code, progress=progress, **others)
     return finish(summary, as_json)
 
 

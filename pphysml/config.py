@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from . import named_yaml
 from .errors import ConfigError, did_you_mean
+from .own_network import Code
 
 if TYPE_CHECKING:
     from .io.schema import Kind
@@ -68,13 +69,21 @@ def load(
     values = _read(preset_package, source)
     for item in overrides:
         override(values, item)
-    return build(schema, values, str(source) if source else "the configuration")
+    return build(schema, values, str(source) if source else "the configuration", Code())
 
 
-def build(schema: type[ConfigType], values: dict[str, Any], where: str) -> ConfigType:
-    """Validate plain values; `where` names their origin in the error."""
+def build(schema: type[ConfigType], values: dict[str, Any], where: str, code: Code | None = None) -> ConfigType:
+    """Validate plain values.
+
+    Args:
+        where: their origin, for the error.
+        code: leave to run the code of a network of the user's own; None refuses such networks.
+
+    Raises:
+        ConfigError: unknown key (nearest named) or bad value.
+    """
     try:
-        return schema.model_validate(values)
+        return schema.model_validate(values, context=code)
     except ValidationError as error:
         raise ConfigError("\n".join(_problems(schema, error, where))) from None
 

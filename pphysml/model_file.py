@@ -15,8 +15,10 @@ from safetensors.numpy import save
 
 from . import __version__
 from .atomic_files import replacement
-from .errors import ModelError
+from .config import ConfigType, build
+from .errors import ConfigError, ModelError
 from .io.ragged import Array
+from .own_network import Code, recorded
 
 FORMAT_VERSION = 1
 PARTS = ("network", "prepared", "finished")
@@ -32,6 +34,7 @@ class ModelFile:
         prepared: what was fitted before training (scales, tables, ranges).
         finished: what was fitted after training (calibration).
         hash: first 16 hexadecimal digits of the file's SHA-256; "" before it is saved.
+        code: leave to run the code of the network, where that is one of the user's own.
     """
 
     header: dict[str, Any]
@@ -39,6 +42,15 @@ class ModelFile:
     prepared: dict[str, Array] = field(default_factory=dict)
     finished: dict[str, Array] = field(default_factory=dict)
     hash: str = ""
+    code: Code | None = None
+
+    def configuration(self, schema: type[ConfigType]) -> ConfigType:
+        """Return the configuration of the training.
+
+        Raises:
+            ConfigError: it is not valid, or has a network of the user's own, and the user has not given its code.
+        """
+        return build(schema, self.header["config"], "the model's configuration", self.code)
 
     @property
     def task(self) -> str:
@@ -112,15 +124,17 @@ def is_ours(path: Path) -> bool:
         return False
 
 
-def load_model(path: Path, task: str | None = None) -> ModelFile:
+def load_model(path: Path, task: str | None = None, code: Path | None = None) -> ModelFile:
     """Read a weights file, or the one of a run folder.
 
     Args:
         task: the task it must belong to, if any.
+        code: file of its network, where that is one of the user's own.
 
     Raises:
         ModelError: as `read_header`; or the model belongs to another task, or holds weights that
-            are not finite.
+            are not finite; or the code is another than that of the training.
+        ConfigError: there is no such file, or the network is not of a file.
     """
     path = locate(path)
     header = read_header(path)
@@ -138,7 +152,17 @@ def load_model(path: Path, task: str | None = None) -> ModelFile:
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise ModelError(f"{path}: the weights {name!r} are not finite; its training diverged.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest)
+    return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest, _leave(path, header, code))
+
+
+def _leave(path: Path, header: dict[str, Any], code: Path | None) -> Code | None:
+    """Return the leave to run the code that the user has given for a network."""
+    if code is None:
+        return None
+    kept = recorded(header)
+    if kept is None:
+        raise ConfigError(f"--model-code {code}: {path} records no code of a network of your own; leave it out.")
+    return kept.allows(code)
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:

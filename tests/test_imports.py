@@ -19,7 +19,7 @@ FLOORS = (
     {"pphysml", "errors", "lazy", "progress", "compiled_cache", "atomic_files", "named_yaml"},
     {"physics", "evaluation"},
     {"io"},
-    {"config", "contract", "model_file", "nn"},
+    {"config", "contract", "model_file", "nn", "own_network"},
     {"training"},
     {"task"},
     {"registry"},

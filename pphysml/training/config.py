@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from ..config import Config, option
+from ..own_network import OwnNetwork
 
 
 class TrainingConfig(Config):
@@ -53,3 +54,8 @@ class TaskConfig(Config):
     def entries_at_a_time(self) -> int:
         """Entries of a file that are read at a time; where an example is made of many, more than a block of the training has."""
         return self.training.block_size
+
+    @property
+    def own_network(self) -> OwnNetwork | None:
+        """The network, if it is one of the user's own."""
+        return next((value for _, value in self.model if isinstance(value, OwnNetwork)), None)

@@ -28,6 +28,7 @@ class EngineChoice:
         source: preset or file of the configuration, where the model has none.
         overrides: changes "key=value"; with a model, of the section `apply` only.
         device: auto, cpu, cuda or cuda:i.
+        code: file of the model's network, where that is one of the user's own.
     """
 
     model: str | None = None
@@ -35,6 +36,7 @@ class EngineChoice:
     source: str | None = None
     overrides: Sequence[str] = ()
     device: str = "auto"
+    code: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     name = choice.engine or task.default_engine
     task.check_engine(name)
     path = find_model(task, choice.model, name)
-    weights = load_model(path, task.name) if path is not None else None
+    if path is None and choice.code is not None:
+        raise ConfigError(f"--model-code {choice.code}: there is no model whose network it could be; leave it out.")
+    weights = load_model(path, task.name, choice.code) if path is not None else None
     if weights is None and task.needs_weights(name):
         raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")
     if choice.source is not None and weights is not None and task.needs_weights(name):
@@ -131,9 +135,9 @@ def _configure(task: Task[Any], weights: ModelFile | None, path: Path | None, ch
     values = copy.deepcopy(weights.header["config"])
     try:
         # By itself first: what is wrong in the file is not the user's option.
-        build(task.config_class, values, f"{path}: the model's configuration")
+        build(task.config_class, values, f"{path}: the model's configuration", weights.code)
     except ConfigError as error:
         raise ModelError(str(error)) from None
     for item in choice.overrides:
         override(values, item)
-    return build(task.config_class, values, "the options given")
+    return build(task.config_class, values, "the options given", weights.code)

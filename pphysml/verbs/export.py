@@ -12,8 +12,11 @@ from ..task import Task
 from .engine_choice import find_model
 
 
-def export(task: Task[Any], *, model: str | None, output: Path, format: str, force: bool = False) -> dict[str, Any]:
+def export(task: Task[Any], *, model: str | None, output: Path, format: str, code: Path | None = None, force: bool = False) -> dict[str, Any]:
     """Write a model to `output`, and what its format has beside it; return a summary.
+
+    Args:
+        code: file of the model's network, where that is one of the user's own.
 
     Raises:
         ConfigError: the task does not offer the format, a file exists, or a package is missing.
@@ -33,7 +36,7 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, for
     source = find_model(task, model)
     if source is None:
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
-    contents = task.export(format, load_model(source, task.name))
+    contents = task.export(format, load_model(source, task.name, code))
     write_files(dict(zip(paths, contents, strict=True)))
     summary = {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0])}
     return {**summary, "beside": [str(path) for path in paths[1:]]} if chosen.beside else summary

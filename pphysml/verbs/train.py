@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import yaml
 from torch import Tensor
 
 from ..config import Config, build
-from ..errors import Interrupted, Stopped
+from ..errors import ConfigError, Interrupted, Stopped
 from ..io.ragged import length, slice_rows
 from ..model_file import ModelFile, save_model
+from ..own_network import Recorded, recorded
 from ..progress import Progress
 from ..task import Task
 from ..training.data import Readers
@@ -35,11 +36,13 @@ class TrainingInputs:
         inputs: none means simulated on the fly.
         validation: files for validation instead of a share of the inputs.
         init_from: run folder or weights file whose weights are the start.
+        code: name and hash of the network's code, where that is one of the user's own.
     """
 
     inputs: Inputs = field(default_factory=Inputs)
     validation: Sequence[str] = ()
     init_from: str | None = None
+    code: Recorded | None = None
 
     def open(self, task: Task[Any], config: Any) -> Readers | None:
         """Open the files; None where data is simulated.
@@ -57,11 +60,11 @@ class TrainingInputs:
     def to_json(self) -> dict[str, Any]:
         """Return what a run folder keeps."""
         given = self.inputs
-        layout = {} if given.layout is None else {"layout": given.layout}
+        optional = {"layout": given.layout, "model_code": None if self.code is None else asdict(self.code)}
         return {
             "inputs": list(given.files), "validation": list(self.validation), "max_entries": given.max_entries,
             "mapping": dict(given.mapping), "tree": given.tree, "on_bad_file": given.on_bad_file,
-            "init_from": self.init_from, **layout,
+            "init_from": self.init_from, **{name: value for name, value in optional.items() if value is not None},
         }
 
     @classmethod
@@ -69,7 +72,7 @@ class TrainingInputs:
         """Return what a run folder has kept."""
         inputs = Inputs(kept["inputs"], kept["tree"], kept.get("layout"), kept["mapping"],
                         max_entries=kept["max_entries"], on_bad_file=kept["on_bad_file"])
-        return cls(inputs, kept["validation"], kept["init_from"])
+        return cls(inputs, kept["validation"], kept["init_from"], recorded(kept))
 
 
 def train(
@@ -79,6 +82,7 @@ def train(
     *,
     output: Path,
     resume: Path | None = None,
+    code: Path | None = None,
     devices: int = 1,
     device: str = "auto",
     force: bool = False,
@@ -90,6 +94,7 @@ def train(
         config: the task's configuration; ignored with `resume`, which takes the run's own.
         given: files and weights to start from; by default there are none.
         resume: run folder to go on with.
+        code: file of the network of a run that is resumed, where that is one of the user's own.
         devices: processes.
 
     Raises:
@@ -99,9 +104,10 @@ def train(
     folder = RunFolder(resume or output)
     given = given or TrainingInputs()
     if resume is not None:
-        config, given = _resumed(task, folder)
+        config, given = _resumed(task, folder, code)
     else:
         folder.check_free(force)
+        given = replace(given, code=_code_of(config))
     fabric = launch(device, devices)
     start = begin(task, config, given.open(task, config), init_from=given.init_from,
                   checkpoint=folder.checkpoint if resume is not None else None)
@@ -171,11 +177,20 @@ def _first_step(start: Start, device: str) -> dict[str, float]:
     return {name: float(mean) for name, mean in terms.items()}
 
 
-def _resumed(task: Task[Any], folder: RunFolder) -> tuple[Config, TrainingInputs]:
+def _resumed(task: Task[Any], folder: RunFolder, code: Path | None) -> tuple[Config, TrainingInputs]:
     folder.check()
     values = yaml.safe_load(folder.config.read_text())
-    config = build(task.config_class, values, str(folder.config))
-    return config, TrainingInputs.from_json(json.loads(folder.inputs.read_text()))
+    given = TrainingInputs.from_json(json.loads(folder.inputs.read_text()))
+    if given.code is None and code is not None:
+        raise ConfigError(f"--model-code {code}: {folder.path} trains no network of your own; leave it out.")
+    leave = None if given.code is None else given.code.allows(code)
+    return build(task.config_class, values, str(folder.config), leave), given
+
+
+def _code_of(config: Any) -> Recorded | None:
+    """Return what is kept of the network's code, where that is one of the user's own."""
+    own = config.own_network
+    return None if own is None else own.recorded
 
 
 def _stop(signal: int, folder: RunFolder, step: int, rank: int) -> None:
@@ -200,6 +215,9 @@ def _finish(task: Task[Any], start: Start, loop: Loop, folder: RunFolder) -> Non
         "validation": {monitor: state.best, "events": length(start.data.validation)},
         "training_data": start.data.description,
     }
+    code = _code_of(start.config)
+    if code is not None:
+        header["model_code"] = asdict(code)
     network = {name: value.detach().cpu().numpy() for name, value in best.items()}
     save_model(folder.model, ModelFile(header, network, start.prepared, finished))
     from ..evaluation.training_curves import write_training_curves

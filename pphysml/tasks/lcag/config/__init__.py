@@ -128,14 +128,26 @@ class LcagConfig(TaskConfig):
     training: TrainingConfig = option(TrainingConfig, "Training.")
     apply: ApplyConfig = option(ApplyConfig, "Applying.")
 
+    @property
+    def n_inputs(self) -> int:
+        """Numbers per leaf that networks take: masses, energies and the like or four-vectors, and `data.features`."""
+        model = self.model
+        own = 4 if model.inputs == "four-vectors" else 2 * model.scales * model.per_octave + 5
+        return own + len(self.data.features)
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of a matrix element."""
+        return N_CLASSES
+
     @model_validator(mode="after")
     def _forests(self) -> LcagConfig:
         if self.simulation.makes_forests and not self.data.forest:
             raise ValueError("simulation.trees_per_event and simulation.background_leaves need data.forest=true")
-        if self.data.hypotheses and self.model.is_paper:
+        if self.data.hypotheses and self.model.pairs_only:
             raise ValueError(f"data.hypotheses needs the network transformer or nri: {self.model.name} has no output for them")
-        if self.data.pair_features and self.model.is_paper:
+        if self.data.pair_features and self.model.pairs_only:
             raise ValueError(f"data.pair_features needs the network transformer or nri: {self.model.name} takes leaves only")
-        if self.data.forest and self.model.is_paper:
+        if self.data.forest and self.model.pairs_only:
             raise ValueError(f"data.forest=true needs the network transformer or nri: {self.model.name} has no output for leaves of no tree")
         return self

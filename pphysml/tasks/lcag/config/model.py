@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
 from ....config import Config, option
+from ....own_network import is_own, or_own
+
+Network = Literal["transformer", "nri", "paper-transformer", "paper-nri"]
 
 
 class ModelConfig(Config):
     """The network."""
 
-    name: Literal["transformer", "nri", "paper-transformer", "paper-nri"] = option("transformer", "Network: attention or neural relational inference; `paper-` as published with arXiv:2208.14924.")
+    name: Annotated[Network | str, *or_own(Network)] = option("transformer", "Network: attention or neural relational inference; `paper-` as published with arXiv:2208.14924; or one of your own, FILE.py:CLASS.")
     inputs: Literal["invariants", "four-vectors"] = option("invariants", "Masses, energies and what pairs look like; or px, py, pz, E alone, divided by 20 GeV (as they are in the `paper-` networks).")
     published_defects: bool = option(False, "Keep the defects of the published code in the `paper-` networks: attention to padding, batch statistics over padding and self-pairs, focal factor of the batch mean.")
     width: int = option(64, "Width of a leaf's state.", ge=8)
@@ -42,16 +45,22 @@ class ModelConfig(Config):
         """Whether the network is one of arXiv:2208.14924."""
         return self.name.startswith("paper-")
 
+    @property
+    def pairs_only(self) -> bool:
+        """Whether the network scores pairs of leaves, and nothing else."""
+        return self.is_paper or is_own(self.name)
+
     @model_validator(mode="after")
     def _heads_divide(self) -> ModelConfig:
-        if self.name.endswith("transformer") and self.width % self.heads:
+        if self.name in ("transformer", "paper-transformer") and self.width % self.heads:
             raise ValueError("model.width must be a multiple of model.heads")
         return self
 
     @model_validator(mode="after")
     def _fits_the_network(self) -> ModelConfig:
-        if self.is_paper and self.clades:
-            raise ValueError(f"the network {self.name} scores pairs only: set model.clades=false, or take the preset {self.name}")
+        if self.pairs_only and self.clades:
+            preset = f", or take the preset {self.name}" if self.is_paper else ""
+            raise ValueError(f"the network {self.name} scores pairs only: set model.clades=false{preset}")
         if self.published_defects and not self.is_paper:
             raise ValueError("model.published_defects is for the networks paper-transformer and paper-nri")
         if self.resolution > 0 and self.inputs == "four-vectors":

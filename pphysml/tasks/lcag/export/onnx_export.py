@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from ....config import build
 from ....errors import ConfigError, OutputError
 from ....io.ragged import Array
 from ....model_file import ModelFile
@@ -51,7 +50,7 @@ def to_onnx(model: ModelFile) -> tuple[bytes, bytes]:
     for package in ("onnx", "onnxscript", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
             raise ConfigError(f"The format 'onnx' needs the package {package}: `pip install pphysml[export]`.")
-    config = build(LcagConfig, model.header["config"], "the model's configuration")
+    config = model.configuration(LcagConfig)
     engine = NetworkEngine(config, model, "cpu")
     for module in engine.network.modules():
         if isinstance(module, LearnedSpectra):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-from .....config import build
 from .....errors import ModelError
 from .....model_file import ModelFile
 from .....nn.network_weights import with_weights
@@ -31,7 +30,7 @@ def to_exact_nir_file(model: ModelFile) -> tuple[bytes]:
 
 def _file(model: ModelFile, style: Style) -> bytes:
     nir = nir_package()
-    config = build(PetConfig, model.header["config"], "the model's configuration")
+    config = model.configuration(PetConfig)
     if config.model.name != "published":
         raise ModelError(f"NIR is for the network 'published': there are no nodes for what {config.model.name!r} does.")
     network = with_weights(PublishedModel(config.model.published, scanner_of(config.data.scanner)), model).network

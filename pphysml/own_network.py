@@ -1,0 +1,212 @@
+"""A network of the user's own: a class in a Python file, whose code is run only if the user names the file.
+
+The name of such a network is `FILE.py:CLASS`, the value of the option `model.name`. Validating a configuration turns
+it into an `OwnNetwork`, which knows the file; that is refused unless whoever validates has `Code`, which comes
+from the command line alone. So a weights file, whose header holds a configuration, cannot have code run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import AfterValidator, PlainSerializer, ValidationInfo
+
+from .errors import ConfigError, ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_FORM = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+SHOWN = 16
+"""Hexadecimal digits of a hash that messages show."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """Leave to run the code of one file.
+
+    Attributes:
+        file: named with --model-code; None for the one that the name of the network says, which the user wrote.
+    """
+
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What weights and run folders keep of the network's code.
+
+    Attributes:
+        name: `FILE.py:CLASS`, as it was in the training.
+        sha256: of the file.
+    """
+
+    name: str
+    sha256: str
+
+    def allows(self, given: Path | None) -> Code:
+        """Return the leave to run a file, which must be the one that the network was trained with.
+
+        Raises:
+            ConfigError: no file is given, or there is none.
+            ModelError: it is another one.
+        """
+        if given is None:
+            raise ConfigError(f"The network is {self.name!r}, not one of pphysml's: give its file with --model-code FILE, whose code is run then.")
+        found = hashlib.sha256(_content(given)).hexdigest()
+        if found != self.sha256:
+            raise ModelError(f"--model-code {given}: is not the file of the training of {self.name!r}: its SHA-256 is "
+                             f"{found[:SHOWN]}..., not {self.sha256[:SHOWN]}...")
+        return Code(given)
+
+
+def recorded(values: Mapping[str, Any]) -> Recorded | None:
+    """Return what a header or a run folder has kept of the code; None where the network is one of pphysml's."""
+    kept = values.get("model_code")
+    if not isinstance(kept, dict) or not all(isinstance(kept.get(key), str) for key in ("name", "sha256")):
+        return None
+    return Recorded(kept["name"], kept["sha256"])
+
+
+class OwnNetwork(str):
+    """The name of a network of the user's own, `FILE.py:CLASS`.
+
+    Attributes:
+        path: the file.
+        class_name: the class.
+        content: what is run, and no other: the file may change in between.
+    """
+
+    path: Path
+    class_name: str
+    content: bytes
+
+    def __new__(cls, name: str, code: Code) -> OwnNetwork:
+        """Read the file without running it.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        made = super().__new__(cls, name)
+        file, made.class_name = _parts(name)
+        made.path = code.file or Path(file)
+        made.content = _content(made.path)
+        return made
+
+    @property
+    def recorded(self) -> Recorded:
+        """What is kept of the code with the weights."""
+        return Recorded(str(self), hashlib.sha256(self.content).hexdigest())
+
+    def make(self, config: Any) -> nn.Module:
+        """Run the file and return `CLASS(config)`.
+
+        Raises:
+            ConfigError: the file cannot be run, has no such class, or the class cannot be made.
+        """
+        from torch import nn
+
+        module = self._module()
+        found = vars(module).get(self.class_name)
+        if not (isinstance(found, type) and issubclass(found, nn.Module)):
+            classes = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, nn.Module)]
+            raise ConfigError(f"{self.path}: has no class {self.class_name!r} that is a torch.nn.Module.{did_you_mean(self.class_name, classes)}")
+        with self.blamed(f"{self.class_name}(config)"):
+            network: nn.Module = found(config)
+        return network
+
+    @contextmanager
+    def blamed(self, what: str) -> Iterator[None]:
+        """Say where in the file what its code raises comes from.
+
+        Args:
+            what: is done.
+
+        Raises:
+            ConfigError: something was raised.
+        """
+        try:
+            yield
+        except ConfigError:
+            raise
+        except Exception as error:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)]
+            line = f", line {lines[-1]}" if lines else ""
+            reason = str(error).splitlines()[0] if str(error) else ""
+            raise ConfigError(f"{self.path}{line}: {what} failed: {type(error).__name__}: {reason}") from error
+
+    def _module(self) -> ModuleType:
+        """Return the file run as a module, which is known by its hash to what looks for the module of a class."""
+        name = f"pphysml_own_{self.path.stem}_{self.recorded.sha256[:SHOWN]}"
+        if name not in sys.modules:
+            try:
+                program = compile(self.content, str(self.path), "exec")
+            except SyntaxError as error:
+                raise ConfigError(f"{self.path}, line {error.lineno}: is no Python: {error.msg}.") from None
+            module = sys.modules[name] = ModuleType(name)
+            module.__file__ = str(self.path)
+            try:
+                with self.blamed("running it"):
+                    exec(program, vars(module))
+            except BaseException:
+                del sys.modules[name]
+                raise
+        return sys.modules[name]
+
+
+def returned(value: Any) -> str:
+    """Return what a network has returned in words: the shape of a tensor, or the type of anything else."""
+    from torch import Tensor
+
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"
+
+
+def is_own(name: str) -> bool:
+    """Return whether a name has the form of a network of the user's own."""
+    return _FORM.fullmatch(name) is not None
+
+
+def or_own(names: Any) -> tuple[AfterValidator, PlainSerializer]:
+    """Return what an option `model.name` is annotated with, that takes known names and those of the user's own networks.
+
+    Args:
+        names: the known ones, as a `Literal`.
+    """
+    known = get_args(names)
+
+    def check(name: str, info: ValidationInfo) -> str:
+        if name in known:
+            return name
+        if not is_own(name):
+            raise ValueError(f"there is no network {name!r}, but {', '.join(known)}, and those of a file: FILE.py:CLASS.{did_you_mean(name, known)}")
+        code = info.context
+        if not isinstance(code, Code):
+            raise ValueError("the network is not one of pphysml's: give its file with --model-code FILE, whose code is run then")
+        try:
+            return OwnNetwork(name, code)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+
+    return AfterValidator(check), PlainSerializer(str, return_type=str)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    match = _FORM.fullmatch(name)
+    assert match is not None
+    return match[1], match[2]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: the file of the network cannot be read: {error.strerror}.") from None

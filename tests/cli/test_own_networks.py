@@ -1,0 +1,124 @@
+"""Networks of a user's own, as the README has them: trained, applied, evaluated, resumed, exported."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pphysml.model_file import load_model
+from pphysml.training.loop import Loop
+
+README = Path(__file__).parents[2] / "README.md"
+LCAG = ["--preset", "quick", "--set", "model.clades=false", "--set", "training.simulated_events=300"]
+SHORT = ["--set", "training.steps=6", "--set", "training.batch_size=16", "--set", "training.block_size=300",
+         "--set", "training.validation_events=30", "--set", "training.validate_every=3", "--set", "training.checkpoint_every=2"]
+EXAMPLES = {"lcag": ("pairs.py:Pairs", LCAG)}
+WRONG = {"lcag": "logits of classes for ordered pairs of leaves"}
+
+
+def example(name: str) -> str:
+    """Return the file that the README shows under this name."""
+    return re.search(rf"```python\n(# {re.escape(name)}.*?)```", README.read_text(), re.DOTALL).group(1)
+
+
+@pytest.fixture(params=EXAMPLES)
+def own(request, tmp_path, monkeypatch, pphysml):
+    """Return task, name of the network, options of its training and a file of events, in a folder that holds the network's file."""
+    monkeypatch.chdir(tmp_path)
+    name, options = EXAMPLES[request.param]
+    file = Path(name.partition(":")[0])
+    file.write_text(example(file.name))
+    preset = options[: options.index("--set")]
+    assert pphysml("simulate", request.param, *preset, "-n", 60, "-o", "events.root").code == 0
+    return request.param, name, [*options, *SHORT]
+
+
+def trained(pphysml, task, name, options, folder="run"):
+    return pphysml("train", task, *options, "--set", f"model.name={name}", "-o", folder)
+
+
+def test_a_network_of_ones_own_is_used_like_any_other(pphysml, own):
+    task, name, options = own
+    file = name.partition(":")[0]
+    done = trained(pphysml, task, name, options)
+    assert done.code == 0, done.err
+    for verb in ([task, "events.root", "-o", "out.root"], ["evaluate", task, "events.root"],
+                 ["export", task, "--format", "safetensors", "-o", "out.safetensors"]):
+        done = pphysml(*verb, "--model", "run", "--model-code", file)
+        assert done.code == 0, done.err
+    assert load_model(Path("out.safetensors")).header["model_code"]["name"] == name
+
+
+def test_it_is_applied_only_with_its_code(pphysml, own):
+    task, name, options = own
+    assert trained(pphysml, task, name, options).code == 0
+    Path("other.py").write_text(Path(name.partition(":")[0]).read_text() + "\n")
+    for verb in ([task, "events.root", "-o", "out.root"], ["evaluate", task, "events.root"]):
+        without = pphysml(*verb, "--model", "run")
+        assert without.code == 4 and "give its file with --model-code FILE" in without.err
+        other = pphysml(*verb, "--model", "run", "--model-code", "other.py")
+        assert other.code == 4 and "SHA-256" in other.err
+    assert not Path("out.root").exists()
+
+
+def test_it_is_resumed_with_its_code(pphysml, own, monkeypatch):
+    """A training that ends at its fifth step, resumed from the checkpoint after four, has the weights of a whole one."""
+    task, name, options = own
+    assert trained(pphysml, task, name, options).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "step", broken(Loop.step))
+        assert trained(pphysml, task, name, options, "short").code == 1
+    without = pphysml("train", task, "--resume", "short")
+    assert without.code == 2 and "--model-code" in without.err
+    assert pphysml("train", task, "--resume", "short", "--model-code", name.partition(":")[0]).code == 0
+    whole, resumed = (load_model(Path(run)).network for run in ("run", "short"))
+    assert whole.keys() == resumed.keys() and all(np.array_equal(resumed[key], value) for key, value in whole.items())
+
+
+def broken(step):
+    def breaks(self, examples):
+        if self.state.step == 4:
+            raise RuntimeError("killed")
+        return step(self, examples)
+
+    return breaks
+
+
+def test_a_wrong_shape_is_said(pphysml, own):
+    task, name, options = own
+    file, _, class_name = name.partition(":")
+    Path(file).write_text(Path(file).read_text() + f"""
+
+class Wrong({class_name}):
+    def forward(self, *inputs):
+        return super().forward(*inputs)[:1, ..., :1]
+""")
+    done = trained(pphysml, task, f"{file}:Wrong", options)
+    assert done.code == 2 and WRONG[task] in done.err and file in done.err
+    dry = pphysml("train", task, *options, "--set", f"model.name={file}:Wrong", "--dry-run")
+    assert dry.code == 2 and dry.err.splitlines()[-1] == done.err.splitlines()[-1]
+
+
+def test_weights_that_do_not_fit_are_refused(pphysml, own):
+    task, name, options = own
+    assert trained(pphysml, task, name, options).code == 0
+    file, _, class_name = name.partition(":")
+    Path("wider.py").write_text(Path(file).read_text() + f"""
+
+class Wider({class_name}):
+    def __init__(self, config):
+        super().__init__(config)
+        from torch import nn
+        self.more = nn.Linear(2, 2)
+""")
+    done = pphysml("train", task, *options, "--set", "model.name=wider.py:Wider", "--init-from", "run", "-o", "next")
+    assert done.code == 4 and "another shape" in done.err
+
+
+def test_a_new_training_takes_no_model_code(pphysml, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = pphysml("train", "lcag", "--model-code", "pairs.py")
+    assert done.code == 2 and "model.name=FILE.py:CLASS" in done.err
