@@ -27,6 +27,12 @@ def frequencies() -> Tensor:
     return torch.exp(torch.arange(0, WIDTH, 2) * (-math.log(SCALING) / WIDTH))
 
 
+def encode(theta: Tensor) -> Tensor:
+    """Return the encoding of angles as it is, (T, 128), for a reference."""
+    phase = theta.sqrt()[:, None] * frequencies().to(theta)
+    return torch.stack([phase.sin(), phase.cos()], 2).flatten(1)
+
+
 def tabulate(weight: Tensor, theta: Tensor) -> Tensor:
     """Return the Taylor coefficients of a linear function of the encoding.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ....contract import Batch
-from ....nn.segments import segment_max
+from ....nn.message_passing import MessagePassing
 from ..config.model import ModelConfig
 from .frames import by_frame
 from .relational import ObjectModel, RelationalModel
@@ -18,7 +18,7 @@ HALF_SIZE, PIXELS = (135.4, 83.15), (9 * 1024, 12 * 512)
 """Half width of the sensors in x and y, mm, and their pixels."""
 
 
-class HitGraph(nn.Module):
+class HitGraph(MessagePassing):
     r"""One round of messages along candidate links, from deep to shallow hits; 39,839 parameters.
 
     .. math:: m_{ij} = R_1[x_i, x_j, e_{ij}], \quad x'_i = O[x_i, \max_j m_{ij}], \quad
@@ -37,7 +37,7 @@ class HitGraph(nn.Module):
     """
 
     def __init__(self, options: ModelConfig) -> None:
-        super().__init__()
+        super().__init__(aggr="max")
         self.published_defects = options.published_defects
         self.R1 = RelationalModel(2 * NODE + EDGE, HIDDEN, HIDDEN)
         self.O = ObjectModel(NODE + HIDDEN, HIDDEN, HIDDEN)
@@ -55,12 +55,26 @@ class HitGraph(nn.Module):
     def _score(self, batch: Batch) -> Tensor:
         hits = hit_features(batch, self.published_defects)
         deep, shallow = batch["deep"], batch["shallow"]
-        messages = self.R1(torch.cat([hits[shallow], hits[deep], spherical(batch)], 1))
-        strongest = segment_max(messages, shallow, len(hits), float("-inf"))
-        strongest = torch.where(strongest == float("-inf"), 0.0, strongest)
-        states = self.O(torch.cat([hits, strongest], 1))
-        logits: Tensor = self.R2(torch.cat([states[shallow], states[deep], messages], 1))[:, 0]
+        links = torch.stack([deep, shallow])
+        messages = self.edge_updater(links, x=hits, steps=spherical(batch))
+        states = self.propagate(links, size=(len(hits), len(hits)), x=hits, messages=messages)
+        ends = [states.index_select(0, hit) for hit in (shallow, deep)]
+        logits: Tensor = self.R2(torch.cat([*ends, messages], 1))[:, 0]
         return logits
+
+    def edge_update(self, x_i: Tensor, x_j: Tensor, steps: Tensor) -> Tensor:
+        """Return what the deep hit j of every link sends to the shallow one i, (E, h)."""
+        messages: Tensor = self.R1(torch.cat([x_i, x_j, steps], 1))
+        return messages
+
+    def message(self, messages: Tensor) -> Tensor:
+        """Return the messages; the links need them once more."""
+        return messages
+
+    def update(self, inputs: Tensor, x: Tensor) -> Tensor:
+        """Return the state of every hit from its features and its strongest messages, (H, h)."""
+        states: Tensor = self.O(torch.cat([x, inputs], 1))
+        return states
 
 
 def hit_features(batch: Batch, published_defects: bool = False) -> Tensor:

@@ -258,3 +258,65 @@ def test_doubled_sigmoid_is_kept_on_request():
         expected = torch.sigmoid(torch.sigmoid(fixed(moved)))
     assert torch.allclose(probability, expected, atol=1e-6)
     assert probability.min() >= 0.5 and probability.max() <= 0.7311
+
+
+def random_graph(seed, hits=12, links=60, triplets=300):
+    """Return links between any hits, and triplets of any links, many of them twice; some hits and links have none."""
+    random = np.random.default_rng(seed)
+    columns = {name: random.normal(0, 20, hits) for name in ("x", "y", "z")}
+    columns |= {"edep": random.gamma(3, 0.03, hits), "cluster_size": random.integers(2, 30, hits).astype(float),
+                "spot_x": np.zeros(hits), "spot_y": np.zeros(hits), "frame": np.zeros(hits, dtype=int)}
+    first, last = random.integers(0, hits - 2, links), random.integers(0, hits - 2, links)
+    columns |= {"deep": first, "shallow": np.where(first == last, (first + 1) % (hits - 2), last)}
+    columns |= {name: random.integers(0, links - 5, triplets) for name in ("edge_in", "edge_out")}
+    return as_tensors(columns | {"theta": random.uniform(0, 3, triplets)})
+
+
+def dense_hit_graph(network, batch):
+    """Return the logits from a table of all pairs of hit and link."""
+    nodes, deep, shallow = hit_features(batch), batch["deep"], batch["shallow"]
+    messages = network.R1(torch.cat([nodes[shallow], nodes[deep], spherical(batch)], 1))
+    reached = shallow == torch.arange(len(nodes))[:, None]
+    largest = torch.where(reached[..., None], messages, -torch.inf).amax(1)
+    states = network.O(torch.cat([nodes, torch.where(reached.any(1, keepdim=True), largest, 0.0)], 1))
+    return network.R2(torch.cat([states[shallow], states[deep], messages], 1))[:, 0]
+
+
+def learnt(network, logits):
+    """Return logits, gradients and batch statistics."""
+    (logits * torch.arange(1.0, len(logits) + 1, dtype=logits.dtype)).mean().backward()
+    return [logits.detach(), *(torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()), *network.buffers()]
+
+
+def difference(found, expected):
+    return max(float((a - b).norm() / (1e-2 + b.norm())) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_message_passing_on_hits_is_the_dense_table(training):
+    for seed in range(3):
+        one, other, batch = make("hit-graph").train(training), make("hit-graph").train(training), random_graph(seed)
+        found, expected = one(batch), dense_hit_graph(other, batch)
+        assert torch.equal(found, expected)
+        assert difference(learnt(one, found), learnt(other, expected)) < 1e-5
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("defects", [False, True])
+def test_the_kernel_gives_what_message_passing_on_triplets_gives(training, defects):
+    for batch in (random_graph(0), random_graph(1, triplets=0), join(random_graph(2), random_graph(3))):
+        one, other = (make("line-graph", defects).double().train(training) for _ in range(2))
+        found, expected = one(double(batch)), other.by_propagation(double(batch))
+        # The kernel's table of sines is in float32.
+        assert (found - expected).abs().max() < 1e-6 * expected.abs().max()
+        assert difference(learnt(one, found), learnt(other, expected)) < 1e-6
+
+
+def test_message_passing_on_no_triplets_and_no_links():
+    network, batch = make("line-graph"), random_graph(0)
+    empty = {k: v if k in HITS else v[:0] for k, v in batch.items()}
+    nothing = {k: v[:0] for k, v in batch.items()}
+    for training in (False, True):
+        network.train(training)
+        assert network.by_propagation(empty).shape == network.by_propagation(nothing).shape == (0,)
+        assert make("hit-graph").train(training)(nothing).shape == (0,)
