@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -284,3 +285,14 @@ def test_shared_rooms_name_no_task() -> None:
              for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and node.value in names]
     assert not found, found
 
+
+
+@pytest.mark.parametrize("task", ["lcag", "track"])
+def test_applying_the_shipped_networks_imports_no_library_of_other_networks(task: str, tmp_path: Path) -> None:
+    sample = next((ROOT / "data").glob(f"{task}_*.root"))
+    code = ("import sys; from pphysml_cli.main import main\n"
+            f"assert main([{task!r}, {str(sample)!r}, '--max-entries', '200', '-q', '-o', {str(tmp_path / 'out.root')!r}]) == 0\n"
+            "assert 'torch' in sys.modules\n"
+            "print(sorted({'torch_geometric', 'snntorch'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr

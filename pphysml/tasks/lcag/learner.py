@@ -25,7 +25,7 @@ from .trees.matrix_elements import Elements
 
 
 class LcagLearner(Learner):
-    """Trains a network of `models.MODELS`; see `contract.Learner`."""
+    """Trains a network of `models.NETWORKS`; see `contract.Learner`."""
 
     prepare_examples = 100_000
 

@@ -1,14 +1,8 @@
-"""Networks of the task `lcag`, by name."""
+"""Networks of `lcag` by name, as "module:attribute"."""
 
-from .network import LcagNetwork
-from .nri import LcagNri
-from .paper_nri import PaperNri
-from .paper_transformer import PaperTransformer
-from .transformer import LcagTransformer
-
-MODELS: dict[str, type[LcagNetwork]] = {
-    "transformer": LcagTransformer,
-    "nri": LcagNri,
-    "paper-transformer": PaperTransformer,
-    "paper-nri": PaperNri,
+NETWORKS = {
+    "transformer": "pphysml.tasks.lcag.models.transformer:LcagTransformer",
+    "nri": "pphysml.tasks.lcag.models.nri:LcagNri",
+    "paper-transformer": "pphysml.tasks.lcag.models.paper_transformer:PaperTransformer",
+    "paper-nri": "pphysml.tasks.lcag.models.paper_nri:PaperNri",
 }

@@ -8,19 +8,18 @@ import torch
 from torch import nn
 
 from ....io.ragged import Array
+from ....lazy import load_attribute
 from ....own_network import OwnNetwork
 from ..config import LcagConfig
-from . import MODELS
+from . import NETWORKS
 from .network import LcagNetwork
 from .own_pairs import OwnPairs
 
 
 def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Module:
     """Return the configured network with random weights."""
-    if isinstance(config.model.name, OwnNetwork):
-        network: LcagNetwork = OwnPairs(config, config.model.name)
-    else:
-        network = _known(config)
+    name = config.model.name
+    network = OwnPairs(config, name) if isinstance(name, OwnNetwork) else _known(config)
     for kind, names in (("feature", config.data.features), ("pair_feature", config.data.pair_features)):
         for name in (f"{kind}_mean", f"{kind}_scale") if names else ():
             network.get_buffer(name).copy_(torch.from_numpy(prepared[name]))
@@ -30,4 +29,5 @@ def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Modul
 def _known(config: LcagConfig) -> LcagNetwork:
     wanted = {"hypotheses": len(config.data.hypotheses), "n_pair_features": len(config.data.pair_features)}
     options = {name: number for name, number in wanted.items() if number}
-    return MODELS[config.model.name](config.model, len(config.data.features), config.data.forest, **options)
+    network: LcagNetwork = load_attribute(NETWORKS[config.model.name])(config.model, len(config.data.features), config.data.forest, **options)
+    return network

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ....nn.message_passing import MessagePassing
 from ....nn.row_norm import RowNorm
 from ..config.model import ModelConfig
 from ..trees.validity_rules import N_CLASSES
@@ -21,15 +22,14 @@ class Edges(NamedTuple):
     Attributes:
         leaves: bool (B, n), leaves kept; L of them.
         pairs: bool (B, n, n), pairs kept; E of them.
-        receiver, sender: rows of the two leaves, (E,).
+        ends: rows of the sending and of the receiving leaf, (2, E).
         real: 1 for two different leaves of the event, 0 for padding and self-pairs, (E, 1).
         degree: real edges of each leaf, at least 1, (L, 1).
     """
 
     leaves: Tensor
     pairs: Tensor
-    receiver: Tensor
-    sender: Tensor
+    ends: Tensor
     real: Tensor
     degree: Tensor
 
@@ -40,7 +40,7 @@ class Edges(NamedTuple):
         leaves, pairs = (torch.ones_like(t) if everything else t for t in (real, edges))
         row = leaves.flatten().cumsum(0).view_as(leaves) - 1
         event, i, j = pairs.nonzero().unbind(1)
-        return cls(leaves, pairs, row[event, i], row[event, j],
+        return cls(leaves, pairs, torch.stack([row[event, j], row[event, i]]),
                    edges[pairs][:, None].float(), edges.sum(-1)[leaves][:, None].clamp_min(1))
 
     def rows(self, leaves: Tensor) -> Tensor:
@@ -51,14 +51,9 @@ class Edges(NamedTuple):
         """Return the edges in their places, (B, n, n, d) from (E, d), zero where there is none."""
         return edges.new_zeros(*self.pairs.shape, edges.shape[-1]).masked_scatter(self.pairs[..., None], edges)
 
-    def from_leaves(self, leaves: Tensor) -> Tensor:
+    def both_leaves(self, leaves: Tensor) -> Tensor:
         """Return both leaves' states of every edge, (E, 2d), zero where the edge is not real."""
-        return torch.cat([leaves[self.sender], leaves[self.receiver]], -1) * self.real
-
-    def to_leaves(self, edges: Tensor) -> Tensor:
-        """Return the mean of each leaf's real edges, (L, d)."""
-        total = edges.new_zeros(len(self.degree), edges.shape[-1])
-        return total.index_add(0, self.receiver, edges * self.real.to(edges.dtype)) / self.degree
+        return torch.cat([leaves.index_select(0, row) for row in self.ends], -1) * self.real
 
 
 class Square(NamedTuple):
@@ -87,13 +82,13 @@ class Square(NamedTuple):
         batch, n = self.pairs.shape[:2]
         return edges.view(batch, n, n, edges.shape[-1]) * self.pairs
 
-    def from_leaves(self, leaves: Tensor) -> Tensor:
+    def both_leaves(self, leaves: Tensor) -> Tensor:
         """Return both leaves' states of every edge, (B n n, 2d), zero where the edge is not real."""
         batch, n = self.pairs.shape[:2]
         receiver = leaves.view(batch, n, 1, leaves.shape[-1]).expand(-1, n, n, -1)
         return (torch.cat([receiver.transpose(1, 2), receiver], -1) * self.pairs).flatten(0, 2)
 
-    def to_leaves(self, edges: Tensor) -> Tensor:
+    def mean_edges(self, edges: Tensor) -> Tensor:
         """Return the mean of each leaf's real edges, (B n, d)."""
         return (self.square(edges).sum(2) / self.pairs.sum(2).clamp_min(1)).flatten(0, 1)
 
@@ -129,26 +124,55 @@ class PaperNri(PaperNetwork):
         """Return the logits of pairs, zero for padding; sets are not scored."""
         places = Edges.of(index.real, self.config.published_defects) if self.training else Square.of(index.real)
         leaves = self.leaf_input(places.rows(self.encode_leaves(p4, n_leaves, features)))
-        first = edges = self.edge_input(places.from_leaves(leaves))
+        first = edges = self.edge_input(places.both_leaves(leaves))
         for block in self.blocks:
             edges = block(edges, places)
         logits = self.to_levels(self.final(torch.cat([edges, first], -1)))
         return Output(symmetric_pairs(places.square(logits), index))
 
 
-class Block(nn.Module):
-    """One round: edges to leaves and back, and past it."""
+class Block(MessagePassing):
+    r"""One round of messages: edges to leaves and back, and past it.
+
+    .. math:: v_i = L\Big[\frac{1}{d_i} \sum_j E[e_{ij}]\Big], \quad e'_{ij} = M[v_j, v_i, e_{ij}]
+
+    for the ordered pairs of two different leaves, of which leaf i has d_i; of other pairs, and of padding,
+    the states are taken as zero.
+    """
 
     def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(aggr="sum")
         self.edge = Residual(width, dropout)
         self.leaf = Residual(width, dropout)
         self.merge = Perceptron(3 * width, width, dropout)
 
     def forward(self, edges: Tensor, places: Edges | Square) -> Tensor:
         """Return the updated edges."""
-        leaves = self.leaf(places.to_leaves(self.edge(edges)))
-        merged: Tensor = self.merge(torch.cat([places.from_leaves(leaves), edges], -1))
+        if isinstance(places, Square):
+            return self.on_square(edges, places)
+        n, real = len(places.degree), places.real
+        leaves = self.propagate(places.ends, size=(n, n), edges=self.edge(edges), real=real, degree=places.degree)
+        merged: Tensor = self.edge_updater(places.ends, x=leaves, edges=edges, real=real)
+        return merged
+
+    def message(self, edges: Tensor, real: Tensor) -> Tensor:
+        """Return what every edge sends to its receiving leaf, (E, d)."""
+        return edges * real.to(edges.dtype)
+
+    def update(self, inputs: Tensor, degree: Tensor) -> Tensor:
+        """Return the leaves from the sums of their edges, (L, d)."""
+        leaves: Tensor = self.leaf(inputs / degree)
+        return leaves
+
+    def edge_update(self, x_i: Tensor, x_j: Tensor, edges: Tensor, real: Tensor) -> Tensor:
+        """Return every edge from its two leaves and itself, (E, d)."""
+        merged: Tensor = self.merge(torch.cat([torch.cat([x_j, x_i], -1) * real, edges], -1))
+        return merged
+
+    def on_square(self, edges: Tensor, square: Square) -> Tensor:
+        """Return the same by dense operations, for all pairs of the padded square."""
+        leaves = self.leaf(square.mean_edges(self.edge(edges)))
+        merged: Tensor = self.merge(torch.cat([square.both_leaves(leaves), edges], -1))
         return merged
 
 

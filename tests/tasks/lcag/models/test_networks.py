@@ -9,22 +9,23 @@ import torch
 from pphysml.config import load
 from pphysml.errors import ConfigError
 from pphysml.io.ragged import take
+from pphysml.lazy import load_attribute
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.config.model import ModelConfig
-from pphysml.tasks.lcag.models import MODELS
+from pphysml.tasks.lcag.models import NETWORKS
 from pphysml.tasks.lcag.models.batches import collate
 from pphysml.tasks.lcag.models.inputs import Output
 from pphysml.tasks.lcag.models.invariants import pair_indices
 from pphysml.tasks.lcag.models.losses import choose_sets, lcag_losses
 from pphysml.tasks.lcag.models.network import PairIndex, real_leaves
 from pphysml.tasks.lcag.models.nri import leaf_mean
-from pphysml.tasks.lcag.models.paper_nri import Edges, RowNorm, Square
+from pphysml.tasks.lcag.models.paper_nri import Block, Edges, RowNorm, Square
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 
 PRESETS = "pphysml.tasks.lcag.presets"
 OURS = ("transformer", "nri")
-EVERY = [(name, inputs) for name in MODELS for inputs in ("invariants", "four-vectors")]
+EVERY = [(name, inputs) for name in NETWORKS for inputs in ("invariants", "four-vectors")]
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +39,13 @@ def options(name, inputs="invariants", **more):
     return ModelConfig(name=name, inputs=inputs, **{**small, **more})
 
 
+def network_class(name):
+    return load_attribute(NETWORKS[name])
+
+
 def make(name, inputs="invariants", n_features=0, forest=False, **more):
     torch.manual_seed(0)
-    return MODELS[name](options(name, inputs, **more), n_features, forest).eval()
+    return network_class(name)(options(name, inputs, **more), n_features, forest).eval()
 
 
 def of_size(examples, *sizes, count=4):
@@ -119,7 +124,7 @@ def test_a_batch_is_its_single_events(examples, name, inputs):
         assert close(square(alone.pairs, n)[0], together[k, :n, :n])
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_invariants_do_not_see_the_frame_and_four_vectors_do(examples, name):
     batch = of_size(examples, 6)
     for inputs, frame, boost, same in (("invariants", "event", 0.8, True), ("invariants", "input", 0.0, True),
@@ -157,7 +162,7 @@ def test_empty_and_single_leaf_events_do_not_poison_a_batch(examples, name, inpu
     assert run(network, single).pairs.shape == (1, 0, 8)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_extra_features_are_standardised_and_used(examples, name):
     network, batch = make(name, n_features=2), of_size(examples, 5)
     plain, shifted = (torch.randn(len(batch["p4"]), 5, 2, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
@@ -173,7 +178,7 @@ def test_extra_features_are_standardised_and_used(examples, name):
 def test_published_networks_have_the_published_numbers_of_parameters(preset, count):
     for defects in ("false", "true"):
         config = load(LcagConfig, PRESETS, preset, [f"model.published_defects={defects}"])
-        network = MODELS[config.model.name](config.model)
+        network = network_class(config.model.name)(config.model)
         assert sum(p.numel() for p in network.parameters() if p.requires_grad) == count
 
 
@@ -229,17 +234,13 @@ def test_edges_are_the_ordered_pairs(everything):
     sizes, n = [3, 1, 2], 4
     edges = Edges.of(real_leaves(torch.tensor(sizes), n), everything)
     states = torch.randn(3, n, 2)
-    square_states = torch.zeros(3, n, n, 4).masked_scatter(edges.pairs[..., None], edges.from_leaves(states[edges.leaves]))
-    values = torch.randn(3, n, n, 2)
-    means = torch.zeros(3, n, 2).masked_scatter(edges.leaves[..., None], edges.to_leaves(values[edges.pairs]))
+    square_states = torch.zeros(3, n, n, 4).masked_scatter(edges.pairs[..., None], edges.both_leaves(states[edges.leaves]))
     for event, size in enumerate(sizes):
         for i in range(n):
             others = [j for j in range(size) if j != i and i < size]
             for j in range(n):
                 both = torch.cat([states[event, j], states[event, i]])
                 assert torch.equal(square_states[event, i, j], both if j in others else torch.zeros(4))
-            expected = values[event, i, others].mean(0) if others else torch.zeros(2)
-            assert torch.allclose(means[event, i], expected, atol=1e-6)
     assert len(edges.real) == (3 * n * n if everything else 6 + 2)
 
 
@@ -249,9 +250,70 @@ def test_the_dense_square_is_all_edges():
     leaves, values = torch.randn(3, 4, 2), torch.randn(48, 2)
     rows = dense.rows(leaves)
     assert torch.equal(rows, edges.rows(leaves))
-    assert torch.equal(dense.from_leaves(rows), edges.from_leaves(rows))
-    assert torch.allclose(dense.to_leaves(values), edges.to_leaves(values), atol=1e-6)
+    assert torch.equal(dense.both_leaves(rows), edges.both_leaves(rows))
     assert torch.equal(dense.square(values), edges.square(values * edges.real))
+    block = Block(2, 0.0).eval()
+    assert torch.allclose(block(values, dense), block(values, edges), atol=1e-6)
+
+
+def dense_paper_nri(network, batch, everything):
+    """Return the logits of pairs from tables of all leaves and all ordered pairs, (B, n, d) and (B, n, n, d)."""
+    n = batch["p4"].shape[1]
+    real = torch.arange(n) < batch["n_leaves"][:, None]
+    joined = real[:, :, None] & real[:, None] & (torch.arange(n)[:, None] != torch.arange(n))
+    seen, pairs = (torch.ones_like(mask) if everything else mask for mask in (real, joined))
+
+    def acting(module, table, mask):
+        return torch.zeros(*mask.shape, network.config.width, dtype=table.dtype).masked_scatter(mask[..., None], module(table[mask]))
+
+    def both(leaves):
+        table = torch.stack([leaves[:, None].expand(-1, n, -1, -1), leaves[:, :, None].expand(-1, -1, n, -1)], 3).flatten(3)
+        return torch.where(joined[..., None], table, 0.0)
+
+    leaves = acting(network.leaf_input, network.encode_leaves(batch["p4"], batch["n_leaves"], None), seen)
+    first = edges = acting(network.edge_input, both(leaves), pairs)
+    for block in network.blocks:
+        sent = torch.where(joined[..., None], acting(block.edge, edges, pairs), 0.0).sum(2)
+        leaves = acting(block.leaf, sent / joined.sum(2).clamp(min=1)[..., None], seen)
+        edges = acting(block.merge, torch.cat([both(leaves), edges], -1), pairs)
+    last = acting(network.final, torch.cat([edges, first], -1), pairs)
+    ordered = torch.where(pairs[..., None], network.to_levels(last), 0.0)
+    return ((ordered + ordered.transpose(1, 2)) / 2)[:, *torch.triu_indices(n, n, 1)]
+
+
+def used_paper_nri(defects, training):
+    """Return the network with statistics that are not those it begins with."""
+    network = make("paper-nri", "four-vectors", published_defects=defects, dropout=0.0)
+    with torch.no_grad():
+        for norm in (module for module in network.modules() if isinstance(module, RowNorm)):
+            norm.weight.uniform_(0.5, 1.5), norm.running_mean.normal_(0, 0.3), norm.running_var.uniform_(0.5, 2)
+    return network.train(training)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("defects", [False, True])
+def test_message_passing_on_pairs_is_the_dense_table(examples, training, defects):
+    batch = of_size(examples, 2, 4, 6)
+    real = PairIndex.of(batch["n_leaves"], 6).together
+    one, other = (used_paper_nri(defects, training) for _ in range(2))
+    logits = one(batch["p4"], batch["n_leaves"]).pairs[real], dense_paper_nri(other, batch, defects and training)[real]
+    assert (logits[0] - logits[1]).abs().max() < 2e-6 * logits[1].abs().max()
+    for found in logits:
+        (found * torch.linspace(-1, 1, 8)).square().sum().backward()
+    assert all(torch.allclose(a, b, rtol=1e-5, atol=1e-6) for a, b in zip(one.buffers(), other.buffers(), strict=True))
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        assert (a.grad - b.grad).norm() < 5e-5 * b.grad.norm() + 1e-5
+
+
+@pytest.mark.parametrize("defects", [False, True])
+def test_leaves_without_pairs_make_no_messages(defects):
+    network, p4 = used_paper_nri(defects, True), torch.randn(2, 3, 4).double()
+    p4[:, 1:] = 0
+    logits = network(p4, torch.tensor([1, 1])).pairs
+    logits.sum().backward()
+    assert logits.shape == (2, 3, 8) and torch.isfinite(logits).all()
+    if not defects:
+        assert not logits.any()
 
 
 def test_row_norm_is_batch_normalisation():
