@@ -31,11 +31,10 @@ from pphysml.contract import Batch
 from pphysml.io.ragged import Columns, Ragged
 from pphysml.tasks.track.config import DataConfig
 from pphysml.tasks.track.config.model import ModelConfig
-from pphysml.tasks.track.models.angle_encoding import frequencies
 from pphysml.tasks.track.models.continuations import all_triplets, directions
 from pphysml.tasks.track.models.graph import candidate_links
 from pphysml.tasks.track.models.hit_graph import HitGraph
-from pphysml.tasks.track.models.line_graph import LineGraph, link_features
+from pphysml.tasks.track.models.line_graph import LineGraph
 
 NETWORKS = {"line-graph": LineGraph, "hit-graph": HitGraph}
 ALPHA, POWER, MASS = 0.0262, 1.736, 938.272  # Bragg-Kleeman in water, mm and MeV
@@ -105,17 +104,6 @@ def make_batch(examples: Columns) -> Batch:
     return {name: torch.from_numpy(values) for name, values in arrays.items()}
 
 
-def plain(network: LineGraph, batch: Batch) -> torch.Tensor:
-    """Return what `line-graph` does, with every message in memory."""
-    links = link_features(batch)
-    receiver, sender = torch.cat([batch["edge_in"], batch["edge_out"]]), torch.cat([batch["edge_out"], batch["edge_in"]])
-    phase = batch["theta"].sqrt()[:, None] * frequencies()
-    code = torch.stack([phase.sin(), phase.cos()], 2).flatten(1)
-    messages = network.R1(torch.cat([links[receiver], links[sender], torch.cat([code, code])], 1))
-    strongest = links.new_zeros(len(links), 16).scatter_reduce(0, receiver[:, None].expand_as(messages), messages, "amax", include_self=False)
-    return network.R2(network.O(torch.cat([links, strongest], 1)))[:, 0]
-
-
 def case(name: str, stage: str, protons: int, repeats: int, keep_all: bool) -> dict[str, float]:
     torch.set_num_threads(1)
     torch.manual_seed(1)
@@ -126,7 +114,7 @@ def case(name: str, stage: str, protons: int, repeats: int, keep_all: bool) -> d
         if stage == "graph":
             return batch
         with torch.set_grad_enabled(stage == "training"):
-            logits = plain(network, batch) if keep_all else network(batch)
+            logits = network.by_propagation(batch) if keep_all else network(batch)
             if stage == "training":
                 binary_cross_entropy_with_logits(logits, batch["truth"].float()).backward()
         return batch
