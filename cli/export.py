@@ -1,49 +1,97 @@
-"""`pphysml export`: weights in the formats of other programs."""
+"""`pphysml export`: weights, or the examples of files, in the formats of other programs."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from .options import (
-    debug_option,
+    combined,
+    common_options,
+    config_options,
     force_option,
     format_option,
-    json_option,
+    input_files,
     model_code_option,
     model_option,
     output_option,
+    reading_options,
     task_argument,
-    threads_option,
 )
 from .output import finish
+from .progress import make_progress
+from .task_flags import TaskVerb, taken
+
+OF_BOTH = ("task", "output", "format_name", "force", "as_json", "quiet")
+"""Options that formats of weights and of data take; other ones are of one kind."""
 
 
-@click.command(short_help="Convert weights for other programs.")
+@click.command(cls=TaskVerb, verb="export", short_help="Convert weights or data for other programs.")
 @task_argument
+@input_files(required=False)
 @model_option
 @model_code_option
-@output_option("File to write.")
+@output_option("File to write; of a format of data, folder.")
 @format_option(required=True)
-@force_option
-@json_option
-@threads_option
-@debug_option
+@combined(config_options, reading_options, force_option, common_options)
 def command(
-    task: str, model: str | None, model_code: Path | None, output: Path, format_name: str, force: bool, as_json: bool
+    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, output: Path, format_name: str, source: str | None,
+    overrides: Sequence[str], tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None,
+    on_bad_file: str, force: bool, as_json: bool, quiet: bool, **others: Any,
 ) -> int:
-    """Convert the weights of TASK.
+    """Convert the weights of TASK, or the examples of FILEs, for other programs.
+
+    Formats of weights take --model and no files: safetensors, the weights file by itself; of lcag
+    onnx; of petnet nir, nir-exact. Formats of data take files, and the options of reading and of the
+    configuration, by default that of the shipped weights: of track pyg, graphs of hits and candidate
+    links for PyTorch Geometric. `pphysml export TASK --help` shows the flags of a task, too.
 
     \b
     Example:
       pphysml export lcag --model runs/first --format onnx -o lcag.onnx
+      pphysml export track run.root --format pyg -o graphs
 
     Beside lcag.onnx lies lcag_decoder.py then, which turns what the network says into
-    trees. The format safetensors is the weights file by itself.
+    trees; in the folder graphs lie graphs-00000.safetensors, graphs-00001.safetensors, ...
     """
     from pphysml.registry import get_task
-    from pphysml.verbs.export import export
+    from pphysml.verbs.export import check_format, export
+    from pphysml.verbs.export_data import export_data
+    from pphysml.verbs.inputs import Inputs
 
-    summary = export(get_task(task), model=model, output=output, format=format_name, code=model_code, force=force)
+    chosen = get_task(task)
+    check_format(chosen, format_name)
+    flags = taken(chosen.flags("export"), others)
+    if format_name not in chosen.data_exports:
+        _refuse_others(f"The format {format_name!r} is of weights", (*OF_BOTH, "model", "model_code"))
+        return finish(export(chosen, model=model, output=output, format=format_name, code=model_code, force=force), as_json)
+    _refuse(f"The format {format_name!r} is of data", {"model", "model_code"})
+    if not inputs:
+        raise click.UsageError(f"The format {format_name!r} is of data, but no input file was given.", click.get_current_context())
+    files = Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file)
+    with make_progress(quiet) as progress:
+        summary = export_data(chosen, files, format=format_name, output=output, source=source,
+                              overrides=[*overrides, *flags], force=force, progress=progress)
     return finish(summary, as_json)
+
+
+def _refuse_others(reason: str, accepted: Collection[str]) -> None:
+    context = click.get_current_context()
+    _refuse(reason, {p.name for p in context.command.get_params(context) if p.expose_value and p.name} - {*accepted})
+
+
+def _refuse(reason: str, names: Collection[str]) -> None:
+    """Refuse parameters of these names that were given on the command line.
+
+    Raises:
+        click.UsageError: one was given.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.get_params(context):
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            shown = "files" if isinstance(parameter, click.Argument) else parameter.opts[-1]
+            raise click.UsageError(f"{reason}: it takes no {shown}.", context)

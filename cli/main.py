@@ -26,7 +26,7 @@ VERBS = {
     "train": "Train a task's network.",
     "evaluate": "Metrics with uncertainties, plots and a report.",
     "config": "Show a task's options, presets or complete configuration.",
-    "export": "Convert trained weights for use in other programs.",
+    "export": "Convert trained weights, or data, for use in other programs.",
     "info": "Versions, devices, tasks and shipped models.",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,3 +63,37 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         for rest in temporary.values():
             with suppress(OSError):
                 rest.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Make a folder whose content the block writes; it takes the place of `path` when the block ends.
+
+    Raises:
+        OutputError: it could not be written; an older one is left as it was, and nothing else.
+    """
+    path = path.resolve()
+    temporary = temporary_name(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        _put(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror or error}.") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(folder: Path, path: Path) -> None:
+    """Move a folder to `path`, and delete what was there."""
+    if not path.exists():
+        folder.rename(path)
+        return
+    older = folder.with_suffix(".old")
+    path.rename(older)
+    try:
+        folder.rename(path)
+    except OSError:
+        older.rename(path)
+        raise
+    shutil.rmtree(older, ignore_errors=True)

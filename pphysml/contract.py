@@ -7,7 +7,7 @@ by its name, and mypy sees every type.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -25,7 +25,7 @@ Example = Literal["entry", "object", "span"]
 Output = Literal["entry", "example", "free"]
 """What the output has one entry per: an input entry, an example, or rows of its own, as pairs."""
 
-Verb = Literal["apply", "evaluate", "validate"]
+Verb = Literal["apply", "evaluate", "validate", "export"]
 """Verbs that take the flags of a task."""
 
 
@@ -56,6 +56,28 @@ class Export:
     """
 
     beside: tuple[str, ...] = ()
+
+
+class DataExport(ABC):
+    """A format in which the examples of files are exported, in shards that are read one by one.
+
+    Attributes:
+        stem: what the files of the shards are called, in front of their number.
+    """
+
+    stem: str
+
+    @abstractmethod
+    def shards(self, examples: Iterable[Columns]) -> Iterator[dict[str, Array]]:
+        """Yield the tensors of each shard, by name; of input without any example, one shard that holds none."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return what the header of every shard says of the tensors, as JSON values."""
+
+    @abstractmethod
+    def count(self, shard: Mapping[str, Array]) -> dict[str, int]:
+        """Return how many of what a shard holds, examples first."""
 
 
 @dataclass(frozen=True)

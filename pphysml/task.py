@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .contract import (
+    DataExport,
     Engine,
     Evaluator,
     Example,
@@ -58,7 +59,8 @@ class Task(ABC, Generic[ConfigT]):
         looks_first: engines for which `look_first` is called.
         simulates: whether there is a simulation.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
-        exports: format -> what else is written.
+        exports: format of weights -> what else is written.
+        data_exports: format in which examples are exported -> what that is, in one sentence.
         importers: formats that are imported.
         own_flags: flag, as `--match` -> what it sets.
     """
@@ -76,6 +78,7 @@ class Task(ABC, Generic[ConfigT]):
     simulates: ClassVar[bool] = False
     weights: ClassVar[Mapping[str, str]] = {}
     exports: ClassVar[Mapping[str, Export]] = {SAFETENSORS: Export()}
+    data_exports: ClassVar[Mapping[str, str]] = {}
     importers: ClassVar[tuple[str, ...]] = ()
     own_flags: ClassVar[Mapping[str, Flag]] = {}
 
@@ -232,6 +235,14 @@ class Task(ABC, Generic[ConfigT]):
         from .model_file import to_safetensors
 
         return to_safetensors(model)
+
+    def data_export(self, format: str, config: ConfigT) -> DataExport:
+        """Return one of `data_exports`.
+
+        Raises:
+            ConfigError: there is no such format.
+        """
+        raise ConfigError(f"Task {self.name!r} offers no format {format!r} of data.{did_you_mean(format, self.data_exports)}")
 
     def import_files(self, format: str, paths: Sequence[str]) -> Iterator[Columns]:
         """Yield columns of the first layout of files of one of `importers`, chunk by chunk.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
-from pphysml.atomic_files import replacement, write_files
+from pphysml.atomic_files import new_folder, replacement, write_files
 from pphysml.errors import OutputError
 
 
@@ -50,3 +51,45 @@ def test_a_full_disk_is_said_of_the_file_that_did_not_fit(tmp_path, monkeypatch)
 def test_a_folder_that_is_not_there_is_an_output_error(tmp_path):
     with pytest.raises(OutputError, match=r"the weights could not be written: No such file"), replacement(tmp_path / "no" / "a", "the weights could not be written"):
         pass
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_folder_takes_the_place_of_an_older_one_when_it_is_complete(tmp_path, older):
+    path = tmp_path / "out"
+    if older:
+        path.mkdir()
+        (path / "old").write_text("old")
+    with new_folder(path) as folder:
+        (folder / "new").write_text("new")
+        assert os.listdir(path) == ["old"] if older else not path.exists()
+    assert os.listdir(path) == ["new"] and os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(("error", "seen"), [(ValueError, ValueError), (KeyboardInterrupt, KeyboardInterrupt),
+                                             (OSError(errno.ENOSPC, "No space left on device"), OutputError)])
+def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path, error, seen):
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "old").write_text("old")
+    with pytest.raises(seen), new_folder(path) as folder:
+        (folder / "half").write_text("half")
+        raise error
+    assert os.listdir(path) == ["old"] and os.listdir(tmp_path) == ["out"]
+
+
+def test_the_older_folder_comes_back_if_the_new_one_cannot_be_moved(tmp_path, monkeypatch):
+    path = tmp_path / "out"
+    path.mkdir()
+    (path / "old").write_text("old")
+    rename, moved = Path.rename, []
+
+    def once(source, target):
+        moved.append(source)
+        if len(moved) == 2:
+            raise OSError(errno.EACCES, "Permission denied")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(OutputError, match=r"out: could not be written: Permission denied\.$"), new_folder(path) as folder:
+        (folder / "new").write_text("new")
+    assert os.listdir(path) == ["old"] and os.listdir(tmp_path) == ["out"]

@@ -119,6 +119,18 @@ def pick_device(device: str) -> Any:
     return chosen
 
 
+def shipped_configuration(task: Task[Any], source: str | None, overrides: Sequence[str]) -> Any:
+    """Return a preset's or a file's configuration with changes; without one, that of the weights that applying takes.
+
+    Raises:
+        ConfigError: unknown preset or option.
+    """
+    path = find_model(task, None) if source is None else None
+    if path is None:
+        return configuration(task, source, overrides)
+    return _changed(task, load_model(path, task.name), path, overrides)
+
+
 def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[str]:
     """Return how these examples differ from what the model was trained on."""
     if chosen.model is None or not task.needs_weights(chosen.name):
@@ -132,12 +144,17 @@ def _configure(task: Task[Any], weights: ModelFile | None, path: Path | None, ch
     for item in choice.overrides:
         if not item.startswith("apply."):
             raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'.")
+    return _changed(task, weights, path, choice.overrides)
+
+
+def _changed(task: Task[Any], weights: ModelFile, path: Path | None, overrides: Sequence[str]) -> Any:
+    """Return a model's configuration with changes."""
     values = copy.deepcopy(weights.header["config"])
     try:
         # By itself first: what is wrong in the file is not the user's option.
         build(task.config_class, values, f"{path}: the model's configuration", weights.code)
     except ConfigError as error:
         raise ModelError(str(error)) from None
-    for item in choice.overrides:
+    for item in overrides:
         override(values, item)
     return build(task.config_class, values, "the options given", weights.code)

@@ -13,6 +13,7 @@ from ..io.ragged import Columns, length
 from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
+from ..training.config import TaskConfig
 from .engine_choice import Chosen, domain_warnings
 
 LOOKED_AT = 20_000
@@ -65,32 +66,40 @@ def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool
 
 def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
           progress: Progress, truth: bool = True) -> Generator[Part, None, None]:
-    """Yield assembled examples chunk by chunk; compare the first with the domain of validity.
+    """Yield assembled examples as `assembled` does; compare the first with the domain of validity.
+
+    Raises:
+        InputError: `strict`, and the input is outside the domain.
+    """
+    first = True
+    with closing(assembled(task, chosen.config, reader, warnings, progress, truth)) as found:
+        for part in found:
+            if first and length(part.examples):
+                warnings += _outside(task, chosen, part.examples, strict, progress)
+                first = False
+            yield part
+
+
+def assembled(task: Task[Any], config: TaskConfig, reader: Reader, warnings: list[str], progress: Progress,
+              truth: bool = True) -> Generator[Part, None, None]:
+    """Yield assembled examples chunk by chunk.
 
     Progress counts the entries whose examples have been used. Without examples a chunk is left out,
     unless its entries have objects, of which there may be none.
 
     Args:
         truth: whether examples get the truth that there is.
-
-    Raises:
-        InputError: `strict`, and the input is outside the domain.
     """
     carry: Carry | None = None
-    first = True
-    left_out = set() if truth else _truth_alone(task, chosen)
+    left_out = set() if truth else _truth_alone(task, config)
     for chunk in chain(reader, repeat(None)):
         if chunk is not None:
             chunk = {name: column for name, column in chunk.items() if name not in left_out}
         before = carry
         with reader.naming_places():
-            examples, carry = task.assemble(chunk, carry, chosen.config)
+            examples, carry = task.assemble(chunk, carry, config)
         entries = chunk if task.has_objects and chunk is not None else {}
-        found = length(examples)
-        if found and first:
-            warnings += _outside(task, chosen, examples, strict, progress)
-            first = False
-        if found or entries:
+        if length(examples) or entries:
             yield Part(examples, entries)
         progress.advance(length(chunk or {}))
         if chunk is None and carry is None:
@@ -108,7 +117,7 @@ def _outside(task: Task[Any], chosen: Chosen, examples: Columns, strict: bool, p
     return found
 
 
-def _truth_alone(task: Task[Any], chosen: Chosen) -> set[str]:
+def _truth_alone(task: Task[Any], config: TaskConfig) -> set[str]:
     """Return the columns of truth that nothing else takes: neither ids nor inputs."""
     truth = {f.name for layout in task.layouts() for f in layout.fields if f.truth and not f.carried}
-    return truth - {*chosen.config.data.extra_branches(), *chosen.config.apply.extra_branches()}
+    return truth - {*config.data.extra_branches(), *config.apply.extra_branches()}

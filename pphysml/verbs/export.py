@@ -12,10 +12,23 @@ from ..task import Task
 from .engine_choice import find_model
 
 
+def check_format(task: Task[Any], format: str) -> None:
+    """Refuse a format that a task does not offer, of weights or of data; the nearest names are given.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
+    if format not in {*task.exports, *task.data_exports}:
+        offered = [*(f"{name} (weights)" for name in task.exports), *(f"{name} ({what})" for name, what in task.data_exports.items())]
+        raise ConfigError(f"Task {task.name!r} offers no format {format!r}, but {', '.join(offered) or 'none'}."
+                          f"{did_you_mean(format, (*task.exports, *task.data_exports))}")
+
+
 def export(task: Task[Any], *, model: str | None, output: Path, format: str, code: Path | None = None, force: bool = False) -> dict[str, Any]:
     """Write a model to `output`, and what its format has beside it; return a summary.
 
     Args:
+        format: one of `task.exports`.
         code: file of the model's network, where that is one of the user's own.
 
     Raises:
@@ -23,9 +36,7 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
         ModelError: there is no model.
         OutputError: the files could not be written; none is then half written.
     """
-    if format not in task.exports:
-        raise ConfigError(f"Task {task.name!r} offers no format {format!r}, but {', '.join(task.exports) or 'none'}."
-                          f"{did_you_mean(format, task.exports)}")
+    check_format(task, format)
     chosen = task.exports[format]
     paths = [output, *(output.with_name(output.stem + end) for end in chosen.beside)]
     for path in paths:

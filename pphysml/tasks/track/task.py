@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...contract import Engine, Evaluator, Flag, FurtherTree, Learner, Simulation, Verb
+from ...contract import DataExport, Engine, Evaluator, Flag, FurtherTree, Learner, Simulation, Verb
 from ...task import Task
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...model_file import ModelFile
     from .config import TrackConfig
 
-READING: tuple[Verb, ...] = ("apply", "evaluate", "validate")
+READING: tuple[Verb, ...] = ("apply", "evaluate", "validate", "export")
 
 
 class Track(Task["TrackConfig"]):
@@ -35,6 +35,7 @@ class Track(Task["TrackConfig"]):
     default_engine = "network"
     simulates = True
     weights = {"mixed": "mixed.safetensors"}
+    data_exports = {"pyg": "graphs of hits and candidate links, as PyTorch Geometric has them"}
     importers = ("dtc-npz",)
     own_flags = {
         "--protons-per-frame": Flag("apply.protons_per_frame", "N", (
@@ -117,6 +118,14 @@ class Track(Task["TrackConfig"]):
 
         start_from_published(network, path)
         return True
+
+    def data_export(self, format: str, config: TrackConfig) -> DataExport:
+        """Return the graphs of candidate links."""
+        if format not in self.data_exports:
+            return super().data_export(format, config)
+        from .export.graph_shards import GraphShards
+
+        return GraphShards(config)
 
     def import_files(self, format: str, paths: Sequence[str]) -> Iterator[Columns]:
         """Yield hits of the published npz files."""

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
 from ....contract import Batch
-from ....io.ragged import Array, Columns, ragged
-from ..config import TrackConfig
+from ....io.ragged import Array, Columns, ragged, slice_rows
+from ..config import DataConfig, TrackConfig
 from ..tracks.links import frame_of_hit, true_links
 from .continuations import all_triplets, directions, smallest_deflections
 from .graph import candidate_links
 
 HIT_COLUMNS = ("x", "y", "z", "dedx", "edep", "layer", "cluster_size")
 
+TOGETHER = 20_000
+"""Hits of the frames that are treated together, unless it is one frame."""
+
 
 def collate(examples: Columns, config: TrackConfig) -> Batch:
+    """Return H hits and E candidate links of all frames together, with what the network needs besides.
+
+    What `collate_links` returns; for `relay` `direction` (E, 3), and the
+    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); for `line-graph` `edge_in edge_out theta` (T,).
+    """
+    columns = _hits_and_links(examples, config.data)
+    return _tensors(columns | _continuations(examples, config.model.name, columns["deep"], columns["shallow"]))
+
+
+def collate_links(examples: Columns, options: DataConfig) -> Batch:
     """Return H hits and E candidate links of all frames together.
 
     `x y z` (mm), `dedx` (keV/um), `edep` (MeV), `layer`, `cluster_size`, `centre_x centre_y spot_x
-    spot_y` (mm, of the frame's beam) float32 (H,); `frame` (H,); `deep shallow` (E,); for `relay` `direction` (E, 3), and the
-    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); for `line-graph` `edge_in edge_out theta` (T,);
-    with truth `truth` bool (E,).
+    spot_y` (mm, of the frame's beam) float32 (H,); `frame` (H,); `deep shallow` (E,), frame after frame; with truth `truth` bool (E,).
     """
-    hits = {name: ragged(examples, name).flat for name in HIT_COLUMNS}
-    frame, layer = frame_of_hit(examples), ragged(examples, "layer")
-    columns: dict[str, Array] = {name: values.astype(np.float32) for name, values in hits.items()}
-    columns["frame"] = frame
-    for name in "xy":
-        columns[f"centre_{name}"] = beam_centre(hits[name], hits["layer"], frame).astype(np.float32)[frame]
-        columns[f"spot_{name}"] = np.asarray(examples.get(f"spot_{name}", np.zeros(len(layer))), dtype=np.float32)[frame]
-    columns |= _links(examples, config)
-    if "particle" in examples:
-        columns["truth"] = true_links(examples, config.data.skip_layers)[columns["deep"]] == columns["shallow"]
-    return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}
+    return _tensors(_hits_and_links(examples, options))
+
+
+def portions(examples: Columns, size: int) -> Iterator[Columns]:
+    """Yield `size` frames at a time, but crowded ones, whose links grow with the square of their hits, alone."""
+    counts = ragged(examples, "layer").counts
+    for start in range(0, len(counts), size):
+        stop = min(start + size, len(counts))
+        step = size if counts[start:stop].sum() <= TOGETHER else 1
+        for first in range(start, stop, step):
+            yield slice_rows(examples, first, min(first + step, stop))
 
 
 def beam_centre(position: Array, layer: Array, frame: Array) -> Array:
@@ -44,15 +57,31 @@ def beam_centre(position: Array, layer: Array, frame: Array) -> Array:
     return np.bincount(frame, front * position, minlength=n) / np.maximum(counts, 1)
 
 
-def _links(examples: Columns, config: TrackConfig) -> dict[str, Array]:
-    deep, shallow = candidate_links(examples, config.data)
-    links = {"deep": deep, "shallow": shallow}
-    if config.model.name == "hit-graph":
-        return links
+def _hits_and_links(examples: Columns, options: DataConfig) -> dict[str, Array]:
+    hits = {name: ragged(examples, name).flat for name in HIT_COLUMNS}
+    frame, layer = frame_of_hit(examples), ragged(examples, "layer")
+    columns: dict[str, Array] = {name: values.astype(np.float32) for name, values in hits.items()}
+    columns["frame"] = frame
+    for name in "xy":
+        columns[f"centre_{name}"] = beam_centre(hits[name], hits["layer"], frame).astype(np.float32)[frame]
+        columns[f"spot_{name}"] = np.asarray(examples.get(f"spot_{name}", np.zeros(len(layer))), dtype=np.float32)[frame]
+    columns["deep"], columns["shallow"] = candidate_links(examples, options)
+    if "particle" in examples:
+        columns["truth"] = true_links(examples, options.skip_layers)[columns["deep"]] == columns["shallow"]
+    return columns
+
+
+def _continuations(examples: Columns, network: str, deep: Array, shallow: Array) -> dict[str, Array]:
+    if network == "hit-graph":
+        return {}
     position = np.stack([ragged(examples, name).flat.astype(np.float64) for name in "xyz"], 1)
     direction = directions(position, deep, shallow)
-    if config.model.name == "relay":
+    if network == "relay":
         before, after = smallest_deflections(direction, deep, shallow, len(position))
-        return links | {"direction": direction, "before_angle": before, "after_angle": after}
+        return {"direction": direction, "before_angle": before, "after_angle": after}
     triplets = all_triplets(direction, deep, shallow, len(position))
-    return links | {"edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}
+    return {"edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}
+
+
+def _tensors(columns: dict[str, Array]) -> Batch:
+    return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import nn
 
 from ....contract import Batch
-from ....io.ragged import Columns, ragged, slice_rows
+from ....io.ragged import Columns
 from ..config import TrackConfig
 from ..tracks.links import Links
 from ..tracks.track_joining import join
-from .batches import collate
+from .batches import collate, portions
 from .link_assignment import gains, link_probabilities, links_of
 from .scores import score
-
-TOGETHER = 20_000
-"""Hits of the frames that are treated together, unless it is one frame."""
 
 
 def find_links(model: nn.Module, examples: Columns, config: TrackConfig) -> Links:
     """Return the links of all frames, `apply.batch_size` frames at a time."""
     previous, probability, first = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)], 0
-    for part in _parts(examples, config.apply.batch_size):
+    for part in portions(examples, config.apply.batch_size):
         found = assigned(model, collate(part, config), config)
         if config.apply.join_angle > 0:
             found = join(part, found, config.apply.join_angle)
@@ -50,13 +45,3 @@ def assigned(model: nn.Module, batch: Batch, config: TrackConfig) -> Links:
     deep, shallow = batch["deep"].cpu().numpy(), batch["shallow"].cpu().numpy()
     no_link = config.apply.no_link and config.model.name == "relay"
     return links_of(gain.cpu().numpy(), probability.cpu().numpy(), deep, shallow, len(batch["x"]), no_link)
-
-
-def _parts(examples: Columns, size: int) -> Iterator[Columns]:
-    """Yield `size` frames at a time, but crowded ones, whose links grow with the square of their hits, alone."""
-    counts = ragged(examples, "layer").counts
-    for start in range(0, len(counts), size):
-        stop = min(start + size, len(counts))
-        step = size if counts[start:stop].sum() <= TOGETHER else 1
-        for first in range(start, stop, step):
-            yield slice_rows(examples, first, min(first + step, stop))
