@@ -122,6 +122,8 @@ class OwnNetwork(str):
             raise ConfigError(f"{self.path}: has no class {self.class_name!r} that is a torch.nn.Module.{did_you_mean(self.class_name, classes)}")
         with self.blamed(f"{self.class_name}(config)"):
             network: nn.Module = found(config)
+        if not list(network.parameters()):
+            raise ConfigError(f"{self.path}: {self.class_name} has no parameters to train.")
         return network
 
     @contextmanager

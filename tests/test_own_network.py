@@ -30,6 +30,10 @@ class Mine(nn.Linear):
 
 class Other:
     pass
+
+
+class Rigid(nn.Identity):
+    pass
 """
 
 
@@ -102,6 +106,7 @@ def test_what_is_run_is_what_the_hash_is_of(file):
     ("def f(:", "Mine", r"mine\.py, line 1: is no Python"),
     ("import nothing_of_this_name", "Mine", r"mine\.py, line 1: running it failed: ModuleNotFoundError"),
     (None, "Min", r"no class 'Min'.*Did you mean 'Mine'"),
+    (None, "Rigid", "no parameters to train"),
     (None, "Other", r"no class 'Other' that is a torch.nn.Module"),
 ])
 def test_a_file_that_cannot_be_used(file, text, name, message):

@@ -15,8 +15,9 @@ README = Path(__file__).parents[2] / "README.md"
 LCAG = ["--preset", "quick", "--set", "model.clades=false", "--set", "training.simulated_events=300"]
 SHORT = ["--set", "training.steps=6", "--set", "training.batch_size=16", "--set", "training.block_size=300",
          "--set", "training.validation_events=30", "--set", "training.validate_every=3", "--set", "training.checkpoint_every=2"]
-EXAMPLES = {"lcag": ("pairs.py:Pairs", LCAG)}
-WRONG = {"lcag": "logits of classes for ordered pairs of leaves"}
+TRACK = ["--preset", "quick", "--set", "training.simulated_events=80", "--set", "data.protons_per_frame=[10]"]
+EXAMPLES = {"lcag": ("pairs.py:Pairs", LCAG), "track": ("links.py:Links", TRACK)}
+WRONG = {"lcag": "logits of classes for ordered pairs of leaves", "track": "one logit for each candidate link"}
 
 
 def example(name: str) -> str:
@@ -94,7 +95,7 @@ def test_a_wrong_shape_is_said(pphysml, own):
 
 class Wrong({class_name}):
     def forward(self, *inputs):
-        return super().forward(*inputs)[:1, ..., :1]
+        return super().forward(*inputs)[:1]
 """)
     done = trained(pphysml, task, f"{file}:Wrong", options)
     assert done.code == 2 and WRONG[task] in done.err and file in done.err

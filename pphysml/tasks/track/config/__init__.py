@@ -68,6 +68,6 @@ class TrackConfig(TaskConfig):
 
     @model_validator(mode="after")
     def _published_links(self) -> TrackConfig:
-        if self.model.name != "relay" and self.data.skip_layers:
+        if self.model.is_published and self.data.skip_layers:
             raise ValueError(f"the network {self.model.name} has no links over a layer: set data.skip_layers=0, or take its preset")
         return self

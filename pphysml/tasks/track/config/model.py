@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from ....config import Config, option
+from ....own_network import or_own
+
+Network = Literal["relay", "line-graph", "hit-graph"]
 
 
 class ModelConfig(Config):
     """The network, and how the assignment in each layer takes part in its training."""
 
-    name: Literal["relay", "line-graph", "hit-graph"] = option("relay", "Network: ours, or one of those published with arXiv:2407.13420.")
+    name: Annotated[Network | str, *or_own(Network)] = option("relay", "Network: ours, one of those published with arXiv:2407.13420, or one of your own, FILE.py:CLASS.")
     width: int = option(40, "Width of a link's state.", ge=4)
     message_width: int = option(24, "Width of a message between links.", ge=2)
     rounds: int = option(3, "Rounds of messages.", ge=1)
@@ -26,3 +29,8 @@ class ModelConfig(Config):
     temperature: float = option(1.0, "Scale of the noise (fenchel-young, imle) or of the entropy (sinkhorn), in units of the cost.", "", gt=0)
     samples: int = option(2, "Noisy assignments for each gradient (fenchel-young, imle).", ge=1)
     iterations: int = option(20, "Iterations of sinkhorn.", ge=1)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the network is one of arXiv:2407.13420, by which as many hits as possible are linked."""
+        return self.name in ("line-graph", "hit-graph")

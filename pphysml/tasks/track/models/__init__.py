@@ -5,3 +5,5 @@ NETWORKS = {
     "line-graph": "pphysml.tasks.track.models.line_graph:LineGraph",
     "hit-graph": "pphysml.tasks.track.models.hit_graph:HitGraph",
 }
+OWN = "pphysml.tasks.track.models.own_links:OwnLinks"
+"""What calls a network of the user's own."""

@@ -9,6 +9,7 @@ import torch
 
 from ....contract import Batch
 from ....io.ragged import Array, Columns, ragged, slice_rows
+from ....own_network import is_own
 from ..config import DataConfig, TrackConfig
 from ..tracks.links import frame_of_hit, true_links
 from .continuations import all_triplets, directions, smallest_deflections
@@ -72,7 +73,7 @@ def _hits_and_links(examples: Columns, options: DataConfig) -> dict[str, Array]:
 
 
 def _continuations(examples: Columns, network: str, deep: Array, shallow: Array) -> dict[str, Array]:
-    if network == "hit-graph":
+    if network == "hit-graph" or is_own(network):
         return {}
     position = np.stack([ragged(examples, name).flat.astype(np.float64) for name in "xyz"], 1)
     direction = directions(position, deep, shallow)

@@ -50,8 +50,9 @@ def link_loss(scores: LinkScores, batch: Batch) -> dict[str, Term]:
 def assignment_term(scores: LinkScores, batch: Batch, options: ModelConfig) -> Term:
     """Return the loss through the assignment of every layer, see `nn.assignment_relaxations`.
 
-    Ours counts a link twice, for both of its sides, against the free scores of its hits. The published
-    networks link as many hits as possible, and their loss is the sum of two means as in `link_loss`.
+    Ours counts a link twice, for both of its sides, against the free scores of its hits; one of the user's own
+    once, against none. The published networks link as many hits as possible, and their loss is the sum of two
+    means as in `link_loss`.
     Noise follows torch's global generator, which the training loop seeds for every step.
     """
     hits = len(scores.start)
@@ -61,8 +62,9 @@ def assignment_term(scores: LinkScores, batch: Batch, options: ModelConfig) -> T
     noise = torch.Generator().manual_seed(int(torch.randint(2**31, (1,))))
     frames = batch["frame"].max() + 1 if hits else scores.link.new_zeros(())
     front = is_front(batch).to(scores.link)
-    if options.name == "relay":
-        loss = assignment_loss(2 * scores.link, graph, batch["truth"], chosen, scores.start, scores.end,
+    if not options.is_published:
+        sides = 2 if options.name == "relay" else 1
+        loss = assignment_loss(sides * scores.link, graph, batch["truth"], chosen, scores.start, scores.end,
                                weight=torch.full_like(front, 1 / max(hits, 1)), generator=noise)
     else:
         weight = front / front.sum().clamp(min=1) + (1 - front) / (1 - front).sum().clamp(min=1)

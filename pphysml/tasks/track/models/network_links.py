@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ....contract import Batch
 from ....io.ragged import Columns
@@ -13,7 +13,7 @@ from ..tracks.links import Links
 from ..tracks.track_joining import join
 from .batches import collate, portions
 from .link_assignment import gains, link_probabilities, links_of
-from .scores import score
+from .scores import LinkScores, score
 
 
 def find_links(model: nn.Module, examples: Columns, config: TrackConfig) -> Links:
@@ -31,17 +31,23 @@ def find_links(model: nn.Module, examples: Columns, config: TrackConfig) -> Link
 
 @torch.no_grad()
 def assigned(model: nn.Module, batch: Batch, config: TrackConfig) -> Links:
-    """Return the best assignment of every layer of a batch by the network's scores.
-
-    The published networks score links by themselves, and link as many hits as possible.
-    """
+    """Return the best assignment of every layer of a batch by the network's scores."""
     device = next(model.parameters()).device
     batch = {name: tensor.to(device) for name, tensor in batch.items()}
     scores = score(model, batch)
-    if config.model.name == "relay":
-        gain, probability = gains(scores, batch), link_probabilities(scores, batch)
-    else:
-        gain = probability = torch.sigmoid(scores.link)
+    gain, probability = _judged(scores, batch, config)
     deep, shallow = batch["deep"].cpu().numpy(), batch["shallow"].cpu().numpy()
-    no_link = config.apply.no_link and config.model.name == "relay"
+    no_link = config.apply.no_link and not config.model.is_published
     return links_of(gain.cpu().numpy(), probability.cpu().numpy(), deep, shallow, len(batch["x"]), no_link)
+
+
+def _judged(scores: LinkScores, batch: Batch, config: TrackConfig) -> tuple[Tensor, Tensor]:
+    """Return by how much each link is better than none, and its probability, (E,).
+
+    Of our network the links of a hit compete; others score each by itself, with log-odds, which are the gain of
+    a link over none; the published ones have no such choice, and assign by the probabilities.
+    """
+    if config.model.name == "relay":
+        return gains(scores, batch), link_probabilities(scores, batch)
+    probability = torch.sigmoid(scores.link)
+    return probability if config.model.is_published else scores.link, probability
