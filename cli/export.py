@@ -46,7 +46,7 @@ def command(
     """Convert the weights of TASK, or the examples of FILEs, for other programs.
 
     Formats of weights take --model and no files: safetensors, the weights file by itself; of lcag
-    onnx; of petnet nir, nir-exact. Formats of data take files, and the options of reading and of the
+    onnx; of petnet snntorch, nir, nir-exact. Formats of data take files, and the options of reading and of the
     configuration, by default that of the shipped weights: of track pyg, graphs of hits and candidate
     links for PyTorch Geometric. `pphysml export TASK --help` shows the flags of a task, too.
 
@@ -57,6 +57,12 @@ def command(
 
     Beside lcag.onnx lies lcag_decoder.py then, which turns what the network says into
     trees; in the folder graphs lie graphs-00000.safetensors, graphs-00001.safetensors, ...
+
+    The formats snntorch, nir and nir-exact hold the published spiking network of petnet. A
+    program that reads nir must subtract the threshold one step after a spike: snntorch's
+    importer sets membranes to zero at once, and finds other spikes until reset_mechanism,
+    state_function and reset_delay of its neurons are set. What to do is printed
+    after the export, is in the file, and in the README.
     """
     from pphysml.registry import get_task
     from pphysml.verbs.export import check_format, export

@@ -53,9 +53,11 @@ class Export:
 
     Attributes:
         beside: of the files beside the output, what their names have in the place of its suffix.
+        note: what the program that reads the file must be given; "" if nothing.
     """
 
     beside: tuple[str, ...] = ()
+    note: str = ""
 
 
 class DataExport(ABC):

@@ -18,7 +18,7 @@ from ..atomic_files import replacement
 from ..config import Config, dump
 from ..errors import ConfigError, ModelError, OutputError
 
-PACKAGES = ("torch", "torch-geometric", "lightning-fabric", "numpy", "uproot", "awkward", "numba", "safetensors")
+PACKAGES = ("torch", "torch-geometric", "lightning-fabric", "numpy", "uproot", "awkward", "numba", "safetensors", "snntorch")
 
 
 class RunFolder:

@@ -49,5 +49,6 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
         raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
     contents = task.export(format, load_model(source, task.name, code))
     write_files(dict(zip(paths, contents, strict=True)))
-    summary = {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0])}
-    return {**summary, "beside": [str(path) for path in paths[1:]]} if chosen.beside else summary
+    beside = {"beside": [str(path) for path in paths[1:]]} if chosen.beside else {}
+    note = {"note": chosen.note} if chosen.note else {}
+    return {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0]), **beside, **note}

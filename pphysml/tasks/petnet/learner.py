@@ -6,11 +6,12 @@ from ...contract import Learner
 from .config import PetConfig
 from .models.pairs.learner import PairLearner
 from .models.spiking.coincidence_learner import CoincidenceLearner
-from .models.spiking.published_learner import PublishedLearner
 
 
 def pet_learner(config: PetConfig) -> Learner:
-    """Return the learner of the network `model.name`."""
-    if config.model.name == "coincidence":
-        return CoincidenceLearner(config)
-    return PublishedLearner(config) if config.model.name == "published" else PairLearner(config)
+    """Return the learner of the network `model.name`; snntorch is imported for those networks only that are written with it."""
+    if config.model.name == "published":
+        from .models.spiking.published_learner import PublishedLearner
+
+        return PublishedLearner(config)
+    return CoincidenceLearner(config) if config.model.name == "coincidence" else PairLearner(config)

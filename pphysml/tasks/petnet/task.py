@@ -17,6 +17,7 @@ from ...contract import (
     Verb,
 )
 from ...task import Task
+from .models.spiking.nir_importing import EXACT, LIF
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ class Petnet(Task["PetConfig"]):
     looks_first = ("snn",)
     simulates = True
     weights = {"pairs": "pairs.safetensors", "toy-snn": "toy-snn.safetensors"}
-    exports = {**Task.exports, "nir": Export(), "nir-exact": Export()}
+    exports = {**Task.exports, "snntorch": Export(), "nir": Export(note=LIF), "nir-exact": Export(note=EXACT)}
     own_flags = {
         "--window": Flag("apply.window", "TIME", "Largest time difference of a pair, as 500ps or 4.5ns; default: that of the model, 500ps without one.", READING),
         "--energy-window": Flag("apply.energy_window", "LOW:HIGH", "Energies of singles in keV; default: that of the model, 391:601 without one.", READING),
@@ -152,6 +153,10 @@ class Petnet(Task["PetConfig"]):
 
     def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
         """Return the contents of the files of a format."""
+        if format == "snntorch":
+            from .models.spiking.snntorch_file import to_snntorch_file
+
+            return to_snntorch_file(model)
         if format in ("nir", "nir-exact"):
             from .models.spiking.nir_file import to_exact_nir_file, to_nir_file
 

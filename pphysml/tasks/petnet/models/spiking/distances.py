@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .....errors import InputError
 from . import distance_kernel as kernel
 from .trains import SpikeTrains
 
@@ -23,6 +24,20 @@ class Distance(Protocol):
     def add_gradient(self, output: SpikeTrains, target: SpikeTrains, weight: Array, gradient: Array,
                      first: int) -> None:
         """Add weight (B, C) times dD/dS_t to an array (samples, T, C), sample `first` first."""
+
+
+def comparable(output: SpikeTrains, target: SpikeTrains | None) -> SpikeTrains:
+    """Return the target of an output.
+
+    Raises:
+        InputError: there is none, or it has other samples, bins or channels.
+    """
+    if target is None:
+        raise InputError("Distances between trains of spikes need a target.")
+    shapes = [(len(trains), trains.steps, trains.channels) for trains in (output, target)]
+    if shapes[0] != shapes[1]:
+        raise InputError(f"The output has {shapes[0]} samples, bins and channels, the target {shapes[1]}.")
+    return target
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .....errors import InputError
-from .distances import Distance
+from .distances import Distance, comparable
 from .lif_backward import Backward
 from .lif_kernel import Layer, layer_spikes, summation_block
 from .parallel import over_samples
@@ -88,7 +88,7 @@ class _Stack(torch.autograd.Function):
         output = plan.trains[-1]
         ctx.plan = plan
         ctx.save_for_backward(*parameters)
-        found = [output.counts(), *(d.value(output, _target(plan)) for d in plan.distances)]
+        found = [output.counts(), *(d.value(output, comparable(output, plan.target)) for d in plan.distances)]
         if plan.dense:
             found.append(output.dense())
         return tuple(torch.from_numpy(array) for array in found)
@@ -131,9 +131,3 @@ def _spikes(trains: SpikeTrains, layer: Layer, threads: int) -> SpikeTrains:
     count, time, channel = (np.concatenate(part) for part in zip(*found, strict=True))
     start = np.concatenate([[0], np.cumsum(count)])
     return SpikeTrains(start, time, channel, np.ones(len(time), np.float32), trains.steps, layer.weight.shape[1])
-
-
-def _target(plan: _Plan) -> SpikeTrains:
-    if plan.target is None:
-        raise InputError("Distances between trains of spikes need a target.")
-    return plan.target

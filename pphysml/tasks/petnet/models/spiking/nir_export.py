@@ -10,6 +10,8 @@ says that. Hence two styles:
 - "lif": LIF, which backends read, with `reset: subtract` in its metadata. As a backend is free to ignore
   that, its spikes may differ.
 
+What a backend must do is a sentence in the metadata of the graph, see `nir_importing`.
+
 J. E. Pedersen et al., "Neuromorphic intermediate representation", Nature Communications 15 (2024) 8122.
 """
 
@@ -22,10 +24,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .....errors import ConfigError, InputError
-from .published import SpikingNetwork
+from .accelerate import Accelerated, accelerate
+from .nir_importing import EXACT, LIF
+from .published import published_network
 
 Array = NDArray[Any]
 Style = Literal["exact", "lif"]
@@ -34,7 +38,7 @@ STEP = 1e-4
 """Length of a bin in seconds that snntorch takes a graph to have."""
 
 
-def to_nir(network: SpikingNetwork, style: Style = "exact", step: float = STEP) -> Any:
+def to_nir(network: nn.Sequential, style: Style = "exact", step: float = STEP) -> Any:
     """Return a `nir.NIRGraph`; `nir.write(path, graph)` writes it.
 
     Args:
@@ -44,12 +48,15 @@ def to_nir(network: SpikingNetwork, style: Style = "exact", step: float = STEP) 
 
     Raises:
         ConfigError: the package is missing.
-        InputError: a membrane does not decay (beta = 1), so that it has no time constant.
+        InputError: a membrane does not decay (beta = 1), so that it has no time constant; or neurons are others than the kernels'.
     """
-    nir = nir_package()
-    nodes: dict[str, Any] = {"input": nir.Input(np.array([network.layers()[0][0].shape[1]]))}
+    nir, found = nir_package(), accelerate(network)
+    if not isinstance(found, Accelerated):
+        raise InputError(f"The network has no nodes in NIR: {found.reason}.")
+    layers = found.layers()
+    nodes: dict[str, Any] = {"input": nir.Input(np.array([layers[0][0].shape[1]]))}
     edges, last = [], "input"
-    for i, (weight, bias, beta) in enumerate(network.layers()):
+    for i, (weight, bias, beta) in enumerate(layers):
         w = weight.detach().numpy().copy()
         affine, neuron = str(2 * i), str(2 * i + 1)
         nodes[affine] = nir.Linear(w) if bias is None else nir.Affine(w, bias.detach().numpy().copy())
@@ -58,10 +65,10 @@ def to_nir(network: SpikingNetwork, style: Style = "exact", step: float = STEP) 
         edges += [(last, affine), (affine, neuron), *inside]
         last = output
     nodes["output"] = nir.Output(np.array([len(w)]))
-    return nir.NIRGraph(nodes, [*edges, (last, "output")], metadata={"step": step})
+    return nir.NIRGraph(nodes, [*edges, (last, "output")], metadata={"step": step, "importing": EXACT if style == "exact" else LIF})
 
 
-def from_nir(graph: Any) -> SpikingNetwork:
+def from_nir(graph: Any) -> nn.Sequential:
     """Return the network of a graph of either style.
 
     Raises:
@@ -75,7 +82,7 @@ def from_nir(graph: Any) -> SpikingNetwork:
     layers = [(fc, *_decay(nir, neuron, _step(graph))) for fc, neuron in zip(chain[::2], chain[1::2], strict=True)]
     if not all(isinstance(fc, (nir.Linear, nir.Affine)) for fc, _, _ in layers):
         raise InputError("The NIR graph is not a chain of linear nodes and neurons.")
-    network = SpikingNetwork([layers[0][0].weight.shape[1], *(len(fc.weight) for fc, _, _ in layers)])
+    network = published_network([layers[0][0].weight.shape[1], *(len(fc.weight) for fc, _, _ in layers)])
     state: dict[str, Tensor] = {}
     for i, (fc, beta, gain) in enumerate(layers):
         bias = getattr(fc, "bias", np.zeros(len(fc.weight)))

@@ -6,11 +6,8 @@ import io
 
 from .....errors import ModelError
 from .....model_file import ModelFile
-from .....nn.network_weights import with_weights
-from ...config import PetConfig
 from .nir_export import Style, nir_package, to_nir
-from .published_model import PublishedModel
-from .scanners import scanner_of
+from .published_file import published_model
 
 
 def to_nir_file(model: ModelFile) -> tuple[bytes]:
@@ -29,11 +26,9 @@ def to_exact_nir_file(model: ModelFile) -> tuple[bytes]:
 
 
 def _file(model: ModelFile, style: Style) -> bytes:
-    nir = nir_package()
-    config = model.configuration(PetConfig)
-    if config.model.name != "published":
-        raise ModelError(f"NIR is for the network 'published': there are no nodes for what {config.model.name!r} does.")
-    network = with_weights(PublishedModel(config.model.published, scanner_of(config.data.scanner)), model).network
+    nir, made = nir_package(), published_model(model)
+    if made is None:
+        raise ModelError(f"NIR is for the network 'published': there are no nodes for what {model.header['config']['model']['name']!r} does.")
     buffer = io.BytesIO()
-    nir.write(buffer, to_nir(network, style))
+    nir.write(buffer, to_nir(made.network, style))
     return buffer.getvalue()

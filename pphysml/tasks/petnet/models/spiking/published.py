@@ -11,13 +11,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
+import snntorch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from .....errors import InputError
-from .distances import Distance
-from .lif import StackOutput, lif_stack
 from .trains import SpikeTrains
 
 Array = NDArray[Any]
@@ -27,55 +25,17 @@ HINT = 0.1
 """Amplitude of the further inputs of plausible partner crystals."""
 
 
-class Leaky(nn.Module):
-    """Parameters of a layer of leaky integrate-and-fire neurons, under the names of snntorch's `Leaky`.
+def published_network(sizes: Sequence[int] = (240, 240, 240), beta: float = BETA, learn_beta: bool = True) -> nn.Sequential:
+    """Return fully connected layers of leaky integrate-and-fire neurons.
 
-    Args:
-        beta: decay of the membrane per bin, in [0, 1].
-        learn_beta: whether beta is a parameter.
-    """
-
-    beta: Tensor
-
-    def __init__(self, beta: float = BETA, learn_beta: bool = True) -> None:
-        super().__init__()
-        if learn_beta:
-            self.beta = nn.Parameter(torch.tensor(beta))
-        else:
-            self.register_buffer("beta", torch.tensor(beta))
-        self.register_buffer("threshold", torch.tensor(1.0))
-        self.register_buffer("graded_spikes_factor", torch.tensor(1.0))
-        self.register_buffer("reset_mechanism_val", torch.tensor(0))
-
-
-class SpikingNetwork(nn.Module):
-    """Fully connected layers of leaky integrate-and-fire neurons, on lists of events.
-
-    The state has the names of `nn.Sequential(nn.Linear, snntorch.Leaky, nn.Linear, snntorch.Leaky, ...)`, and either
-    loads that of the other; neurons are those of `snntorch.Leaky(beta, learn_beta=True)` with all else at its default.
     The published ones have sizes (240, 240, 240) and (240, 240, 240, 240), and (480, 240, 240) with `with_partners`.
 
     Args:
         sizes: inputs, neurons of each hidden layer, outputs.
-        beta: initial decay per bin.
+        beta: initial decay of the membranes per bin.
         learn_beta: whether the decay of each layer is learned.
     """
-
-    def __init__(self, sizes: Sequence[int] = (240, 240, 240), beta: float = BETA, learn_beta: bool = True) -> None:
-        super().__init__()
-        for i, (k, n) in enumerate(pairwise(sizes)):
-            self.add_module(str(2 * i), nn.Linear(k, n))
-            self.add_module(str(2 * i + 1), Leaky(beta, learn_beta))
-
-    def layers(self) -> list[tuple[Tensor, Tensor | None, Tensor]]:
-        """Return weight, bias and beta within [0, 1] of each layer, on the CPU, where the loops over events are."""
-        parts = list(self.children())
-        return [(fc.weight.cpu(), fc.bias.cpu(), lif.beta.clamp(0, 1).cpu()) for fc, lif in zip(parts[::2], parts[1::2], strict=True)]  # type: ignore[misc,operator]
-
-    def forward(self, trains: SpikeTrains, target: SpikeTrains | None = None, distances: Sequence[Distance] = (),
-                threads: int = 1) -> StackOutput:
-        """Return spikes, counts and distances of the last layer, see `lif_stack`."""
-        return lif_stack(trains, self.layers(), target=target, distances=distances, threads=threads)
+    return nn.Sequential(*(part for k, n in pairwise(sizes) for part in (nn.Linear(k, n), snntorch.Leaky(beta, learn_beta=learn_beta))))
 
 
 def opposite_crystals(per_ring: int, rings: int, spread: int) -> Array:

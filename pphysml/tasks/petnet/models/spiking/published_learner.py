@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +21,7 @@ from .scanners import scanner_of
 
 
 class PublishedLearner(Learner):
-    """Trains `SpikingNetwork` to let both crystals of a pair spike when its second single has come; see `contract.Learner`.
+    """Trains the published network to let both crystals of a pair spike when its second single has come; see `contract.Learner`.
 
     The published target is the time of the decay, which files of singles do not tell.
     """
@@ -34,8 +35,11 @@ class PublishedLearner(Learner):
         self.reach = config.data.window + config.data.max_delay
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
-        """Return the network."""
-        return PublishedModel(self.options, self.scanner)
+        """Return the network; a warning says why it is slow, if it does not run in the compiled kernels."""
+        model = PublishedModel(self.options, self.scanner)
+        if model.spiking.reason:
+            warnings.warn(model.spiking.reason, RuntimeWarning, stacklevel=2)
+        return model
 
     def lengths(self, examples: Columns) -> Array:
         """Return the time that the slices last, in bins."""
@@ -68,7 +72,7 @@ class PublishedLearner(Learner):
         """Return the F1 of the pairs that the output spikes are decoded to, and the share of true pairs that are found."""
         assert isinstance(model, PublishedModel)
         n = len(ragged(examples, "time").flat)
-        found = spiking_pairs(model.network, self._hits(examples), self.scanner, self.options, self.reach)
+        found = spiking_pairs(model.spiking, self._hits(examples), self.scanner, self.options, self.reach)
         true = self._true_pairs(examples)
         right = len(np.intersect1d(found[0] * n + found[1], true[0] * n + true[1]))
         return {"f1": Term(2 * right, found.shape[1] + true.shape[1]), "recall": Term(right, true.shape[1])}

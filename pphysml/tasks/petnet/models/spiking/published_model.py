@@ -11,8 +11,9 @@ from .....io.ragged import Array
 from ...config.spiking import PublishedConfig
 from ...scanner.scanner import Scanner
 from .losses import SpikeLoss
-from .published import SpikingNetwork
+from .published import published_network
 from .published_input import Hits
+from .spike_network import SpikeNetwork
 from .trains import SpikeTrains
 
 COLUMNS = ("sample", "bin", "crystal")
@@ -23,7 +24,8 @@ class PublishedModel(nn.Module):
     """Takes and returns tensors only, as what surrounds modules in a training wants.
 
     Attributes:
-        network: the network.
+        network: the network, whose parameters are learned.
+        spiking: runs it.
     """
 
     def __init__(self, options: PublishedConfig, scanner: Scanner) -> None:
@@ -32,7 +34,8 @@ class PublishedModel(nn.Module):
         self.scanner = scanner
         self.loss = SpikeLoss(options.loss, options.timing_weight, options.loss_tau, options.loss_cap)
         crystals = scanner.n_crystals
-        self.network = SpikingNetwork([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta, options.learn_beta)
+        self.network = published_network([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta, options.learn_beta)
+        self.spiking = SpikeNetwork(self.network)
         with torch.no_grad():
             for name, parameter in self.network.named_parameters():
                 if not name.endswith("beta"):
@@ -48,7 +51,7 @@ class PublishedModel(nn.Module):
         sample, bins, crystal = _arrays(batch, "hit")
         hits = Hits(np.arange(len(bins)), sample, bins, crystal, samples)
         target = SpikeTrains.from_arrays(*_arrays(batch, "spike"), samples=samples, steps=steps, channels=self.scanner.n_crystals)
-        output = self.network(hits.trains(steps, self.scanner, self.options), target, self.loss.distances)
+        output = self.spiking.forward(hits.trains(steps, self.scanner, self.options), target, self.loss.distances)
         return {name: (term.total, term.count) for name, term in self.loss(output, target).items()}
 
 

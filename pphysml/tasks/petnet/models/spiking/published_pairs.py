@@ -11,8 +11,8 @@ from .....io.ragged import Array
 from ...config.spiking import PublishedConfig
 from ...scanner.scanner import Scanner
 from .decoding import Decoder
-from .published import SpikingNetwork
 from .published_input import Hits, may_pair
+from .spike_network import SpikeNetwork
 
 
 def output_steps(hits: Hits, options: PublishedConfig) -> int:
@@ -20,7 +20,7 @@ def output_steps(hits: Hits, options: PublishedConfig) -> int:
     return hits.last + 1 + options.latency + options.tolerance
 
 
-def spiking_pairs(network: SpikingNetwork, hits: Hits, scanner: Scanner, options: PublishedConfig, reach: float) -> Array:
+def spiking_pairs(network: SpikeNetwork, hits: Hits, scanner: Scanner, options: PublishedConfig, reach: float) -> Array:
     """Return pairs as indices of singles, int64 (2, P), the earlier one first; see `Decoder`.
 
     Args:
@@ -29,7 +29,7 @@ def spiking_pairs(network: SpikingNetwork, hits: Hits, scanner: Scanner, options
     if not len(hits.single):
         return np.zeros((2, 0), dtype=np.int64)
     with torch.no_grad():
-        spikes = network(hits.trains(output_steps(hits, options), scanner, options)).spikes
+        spikes = network.forward(hits.trains(output_steps(hits, options), scanner, options)).spikes
     before = ceil(reach / options.bin_time) + options.latency + options.tolerance
     decode = Decoder(options.tolerance, before, options.tolerance, may_pair(scanner, options))
     found = decode((hits.sample, hits.bin, hits.crystal), (spikes.sample, spikes.time, spikes.channel))

@@ -1,12 +1,12 @@
-"""Small spiking networks and trains, and the same network in snntorch."""
+"""Small spiking networks and trains, and networks stepped in snntorch by hand."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
-from pphysml.tasks.petnet.models.spiking.published import SpikingNetwork
+from pphysml.tasks.petnet.models.spiking.published import published_network
+from pphysml.tasks.petnet.models.spiking.spike_network import SpikeNetwork
 from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains
 
 GRID = 2.0**-10
@@ -21,7 +21,7 @@ def random_trains(seed, *, samples=3, steps=60, channels=12, events=200):
 def network(seed, sizes, scale=3.0):
     """A busy network whose weights are multiples of GRID, so that sums of them have no rounding in any order."""
     torch.manual_seed(seed)
-    made = SpikingNetwork(sizes, beta=0.9)
+    made = published_network(sizes, beta=0.9)
     with torch.no_grad():
         for name, p in made.named_parameters():
             if name.endswith("weight"):
@@ -31,22 +31,18 @@ def network(seed, sizes, scale=3.0):
     return made
 
 
-def in_snntorch(ours):
-    snn = pytest.importorskip("snntorch")
-    layers = []
-    for weight, _, beta in ours.layers():
-        layers += [torch.nn.Linear(weight.shape[1], weight.shape[0]), snn.Leaky(beta.item(), learn_beta=True)]
-    theirs = torch.nn.Sequential(*layers)
-    theirs.load_state_dict(ours.state_dict())
-    return theirs
+def run(module, trains, target=None, distances=(), threads=1):
+    return SpikeNetwork(module).forward(trains, target, distances, threads)
 
 
 def dense_spikes(theirs, trains):
-    """Spikes of snntorch, (T, B, C), bin by bin."""
+    """Spikes of snntorch, (T, B, C), bin by bin, with membranes that the caller keeps."""
     membranes = [layer.reset_mem() for layer in theirs[1::2]]
     found = []
     for row in torch.from_numpy(trains.dense()):
         for i in range(len(membranes)):
             row, membranes[i] = theirs[2 * i + 1](theirs[2 * i](row), membranes[i])
         found.append(row)
+    for layer in theirs[1::2]:
+        layer.reset_mem()
     return torch.stack(found)

@@ -11,13 +11,13 @@ import torch
 from pphysml.tasks.petnet.models.spiking.distances import Chamfer, VanRossum
 from pphysml.tasks.petnet.models.spiking.losses import SpikeLoss, published_timing
 from pphysml.tasks.petnet.models.spiking.published import (
-    SpikingNetwork,
     opposite_crystals,
+    published_network,
     with_partners,
 )
 from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains
 
-from .spiking_examples import random_trains
+from .spiking_examples import random_trains, run
 
 SAMPLES, STEPS, CHANNELS = 2, 40, 5
 
@@ -120,10 +120,10 @@ def test_published_timing_gives_each_spike_the_earliest_target_left(seed):
 
 def test_only_our_timing_has_a_gradient():
     torch.manual_seed(0)
-    network, target = SpikingNetwork((CHANNELS, 8, CHANNELS)), trains(5)
+    network, target = published_network((CHANNELS, 8, CHANNELS)), trains(5)
     for name, has in (("published_timing", False), ("van_rossum", True), ("chamfer", True)):
         loss = SpikeLoss(name)
-        terms = loss(network(trains(4, 150), target, loss.distances), target)
+        terms = loss(run(network, trains(4, 150), target, loss.distances), target)
         assert terms["count"].total.requires_grad
         assert terms["timing"].total.requires_grad is has
 
@@ -132,22 +132,22 @@ def test_only_our_timing_has_a_gradient():
 def test_timing_teaches_when_to_fire(name):
     # Hits at bins 10 and 16 on two crystals; the neuron fires at the first, the target is at the second.
     hits = SpikeTrains.from_arrays(np.zeros(2, int), np.array([10, 16]), np.array([0, 1]), samples=1, steps=60, channels=2)
-    network, target = SpikingNetwork((2, 1)), single(16, 60)
+    network, target = published_network((2, 1)), single(16, 60)
     with torch.no_grad():
-        getattr(network, "0").weight.copy_(torch.tensor([[1.5, 0.5]]))
-        getattr(network, "0").bias.zero_()
+        network[0].weight.copy_(torch.tensor([[1.5, 0.5]]))
+        network[0].bias.zero_()
     loss = SpikeLoss(name, weight=1.0, tau=3.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
-    assert network(hits).spikes.time.tolist() == [10]
+    assert run(network, hits).spikes.time.tolist() == [10]
     for step in range(100):
-        terms = loss(network(hits, target, loss.distances), target)
+        terms = loss(run(network, hits, target, loss.distances), target)
         if step == 0:
             # The count is right: without its timing nothing would be learned.
-            assert not torch.autograd.grad(terms["count"].total, getattr(network, "0").weight, retain_graph=True)[0].any()
+            assert not torch.autograd.grad(terms["count"].total, network[0].weight, retain_graph=True)[0].any()
         optimizer.zero_grad()
         sum(term.weight * term.total / term.count for term in terms.values()).backward()
         optimizer.step()
-    assert network(hits).spikes.time.tolist() == [16]
+    assert run(network, hits).spikes.time.tolist() == [16]
 
 
 def test_partners_are_opposite():
@@ -166,8 +166,8 @@ def test_partners_are_opposite():
 
 def test_amplitudes_of_hints_reach_the_network():
     hits = replace(single(3, 9), value=np.array([0.5], dtype=np.float32))
-    network = SpikingNetwork((1, 1))
+    network = published_network((1, 1))
     with torch.no_grad():
-        getattr(network, "0").weight.fill_(2.5)
-        getattr(network, "0").bias.zero_()
-    assert network(hits).spikes.time.tolist() == [3]
+        network[0].weight.fill_(2.5)
+        network[0].bias.zero_()
+    assert run(network, hits).spikes.time.tolist() == [3]

@@ -9,7 +9,7 @@ import torch
 from pphysml.errors import InputError
 from pphysml.tasks.petnet.models.spiking.nir_export import from_nir, to_nir
 
-from .spiking_examples import network, random_trains
+from .spiking_examples import network, random_trains, run
 
 nir = pytest.importorskip("nir")
 
@@ -21,7 +21,7 @@ def test_round_trip_through_a_file(style, tmp_path):
     again = from_nir(nir.read(tmp_path / "network.nir"))
     for name, value in ours.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
-    assert np.array_equal(ours(trains).spikes.dense(), again(trains).spikes.dense())
+    assert np.array_equal(run(ours, trains).spikes.dense(), run(again, trains).spikes.dense())
 
 
 def test_nodes_mean_the_network():
@@ -42,7 +42,7 @@ def test_nodes_mean_the_network():
                 signal = (v[name] > graph.nodes[f"{name}_fire"].threshold).astype(float)
                 back[name] = signal * graph.nodes[f"{name}_reset"].scale
         spikes.append(signal)
-    assert np.array_equal(np.stack(spikes), ours(trains).spikes.dense())
+    assert np.array_equal(np.stack(spikes), run(ours, trains).spikes.dense())
     assert {(f"{n}_fire", f"{n}_reset") for n in "13"} | {(f"{n}_reset", n) for n in "13"} <= set(graph.edges)
 
 
@@ -62,7 +62,7 @@ def test_snntorch_reads_lif_nodes_and_needs_to_be_told_the_reset():
             found.append(row.detach().numpy())
         return np.stack(found)
 
-    expected = ours(trains).spikes.dense()
+    expected = run(ours, trains).spikes.dense()
     assert not np.array_equal(spikes(), expected)
     for leaky in neurons:
         leaky.float()
@@ -81,7 +81,7 @@ def test_other_neurons_are_refused():
         with pytest.raises(InputError):
             from_nir(graph)
     with torch.no_grad():
-        getattr(ours, "1").beta.fill_(1.0)
+        ours[1].beta.fill_(1.0)
     with pytest.raises(InputError, match="do not leak"):
         to_nir(ours)
 
@@ -91,6 +91,6 @@ def test_a_gain_of_the_input_goes_into_the_weights():
     graph = to_nir(ours, "lif")
     graph.nodes["1"].r = 0.5 * graph.nodes["1"].r
     with torch.no_grad():
-        getattr(ours, "0").weight *= 0.5
-        getattr(ours, "0").bias *= 0.5
-    assert np.array_equal(from_nir(graph)(trains).spikes.dense(), ours(trains).spikes.dense())
+        ours[0].weight *= 0.5
+        ours[0].bias *= 0.5
+    assert np.array_equal(run(from_nir(graph), trains).spikes.dense(), run(ours, trains).spikes.dense())

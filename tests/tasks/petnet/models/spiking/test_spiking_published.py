@@ -21,6 +21,7 @@ from pphysml.tasks.petnet.models.spiking.published_model import PublishedModel
 from pphysml.verbs.export import export
 
 from .ring_examples import config, decays, ring, slices
+from .spiking_examples import run
 
 PS = {"bin_time": 1.0, "latency": 0, "tolerance": 0}
 REACH = 200.0
@@ -107,7 +108,7 @@ def test_geometry_adds_inputs_and_forbids_lines():
     step = np.abs(place[:, None] - place)
     assert np.array_equal(allowed, np.abs(step - 6) <= 1)
     made = PublishedModel(options, scanner)
-    assert [layer[0].shape[1] for layer in made.network.layers()] == [48, 240]
+    assert [layer.in_features for layer in made.network[::2]] == [48, 240]
 
 
 def config_of_geometry(**others):
@@ -167,7 +168,7 @@ def test_nir_files_hold_the_network(model_path, tmp_path, format):
     hits = hits_of(decays(ring(), np.random.default_rng(4), 20, 6, 600, np.zeros(24)), ring(), 1.0, 2 * REACH, 8)
     trains = hits.trains(700, ring(), made.options)
     # A membrane without memory, beta = 0, is tau = dt.
-    assert np.array_equal(again(trains).spikes.dense(), made.network(trains).spikes.dense()) and made.network(trains).counts.sum() > 20
+    assert np.array_equal(run(again, trains).spikes.dense(), run(made.network, trains).spikes.dense()) and len(run(again, trains).spikes.time) > 20
 
 
 def test_what_cannot_be_is_said(tmp_path):

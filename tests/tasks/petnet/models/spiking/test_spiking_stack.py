@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 
 from pphysml.errors import InputError
+from pphysml.tasks.petnet.models.spiking.accelerate import accelerate
 from pphysml.tasks.petnet.models.spiking.distances import VanRossum
 from pphysml.tasks.petnet.models.spiking.lif import lif_stack
-from pphysml.tasks.petnet.models.spiking.published import SpikingNetwork
+from pphysml.tasks.petnet.models.spiking.published import published_network
 from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains
 
-from .spiking_examples import dense_spikes, in_snntorch, network, random_trains
+from .spiking_examples import dense_spikes, network, random_trains, run
 
 
 def trains_of(time, channel, *, steps=40, channels=1):
@@ -29,9 +32,9 @@ def neuron(weight, beta=0.95, bias=None):
 @pytest.mark.parametrize("seed", range(3))
 def test_spikes_and_gradients_are_those_of_snntorch(sizes, seed):
     ours, trains = network(seed, sizes), random_trains(seed, channels=sizes[0], events=40 * sizes[0])
-    theirs = in_snntorch(ours)
+    theirs = deepcopy(ours)
     expected = dense_spikes(theirs, trains)
-    found = lif_stack(trains, ours.layers(), dense=True)
+    found = lif_stack(trains, accelerate(ours).layers(), dense=True)
     assert expected.sum() > 50
     assert torch.equal(found.dense, expected)
     assert torch.equal(found.counts, expected.sum(0))
@@ -46,13 +49,13 @@ def test_spikes_and_gradients_are_those_of_snntorch(sizes, seed):
 def test_gradients_where_most_counts_are_right():
     # Outputs without a gradient are left out, which must not show.
     ours, trains = network(3, (12, 20, 30)), random_trains(3)
-    theirs = in_snntorch(ours)
+    theirs = deepcopy(ours)
     expected = dense_spikes(theirs, trains).sum(0)
     target = expected.detach().clone()
     target[1, 4] += 2
     target[2, 7] -= 1
     ((expected - target) ** 2).sum().backward()
-    ((ours(trains).counts - target) ** 2).sum().backward()
+    ((run(ours, trains).counts - target) ** 2).sum().backward()
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.linalg.norm(mine.grad - other.grad) < 1e-5 * torch.linalg.norm(other.grad)
 
@@ -61,18 +64,18 @@ def test_a_batch_is_its_samples_and_threads_change_nothing():
     ours, trains, target = network(1, (12, 20, 9)), random_trains(1, samples=7), random_trains(2, samples=7, channels=9)
     distance = (VanRossum(4.0),)
 
-    def run(samples, threads):
+    def of_samples(samples, threads):
         ours.zero_grad()
-        found = ours(trains.take(samples), target.take(samples), distance, threads=threads)
+        found = run(ours, trains.take(samples), target.take(samples), distance, threads)
         (found.distances[0].sum() + (found.counts**2).sum()).backward()
         return found.spikes.dense(), [p.grad for p in ours.parameters()]
 
     every = np.arange(7)
-    spikes, gradients = run(every, 1)
-    parts = [run(every[i : i + 1], 1) for i in every]
+    spikes, gradients = of_samples(every, 1)
+    parts = [of_samples(every[i : i + 1], 1) for i in every]
     assert np.array_equal(spikes, np.concatenate([part[0] for part in parts], axis=1))
     for threads in (2, 3):
-        again = run(every, threads)
+        again = of_samples(every, threads)
         assert np.array_equal(spikes, again[0])
         for one, other, single in zip(gradients, again[1], zip(*(part[1] for part in parts), strict=True), strict=True):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
@@ -85,7 +88,7 @@ def test_chunks_of_the_backward_pass_change_nothing(monkeypatch):
     for size in (1, 1 << 30):
         monkeypatch.setattr("pphysml.tasks.petnet.models.spiking.lif_backward.CHUNK_BYTES", size)
         ours.zero_grad()
-        (ours(trains).counts ** 2).sum().backward()
+        (run(ours, trains).counts ** 2).sum().backward()
         found.append([p.grad for p in ours.parameters()])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
@@ -100,9 +103,9 @@ def test_silence():
     assert driven[0] == t[0.15 * (1 - 0.9 ** (t + 1)) / 0.1 > 1][0]
     ours = network(0, (12, 9))
     nothing = random_trains(0, events=0)
-    ours(nothing).counts.sum().backward()
-    assert torch.count_nonzero(getattr(ours, "0").weight.grad) == 0
-    assert torch.count_nonzero(getattr(ours, "0").bias.grad) > 0
+    run(ours, nothing).counts.sum().backward()
+    assert torch.count_nonzero(ours[0].weight.grad) == 0
+    assert torch.count_nonzero(ours[0].bias.grad) > 0
 
 
 @pytest.mark.parametrize("weight, spikes", [(1.0, []), (1.01, [7]), (2.5, [7, 8]), (-3.0, [])])
@@ -140,12 +143,4 @@ def test_refused():
     with pytest.raises(InputError, match="time outside"):
         trains_of([40], [0])
     with pytest.raises(InputError, match="1 channels"):
-        SpikingNetwork((3, 2))(trains_of([1], [0]))
-
-
-def test_state_has_the_names_of_snntorch():
-    ours = network(0, (12, 20, 9))
-    theirs = in_snntorch(ours)
-    other = SpikingNetwork((12, 20, 9))
-    other.load_state_dict(theirs.state_dict())
-    assert all(torch.equal(p, q) for p, q in zip(ours.parameters(), other.parameters(), strict=True))
+        run(published_network((3, 2)), trains_of([1], [0]))
