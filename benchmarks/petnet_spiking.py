@@ -16,10 +16,10 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
-import snntorch
 import torch
 from numpy.typing import NDArray
 
@@ -29,7 +29,8 @@ use_user_cache()
 
 from pphysml.tasks.petnet.models.spiking.decoding import Decoder  # noqa: E402
 from pphysml.tasks.petnet.models.spiking.losses import SpikeLoss  # noqa: E402
-from pphysml.tasks.petnet.models.spiking.published import SpikingNetwork, opposite_crystals  # noqa: E402
+from pphysml.tasks.petnet.models.spiking.published import opposite_crystals, published_network  # noqa: E402
+from pphysml.tasks.petnet.models.spiking.spike_network import SpikeNetwork  # noqa: E402
 from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains  # noqa: E402
 
 Array = NDArray[Any]
@@ -57,25 +58,25 @@ def toy(rng: np.random.Generator, samples: int, decays: int = 10, efficiency: fl
     return SpikeTrains.from_arrays(*hits[:3], **shape), target, hits
 
 
-def train(network: SpikingNetwork, steps: int) -> None:
+def train(network: torch.nn.Sequential, steps: int) -> None:
     rng, loss = np.random.default_rng(1), SpikeLoss("van_rossum", weight=1.0, tau=20.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, max(steps, 2))
     for _ in range(steps):
         hits, target, _ = toy(rng, 64)
         optimizer.zero_grad()
-        terms = loss(network(hits, target, loss.distances), target)
+        terms = loss(SpikeNetwork(network).forward(hits, target, loss.distances), target)
         sum(t.weight * t.total / t.count for t in terms.values()).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 0.1)
         optimizer.step()
         schedule.step()
 
 
-def decoded(network: SpikingNetwork, samples: int = 2000) -> dict[str, float]:
+def decoded(network: torch.nn.Sequential, samples: int = 2000) -> dict[str, float]:
     """Pairs of hits of the decoded output against those of one decay."""
     hits, target, columns = toy(np.random.default_rng(2), samples)
     with torch.no_grad():
-        spikes = network(hits).spikes
+        spikes = SpikeNetwork(network).forward(hits).spikes
     found = Decoder(tolerance=3, before=25, after=2)(tuple(columns[:3]), (spikes.sample, spikes.time, spikes.channel))
     right = int((columns[3][found.first] == columns[3][found.second]).sum())
     true = len(columns[3]) - len(np.unique(columns[3]))
@@ -91,15 +92,6 @@ def snntorch_spikes(network: torch.nn.Sequential, dense: torch.Tensor) -> torch.
             row, membranes[i] = network[2 * i + 1](network[2 * i](row), membranes[i])
         found.append(row)
     return torch.stack(found)
-
-
-def in_snntorch(network: SpikingNetwork) -> torch.nn.Sequential:
-    layers: list[torch.nn.Module] = []
-    for weight, _, beta in network.layers():
-        layers += [torch.nn.Linear(weight.shape[1], weight.shape[0]), snntorch.Leaky(beta.item(), learn_beta=True)]
-    theirs = torch.nn.Sequential(*layers)
-    theirs.load_state_dict(network.state_dict())
-    return theirs
 
 
 def training_step(module: torch.nn.Module, counts: Callable[[], torch.Tensor], target: torch.Tensor) -> list[torch.Tensor]:
@@ -119,16 +111,16 @@ def seconds(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, floa
     return best
 
 
-def compare(network: SpikingNetwork, batch: int, threads: list[int], repeats: int) -> dict[str, Any]:
+def compare(network: torch.nn.Sequential, batch: int, threads: list[int], repeats: int) -> dict[str, Any]:
     hits, target, _ = toy(np.random.default_rng(3), batch)
-    theirs, dense, counts = in_snntorch(network), torch.from_numpy(hits.dense()), torch.from_numpy(target.counts())
+    ours, theirs, dense, counts = SpikeNetwork(network), deepcopy(network), torch.from_numpy(hits.dense()), torch.from_numpy(target.counts())
     with torch.no_grad():
-        expected, spikes = snntorch_spikes(theirs, dense).numpy(), network(hits).spikes
+        expected, spikes = snntorch_spikes(theirs, dense).numpy(), ours.forward(hits).spikes
         forward = seconds({"snntorch": lambda: snntorch_spikes(theirs, dense)} | {
-            f"ours_{n}": lambda n=n: network(hits, threads=n) for n in threads}, repeats)
+            f"ours_{n}": lambda n=n: ours.forward(hits, threads=n) for n in threads}, repeats)
     step = seconds({"snntorch": lambda: training_step(theirs, lambda: snntorch_spikes(theirs, dense).sum(0), counts)} | {
-        f"ours_{n}": lambda n=n: training_step(network, lambda: network(hits, threads=n).counts, counts) for n in threads}, repeats)
-    mine = training_step(network, lambda: network(hits).counts, counts)
+        f"ours_{n}": lambda n=n: training_step(network, lambda: ours.forward(hits, threads=n).counts, counts) for n in threads}, repeats)
+    mine = training_step(network, lambda: ours.forward(hits).counts, counts)
     other = training_step(theirs, lambda: snntorch_spikes(theirs, dense).sum(0), counts)
     difference = max(float(torch.linalg.norm(a - b) / torch.linalg.norm(b)) for a, b in zip(mine, other, strict=True))
     return {"hits": len(hits.time), "output_spikes": int(expected.sum()), "differing": int((spikes.dense() != expected).sum()),
@@ -148,7 +140,7 @@ def main() -> None:
     result: dict[str, Any] = {}
     for name, scale, bias_scale in (("random", 1.0, 1.0), ("busy", 6.0, 1.0), ("trained", 2.0, 0.3)):
         torch.manual_seed(0)
-        network = SpikingNetwork((CRYSTALS, 240, CRYSTALS))
+        network = published_network((CRYSTALS, 240, CRYSTALS))
         with torch.no_grad():
             for parameter, value in network.named_parameters():
                 value.mul_({"weight": scale, "bias": bias_scale, "beta": 1.0}[parameter.split(".")[-1]])

@@ -134,7 +134,7 @@ def _called(name: str, layer: nn.Module, row: Tensor) -> Tensor:
 def _check_layers(layers: Sequence[tuple[str, nn.Module]]) -> None:
     """Refuse layers whose states nobody resets, and a last layer that does not spike."""
     for name, layer in layers:
-        if not _has_neurons(layer) and not type(layer).__module__.startswith("torch.nn."):
+        if not _has_neurons(layer) and not any(kind.__module__.startswith("torch.nn.") for kind in type(layer).__mro__ if kind is not nn.Module):
             raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, cannot be called bin by bin, since it has no reset_mem() as neurons of snntorch have: "
                               "give it one, or write the network as a module whose forward takes all spikes (bins, samples, channels).")
     if not layers or not _has_neurons(layers[-1][1]):
