@@ -46,7 +46,7 @@ class Petnet(Task["PetConfig"]):
     networks = {"pairs": "pairs", "snn": "toy-snn"}
     looks_first = ("snn",)
     simulates = True
-    weights = {"pairs": "pairs.safetensors", "toy-snn": "toy-snn.safetensors"}
+    weights = {name: f"{name}.safetensors" for name in ("pairs", "toy-snn", "published-snn", "published-snn-geometry")}
     exports = {**Task.exports, "snntorch": Export(), "nir": Export(note=LIF), "nir-exact": Export(note=EXACT)}
     own_flags = {
         "--window": Flag("apply.window", "TIME", "Largest time difference of a pair, as 500ps or 4.5ns; default: that of the model, 500ps without one.", READING),
