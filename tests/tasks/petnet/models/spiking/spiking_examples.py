@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -46,3 +49,10 @@ def dense_spikes(theirs, trains):
     for layer in theirs[1::2]:
         layer.reset_mem()
     return torch.stack(found)
+
+
+def readme_code(word):
+    """Return the block of Python in the README that has a word."""
+    readme = Path(__file__).parents[5] / "README.md"
+    block, = (code for code in re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL) if word in code)
+    return block

@@ -140,6 +140,7 @@ STEPPED = {
 
 @pytest.mark.parametrize("name", ACCELERATED)
 def test_the_kernels_give_the_spikes_and_gradients_of_snntorch(name):
+    torch.manual_seed(2)
     made, trains, target = ACCELERATED[name](), random_trains(4), random_trains(5, channels=C)
     assert isinstance(accelerate(made), Accelerated) and SpikeNetwork(made).reason is None
     dense = by_hand(made, torch.from_numpy(trains.dense()))
@@ -151,6 +152,7 @@ def test_the_kernels_give_the_spikes_and_gradients_of_snntorch(name):
 
 @pytest.mark.parametrize("name", STEPPED)
 def test_what_the_kernels_do_not_compute_runs_in_snntorch_and_says_so(name):
+    torch.manual_seed(2)
     made, trains = STEPPED[name](), random_trains(4)
     assert SpikeNetwork(made).reason.startswith(f"layer {name}")
     assert SpikeNetwork(made).reason.endswith("which the compiled kernels do not compute: the network runs in snntorch, step by step")

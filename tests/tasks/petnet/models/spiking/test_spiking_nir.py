@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import snntorch
 import torch
 
 from pphysml.errors import InputError
+from pphysml.registry import get_task
 from pphysml.tasks.petnet.models.spiking.nir_export import from_nir, to_nir
 
-from .spiking_examples import network, random_trains, run
+from .spiking_examples import network, random_trains, readme_code, run
 
 nir = pytest.importorskip("nir")
 
@@ -46,28 +48,67 @@ def test_nodes_mean_the_network():
     assert {(f"{n}_fire", f"{n}_reset") for n in "13"} | {(f"{n}_reset", n) for n in "13"} <= set(graph.edges)
 
 
-def test_snntorch_reads_lif_nodes_and_needs_to_be_told_the_reset():
-    snn = pytest.importorskip("snntorch")
-    read = pytest.importorskip("snntorch.import_nir").import_from_nir
-    ours, trains = network(3, (12, 20, 9)), random_trains(3)
-    theirs = read(to_nir(ours, "lif"))
-    neurons = [module for module in theirs.modules() if isinstance(module, snn.Leaky)]
+def in_snntorch(theirs, trains):
+    found, state = [], None
+    for row in torch.from_numpy(trains.dense()):
+        row, state = theirs(row, state)
+        found.append(row.detach().numpy())
+    return np.stack(found)
 
-    def spikes():
-        for leaky in neurons:
-            leaky.reset_mem()
-        found, state = [], None
-        for row in torch.from_numpy(trains.dense()):
-            row, state = theirs(row, state)
-            found.append(row.detach().numpy())
-        return np.stack(found)
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_importer_of_snntorch_finds_the_spikes_with_what_the_readme_gives_it_only(seed, tmp_path, monkeypatch):
+    ours, trains = network(seed, (12, 20, 9)), random_trains(seed)
     expected = run(ours, trains).spikes.dense()
-    assert not np.array_equal(spikes(), expected)
-    for leaky in neurons:
-        leaky.float()
-        leaky.reset_mechanism, leaky.state_function, leaky.reset_delay = "subtract", leaky._base_sub, True
-    assert np.array_equal(spikes(), expected)
+    nir.write(tmp_path / "network.nir", to_nir(ours, "lif"))
+    monkeypatch.chdir(tmp_path)
+    names = {"hits": torch.from_numpy(trains.dense())}
+    exec(readme_code("import_from_nir"), names)
+    assert expected.sum() > 50 and np.array_equal(torch.stack(names["spikes"]).detach().numpy(), expected)
+    # Every part of it is needed; the importer by itself finds other spikes.
+    read = pytest.importorskip("snntorch.import_nir").import_from_nir
+    assert not np.array_equal(in_snntorch(read(nir.read("network.nir")), trains), expected)
+    for option in ("reset", "delay"):
+        theirs = read(nir.read("network.nir"))
+        for leaky in theirs.modules():
+            if isinstance(leaky, snntorch.Leaky) and option == "reset":
+                leaky.reset_mechanism, leaky.state_function = "subtract", leaky._base_sub
+            elif isinstance(leaky, snntorch.Leaky):
+                leaky.reset_delay = True
+        assert not np.array_equal(in_snntorch(theirs, trains), expected), option
+
+
+def test_files_say_what_a_program_must_do(tmp_path):
+    ours = network(3, (12, 9))
+    for style, words in (("lif", ("import_from_nir", "reset_mechanism", "state_function", "reset_delay", "step / tau")), ("exact", ("step / tau", "Scale(-1)", "cycles"))):
+        nir.write(tmp_path / "network.nir", to_nir(ours, style))
+        graph = nir.read(tmp_path / "network.nir")
+        said = graph.metadata["importing"]
+        assert all(word in said for word in words) and said == get_task("petnet").exports["nir" if style == "lif" else "nir-exact"].note
+        assert graph.nodes["1"].tau == pytest.approx(graph.metadata["step"] / (1 - ours[1].beta.item()))
+    lif = to_nir(ours, "lif").nodes["1"]
+    assert lif.metadata == {"reset": "subtract", "reset_delay": True}
+    with pytest.raises(ValueError, match="LI"):
+        pytest.importorskip("snntorch.import_nir").import_from_nir(to_nir(ours, "exact"))
+
+
+def test_the_own_defaults_of_nirtorch_lose_biases():
+    nirtorch, ours, trains = pytest.importorskip("nirtorch"), network(3, (12, 20, 9)), random_trains(3)
+    maps = {nir.LIF: lambda node: snntorch.Leaky(float(1 - 1e-4 / node.tau[0]), init_hidden=True)}
+    expected = run(ours, trains).spikes.dense()
+    assert not np.array_equal(in_snntorch(nirtorch.nir_to_torch(to_nir(ours, "lif"), maps), trains), expected)
+
+    def linear(node):
+        made = torch.nn.Linear(*node.weight.T.shape)
+        made.weight.data, made.bias.data = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
+        return made
+
+    assert np.array_equal(in_snntorch(nirtorch.nir_to_torch(to_nir(ours, "lif"), {**maps, nir.Affine: linear}), trains), expected)
+
+
+def test_networks_without_nodes_are_refused():
+    with pytest.raises(InputError, match=r"no nodes in NIR: layer 1 is snntorch\.Leaky with reset_delay=False"):
+        to_nir(torch.nn.Sequential(torch.nn.Linear(3, 2), snntorch.Leaky(0.9, reset_delay=False)))
 
 
 def test_other_neurons_are_refused():

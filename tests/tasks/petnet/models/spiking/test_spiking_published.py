@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import snntorch
 import torch
 
 from pphysml.errors import ConfigError, ModelError
@@ -16,12 +17,13 @@ from pphysml.tasks.petnet.coincidences.pairs import Pairs
 from pphysml.tasks.petnet.learner import pet_learner
 from pphysml.tasks.petnet.models.spiking.engines import snn_engine
 from pphysml.tasks.petnet.models.spiking.nir_export import from_nir
+from pphysml.tasks.petnet.models.spiking.published import published_network
 from pphysml.tasks.petnet.models.spiking.published_input import hits_of, may_pair
 from pphysml.tasks.petnet.models.spiking.published_model import PublishedModel
 from pphysml.verbs.export import export
 
 from .ring_examples import config, decays, ring, slices
-from .spiking_examples import run
+from .spiking_examples import readme_code, run
 
 PS = {"bin_time": 1.0, "latency": 0, "tolerance": 0}
 REACH = 200.0
@@ -181,3 +183,74 @@ def test_what_cannot_be_is_said(tmp_path):
     save_model(tmp_path / "other.safetensors", ModelFile({"task": "petnet", "config": json.loads(other.model_dump_json())}, {}))
     with pytest.raises(ModelError, match="published"):
         export(get_task("petnet"), model=str(tmp_path / "other.safetensors"), output=tmp_path / "x.nir", format="nir")
+    with pytest.raises(ModelError, match="'published': 'coincidence' is not made of snntorch's neurons"):
+        export(get_task("petnet"), model=str(tmp_path / "other.safetensors"), output=tmp_path / "x.safetensors", format="snntorch")
+
+
+@pytest.mark.parametrize("geometry", [False, True])
+@pytest.mark.parametrize("learn_beta", [False, True])
+def test_the_readme_reads_the_network_in_snntorch_alone(tmp_path, monkeypatch, geometry, learn_beta):
+    torch.manual_seed(5)
+    options = config(tmp_path, "published", {**PS, "hidden": [40, 30], "weight_gain": 6.0, "beta": 0.9, "geometry": geometry, "spread": 1, "learn_beta": learn_beta})
+    made = PublishedModel(options.model.published, ring())
+    if learn_beta:
+        torch.nn.init.constant_(made.network[1].beta, 0.7)
+    weights = {name: value.numpy() for name, value in made.state_dict().items()}
+    save_model(tmp_path / "model.safetensors", ModelFile({"task": "petnet", "config": json.loads(options.model_dump_json())}, weights))
+    export(get_task("petnet"), model=str(tmp_path / "model.safetensors"), output=tmp_path / "network.safetensors", format="snntorch")
+    hits = hits_of(decays(ring(), np.random.default_rng(4), 10, 6, 600, np.zeros(24)), ring(), 1.0, 2 * REACH, 8)
+    trains = hits.trains(hits.last + 20, ring(), made.options)
+    code = readme_code("safetensors")
+    assert "pphysml" not in code.replace('metadata()["pphysml"]', "") and len(code.splitlines()) <= 8
+    monkeypatch.chdir(tmp_path)
+    names = {"hits": torch.from_numpy(trains.dense())}
+    exec(code, names)
+    found = run(made.network, trains).spikes
+    assert np.array_equal(names["spikes"].detach().numpy(), found.dense()) and len(found.time) > 100
+    assert names["state"].keys() == names["network"].state_dict().keys() == made.network.state_dict().keys()
+    about = names["about"]
+    assert about["sizes"] == [48 if geometry else 24, 40, 30, 24] and about["bin_time"] == 1.0 and about["scanner"] == "small"
+    if geometry:
+        # The further inputs by the words of the README.
+        dense = trains.dense()
+        further = np.zeros_like(dense[..., 24:])
+        for crystal, partners in enumerate(about["geometry"]["partners"]):
+            for partner in partners:
+                if partner >= 0:
+                    further[..., partner] += np.float32(about["geometry"]["value"]) * dense[..., crystal]
+        assert np.allclose(further, dense[..., 24:], rtol=1e-6) and further.any()
+    else:
+        assert about["geometry"] is None
+
+
+def test_a_slow_network_is_warned_of(tmp_path, monkeypatch):
+    made = published_network((24, 12, 24))
+    made[1] = snntorch.Leaky(0.9, reset_mechanism="zero")
+    monkeypatch.setattr("pphysml.tasks.petnet.models.spiking.published_model.published_network", lambda *_: made)
+    options, reason = config(tmp_path, "published", {**PS, "hidden": [12]}), "layer 1 is snntorch.Leaky with another reset than by subtraction, which the compiled kernels do not compute"
+    with pytest.warns(RuntimeWarning, match=reason):
+        model = pet_learner(options).build({})
+    applied = engine(options, model)
+    assert applied.warnings[0].startswith(reason) and len(applied.warnings) == 1
+    examples = decays(ring(), np.random.default_rng(2), 4, 4, 300, np.zeros(24))
+    assert Pairs.of(applied(examples)).first.size >= 0
+    made[1] = snntorch.Leaky(0.9)
+    assert engine(options, model).warnings == []
+
+
+def test_the_state_of_old_weights_is_that_of_snntorch(tmp_path):
+    # Names and shapes that weights files and checkpoints have had from the first on.
+    old = {"0.weight": (12, 24), "0.bias": (12,), "2.weight": (24, 12), "2.bias": (24,)}
+    old |= {f"{layer}.{name}": () for layer in (1, 3) for name in ("beta", "threshold", "graded_spikes_factor", "reset_mechanism_val")}
+    made = PublishedModel(config(tmp_path, "published", {**PS, "hidden": [12]}).model.published, ring())
+    assert {name: tuple(value.shape) for name, value in made.state_dict().items()} == {f"network.{name}": shape for name, shape in old.items()}
+
+
+def test_initial_weights_are_those_of_linear_layers_in_turn(tmp_path):
+    options = config(tmp_path, "published", {**PS, "hidden": [12], "weight_gain": 2.0, "bias_gain": 0.5})
+    torch.manual_seed(9)
+    made = PublishedModel(options.model.published, ring())
+    torch.manual_seed(9)
+    first, second = torch.nn.Linear(24, 12), torch.nn.Linear(12, 24)
+    for one, other in ((made.network[0], first), (made.network[2], second)):
+        assert torch.equal(one.weight, 2 * other.weight) and torch.equal(one.bias, 0.5 * other.bias)

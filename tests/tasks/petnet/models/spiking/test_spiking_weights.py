@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -32,8 +34,18 @@ def toy(tmp_path_factory):
     return path
 
 
-def test_the_weights_that_ship_find_the_pairs_of_the_toy(toy, tmp_path):
-    code, _, err = run("petnet", toy, "--engine", "snn", "-q", "-o", tmp_path / "out.root")
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    path = tmp_path_factory.mktemp("few") / "toy.root"
+    assert run("simulate", "petnet", "--preset", "toy", "-n", 8000, "--seed", 4, "-q", "-o", path)[0] == 0
+    return path
+
+
+@pytest.mark.parametrize(("model", "least", "file"), [(None, 0.997, "toy"), ("published-snn", 0.82, "few"), ("published-snn-geometry", 0.96, "few")])
+def test_the_weights_that_ship_find_the_pairs_of_the_toy(request, tmp_path, model, least, file):
+    toy = request.getfixturevalue(file)
+    named = [] if model is None else ["--model", model]
+    code, _, err = run("petnet", toy, "--engine", "snn", *named, "-q", "-o", tmp_path / "out.root")
     assert code == 0, err
     with uproot.open(toy) as file:
         event = file["Singles"]["eventID"].array(library="np")
@@ -41,8 +53,22 @@ def test_the_weights_that_ship_find_the_pairs_of_the_toy(toy, tmp_path):
         found = file["Coincidences"].arrays(["eventID1", "eventID2", "score", "entry1", "entry2"], library="np")
     right = (found["eventID1"] == found["eventID2"]).sum()
     true = (np.unique(event, return_counts=True)[1] == 2).sum()
-    assert 2 * right / (len(found["score"]) + true) > 0.997
+    assert 2 * right / (len(found["score"]) + true) > least
     assert found["score"].min() >= 0.5 and np.array_equal(event[found["entry1"]], found["eventID1"])
+
+
+def test_snntorch_is_imported_for_networks_of_its_neurons_only(few, tmp_path):
+    program = """
+import sys
+import pphysml.tasks.petnet.classical.engine, pphysml.tasks.petnet.learner, pphysml.tasks.petnet.models.pairs.engines
+from pphysml_cli.main import main
+for model in ("toy-snn", "published-snn-geometry"):
+    code = main(["petnet", sys.argv[1], "--engine", "snn", "--model", model, "-q", "-o", f"{model}.root"])
+    print("FOUND", code, "torch" in sys.modules, "snntorch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program, few], capture_output=True, text=True, check=True, cwd=tmp_path)
+    found = [line for line in done.stdout.splitlines() if line.startswith("FOUND")]
+    assert found == ["FOUND 0 True False", "FOUND 0 True True"], done.stderr
 
 
 def test_files_of_another_scanner_are_refused(tmp_path):
