@@ -176,6 +176,8 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
             f"{path}: has format {version}, this program reads up to "
             f"{FORMAT_VERSION}; it was written by pphysml {header.get('package_version')}."
         )
+    if isinstance(header, dict) and "format" in header:
+        raise ModelError(f"{path}: is an export in the format {header['format']!r}, for other programs; give the weights that it was made from.")
     if not isinstance(version, int) or not {"task", "config"} <= header.keys():
         raise ModelError(f"{path}: its header is damaged; it does not tell format, task and configuration.")
     checked: dict[str, Any] = header

@@ -126,6 +126,7 @@ STEPPED = {
     "3 is snntorch.Leaky with another graded": lambda: chain(snntorch.Leaky(0.9), snntorch.Leaky(0.9, learn_graded_spikes_factor=True)),
     "1 is snntorch.Leaky with state_quant": lambda: chain(snntorch.Leaky(0.9, state_quant=quant.state_quant(num_bits=3))),
     "1 is snntorch.Leaky with a beta for each": lambda: chain(snntorch.Leaky(torch.linspace(0.5, 0.9, N), learn_beta=True)),
+    "1 is snntorch.Leaky with beta in double": lambda: chain(snntorch.Leaky(torch.tensor([0.9], dtype=torch.float64), learn_beta=True)),
     "1 is snntorch.Leaky with another surrogate": lambda: chain(snntorch.Leaky(0.9, spike_grad=surrogate.fast_sigmoid())),
     "3 is snntorch.Leaky with another surrogate": lambda: chain(snntorch.Leaky(0.9), snntorch.Leaky(0.9, spike_grad=surrogate.atan(alpha=3.0))),
     "2 is torch.nn.Dropout,": lambda: chain(snntorch.Leaky(0.9), between=[nn.Dropout()]),
@@ -183,6 +184,10 @@ def test_one_neuron_in_two_places_keeps_its_one_membrane():
     assert np.array_equal(run(made, trains).spikes.dense(), torch.stack(rows).detach().numpy())
 
 
+def test_weights_in_double_precision_are_not_taken_for_single_ones():
+    assert SpikeNetwork(chain(snntorch.Leaky(0.9)).double()).reason.startswith("layer 0 is torch.nn.Linear with weights of torch.float64")
+
+
 def test_a_state_that_is_loaded_later_counts():
     made = published_network((K, C))
     assert SpikeNetwork(made).reason is None
@@ -225,8 +230,9 @@ def test_a_network_of_the_users_own_is_called_with_all_spikes():
     made, trains, target, tau = on_grid(Recurrent()), random_trains(3), random_trains(8, channels=C, events=30), 4.0
     assert SpikeNetwork(made).reason == f"the network is {__name__}.Recurrent, a module of its own, which the compiled kernels do not compute: the network runs in snntorch, step by step"
     first, again = (run(made, trains, target, (VanRossum(tau), Chamfer(9.0, 2.0))) for _ in range(2))
-    made.output.reset_mem()
+    assert made.output.mem.grad_fn is None and not made.output.mem.any(), "what was computed is kept"
     dense = made(torch.from_numpy(trains.dense()))
+    assert made.output.mem.any() and np.array_equal(first.spikes.dense(), run(made, trains).spikes.dense()), "neurons begin where somebody left them"
     assert dense.sum() > 50 and np.array_equal(first.spikes.dense(), dense.detach().numpy())
     assert np.array_equal(first.spikes.dense(), again.spikes.dense()), "the output neurons remember the call before"
     # The distance by its definition, in operations that torch differentiates.
@@ -237,6 +243,17 @@ def test_a_network_of_the_users_own_is_called_with_all_spikes():
     assert torch.allclose(first.distances[0], total, rtol=1e-5)
     weight = torch.rand(total.shape, generator=torch.Generator().manual_seed(1))
     assert_equal_gradients(gradients(made, (first.distances[0] * weight).sum()), gradients(made, (total * weight).sum()))
+
+
+class Backwards(nn.Sequential):
+    def forward(self, spikes):
+        return spikes.flip(0)
+
+
+def test_a_chain_with_a_forward_of_its_own_is_no_chain():
+    made, trains = Backwards(nn.Linear(K, K), snntorch.Leaky(0.9)), random_trains(3)
+    assert SpikeNetwork(made).reason.startswith(f"the network is {__name__}.Backwards, a module of its own")
+    assert np.array_equal(run(made, trains).spikes.dense(), trains.dense()[::-1])
 
 
 class Forgotten(nn.Module):
@@ -265,6 +282,7 @@ class Returns(nn.Module):
     (lambda: nn.Sequential(nn.Linear(K, C), snntorch.StateLeaky(0.9, C)), r"^Layer 1 of the network, snntorch\.StateLeaky, .*reset_mem"),
     (lambda: nn.Sequential(nn.Linear(K, C), snntorch.Leaky(0.9), nn.RNN(C, C), snntorch.Leaky(0.9)), r"^Layer 2 of the network, torch\.nn\.RNN, .* returned a tuple"),
     (lambda: nn.Sequential(nn.Linear(K, C), snntorch.Leaky(0.9), nn.Linear(C, C)), r"^Layer 2 of the network, torch\.nn\.Linear, is its last one and does not spike"),
+    (lambda: chain(snntorch.Leaky(0.9)).double(), r"cannot take spikes of 12 channels.*same dtype"),
     (lambda: nn.Sequential(), r"^The network has no layers"),
     (lambda: nn.Sequential(nn.Linear(K + 1, C), nn.ReLU(), snntorch.Leaky(0.9)), rf"torch\.nn\.Sequential cannot take spikes of {K} channels"),
     (lambda: Returns(lambda s: (s, s)), rf"^{__name__}\.Returns .* returned a tuple"),

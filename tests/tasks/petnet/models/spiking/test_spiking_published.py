@@ -11,7 +11,7 @@ import torch
 
 from pphysml.errors import ConfigError, ModelError
 from pphysml.io.ragged import take
-from pphysml.model_file import ModelFile, save_model
+from pphysml.model_file import ModelFile, load_model, save_model
 from pphysml.registry import get_task
 from pphysml.tasks.petnet.coincidences.pairs import Pairs
 from pphysml.tasks.petnet.learner import pet_learner
@@ -200,6 +200,8 @@ def test_the_readme_reads_the_network_in_snntorch_alone(tmp_path, monkeypatch, g
     export(get_task("petnet"), model=str(tmp_path / "model.safetensors"), output=tmp_path / "network.safetensors", format="snntorch")
     hits = hits_of(decays(ring(), np.random.default_rng(4), 10, 6, 600, np.zeros(24)), ring(), 1.0, 2 * REACH, 8)
     trains = hits.trains(hits.last + 20, ring(), made.options)
+    with pytest.raises(ModelError, match="an export in the format 'snntorch'"):
+        load_model(tmp_path / "network.safetensors")
     code = readme_code("safetensors")
     assert "pphysml" not in code.replace('metadata()["pphysml"]', "") and len(code.splitlines()) <= 8
     monkeypatch.chdir(tmp_path)
