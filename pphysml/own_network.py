@@ -147,22 +147,23 @@ class OwnNetwork(str):
             raise ConfigError(f"{self.path}{line}: {what} failed: {type(error).__name__}: {reason}") from error
 
     def _module(self) -> ModuleType:
-        """Return the file run as a module, which is known by its hash to what looks for the module of a class."""
-        name = f"pphysml_own_{self.path.stem}_{self.recorded.sha256[:SHOWN]}"
-        if name not in sys.modules:
+        """Return the file run as a module, once in a process; it is known by the file's name to what looks for the module of a class."""
+        digest = self.recorded.sha256
+        if digest not in _RUN:
             try:
                 program = compile(self.content, str(self.path), "exec")
             except SyntaxError as error:
                 raise ConfigError(f"{self.path}, line {error.lineno}: is no Python: {error.msg}.") from None
-            module = sys.modules[name] = ModuleType(name)
+            module = sys.modules[self.path.name] = ModuleType(self.path.name)
             module.__file__ = str(self.path)
-            try:
-                with self.blamed("running it"):
-                    exec(program, vars(module))
-            except BaseException:
-                del sys.modules[name]
-                raise
-        return sys.modules[name]
+            with self.blamed("running it"):
+                exec(program, vars(module))
+            _RUN[digest] = module
+        return _RUN[digest]
+
+
+_RUN: dict[str, ModuleType] = {}
+"""Files that have been run, by their SHA-256."""
 
 
 def returned(value: Any) -> str:

@@ -16,8 +16,15 @@ LCAG = ["--preset", "quick", "--set", "model.clades=false", "--set", "training.s
 SHORT = ["--set", "training.steps=6", "--set", "training.batch_size=16", "--set", "training.block_size=300",
          "--set", "training.validation_events=30", "--set", "training.validate_every=3", "--set", "training.checkpoint_every=2"]
 TRACK = ["--preset", "quick", "--set", "training.simulated_events=80", "--set", "data.protons_per_frame=[10]"]
-EXAMPLES = {"lcag": ("pairs.py:Pairs", LCAG), "track": ("links.py:Links", TRACK)}
-WRONG = {"lcag": "logits of classes for ordered pairs of leaves", "track": "one logit for each candidate link"}
+PETNET = ["--preset", "published-snn", "--set", "training.simulated_events=60", "--set", "model.published.bin_time=2000"]
+EXAMPLES = {"lcag": ("pairs.py:Pairs", LCAG), "track": ("links.py:Links", TRACK), "petnet": ("spikes.py:Spikes", PETNET)}
+ENGINE = {"petnet": ["--engine", "snn"]}
+WRONG = {
+    "lcag": ("super().forward(*inputs)[:1]", "logits of classes for ordered pairs of leaves"),
+    "track": ("super().forward(*inputs)[:1]", "one logit for each candidate link"),
+    "petnet": ("inputs[0][:1]", "to return spikes as one tensor"),
+}
+"""What is returned instead, and what is said."""
 
 
 def example(name: str) -> str:
@@ -46,7 +53,8 @@ def test_a_network_of_ones_own_is_used_like_any_other(pphysml, own):
     file = name.partition(":")[0]
     done = trained(pphysml, task, name, options)
     assert done.code == 0, done.err
-    for verb in ([task, "events.root", "-o", "out.root"], ["evaluate", task, "events.root"],
+    engine = ENGINE.get(task, [])
+    for verb in ([task, "events.root", *engine, "-o", "out.root"], ["evaluate", task, "events.root", *engine],
                  ["export", task, "--format", "safetensors", "-o", "out.safetensors"]):
         done = pphysml(*verb, "--model", "run", "--model-code", file)
         assert done.code == 0, done.err
@@ -57,7 +65,8 @@ def test_it_is_applied_only_with_its_code(pphysml, own):
     task, name, options = own
     assert trained(pphysml, task, name, options).code == 0
     Path("other.py").write_text(Path(name.partition(":")[0]).read_text() + "\n")
-    for verb in ([task, "events.root", "-o", "out.root"], ["evaluate", task, "events.root"]):
+    engine = ENGINE.get(task, [])
+    for verb in ([task, "events.root", *engine, "-o", "out.root"], ["evaluate", task, "events.root", *engine]):
         without = pphysml(*verb, "--model", "run")
         assert without.code == 4 and "give its file with --model-code FILE" in without.err
         other = pphysml(*verb, "--model", "run", "--model-code", "other.py")
@@ -95,10 +104,10 @@ def test_a_wrong_shape_is_said(pphysml, own):
 
 class Wrong({class_name}):
     def forward(self, *inputs):
-        return super().forward(*inputs)[:1]
+        return {WRONG[task][0]}
 """)
     done = trained(pphysml, task, f"{file}:Wrong", options)
-    assert done.code == 2 and WRONG[task] in done.err and file in done.err
+    assert done.code == 2 and WRONG[task][1] in done.err and file in done.err
     dry = pphysml("train", task, *options, "--set", f"model.name={file}:Wrong", "--dry-run")
     assert dry.code == 2 and dry.err.splitlines()[-1] == done.err.splitlines()[-1]
 

@@ -10,7 +10,7 @@ from .models.spiking.coincidence_learner import CoincidenceLearner
 
 def pet_learner(config: PetConfig) -> Learner:
     """Return the learner of the network `model.name`; snntorch is imported for those networks only that are written with it."""
-    if config.model.name == "published":
+    if config.model.in_bins:
         from .models.spiking.published_learner import PublishedLearner
 
         return PublishedLearner(config)

@@ -8,12 +8,15 @@ from pydantic import Field as Limits
 from pydantic import model_validator
 
 from ....config import Config, option
+from ....own_network import is_own, or_own
 from ....training.config import TaskConfig, TrainingConfig
 from .digitizer import DigitizerConfig, Level
 from .engines import EVEN, ClassicalConfig
 from .quantities import EnergyRange, Picoseconds, Window
 from .simulation import SimulationConfig
 from .spiking import CoincidenceConfig, PublishedConfig
+
+Network = Literal["pairs", "coincidence", "published"]
 
 JUDGING_WINDOW = 1000.0
 """Time difference beyond which no time of flight and no resolution of a scanner with time of flight takes a pair, ps."""
@@ -32,12 +35,17 @@ class DataConfig(Config):
 class ModelConfig(Config):
     """The network."""
 
-    name: Literal["pairs", "coincidence", "published"] = option("pairs", "Network: of candidate pairs, or a spiking one, of coincidence neurons or that of arXiv:2504.06730.")
+    name: Annotated[Network | str, *or_own(Network)] = option("pairs", "Network: of candidate pairs, or a spiking one, of coincidence neurons, that of arXiv:2504.06730 or one of your own, FILE.py:CLASS.")
     width: int = option(32, "Width of a pair's state, of the network `pairs`.", ge=4)
     rounds: int = option(2, "Rounds in which pairs that share singles tell each other of themselves, of the network `pairs`.", ge=0)
     survey_singles: int = option(1_000_000, "Singles from which the likelihood of pairs is learnt before the training, over all settings together, of the network `pairs`.", ge=1000)
     coincidence: CoincidenceConfig = option(CoincidenceConfig, "Options of the network `coincidence`.")
-    published: PublishedConfig = option(PublishedConfig, "Options of the network `published`.")
+    published: PublishedConfig = option(PublishedConfig, "Options of the network `published`; bins, loss and decoding of one of your own.")
+
+    @property
+    def in_bins(self) -> bool:
+        """Whether the network takes and returns spikes in bins of time."""
+        return self.name == "published" or is_own(self.name)
 
 
 class JudgingConfig(Config):
@@ -118,6 +126,22 @@ class PetConfig(TaskConfig):
     def scanner(self) -> str | None:
         """Name or path of the scanner when applying."""
         return self.apply.scanner or self.data.scanner
+
+    @property
+    def n_crystals(self) -> int:
+        """Crystals of the scanner of the training, each of which is an output of a spiking network.
+
+        Raises:
+            ConfigError: no scanner is named.
+        """
+        from ..scanner.scanner import scanner_of
+
+        return scanner_of(self.data.scanner).n_crystals
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of a spiking network: crystals, and as many plausible partners with `model.published.geometry`."""
+        return self.n_crystals * (2 if self.model.published.geometry else 1)
 
     @model_validator(mode="after")
     def _windows_apart(self) -> PetConfig:

@@ -6,8 +6,8 @@ import numpy as np
 
 from ....io.ragged import Columns, Ragged
 from ..config import PetConfig
-from ..models.spiking.scanners import crystals_of, scanner_of
-from ..scanner.scanner import LEVELS
+from ..models.spiking.scanners import crystals_of
+from ..scanner.scanner import LEVELS, scanner_of
 
 
 def check_crystals(rows: Columns, config: PetConfig) -> None:

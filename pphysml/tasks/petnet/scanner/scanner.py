@@ -227,3 +227,14 @@ def _pair(values: list[int]) -> Pair:
 def _pitch(own: list[float] | None, inner: Lengths, count: list[int]) -> Lengths:
     """Return a pitch, by default that at which neighbours touch."""
     return (own[0], own[1]) if own else (inner[0] * count[0], inner[1] * count[1])
+
+
+def scanner_of(name: str | None) -> Scanner:
+    """Return the scanner whose crystals are the channels of a spiking network.
+
+    Raises:
+        ConfigError: none is named.
+    """
+    if name is None:
+        raise ConfigError("data.scanner: a spiking network has an input for every crystal, and needs to know the scanner; give --set data.scanner=NAME.")
+    return load_scanner(name)

@@ -11,12 +11,11 @@ from .....contract import Batch, Learner, Term
 from .....io.ragged import Array, Columns, ragged
 from .....nn.matching import matching_loss, matching_marginals
 from ...config import PetConfig
-from ...scanner.scanner import Scanner
+from ...scanner.scanner import Scanner, scanner_of
 from ..pairs.labels import labels_of
 from .coincidence import CoincidenceNetwork
 from .coincidence_input import Inputs, crystal_pairs, inputs_of
 from .line_classes import LineClasses
-from .scanners import scanner_of
 
 
 class CoincidenceLearner(Learner):

@@ -8,7 +8,7 @@ from .....contract import Engine
 from .....errors import ModelError
 from .....model_file import ModelFile
 from ...config import PetConfig
-from .scanners import scanner_of
+from ...scanner.scanner import scanner_of
 
 
 def snn_engine(config: PetConfig, model: ModelFile | None, device: Any) -> Engine:
@@ -24,7 +24,7 @@ def snn_engine(config: PetConfig, model: ModelFile | None, device: Any) -> Engin
     own = scanner_of(config.data.scanner)
     if (scanner.layers, scanner.n_rings, scanner.crystals_per_ring) != (own.layers, own.n_rings, own.crystals_per_ring):
         raise ModelError(f"The network has an input for each of the {own.n_crystals} crystals of {own.name!r}, and cannot take the {scanner.n_crystals} of {scanner.name!r}.")
-    if config.model.name == "published":
+    if config.model.in_bins:
         from .published_engine import PublishedEngine
 
         return PublishedEngine(config, scanner, model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+from torch import nn
+
 from .....errors import ModelError
 from .....model_file import ModelFile
 from .nir_export import Style, nir_package, to_nir
@@ -29,6 +31,7 @@ def _file(model: ModelFile, style: Style) -> bytes:
     nir, made = nir_package(), published_model(model)
     if made is None:
         raise ModelError(f"NIR is for the network 'published': there are no nodes for what {model.header['config']['model']['name']!r} does.")
+    assert isinstance(made.network, nn.Sequential)
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(made.network, style))
     return buffer.getvalue()

@@ -14,8 +14,8 @@ from ...coincidences.pairs import Pairs
 from ...config import PetConfig
 from ...scanner.scanner import Scanner
 from .engine_warnings import lost_singles, without_effect
+from .own_spikes import binned_model
 from .published_input import hits_of
-from .published_model import PublishedModel
 from .published_pairs import spiking_pairs
 
 
@@ -34,7 +34,7 @@ class PublishedEngine(Engine):
             raise ConfigError("apply.offset: the published spiking network has no delayed window; estimate randoms with another engine.")
         self.config = config
         self.scanner = scanner
-        self.network = with_weights(PublishedModel(config.model.published, scanner), model).eval().spiking
+        self.network = with_weights(binned_model(config, scanner), model).eval().spiking
         self._lost = 0
 
     @property

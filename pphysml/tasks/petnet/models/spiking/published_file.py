@@ -5,8 +5,8 @@ from __future__ import annotations
 from .....model_file import ModelFile
 from .....nn.network_weights import with_weights
 from ...config import PetConfig
+from ...scanner.scanner import scanner_of
 from .published_model import PublishedModel
-from .scanners import scanner_of
 
 
 def published_model(model: ModelFile) -> PublishedModel | None:

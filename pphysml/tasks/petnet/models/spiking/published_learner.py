@@ -13,11 +13,12 @@ from .....contract import Batch, Learner, Term
 from .....io.ragged import Array, Columns, ragged
 from ...coincidences.candidates import candidates
 from ...config import PetConfig
+from ...scanner.scanner import scanner_of
 from ..pairs.labels import labels_of
+from .own_spikes import binned_model
 from .published_input import Hits, hits_of
 from .published_model import COLUMNS, PublishedModel
 from .published_pairs import output_steps, spiking_pairs
-from .scanners import scanner_of
 
 
 class PublishedLearner(Learner):
@@ -36,7 +37,7 @@ class PublishedLearner(Learner):
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network; a warning says why it is slow, if it does not run in the compiled kernels."""
-        model = PublishedModel(self.options, self.scanner)
+        model = binned_model(self.config, self.scanner)
         if model.spiking.reason:
             warnings.warn(model.spiking.reason, RuntimeWarning, stacklevel=2)
         return model

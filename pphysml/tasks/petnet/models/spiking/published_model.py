@@ -23,23 +23,23 @@ COLUMNS = ("sample", "bin", "crystal")
 class PublishedModel(nn.Module):
     """Takes and returns tensors only, as what surrounds modules in a training wants.
 
+    Args:
+        options: bins, loss and decoding; without `spiking` also the network.
+        scanner: whose crystals are the channels.
+        spiking: another network in the place of the published one.
+
     Attributes:
         network: the network, whose parameters are learned.
         spiking: runs it.
     """
 
-    def __init__(self, options: PublishedConfig, scanner: Scanner) -> None:
+    def __init__(self, options: PublishedConfig, scanner: Scanner, spiking: SpikeNetwork | None = None) -> None:
         super().__init__()
         self.options = options
         self.scanner = scanner
         self.loss = SpikeLoss(options.loss, options.timing_weight, options.loss_tau, options.loss_cap)
-        crystals = scanner.n_crystals
-        self.network = published_network([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta, options.learn_beta)
-        self.spiking = SpikeNetwork(self.network)
-        with torch.no_grad():
-            for name, parameter in self.network.named_parameters():
-                if not name.endswith("beta"):
-                    parameter.mul_(options.weight_gain if name.endswith("weight") else options.bias_gain)
+        self.spiking = spiking or SpikeNetwork(_initial_network(options, scanner.n_crystals))
+        self.network = self.spiking.module
 
     def forward(self, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
         """Return total and count of each term of the loss.
@@ -53,6 +53,15 @@ class PublishedModel(nn.Module):
         target = SpikeTrains.from_arrays(*_arrays(batch, "spike"), samples=samples, steps=steps, channels=self.scanner.n_crystals)
         output = self.spiking.forward(hits.trains(steps, self.scanner, self.options), target, self.loss.distances)
         return {name: (term.total, term.count) for name, term in self.loss(output, target).items()}
+
+
+def _initial_network(options: PublishedConfig, crystals: int) -> nn.Module:
+    network = published_network([crystals * (2 if options.geometry else 1), *options.hidden, crystals], options.beta, options.learn_beta)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if not name.endswith("beta"):
+                parameter.mul_(options.weight_gain if name.endswith("weight") else options.bias_gain)
+    return network
 
 
 def _arrays(batch: Batch, kind: str) -> list[Array]:

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .....errors import ConfigError, InputError
+from .....errors import InputError
 from .....io.ragged import Array, Columns, ragged
 from ...scanner.crystals import scanner_crystals
-from ...scanner.scanner import Scanner, load_scanner
+from ...scanner.scanner import Scanner
 
 MARGIN = 2.0
 """How far in front of or behind its crystal a single may be read, mm."""
-
-
-def scanner_of(name: str | None) -> Scanner:
-    """Return the scanner.
-
-    Raises:
-        ConfigError: none is named.
-    """
-    if name is None:
-        raise ConfigError("data.scanner: a spiking network has an input for every crystal, and needs to know the scanner; give --set data.scanner=NAME.")
-    return load_scanner(name)
 
 
 def crystals_of(examples: Columns, scanner: Scanner) -> Array:
