@@ -287,6 +287,7 @@ class Returns(nn.Module):
     (lambda: nn.Sequential(nn.Linear(K + 1, C), nn.ReLU(), snntorch.Leaky(0.9)), rf"torch\.nn\.Sequential cannot take spikes of {K} channels"),
     (lambda: Returns(lambda s: (s, s)), rf"^{__name__}\.Returns .* returned a tuple"),
     (lambda: Returns(lambda s: s[0]), r"\(bins, samples, channels\), here \(60, 3, any\), and returned one of \(3, 12\)"),
+    (lambda: Returns(lambda s: s.sum(2)), r"returned one of \(60, 3\)"),
     (lambda: Returns(lambda s: s[1:]), r"returned one of \(59, 3, 12\)"),
 ])
 def test_what_cannot_be_run_is_refused(make, message):

@@ -211,6 +211,8 @@ def test_the_readme_reads_the_network_in_snntorch_alone(tmp_path, monkeypatch, g
     assert np.array_equal(names["spikes"].detach().numpy(), found.dense()) and len(found.time) > 100
     assert names["state"].keys() == names["network"].state_dict().keys() == made.network.state_dict().keys()
     about = names["about"]
+    assert (about["beta"], about["learn_beta"], about["latency"]) == (0.9, learn_beta, 0)
+    assert len(list(names["network"].parameters())) == len(list(made.network.parameters())) == (9 if learn_beta else 6)
     assert about["sizes"] == [48 if geometry else 24, 40, 30, 24] and about["bin_time"] == 1.0 and about["scanner"] == "small"
     if geometry:
         # The further inputs by the words of the README.
