@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pphysml.config import build
 from pphysml.model_file import read_header
 from pphysml.registry import get_task
 from pphysml.verbs.config import configuration
@@ -11,7 +12,8 @@ from pphysml.verbs.engine_choice import find_model, shipped_configuration
 def test_without_a_preset_the_configuration_is_that_of_the_shipped_weights():
     task = get_task("lcag")
     trained = read_header(find_model(task, None))["config"]
-    config = shipped_configuration(task, None, ["data.forest=true"]).model_dump(mode="json")
-    assert config != configuration(task, None, ["data.forest=true"]).model_dump(mode="json")
-    assert config.pop("data") == trained.pop("data") | {"forest": True} and config == config | trained
+    trained["data"]["forest"] = True
+    config = shipped_configuration(task, None, ["data.forest=true"])
+    assert config == build(task.config_class, trained, "the header")
+    assert config != configuration(task, None, ["data.forest=true"])
     assert shipped_configuration(task, "quick", []) == configuration(task, "quick")
