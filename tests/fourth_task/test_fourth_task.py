@@ -178,6 +178,30 @@ def test_weights_change_what_is_learnt_and_a_resumed_training_is_the_same(file, 
     assert same == [True, False]
 
 
+def test_a_killed_training_with_an_adversary_resumes_bit_by_bit(file, tmp_path, pphysml, monkeypatch) -> None:
+    from pphysml.model_file import load_model
+    from pphysml.training.loop import Loop
+
+    options = ["train", "showers", file, *SMALL, "--set", "model.against_energy=true"]
+    assert pphysml(*options, "-o", tmp_path / "whole").code == 0
+    step = Loop.step
+
+    def killed(self, examples):
+        if self.state.step == 25:
+            raise RuntimeError("killed")
+        return step(self, examples)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "step", killed)
+        assert pphysml(*options, "-o", tmp_path / "killed").code == 1
+    assert pphysml("train", "showers", "--resume", tmp_path / "killed", "-q").code == 0
+    whole, resumed = (load_model(tmp_path / name).network for name in ("whole", "killed"))
+    assert any(name.startswith("adversary.") for name in whole)
+    assert all(np.array_equal(resumed[name], value) for name, value in whole.items())
+    assert "energy" in (tmp_path / "whole" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert pphysml("showers", file, "--model", tmp_path / "whole", "-o", tmp_path / "out.root", "-q").code == 0
+
+
 def test_training_on_simulated_events(tmp_path, pphysml) -> None:
     done = pphysml("train", "showers", *SMALL, "--json", "-o", tmp_path / "run")
     assert done.code == 0 and json.loads(done.out)["accuracy"] > 0.9, done.err

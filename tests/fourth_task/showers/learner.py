@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from pphysml.contract import Batch, Learner, Term
+from pphysml.contract import Adversary, Batch, Learner, Term
 from pphysml.io.ragged import Array, Columns
 
 from .config import ShowersConfig
@@ -39,10 +39,19 @@ class ShowersLearner(Learner):
 
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """Return the weighted cross entropy."""
-        each = cross_entropy(model(batch["features"]), batch["kind"], reduction="none")
-        return {"class": Term((batch["weight"] * each).sum(), batch["weight"].sum())}
+        logits, guess = model(batch["features"])
+        each = cross_entropy(logits, batch["kind"], reduction="none")
+        terms = {"class": Term((batch["weight"] * each).sum(), batch["weight"].sum())}
+        if guess is not None:
+            terms["energy"] = Term(((guess - batch["features"][:, :1]) ** 2).sum(), len(guess), 0.5, of_adversary=True)
+        return terms
+
+    def adversary(self, network: nn.Module) -> Adversary | None:
+        """Return the part that guesses the energy, if there is one."""
+        part = network.adversary
+        return None if part is None else Adversary(part, learning_rate=0.01, steps=2, alone=5)
 
     def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
         """Return the share of right classes."""
-        right = model(features(examples)).argmax(1).numpy() == np.asarray(examples["kind"])
+        right = model(features(examples))[0].argmax(1).numpy() == np.asarray(examples["kind"])
         return {"accuracy": Term(int(right.sum()), len(right))}

@@ -18,6 +18,12 @@ class DataConfig(Config):
         return self.importance
 
 
+class ModelConfig(Config):
+    """The network."""
+
+    against_energy: bool = option(False, "Whether an adversary keeps the scores from showing the energy.")
+
+
 class ApplyConfig(Config):
     """Which showers are taken."""
 
@@ -28,4 +34,5 @@ class ShowersConfig(TaskConfig):
     """All options of the task `showers`."""
 
     data: DataConfig = option(DataConfig, "Input.")
+    model: ModelConfig = option(ModelConfig, "Network.")
     apply: ApplyConfig = option(ApplyConfig, "Applying.")

@@ -21,9 +21,23 @@ def features(examples: Columns) -> Tensor:
     return torch.from_numpy(np.column_stack([np.log1p(energy), width]))
 
 
-def build_network(config: ShowersConfig) -> nn.Module:
+class Network(nn.Module):
+    """Logits of the classes, and the energy that an adversary guesses from them, if there is one."""
+
+    def __init__(self, classes: int, adversary: bool) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, classes))
+        self.adversary = nn.Sequential(nn.Linear(classes, 8), nn.Tanh(), nn.Linear(8, 1)) if adversary else None
+
+    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the logits, (N, classes), and the guessed energy, (N, 1)."""
+        logits = self.layers(seen)
+        return logits, None if self.adversary is None else self.adversary(logits)
+
+
+def build_network(config: ShowersConfig) -> Network:
     """Return the network with random weights."""
-    return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, len(config.data.classes)))
+    return Network(len(config.data.classes), config.model.against_energy)
 
 
 class NetworkEngine(Engine):
@@ -39,7 +53,7 @@ class NetworkEngine(Engine):
         """Return the energy and a score for each class."""
         self.n_showers += len(examples["energy"])
         with torch.no_grad():
-            scores: Array = torch.softmax(self.network(features(examples)), 1).numpy()
+            scores: Array = torch.softmax(self.network(features(examples))[0], 1).numpy()
         return {"energy": examples["energy"], **{f"score_{name}": scores[:, k] for k, name in enumerate(self.classes)}}
 
     def facts(self) -> dict[str, Any]:
