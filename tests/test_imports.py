@@ -286,13 +286,15 @@ def test_shared_rooms_name_no_task() -> None:
     assert not found, found
 
 
-
-@pytest.mark.parametrize("task", ["lcag", "track"])
-def test_applying_the_shipped_networks_imports_no_library_of_other_networks(task: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("task", "options"), [
+    ("lcag", []), ("track", []), ("petnet", []), ("petnet", ["--engine", "pairs"]), ("petnet", ["--engine", "snn"]),
+], ids=" ".join)
+def test_applying_the_shipped_networks_imports_no_library_of_other_networks(task: str, options: list[str], tmp_path: Path) -> None:
     sample = next((ROOT / "data").glob(f"{task}_*.root"))
-    code = ("import sys; from pphysml_cli.main import main\n"
-            f"assert main([{task!r}, {str(sample)!r}, '--max-entries', '200', '-q', '-o', {str(tmp_path / 'out.root')!r}]) == 0\n"
-            "assert 'torch' in sys.modules\n"
+    toy = "main(['simulate', 'petnet', '--preset', 'toy', '-n', '300', '-q', '-o', sample])" if "snn" in options else ""
+    sample = tmp_path / "toy.root" if toy else sample
+    code = (f"import sys; from pphysml_cli.main import main; sample = {str(sample)!r}; {toy}\n"
+            f"assert main([{task!r}, sample, *{options}, '--max-entries', '2000', '-q', '-o', {str(tmp_path / 'out.root')!r}]) == 0\n"
             "print(sorted({'torch_geometric', 'snntorch'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
