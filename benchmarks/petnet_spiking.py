@@ -6,7 +6,7 @@ Samples are those of the published toy (arXiv:2504.06730): 8 rings of 30 crystal
 seen with 20 %, delays of crystals binomial of mean 10. The network has 240-240-240 neurons, beta 0.95. `random`:
 initial weights; `busy`: six times these; `trained`: after steps of Adam at a batch of 64 with the van Rossum
 loss, from twice the initial weights and 0.3 times the biases. Times in seconds are the best of the repetitions,
-which take turns; torch has one thread, and `ours_2` two for samples. A training step is the count loss,
+which take turns; torch has one thread, and `ours_2` two for samples; with `--threads 1` they are CPU seconds. A training step is the count loss,
 forward and backward. `differing`: spikes that are in one output only. `decoded`: pairs of hits on fresh samples.
 """
 
@@ -100,26 +100,27 @@ def training_step(module: torch.nn.Module, counts: Callable[[], torch.Tensor], t
     return [p.grad for p in module.parameters()]
 
 
-def seconds(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+def seconds(calls: dict[str, Callable[[], Any]], repeats: int, clock: Callable[[], float]) -> dict[str, float]:
     """Return the best time of each call, which take turns."""
     best = {name: np.inf for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], clock() - start)
     return best
 
 
 def compare(network: torch.nn.Sequential, batch: int, threads: list[int], repeats: int) -> dict[str, Any]:
     hits, target, _ = toy(np.random.default_rng(3), batch)
+    clock = time.process_time if threads == [1] else time.perf_counter
     ours, theirs, dense, counts = SpikeNetwork(network), deepcopy(network), torch.from_numpy(hits.dense()), torch.from_numpy(target.counts())
     with torch.no_grad():
         expected, spikes = snntorch_spikes(theirs, dense).numpy(), ours.forward(hits).spikes
         forward = seconds({"snntorch": lambda: snntorch_spikes(theirs, dense)} | {
-            f"ours_{n}": lambda n=n: ours.forward(hits, threads=n) for n in threads}, repeats)
+            f"ours_{n}": lambda n=n: ours.forward(hits, threads=n) for n in threads}, repeats, clock)
     step = seconds({"snntorch": lambda: training_step(theirs, lambda: snntorch_spikes(theirs, dense).sum(0), counts)} | {
-        f"ours_{n}": lambda n=n: training_step(network, lambda: ours.forward(hits, threads=n).counts, counts) for n in threads}, repeats)
+        f"ours_{n}": lambda n=n: training_step(network, lambda: ours.forward(hits, threads=n).counts, counts) for n in threads}, repeats, clock)
     mine = training_step(network, lambda: ours.forward(hits).counts, counts)
     other = training_step(theirs, lambda: snntorch_spikes(theirs, dense).sum(0), counts)
     difference = max(float(torch.linalg.norm(a - b) / torch.linalg.norm(b)) for a, b in zip(mine, other, strict=True))
