@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ....contract import Batch
-from ....nn.message_passing import MessagePassing
+from ....nn.message_passing import Maximum, MessagePassing
 from ..config.model import ModelConfig
 from .frames import by_frame
 from .relational import ObjectModel, RelationalModel
@@ -37,7 +37,7 @@ class HitGraph(MessagePassing):
     """
 
     def __init__(self, options: ModelConfig) -> None:
-        super().__init__(aggr="max")
+        super().__init__(aggr=Maximum())
         self.published_defects = options.published_defects
         self.R1 = RelationalModel(2 * NODE + EDGE, HIDDEN, HIDDEN)
         self.O = ObjectModel(NODE + HIDDEN, HIDDEN, HIDDEN)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ....contract import Batch
-from ....nn.message_passing import MessagePassing
+from ....nn.message_passing import Maximum, MessagePassing
 from ..config.model import ModelConfig
 from .angle_encoding import WIDTH, encode
 from .frames import by_frame
@@ -45,7 +45,7 @@ class LineGraph(MessagePassing):
     """
 
     def __init__(self, options: ModelConfig) -> None:
-        super().__init__(aggr="max")
+        super().__init__(aggr=Maximum())
         self.published_defects = options.published_defects
         self.R1 = RelationalModel(2 * FEATURES + WIDTH, HIDDEN, HIDDEN)
         self.O = ObjectModel(FEATURES + HIDDEN, HIDDEN, HIDDEN)
