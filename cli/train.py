@@ -79,7 +79,7 @@ def command(
     given = TrainingInputs(Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file), validation, init_from)
     run = resume or output or default_run(task)
     with make_progress(quiet) as progress:
-        summary = plan(chosen, config, given, output=run, **others) if dry_run else train(
+        summary = plan(chosen, config, given, output=run, progress=progress, **others) if dry_run else train(
             chosen, config, given, output=run, resume=resume, code=model_code, progress=progress, **others)
     return finish(summary, as_json)
 

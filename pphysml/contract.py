@@ -189,6 +189,10 @@ class Learner(ABC):
         A loss that is no sum over examples takes its columns from `training.processes.gather_rows`.
         """
 
+    def warnings(self, network: nn.Module) -> list[str]:
+        """Return sentences without full stops on what a user should know of the network before it is trained."""
+        return []
+
     def adversary(self, network: nn.Module) -> Adversary | None:
         """Return the part of the network that plays against the rest of it; there is none by default."""
         return None

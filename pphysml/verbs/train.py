@@ -18,13 +18,14 @@ from ..errors import ConfigError, Interrupted, Stopped
 from ..io.ragged import length, slice_rows
 from ..model_file import ModelFile, save_model
 from ..own_network import Recorded, recorded
-from ..progress import Progress
+from ..progress import Progress, Silent
 from ..task import Task
 from ..training.data import Readers
 from ..training.loop import Loop, refuse_divergence
 from ..training.run_folder import RunFolder
 from ..training.signals import StopFlag
 from ..training.start import Start, begin, devices_of, launch
+from .examples import warn
 from .inputs import Inputs
 
 
@@ -115,6 +116,7 @@ def train(
         folder.create(config, given.to_json(), force)
     fabric.barrier()
     loop = start.loop(fabric, folder, progress)
+    warnings = _warned(start, loop.progress)
     with StopFlag() as flag, start.batches(fabric) as batches:
         signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
     if signal:
@@ -125,7 +127,7 @@ def train(
     if fabric.global_rank:
         raise SystemExit(0)
     return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: start.state.best,
-            "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped, "model": str(folder.model)}
+            "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped, "warnings": warnings, "model": str(folder.model)}
 
 
 def plan(
@@ -137,6 +139,7 @@ def plan(
     devices: int = 1,
     device: str = "auto",
     force: bool = False,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return what a training would do, after its first step has been tried; nothing is written.
 
@@ -160,7 +163,16 @@ def plan(
         "state_megabytes": round(parameters * 4 * 5 / 1e6, 1),
         "loss": _first_step(start, device),
         "skipped": start.data.skipped,
+        "warnings": _warned(start, progress or Silent()),
     }
+
+
+def _warned(start: Start, progress: Progress) -> list[str]:
+    """Say what there is to know of the network, and return it."""
+    said: list[str] = []
+    for sentence in start.learner.warnings(start.network):
+        warn(sentence, said, progress)
+    return said
 
 
 def _first_step(start: Start, device: str) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -36,11 +35,13 @@ class PublishedLearner(Learner):
         self.reach = config.data.window + config.data.max_delay
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
-        """Return the network; a warning says why it is slow, if it does not run in the compiled kernels."""
-        model = binned_model(self.config, self.scanner)
-        if model.spiking.reason:
-            warnings.warn(model.spiking.reason, RuntimeWarning, stacklevel=2)
-        return model
+        """Return the network."""
+        return binned_model(self.config, self.scanner)
+
+    def warnings(self, network: nn.Module) -> list[str]:
+        """Return why the network is slow, if it does not run in the compiled kernels."""
+        assert isinstance(network, PublishedModel)
+        return [network.spiking.reason] if network.spiking.reason else []
 
     def lengths(self, examples: Columns) -> Array:
         """Return the time that the slices last, in bins."""

@@ -87,8 +87,11 @@ def test_other_channels_than_the_crystals_are_refused(tmp_path):
 
 def test_it_is_said_what_runs_step_by_step(tmp_path):
     config = configured(tmp_path, "Recurrent")
-    with pytest.warns(RuntimeWarning, match=r"the network is mine\.py\.Recurrent, .* runs in snntorch, step by step"):
-        model = pet_learner(config).build({})
+    learner = pet_learner(config)
+    model = learner.build({})
+    (said,) = learner.warnings(model)
+    assert said.startswith("the network is mine.py.Recurrent,") and said.endswith("runs in snntorch, step by step")
+    assert learner.warnings(binned_model(configured(tmp_path, "Chain"), scanner_of("toy-240"))) == []
     output = model.spiking.forward(hits(config, np.random.default_rng(1), steps=10))
     assert output.counts.requires_grad and output.counts.shape == (2, 240)
 

@@ -202,7 +202,7 @@ def test_the_readme_reads_the_network_in_snntorch_alone(tmp_path, monkeypatch, g
     trains = hits.trains(hits.last + 20, ring(), made.options)
     with pytest.raises(ModelError, match="an export in the format 'snntorch'"):
         load_model(tmp_path / "network.safetensors")
-    code = readme_code("safetensors")
+    code = readme_code("safe_open")
     assert "pphysml" not in code.replace('metadata()["pphysml"]', "") and len(code.splitlines()) <= 8
     monkeypatch.chdir(tmp_path)
     names = {"hits": torch.from_numpy(trains.dense())}
@@ -232,8 +232,9 @@ def test_a_slow_network_is_warned_of(tmp_path, monkeypatch):
     made[1] = snntorch.Leaky(0.9, reset_mechanism="zero")
     monkeypatch.setattr("pphysml.tasks.petnet.models.spiking.published_model.published_network", lambda *_: made)
     options, reason = config(tmp_path, "published", {**PS, "hidden": [12]}), "layer 1 is snntorch.Leaky with another reset than by subtraction, which the compiled kernels do not compute"
-    with pytest.warns(RuntimeWarning, match=reason):
-        model = pet_learner(options).build({})
+    learner = pet_learner(options)
+    model = learner.build({})
+    assert learner.warnings(model)[0].startswith(reason)
     applied = engine(options, model)
     assert applied.warnings[0].startswith(reason) and len(applied.warnings) == 1
     examples = decays(ring(), np.random.default_rng(2), 4, 4, 300, np.zeros(24))
