@@ -53,7 +53,7 @@ class Edges(NamedTuple):
 
     def both_leaves(self, leaves: Tensor) -> Tensor:
         """Return both leaves' states of every edge, (E, 2d), zero where the edge is not real."""
-        return torch.cat([leaves.index_select(0, row) for row in self.ends], -1) * self.real
+        return torch.cat([leaves[row] for row in self.ends], -1) * self.real
 
 
 class Square(NamedTuple):

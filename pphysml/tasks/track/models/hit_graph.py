@@ -58,8 +58,7 @@ class HitGraph(MessagePassing):
         links = torch.stack([deep, shallow])
         messages = self.edge_updater(links, x=hits, steps=spherical(batch))
         states = self.propagate(links, size=(len(hits), len(hits)), x=hits, messages=messages)
-        ends = [states.index_select(0, hit) for hit in (shallow, deep)]
-        logits: Tensor = self.R2(torch.cat([*ends, messages], 1))[:, 0]
+        logits: Tensor = self.R2(torch.cat([states[shallow], states[deep], messages], 1))[:, 0]
         return logits
 
     def edge_update(self, x_i: Tensor, x_j: Tensor, steps: Tensor) -> Tensor:
