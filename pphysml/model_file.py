@@ -35,6 +35,7 @@ class ModelFile:
         finished: what was fitted after training (calibration).
         hash: first 16 hexadecimal digits of the file's SHA-256; "" before it is saved.
         code: leave to run the code of the network, where that is one of the user's own.
+        path: of the file; None before it is saved.
     """
 
     header: dict[str, Any]
@@ -43,14 +44,19 @@ class ModelFile:
     finished: dict[str, Array] = field(default_factory=dict)
     hash: str = ""
     code: Code | None = None
+    path: Path | None = None
 
     def configuration(self, schema: type[ConfigType]) -> ConfigType:
         """Return the configuration of the training.
 
         Raises:
-            ConfigError: it is not valid, or has a network of the user's own, and the user has not given its code.
+            ModelError: it is not valid, or has a network of the user's own, and the user has not given its code.
         """
-        return build(schema, self.header["config"], "the model's configuration", self.code)
+        where = "the model's configuration" if self.path is None else f"{self.path}: the model's configuration"
+        try:
+            return build(schema, self.header["config"], where, self.code)
+        except ConfigError as error:
+            raise ModelError(str(error)) from None
 
     @property
     def task(self) -> str:
@@ -148,11 +154,13 @@ def load_model(path: Path, task: str | None = None, code: Path | None = None) ->
                 parts[part][name] = stream.get_tensor(key)
     except (SafetensorError, OSError, KeyError) as error:
         raise ModelError(_unreadable(path, error)) from None
+    # In a network of the user's own there may be constants that are infinite, as in a mask.
+    wrong = np.isnan if recorded(header) else lambda values: ~np.isfinite(values)
     for name, value in parts["network"].items():
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
+        if value.dtype.kind == "f" and wrong(value).any():
             raise ModelError(f"{path}: the weights {name!r} are not finite; its training diverged.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest, _leave(path, header, code))
+    return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest, _leave(path, header, code), path)
 
 
 def _leave(path: Path, header: dict[str, Any], code: Path | None) -> Code | None:

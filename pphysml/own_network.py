@@ -18,14 +18,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import AfterValidator, PlainSerializer, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo
 
-from .errors import ConfigError, ModelError, did_you_mean
+from .errors import ConfigError, ModelError, PphysmlError, did_you_mean
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-_FORM = re.compile(r"(.+\.py):([A-Za-z_]\w*)")
+_FORM = re.compile(r"([^\x00-\x1f\x7f]+\.py):([A-Za-z_]\w*)")
 SHOWN = 16
 """Hexadecimal digits of a hash that messages show."""
 
@@ -57,11 +57,11 @@ class Recorded:
         """Return the leave to run a file, which must be the one that the network was trained with.
 
         Raises:
-            ConfigError: no file is given, or there is none.
-            ModelError: it is another one.
+            ConfigError: there is no such file.
+            ModelError: it is another one, or none is given.
         """
         if given is None:
-            raise ConfigError(f"The network is {self.name!r}, not one of pphysml's: give its file with --model-code FILE, whose code is run then.")
+            raise ModelError(f"The network is {self.name!r}, not one of pphysml's: give its file with --model-code FILE, whose code is run then.")
         found = hashlib.sha256(_content(given)).hexdigest()
         if found != self.sha256:
             raise ModelError(f"--model-code {given}: is not the file of the training of {self.name!r}: its SHA-256 is "
@@ -98,7 +98,7 @@ class OwnNetwork(str):
         """
         made = super().__new__(cls, name)
         file, made.class_name = _parts(name)
-        made.path = code.file or Path(file)
+        made.path = (code.file or Path(file)).expanduser()
         made.content = _content(made.path)
         return made
 
@@ -111,9 +111,10 @@ class OwnNetwork(str):
         """Run the file and return `CLASS(config)`.
 
         Raises:
-            ConfigError: the file cannot be run, has no such class, or the class cannot be made.
+            ConfigError: the file cannot be run, has no such class, or the class cannot be made or trained.
         """
-        from torch import nn
+        from torch import Tensor, nn
+        from torch.nn.parameter import is_lazy
 
         module = self._module()
         found = vars(module).get(self.class_name)
@@ -122,9 +123,52 @@ class OwnNetwork(str):
             raise ConfigError(f"{self.path}: has no class {self.class_name!r} that is a torch.nn.Module.{did_you_mean(self.class_name, classes)}")
         with self.blamed(f"{self.class_name}(config)"):
             network: nn.Module = found(config)
-        if not list(network.parameters()):
+            parameters, state = list(network.parameters()), network.state_dict()
+        of_no_size = [name for name, value in state.items() if isinstance(value, Tensor) and (is_lazy(value) or value.is_meta)]
+        no_tensors = [name for name, value in state.items() if not isinstance(value, Tensor)]
+        not_numbers = [name for name, value in state.items() if name not in (*of_no_size, *no_tensors) and value.isnan().any()]
+        for names, reason in ((of_no_size, "has no values before data is seen; make it with its size"), (no_tensors, "is no tensor, and cannot be kept with the weights"),
+                              (not_numbers, "is NaN before the training")):
+            if names:
+                raise ConfigError(f"{self.path}: {names[0]!r} of {self.class_name} {reason}.")
+        if not any(parameter.requires_grad for parameter in parameters):
             raise ConfigError(f"{self.path}: {self.class_name} has no parameters to train.")
         return network
+
+    def checked(self, output: Any, shape: tuple[int, ...], meaning: str, like: Tensor, training: bool) -> Tensor:
+        """Return what the network has returned, if it can be used.
+
+        Args:
+            shape: that it must have.
+            meaning: what its values are.
+            like: a tensor on the device that it must be on.
+            training: whether there must be a gradient.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        import torch
+
+        found, fault = returned(output), ""
+        if not isinstance(output, torch.Tensor) or output.shape != shape:
+            fault = f"{shape}, not {found}"
+        elif not output.is_floating_point() or output.layout is not torch.strided or output.device != like.device:
+            fault = f"dense floating-point numbers on the device {like.device}, not {output.layout} {output.dtype} on {output.device}"
+        elif training and torch.is_grad_enabled() and not output.requires_grad:
+            fault = "with gradients of its parameters, and there are none: see whether it detaches, or runs under torch.no_grad()"
+        if fault:
+            raise ConfigError(f"{self.path}: {self.class_name} must return {meaning}, {fault}.")
+        checked: Tensor = output
+        return checked
+
+    def refuse_not_finite(self, output: Tensor) -> None:
+        """Refuse values of which no physics can be made.
+
+        Raises:
+            ConfigError: some are NaN or infinite.
+        """
+        if not output.isfinite().all():
+            raise ConfigError(f"{self.path}: {self.class_name} has returned values that are not finite.")
 
     @contextmanager
     def blamed(self, what: str) -> Iterator[None]:
@@ -138,13 +182,13 @@ class OwnNetwork(str):
         """
         try:
             yield
-        except ConfigError:
+        except PphysmlError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)]
             line = f", line {lines[-1]}" if lines else ""
-            reason = str(error).splitlines()[0] if str(error) else ""
-            raise ConfigError(f"{self.path}{line}: {what} failed: {type(error).__name__}: {reason}") from error
+            reason = f": {str(error).splitlines()[0]}" if str(error) else ""
+            raise ConfigError(f"{self.path}{line}: {what} failed with {type(error).__name__}{reason}; --debug shows where.") from error
 
     def _module(self) -> ModuleType:
         """Return the file run as a module, once in a process; it is known by the file's name to what looks for the module of a class."""
@@ -153,9 +197,13 @@ class OwnNetwork(str):
             try:
                 program = compile(self.content, str(self.path), "exec")
             except SyntaxError as error:
-                raise ConfigError(f"{self.path}, line {error.lineno}: is no Python: {error.msg}.") from None
+                line = f", line {error.lineno}" if error.lineno else ""
+                raise ConfigError(f"{self.path}{line}: is no Python: {error.msg}.") from None
             module = sys.modules[self.path.name] = ModuleType(self.path.name)
             module.__file__ = str(self.path)
+            beside = str(self.path.absolute().parent)
+            if beside not in sys.path:
+                sys.path.append(beside)
             with self.blamed("running it"):
                 exec(program, vars(module))
             _RUN[digest] = module
@@ -178,7 +226,7 @@ def is_own(name: str) -> bool:
     return _FORM.fullmatch(name) is not None
 
 
-def or_own(names: Any) -> tuple[AfterValidator, PlainSerializer]:
+def or_own(names: Any) -> tuple[BeforeValidator, AfterValidator, PlainSerializer]:
     """Return what an option `model.name` is annotated with, that takes known names and those of the user's own networks.
 
     Args:
@@ -186,11 +234,16 @@ def or_own(names: Any) -> tuple[AfterValidator, PlainSerializer]:
     """
     known = get_args(names)
 
+    def text(name: Any) -> str:
+        if not isinstance(name, str):
+            raise ValueError("must be the name of a network, or FILE.py:CLASS for one of your own")
+        return name
+
     def check(name: str, info: ValidationInfo) -> str:
         if name in known:
             return name
         if not is_own(name):
-            raise ValueError(f"there is no network {name!r}, but {', '.join(known)}, and those of a file: FILE.py:CLASS.{did_you_mean(name, known)}")
+            raise ValueError(f"there is no network {name!r}; one of your own is named FILE.py:CLASS.{did_you_mean(name, known)}")
         code = info.context
         if not isinstance(code, Code):
             raise ValueError("the network is not one of pphysml's: give its file with --model-code FILE, whose code is run then")
@@ -199,7 +252,7 @@ def or_own(names: Any) -> tuple[AfterValidator, PlainSerializer]:
         except ConfigError as error:
             raise ValueError(str(error)) from None
 
-    return AfterValidator(check), PlainSerializer(str, return_type=str)
+    return BeforeValidator(text), AfterValidator(check), PlainSerializer(str, return_type=str)
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from pphysml.config import build
@@ -75,7 +77,7 @@ def test_a_strangers_weights_run_no_code(file, tmp_path):
     record = {"name": f"{file}:Mine", "sha256": own(file).recorded.sha256}
     for name, kept in (("a", None), ("b", record)):
         model = load_model(weights_of(tmp_path / name, f"{file}:Mine", kept))
-        with pytest.raises(ConfigError, match="--model-code"):
+        with pytest.raises(ModelError, match=rf"{name}: the model's configuration: .*--model-code"):
             model.configuration(LcagConfig)
     assert not (tmp_path / "was_run").exists()
 
@@ -92,7 +94,7 @@ def test_code_is_that_of_the_training(file, tmp_path):
         load_model(path, code=tmp_path / "nothing.py")
     with pytest.raises(ConfigError, match="leave it out"):
         load_model(weights_of(tmp_path / "ours", "transformer", None), code=file)
-    with pytest.raises(ConfigError, match="--model-code"):
+    with pytest.raises(ModelError, match="--model-code"):
         Recorded(**kept).allows(None)
 
 
@@ -104,7 +106,10 @@ def test_what_is_run_is_what_the_hash_is_of(file):
 
 @pytest.mark.parametrize(("text", "name", "message"), [
     ("def f(:", "Mine", r"mine\.py, line 1: is no Python"),
-    ("import nothing_of_this_name", "Mine", r"mine\.py, line 1: running it failed: ModuleNotFoundError"),
+    ("a = 1\0", "Mine", r"mine\.py: is no Python"),
+    ("raise SystemExit(0)", "Mine", r"mine\.py, line 1: running it failed with SystemExit: 0"),
+    ("raise ValueError", "Mine", r"running it failed with ValueError; --debug"),
+    ("import nothing_of_this_name", "Mine", r"mine\.py, line 1: running it failed with ModuleNotFoundError: .*; --debug shows where"),
     (None, "Min", r"no class 'Min'.*Did you mean 'Mine'"),
     (None, "Rigid", "no parameters to train"),
     (None, "Other", r"no class 'Other' that is a torch.nn.Module"),
@@ -116,10 +121,80 @@ def test_a_file_that_cannot_be_used(file, text, name, message):
         own(file, name).make(3)
 
 
+STATES = """
+import torch
+from torch import nn
+
+class Mine(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.a = nn.Linear(2, 2)
+        {line}
+    {method}
+"""
+
+
+@pytest.mark.parametrize(("line", "method", "message"), [
+    ("self.b = nn.LazyLinear(3)", "", r"'b\.weight' of Mine has no values before data is seen"),
+    ("self.b = nn.Linear(2, 3, device='meta')", "", r"'b\.weight' of Mine has no values"),
+    ("self.register_buffer('k', torch.tensor([float('nan')]))", "", "'k' of Mine is NaN before the training"),
+    ("self.requires_grad_(False)", "", "no parameters to train"),
+    ("", "def get_extra_state(self): return {'a': 1}", "'_extra_state' of Mine is no tensor"),
+    ("", "def state_dict(self, *args, **kwargs): raise RuntimeError('no state')", r"Mine\(config\) failed with RuntimeError: no state"),
+])
+def test_networks_that_cannot_be_trained_or_kept(tmp_path, line, method, message):
+    path = tmp_path / "mine.py"
+    path.write_text(STATES.format(line=line, method=method))
+    with pytest.raises(ConfigError, match=message):
+        own(path).make(3)
+
+
+@pytest.mark.parametrize(("output", "message"), [
+    (torch.zeros(4, requires_grad=True), None), (torch.zeros(4, requires_grad=True).double(), None),
+    (torch.zeros(3, requires_grad=True), r"scores, \(4,\), not \(3,\)"), ([0.0] * 4, "not a list"),
+    (torch.zeros(4), "there are none: see whether it detaches"), (torch.zeros(4, dtype=torch.int64), "floating-point numbers .* torch.int64"),
+    (torch.zeros(4, dtype=torch.complex64), "torch.complex64"), (torch.zeros(4, device="meta"), "on the device cpu, not .* on meta"),
+])
+def test_outputs_that_cannot_be_used(file, output, message):
+    network, like = own(file), torch.zeros(1)
+    if message is None:
+        assert network.checked(output, (4,), "scores", like, training=True) is output
+        return
+    with pytest.raises(ConfigError, match=message):
+        network.checked(output, (4,), "scores", like, training=True)
+
+
+def test_values_that_are_not_finite(file):
+    own(file).refuse_not_finite(torch.zeros(3))
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ConfigError, match=r"mine\.py: Mine has returned values that are not finite"):
+            own(file).refuse_not_finite(torch.tensor([0.0, value]))
+
+
+def test_a_file_may_import_what_lies_beside_it(file):
+    (file.parent / "helper_of_mine.py").write_text("SIZE = 2\n")
+    file.write_text("from torch import nn\nfrom helper_of_mine import SIZE\n\nclass Mine(nn.Linear):\n    def __init__(self, config): super().__init__(config, SIZE)\n")
+    assert own(file).make(3).out_features == 2
+
+
+def test_infinite_constants_may_be_kept_with_the_weights(file, tmp_path):
+    """Such as a mask; NaN, and what diverged in a network of ours, are refused."""
+    record = {"name": f"{file}:Mine", "sha256": own(file).recorded.sha256}
+    for values, kept, fine in (([0, -np.inf], record, True), ([0, np.nan], record, False), ([0, -np.inf], None, False)):
+        path = tmp_path / "model"
+        header = {"task": "lcag", "config": {}, **({"model_code": kept} if kept else {})}
+        save_model(path, ModelFile(header, {"mask": np.array(values, dtype=np.float32)}))
+        if fine:
+            assert load_model(path).path == path
+            continue
+        with pytest.raises(ModelError, match="not finite"):
+            load_model(path)
+
+
 def test_what_fails_inside_names_the_line(file):
-    with pytest.raises(ConfigError, match=r"mine\.py, line 10: Mine\(config\) failed: TypeError"):
+    with pytest.raises(ConfigError, match=r"mine\.py, line 10: Mine\(config\) failed with TypeError"):
         own(file).make("three")
     network = own(file)
     made = network.make(3)
-    with pytest.raises(ConfigError, match=r"line 13: Mine.forward failed: ZeroDivisionError"), network.blamed("Mine.forward"):
+    with pytest.raises(ConfigError, match=r"line 13: Mine.forward failed with ZeroDivisionError"), network.blamed("Mine.forward"):
         made(None)

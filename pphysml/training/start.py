@@ -17,6 +17,7 @@ from ..errors import ConfigError, ModelError
 from ..io.ragged import Array, Columns, length, take
 from ..model_file import is_ours, load_model
 from ..nn.network_weights import load, mismatch
+from ..own_network import is_own
 from ..progress import Progress, Silent
 from .checkpoint import TrainingState, load_state
 from .config import TrainingConfig
@@ -110,7 +111,7 @@ def start_from(network: nn.Module, source: str, task: Trainable, config: Any) ->
     problem = mismatch(network, model.network)
     if problem:
         theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
-        other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name]]
+        other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name] and not is_own(str(theirs[name]))]
         hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
         raise ModelError(f"{source}: its network has another shape than the configured one ({problem}).{hint}")
     load(network, model.network)
@@ -124,19 +125,25 @@ def make_order(config: TrainingConfig, source: ExampleSource) -> BatchOrder:
     )
 
 
-def launch(device: str, devices: int) -> Fabric:
+def launch(device: str, devices: int, all_used: bool = True) -> Fabric:
     """Start the processes of a training, one device each.
+
+    Args:
+        all_used: whether the loss of every step depends on all parameters.
 
     Raises:
         ConfigError: there are no such devices here.
     """
-    fabric = devices_of(device, devices)
+    fabric = devices_of(device, devices, all_used)
     fabric.launch()
     return fabric
 
 
-def devices_of(device: str, devices: int) -> Fabric:
+def devices_of(device: str, devices: int, all_used: bool = True) -> Fabric:
     """Return the devices of a training, whose processes are not started yet.
+
+    Args:
+        all_used: see `launch`.
 
     Raises:
         ConfigError: there are no such devices here.
@@ -144,7 +151,8 @@ def devices_of(device: str, devices: int) -> Fabric:
     kind, _, number = device.partition(":")
     _refuse_missing(kind, number, device, devices)
     chosen: list[int] | int = [int(number)] if number else devices
-    return Fabric(accelerator=kind, devices=chosen, strategy="ddp" if devices > 1 else "auto")
+    parallel = "ddp" if all_used else "ddp_find_unused_parameters_true"
+    return Fabric(accelerator=kind, devices=chosen, strategy=parallel if devices > 1 else "auto")
 
 
 def _refuse_missing(kind: str, number: str, device: str, devices: int) -> None:

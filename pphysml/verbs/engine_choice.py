@@ -93,7 +93,7 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     if choice.source is not None and weights is not None and task.needs_weights(name):
         raise ConfigError(f"{choice.source!r}: the model has its own configuration; "
                           "change how it is applied with --set apply.NAME=VALUE.")
-    config = _configure(task, weights, path, choice)
+    config = _configure(task, weights, choice)
     # Importing torch takes seconds, which an engine without a network needs not.
     lean = bool(task.networks) and not task.needs_weights(name) and choice.device == "auto"
     engine = task.engine(name, config, weights, None if lean else pick_device(choice.device))
@@ -128,7 +128,7 @@ def shipped_configuration(task: Task[Any], source: str | None, overrides: Sequen
     path = find_model(task, None) if source is None else None
     if path is None:
         return configuration(task, source, overrides)
-    return _changed(task, load_model(path, task.name), path, overrides)
+    return _changed(task, load_model(path, task.name), overrides)
 
 
 def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[str]:
@@ -138,23 +138,20 @@ def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[
     return task.domain(examples, chosen.model.prepared)
 
 
-def _configure(task: Task[Any], weights: ModelFile | None, path: Path | None, choice: EngineChoice) -> Any:
+def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice) -> Any:
     if weights is None or choice.source is not None:
         return configuration(task, choice.source, choice.overrides)
     for item in choice.overrides:
         if not item.startswith("apply."):
             raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'.")
-    return _changed(task, weights, path, choice.overrides)
+    return _changed(task, weights, choice.overrides)
 
 
-def _changed(task: Task[Any], weights: ModelFile, path: Path | None, overrides: Sequence[str]) -> Any:
+def _changed(task: Task[Any], weights: ModelFile, overrides: Sequence[str]) -> Any:
     """Return a model's configuration with changes."""
+    # By itself first: what is wrong in the file is not the user's option.
+    weights.configuration(task.config_class)
     values = copy.deepcopy(weights.header["config"])
-    try:
-        # By itself first: what is wrong in the file is not the user's option.
-        build(task.config_class, values, f"{path}: the model's configuration", weights.code)
-    except ConfigError as error:
-        raise ModelError(str(error)) from None
     for item in overrides:
         override(values, item)
     return build(task.config_class, values, "the options given", weights.code)

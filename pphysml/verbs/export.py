@@ -9,7 +9,7 @@ from ..atomic_files import write_files
 from ..errors import ConfigError, ModelError, OutputError, did_you_mean
 from ..model_file import load_model
 from ..task import Task
-from .engine_choice import find_model
+from .engine_choice import find_model, shipped_models
 
 
 def check_format(task: Task[Any], format: str) -> None:
@@ -46,7 +46,8 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
             raise ConfigError(f"{path}: exists; give another --output or --force.")
     source = find_model(task, model)
     if source is None:
-        raise ModelError(f"No weights are shipped for {task.name!r}; give --model RUN.")
+        known = ", ".join(shipped_models(task))
+        raise ModelError(f"Task {task.name!r} has no default weights; give --model RUN" + (f", or one of those that are shipped: {known}." if known else "."))
     contents = task.export(format, load_model(source, task.name, code))
     write_files(dict(zip(paths, contents, strict=True)))
     beside = {"beside": [str(path) for path in paths[1:]]} if chosen.beside else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..progress import Progress, Silent
 from ..task import Task
 from ..training.data import Readers
 from ..training.loop import Loop, refuse_divergence
+from ..training.optimisation import Average
 from ..training.run_folder import RunFolder
 from ..training.signals import StopFlag
 from ..training.start import Start, begin, devices_of, launch
@@ -109,21 +111,22 @@ def train(
     else:
         folder.check_free(force)
         given = replace(given, code=_code_of(config))
-    fabric = launch(device, devices)
-    start = begin(task, config, given.open(task, config), init_from=given.init_from,
-                  checkpoint=folder.checkpoint if resume is not None else None)
-    if fabric.global_rank == 0 and resume is None:
-        folder.create(config, given.to_json(), force)
-    fabric.barrier()
-    loop = start.loop(fabric, folder, progress)
-    warnings = _warned(start, loop.progress)
-    with StopFlag() as flag, start.batches(fabric) as batches:
-        signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
-    if signal:
-        _stop(signal, folder, start.state.step, fabric.global_rank)
-    if fabric.global_rank == 0:
-        _finish(task, start, loop, folder)
-    fabric.barrier()
+    fabric = launch(device, devices, all_used=config.own_network is None)
+    with _blamed(config):
+        start = begin(task, config, given.open(task, config), init_from=given.init_from,
+                      checkpoint=folder.checkpoint if resume is not None else None)
+        if fabric.global_rank == 0 and resume is None:
+            folder.create(config, given.to_json(), force)
+        fabric.barrier()
+        loop = start.loop(fabric, folder, progress)
+        warnings = _warned(start, loop.progress)
+        with StopFlag() as flag, start.batches(fabric) as batches:
+            signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
+        if signal:
+            _stop(signal, folder, start, fabric.global_rank)
+        if fabric.global_rank == 0:
+            _finish(task, start, loop, folder)
+        fabric.barrier()
     if fabric.global_rank:
         raise SystemExit(0)
     return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: start.state.best,
@@ -151,7 +154,9 @@ def plan(
     given = given or TrainingInputs()
     RunFolder(output).check_free(force)
     devices_of(device, devices)
-    start = begin(task, config, given.open(task, config), init_from=given.init_from)
+    with _blamed(config):
+        start = begin(task, config, given.open(task, config), init_from=given.init_from)
+        loss = _first_step(start, device)
     parameters = sum(p.numel() for p in start.network.parameters())
     counts, options = start.data.training.counts, config.training
     return {
@@ -161,7 +166,7 @@ def plan(
         "batch_size": options.batch_size,
         "parameters": parameters,
         "state_megabytes": round(parameters * 4 * 5 / 1e6, 1),
-        "loss": _first_step(start, device),
+        "loss": loss,
         "skipped": start.data.skipped,
         "warnings": _warned(start, progress or Silent()),
     }
@@ -178,12 +183,13 @@ def _warned(start: Start, progress: Progress) -> list[str]:
 def _first_step(start: Start, device: str) -> dict[str, float]:
     """Do the first step of a training, if there is one, and look at a few validation examples; return the terms of the loss."""
     fabric = launch(device, 1)
-    gradients = start.gradients(fabric)
+    gradients, average = start.gradients(fabric), Average(start.network.state_dict(), start.config.training.average)
     terms: dict[str, Tensor] = {}
     if start.config.training.steps:
         with start.batches(fabric) as batches:
             loss, terms = gradients(next(batches), start.state.step)
         refuse_divergence(float(loss), start.state.step + 1)
+        average.update(start.network.state_dict().items(), 1)
     with torch.no_grad(), gradients.precision():
         start.learner.validate(start.network.eval(), slice_rows(start.data.validation, 0, start.config.training.batch_size))
     return {name: float(mean) for name, mean in terms.items()}
@@ -205,11 +211,19 @@ def _code_of(config: Any) -> Recorded | None:
     return None if own is None else own.recorded
 
 
-def _stop(signal: int, folder: RunFolder, step: int, rank: int) -> None:
+def _blamed(config: Any) -> AbstractContextManager[None]:
+    """Return a context in which what goes wrong in a training is laid to the network, where that is one of the user's own."""
+    own = config.own_network
+    return nullcontext() if own is None else own.blamed(f"training {own.class_name}")
+
+
+def _stop(signal: int, folder: RunFolder, start: Start, rank: int) -> None:
     if rank:
         # The launcher takes any other exit code of a helper process for a crash.
         os._exit(0)
-    resume = f"saved at step {step}; go on with --resume {folder.path}"
+    own = start.config.own_network
+    code = "" if own is None else f" --model-code {own.path}"
+    resume = f"saved at step {start.state.step}; go on with --resume {folder.path}{code}"
     if signal == 2:
         raise Interrupted(f"Interrupted; {resume}.")
     raise Stopped(f"Stopped by signal {signal}; {resume}.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +82,9 @@ def test_it_is_resumed_with_its_code(pphysml, own, monkeypatch):
     assert trained(pphysml, task, name, options).code == 0
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "step", broken(Loop.step))
-        assert trained(pphysml, task, name, options, "short").code == 1
+        assert trained(pphysml, task, name, options, "short").code == 2
     without = pphysml("train", task, "--resume", "short")
-    assert without.code == 2 and "--model-code" in without.err
+    assert without.code == 4 and "--model-code" in without.err
     assert pphysml("train", task, "--resume", "short", "--model-code", name.partition(":")[0]).code == 0
     whole, resumed = (load_model(Path(run)).network for run in ("run", "short"))
     assert whole.keys() == resumed.keys() and all(np.array_equal(resumed[key], value) for key, value in whole.items())
@@ -110,6 +112,45 @@ class Wrong({class_name}):
     assert done.code == 2 and WRONG[task][1] in done.err and file in done.err
     dry = pphysml("train", task, *options, "--set", f"model.name={file}:Wrong", "--dry-run")
     assert dry.code == 2 and dry.err.splitlines()[-1] == done.err.splitlines()[-1]
+
+
+MISTAKES = {
+    "NaN when it is not trained": ("return out if self.training else out / 0 * 0", "not finite"),
+    "NaN": ("return out * float('nan')", "not finite"),
+    "no gradient": ("return out.detach()", "see whether it detaches"),
+    "leaves the program": ("import sys; sys.exit(0)", "failed with SystemExit"),
+    "changes what it has used": ("h = torch.sigmoid(out); h2 = h * h; h.add_(1); return h2", "training Wrong failed with RuntimeError"),
+    "grows": ("self.register_buffer('late', torch.zeros(3)); return out", "training Wrong failed with KeyError"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_said_by_the_dry_run_as_by_the_run(pphysml, tmp_path, monkeypatch, mistake):
+    monkeypatch.chdir(tmp_path)
+    line, message = MISTAKES[mistake]
+    Path("pairs.py").write_text(example("pairs.py") + f"""
+
+class Wrong(Pairs):
+    def forward(self, *inputs):
+        out = super().forward(*inputs)
+        {line}
+""")
+    arguments = ["train", "lcag", *LCAG, *SHORT, "--set", "model.name=pairs.py:Wrong"]
+    dry, done = pphysml(*arguments, "--dry-run"), pphysml(*arguments, "-o", "run")
+    assert dry.code == done.code == 2 and message in done.err and "pairs.py" in done.err
+    assert dry.err.splitlines()[-1] == done.err.splitlines()[-1]
+
+
+def test_a_network_that_does_not_use_all_of_itself_trains_in_two_processes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.py").write_text(example("pairs.py").replace("super().__init__()\n", "super().__init__()\n        self.unused = nn.Linear(2, 2)\n"))
+    command = [sys.executable, "-m", "pphysml_cli.main", "train", "lcag", *LCAG, *SHORT, "--set", "model.name=pairs.py:Pairs", "--device", "cpu", "--threads", "1", "-q"]
+    for processes in (1, 2):
+        done = subprocess.run([*command, "--devices", str(processes), "-o", str(processes)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+        assert done.returncode == 0, done.stderr
+    one, two = (load_model(Path(str(processes))).network for processes in (1, 2))
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=3e-5)
 
 
 def test_weights_that_do_not_fit_are_refused(pphysml, own):

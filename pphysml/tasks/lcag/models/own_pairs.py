@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ....errors import ConfigError
-from ....own_network import OwnNetwork, returned
+from ....own_network import OwnNetwork
 from ..config import LcagConfig
 from .inputs import Output
 from .network import LcagNetwork, PairIndex
@@ -34,7 +33,7 @@ class OwnPairs(LcagNetwork):
         with self.own.blamed(f"{self.own.class_name}.forward"):
             logits = self.network(leaves, p4, index.real)
         wanted = (*index.real.shape, index.real.shape[1], self.classes)
-        if not isinstance(logits, Tensor) or logits.shape != wanted:
-            raise ConfigError(f"{self.own.path}: {self.own.class_name} must return logits of classes for ordered pairs of leaves, {wanted}, "
-                              f"not {returned(logits)}.")
-        return Output(symmetric_pairs(logits, index))
+        checked = self.own.checked(logits, wanted, "logits of classes for ordered pairs of leaves", leaves, self.training)
+        pairs = symmetric_pairs(checked, index)
+        self.own.refuse_not_finite(pairs[index.together])
+        return Output(pairs)

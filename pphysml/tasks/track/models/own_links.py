@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ....contract import Batch
-from ....errors import ConfigError
-from ....own_network import OwnNetwork, returned
+from ....own_network import OwnNetwork
 from ..config import TrackConfig
 from .link_data import graph_of
 
@@ -28,7 +27,6 @@ class OwnLinks(nn.Module):
         graph = graph_of({name: tensor for name, tensor in batch.items() if name != "truth"})
         with self.own.blamed(f"{self.own.class_name}.forward"):
             logits = self.network(graph)
-        links = len(batch["deep"])
-        if not isinstance(logits, Tensor) or logits.shape != (links,):
-            raise ConfigError(f"{self.own.path}: {self.own.class_name} must return one logit for each candidate link, ({links},), not {returned(logits)}.")
-        return logits
+        checked = self.own.checked(logits, (len(batch["deep"]),), "one logit for each candidate link", batch["x"], self.training)
+        self.own.refuse_not_finite(checked)
+        return checked

@@ -30,7 +30,7 @@ def to_exact_nir_file(model: ModelFile) -> tuple[bytes]:
 def _file(model: ModelFile, style: Style) -> bytes:
     nir, made = nir_package(), published_model(model)
     if made is None:
-        raise ModelError(f"NIR is for the network 'published': there are no nodes for what {model.header['config']['model']['name']!r} does.")
+        raise ModelError(f"NIR is for pphysml's network 'published' alone, and this one is {model.header['config']['model']['name']!r}.")
     assert isinstance(made.network, nn.Sequential)
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(made.network, style))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .....errors import ConfigError
+import torch
+
+from .....errors import ConfigError, InputError
 from .....own_network import OwnNetwork
 from ...config import PetConfig
 from ...scanner.scanner import Scanner
@@ -29,10 +31,18 @@ class OwnSpikes(SpikeNetwork):
     def forward(self, trains: SpikeTrains, target: SpikeTrains | None = None, distances: Sequence[Distance] = (),
                 threads: int = 1) -> StackOutput:
         """Return spikes, counts and distances of the last layer."""
-        with self.own.blamed(f"{self.own.class_name}.forward"):
-            output = super().forward(trains, target, distances, threads)
+        try:
+            with self.own.blamed(f"{self.own.class_name}.forward"):
+                output = super().forward(trains, target, distances, threads)
+        except InputError as error:
+            # It is not the input that has other channels than the network.
+            raise ConfigError(f"{self.own.path}: {error}") from None
         if output.spikes.channels != self.channels:
             raise ConfigError(f"{self.own.path}: {self.own.class_name} must return spikes of {self.channels} crystals, not of {output.spikes.channels} channels.")
+        self.own.refuse_not_finite(output.counts)
+        if self.module.training and torch.is_grad_enabled() and not output.counts.requires_grad:
+            raise ConfigError(f"{self.own.path}: {self.own.class_name} must return spikes with gradients of its parameters, and there are none: "
+                              "see whether it detaches, or runs under torch.no_grad().")
         return output
 
 

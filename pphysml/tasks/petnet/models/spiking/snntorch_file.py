@@ -27,7 +27,7 @@ def to_snntorch_file(model: ModelFile) -> tuple[bytes]:
     """
     made = published_model(model)
     if made is None:
-        raise ModelError(f"The format snntorch is for the network 'published': {model.header['config']['model']['name']!r} is not made of snntorch's neurons.")
+        raise ModelError(f"The format snntorch is for pphysml's network 'published' alone, and this one is {model.header['config']['model']['name']!r}.")
     state = {name: value.contiguous() for name, value in made.network.state_dict().items()}
     return (save(state, {"pphysml": json.dumps(_facts(made.network, made.options, made.scanner))}),)
 
