@@ -116,7 +116,8 @@ class Adversary:
 
     With the means L of the terms of the loss and their weights w, the part makes the sum of L over its own
     terms small, and the rest the sum of w L over the others less that of w L over the adversary's. Each has
-    an optimiser of its own.
+    an optimiser of its own. With one optimiser for both, the part stands behind `nn.gradient_reversal` instead, and
+    there is no `Adversary`.
 
     Attributes:
         part: the module whose parameters are the adversary's.

@@ -124,8 +124,8 @@ class Game(Gradients):
     def __init__(self, fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig, adversary: Adversary) -> None:
         self.adversary = adversary
         theirs = {id(p) for p in adversary.part.parameters()}
-        self.players = {NETWORK: [p for p in network.parameters() if id(p) not in theirs],
-                        ADVERSARY: list(adversary.part.parameters())}
+        moving = [p for p in network.parameters() if p.requires_grad]
+        self.players = {NETWORK: [p for p in moving if id(p) not in theirs], ADVERSARY: [p for p in moving if id(p) in theirs]}
         super().__init__(fabric, learner, network, config)
 
     def _make_optimizers(self) -> dict[str, torch.optim.Optimizer]:

@@ -60,6 +60,24 @@ def test_steps_of_the_adversary_take_no_batches(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(one.batches, many.batches, strict=True))
 
 
+@pytest.mark.parametrize("part", ["guess", "adversary"])
+def test_frozen_parts_of_either_player_stay(tmp_path, part):
+    class Frozen(PivotLearner):
+        def build(self, prepared=None):
+            network = super().build()
+            frozen = torch.nn.Linear(3, 3).requires_grad_(False)
+            network.get_submodule(part).add_module("frozen", frozen)
+            return network
+
+    loop = play(RunFolder(tmp_path), Frozen(), steps=5)
+    network = loop.network
+    assert network.get_submodule(f"{part}.frozen").weight.grad is None
+    torch.manual_seed(1)
+    initial = Frozen().build()
+    for name, value in initial.state_dict().items():
+        assert torch.equal(network.state_dict()[name], value) == ("frozen" in name)
+
+
 def test_a_killed_game_resumes_bit_by_bit(tmp_path):
     class Killed(Exception):
         pass
