@@ -27,7 +27,7 @@ from .progress import make_progress
 from .task_flags import TaskVerb, taken
 
 OF_BOTH = ("task", "output", "format_name", "force", "as_json", "quiet")
-"""Options that formats of weights and of data take; other ones are of one kind."""
+"""Options that formats of weights and of data take; every other option is for one kind only."""
 
 
 @click.command(cls=TaskVerb, verb="export", short_help="Convert weights or data for other programs.")

@@ -70,18 +70,31 @@ def new_folder(path: Path) -> Iterator[Path]:
     """Make a folder whose content the block writes; it takes the place of `path` when the block ends.
 
     Raises:
-        OutputError: it could not be written; an older one is left as it was, and nothing else.
+        OutputError: it could not be made; an older one is left as it was, and nothing else.
     """
     path = path.resolve()
     temporary = temporary_name(path)
     try:
-        temporary.mkdir()
+        with written(path):
+            temporary.mkdir()
         yield temporary
-        _put(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: could not be written: {error.strerror or error}.") from None
+        with written(path):
+            _put(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Report what the system refuses while something is written for `path`.
+
+    Raises:
+        OutputError: it was refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror or error}.") from None
 
 
 def _put(folder: Path, path: Path) -> None:
@@ -93,7 +106,7 @@ def _put(folder: Path, path: Path) -> None:
     path.rename(older)
     try:
         folder.rename(path)
-    except OSError:
+    except BaseException:
         older.rename(path)
         raise
     shutil.rmtree(older, ignore_errors=True)

@@ -124,7 +124,8 @@ class Adversary:
         learning_rate: its peak, warmed up and lowered as that of the network.
         steps: its steps for each one of the network, on the same batch and before it.
         alone: how many first steps of the training the network has without it.
-        head_start: how many steps it has after them while the network waits.
+        head_start: for how many steps of the training after them it is trained, and the network waits; schedule and average
+            of the weights go on.
     """
 
     part: nn.Module
@@ -132,6 +133,10 @@ class Adversary:
     steps: int = 1
     alone: int = 0
     head_start: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.alone < 0 or self.head_start < 0:
+            raise ValueError("an adversary has at least one step for each of the network, and no negative number of them")
 
 
 Batch = dict[str, "Tensor"]

@@ -140,7 +140,7 @@ def load_model(path: Path, task: str | None = None, code: Path | None = None) ->
     Raises:
         ModelError: as `read_header`; or the model belongs to another task, or holds weights that
             are not finite; or the code is another than that of the training.
-        ConfigError: there is no such file, or the network is not of a file.
+        ConfigError: the file of the network cannot be read, or the weights are of no network of the user's own.
     """
     path = locate(path)
     header = read_header(path)

@@ -36,9 +36,11 @@ class Code:
 
     Attributes:
         file: named with --model-code; None for the one that the name of the network says, which the user wrote.
+        content: of the file, if it has been read.
     """
 
     file: Path | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,12 @@ class Recorded:
         """
         if given is None:
             raise ModelError(f"The network is {self.name!r}, not one of pphysml's: give its file with --model-code FILE, whose code is run then.")
-        found = hashlib.sha256(_content(given)).hexdigest()
+        content = _content(given)
+        found = hashlib.sha256(content).hexdigest()
         if found != self.sha256:
             raise ModelError(f"--model-code {given}: is not the file of the training of {self.name!r}: its SHA-256 is "
                              f"{found[:SHOWN]}..., not {self.sha256[:SHOWN]}...")
-        return Code(given)
+        return Code(given, content)
 
 
 def recorded(values: Mapping[str, Any]) -> Recorded | None:
@@ -99,8 +102,12 @@ class OwnNetwork(str):
         made = super().__new__(cls, name)
         file, made.class_name = _parts(name)
         made.path = (code.file or Path(file)).expanduser()
-        made.content = _content(made.path)
+        made.content = _content(made.path) if code.content is None else code.content
         return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is copied, as by networks that keep their configuration."""
+        return OwnNetwork, (str(self), Code(self.path, self.content))
 
     @property
     def recorded(self) -> Recorded:
@@ -113,24 +120,22 @@ class OwnNetwork(str):
         Raises:
             ConfigError: the file cannot be run, has no such class, or the class cannot be made or trained.
         """
-        from torch import Tensor, nn
-        from torch.nn.parameter import is_lazy
+        from torch import nn
 
         module = self._module()
         found = vars(module).get(self.class_name)
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
             classes = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, nn.Module)]
             raise ConfigError(f"{self.path}: has no class {self.class_name!r} that is a torch.nn.Module.{did_you_mean(self.class_name, classes)}")
-        with self.blamed(f"{self.class_name}(config)"):
-            network: nn.Module = found(config)
+        with self.reporting(f"{self.class_name}(config)"):
+            network = found(config)
+            if not isinstance(network, nn.Module):
+                raise ConfigError(f"{self.path}: {self.class_name}(config) gives {returned(network)}, not a torch.nn.Module.")
             parameters, state = list(network.parameters()), network.state_dict()
-        of_no_size = [name for name, value in state.items() if isinstance(value, Tensor) and (is_lazy(value) or value.is_meta)]
-        no_tensors = [name for name, value in state.items() if not isinstance(value, Tensor)]
-        not_numbers = [name for name, value in state.items() if name not in (*of_no_size, *no_tensors) and value.isnan().any()]
-        for names, reason in ((of_no_size, "has no values before data is seen; make it with its size"), (no_tensors, "is no tensor, and cannot be kept with the weights"),
-                              (not_numbers, "is NaN before the training")):
-            if names:
-                raise ConfigError(f"{self.path}: {names[0]!r} of {self.class_name} {reason}.")
+        for name, value in state.items():
+            fault = _unusable(value)
+            if fault:
+                raise ConfigError(f"{self.path}: {name!r} of {self.class_name} {fault}.")
         if not any(parameter.requires_grad for parameter in parameters):
             raise ConfigError(f"{self.path}: {self.class_name} has no parameters to train.")
         return network
@@ -154,12 +159,22 @@ class OwnNetwork(str):
             fault = f"{shape}, not {found}"
         elif not output.is_floating_point() or output.layout is not torch.strided or output.device != like.device:
             fault = f"dense floating-point numbers on the device {like.device}, not {output.layout} {output.dtype} on {output.device}"
-        elif training and torch.is_grad_enabled() and not output.requires_grad:
-            fault = "with gradients of its parameters, and there are none: see whether it detaches, or runs under torch.no_grad()"
         if fault:
             raise ConfigError(f"{self.path}: {self.class_name} must return {meaning}, {fault}.")
         checked: Tensor = output
+        self.refuse_no_gradient(checked, training)
         return checked
+
+    def refuse_no_gradient(self, output: Tensor, training: bool) -> None:
+        """Refuse an output of a training that does not depend on the parameters.
+
+        Raises:
+            ConfigError: it has no gradient.
+        """
+        import torch
+
+        if training and torch.is_grad_enabled() and not output.requires_grad:
+            raise ConfigError(f"{self.path}: what {self.class_name} returns has no gradients: see whether it detaches, or runs under torch.no_grad().")
 
     def refuse_not_finite(self, output: Tensor) -> None:
         """Refuse values of which no physics can be made.
@@ -167,33 +182,39 @@ class OwnNetwork(str):
         Raises:
             ConfigError: some are NaN or infinite.
         """
-        if not output.isfinite().all():
+        import torch
+
+        # A graph that is exported cannot branch on values.
+        if not torch.compiler.is_exporting() and not output.isfinite().all():
             raise ConfigError(f"{self.path}: {self.class_name} has returned values that are not finite.")
 
     @contextmanager
-    def blamed(self, what: str) -> Iterator[None]:
-        """Say where in the file what its code raises comes from.
+    def reporting(self, what: str) -> Iterator[None]:
+        """Report what goes wrong in the file's code, or in torch because of it, as an error of the file.
 
         Args:
             what: is done.
 
         Raises:
-            ConfigError: something was raised.
+            ConfigError: something went wrong there.
         """
         try:
             yield
         except PphysmlError:
             raise
         except (Exception, SystemExit) as error:
-            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)]
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == str(self.path)]
+            if not lines and (_is_memory(error) or not _in_a_library_of_networks(frames[-1].filename)):
+                raise
             line = f", line {lines[-1]}" if lines else ""
             reason = f": {str(error).splitlines()[0]}" if str(error) else ""
             raise ConfigError(f"{self.path}{line}: {what} failed with {type(error).__name__}{reason}; --debug shows where.") from error
 
     def _module(self) -> ModuleType:
         """Return the file run as a module, once in a process; it is known by the file's name to what looks for the module of a class."""
-        digest = self.recorded.sha256
-        if digest not in _RUN:
+        key = str(self.path.absolute()), self.recorded.sha256
+        if key not in _RUN:
             try:
                 program = compile(self.content, str(self.path), "exec")
             except SyntaxError as error:
@@ -204,14 +225,45 @@ class OwnNetwork(str):
             beside = str(self.path.absolute().parent)
             if beside not in sys.path:
                 sys.path.append(beside)
-            with self.blamed("running it"):
-                exec(program, vars(module))
-            _RUN[digest] = module
-        return _RUN[digest]
+            try:
+                with self.reporting("running it"):
+                    exec(program, vars(module))
+            except BaseException:
+                del sys.modules[self.path.name]
+                raise
+            _RUN[key] = module
+        return _RUN[key]
 
 
-_RUN: dict[str, ModuleType] = {}
-"""Files that have been run, by their SHA-256."""
+_RUN: dict[tuple[str, str], ModuleType] = {}
+"""Files that have been run, by their path and SHA-256."""
+
+
+def _unusable(value: Any) -> str:
+    """Return why a part of a network's state cannot be trained or kept; "" if it can."""
+    from torch import Tensor
+    from torch.nn.parameter import is_lazy
+
+    if not isinstance(value, Tensor):
+        return "is no tensor, and cannot be kept with the weights"
+    if is_lazy(value) or value.is_meta:
+        return "has no values before data is seen; make it with its size"
+    try:
+        value.detach().cpu().numpy()
+    except (TypeError, RuntimeError):
+        return f"is {value.dtype} in the layout {value.layout}, which cannot be kept with the weights"
+    return "is NaN before the training" if value.isnan().any() else ""
+
+
+def _is_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError))
+
+
+def _in_a_library_of_networks(file: str) -> bool:
+    """Return whether a file is of a library whose errors come from how a network uses it."""
+    return any(part in ("torch", "torch_geometric", "snntorch", "lightning_fabric") for part in Path(file).parts)
 
 
 def returned(value: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pphysml.atomic_files import new_folder, replacement, write_files
+from pphysml.atomic_files import new_folder, replacement, write_files, written
 from pphysml.errors import OutputError
 
 
@@ -71,7 +71,7 @@ def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path, error
     path = tmp_path / "out"
     path.mkdir()
     (path / "old").write_text("old")
-    with pytest.raises(seen), new_folder(path) as folder:
+    with pytest.raises(seen), new_folder(path) as folder, written(path):
         (folder / "half").write_text("half")
         raise error
     assert os.listdir(path) == ["old"] and os.listdir(tmp_path) == ["out"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,29 @@ def test_code_is_that_of_the_training(file, tmp_path):
         Recorded(**kept).allows(None)
 
 
+def test_copies_of_the_name_know_the_file(file):
+    found = own(file)
+    for copied in (copy.copy(found), copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert copied == found and copied.content == found.content and copied.make(3).in_features == 3
+
+
+def test_what_was_checked_is_what_is_run(file, tmp_path):
+    """The file may change in between."""
+    record = {"name": f"{file}:Mine", "sha256": own(file).recorded.sha256}
+    model = load_model(weights_of(tmp_path / "model", f"{file}:Mine", record), code=file)
+    file.write_text("raise SystemExit")
+    assert model.configuration(LcagConfig).own_network.make(3).in_features == 3
+
+
+def test_errors_of_other_parts_are_not_the_files(file):
+    network = own(file)
+    for error in (OSError(28, "full"), MemoryError(), KeyError("ours")):
+        with pytest.raises(type(error)), network.reporting("training"):
+            raise error
+    with pytest.raises(ConfigError, match="training failed with RuntimeError"), network.reporting("training"):
+        torch.zeros(1).backward()  # has no gradient
+
+
 def test_what_is_run_is_what_the_hash_is_of(file):
     found = own(file)
     file.write_text("raise SystemExit")
@@ -139,6 +164,7 @@ class Mine(nn.Module):
     ("self.b = nn.Linear(2, 3, device='meta')", "", r"'b\.weight' of Mine has no values"),
     ("self.register_buffer('k', torch.tensor([float('nan')]))", "", "'k' of Mine is NaN before the training"),
     ("self.requires_grad_(False)", "", "no parameters to train"),
+    ("self.b = nn.Linear(2, 3).bfloat16()", "", r"'b\.weight' of Mine is torch.bfloat16"),
     ("", "def get_extra_state(self): return {'a': 1}", "'_extra_state' of Mine is no tensor"),
     ("", "def state_dict(self, *args, **kwargs): raise RuntimeError('no state')", r"Mine\(config\) failed with RuntimeError: no state"),
 ])
@@ -152,7 +178,7 @@ def test_networks_that_cannot_be_trained_or_kept(tmp_path, line, method, message
 @pytest.mark.parametrize(("output", "message"), [
     (torch.zeros(4, requires_grad=True), None), (torch.zeros(4, requires_grad=True).double(), None),
     (torch.zeros(3, requires_grad=True), r"scores, \(4,\), not \(3,\)"), ([0.0] * 4, "not a list"),
-    (torch.zeros(4), "there are none: see whether it detaches"), (torch.zeros(4, dtype=torch.int64), "floating-point numbers .* torch.int64"),
+    (torch.zeros(4), "has no gradients: see whether it detaches"), (torch.zeros(4, dtype=torch.int64), "floating-point numbers .* torch.int64"),
     (torch.zeros(4, dtype=torch.complex64), "torch.complex64"), (torch.zeros(4, device="meta"), "on the device cpu, not .* on meta"),
 ])
 def test_outputs_that_cannot_be_used(file, output, message):
@@ -196,5 +222,5 @@ def test_what_fails_inside_names_the_line(file):
         own(file).make("three")
     network = own(file)
     made = network.make(3)
-    with pytest.raises(ConfigError, match=r"line 13: Mine.forward failed with ZeroDivisionError"), network.blamed("Mine.forward"):
+    with pytest.raises(ConfigError, match=r"line 13: Mine.forward failed with ZeroDivisionError"), network.reporting("Mine.forward"):
         made(None)

@@ -117,7 +117,8 @@ class Backpropagation(Gradients):
 class Game(Gradients):
     """The network and its adversary in turns, on the same batch; see `contract.Adversary`.
 
-    The steps of the training are those of the network, which waits during the adversary's head start.
+    The steps of the training are those of the network, which waits during the adversary's head start; what one
+    player keeps of the batches it sees, such as means of a normalisation, the other's turns leave as it is.
     Gradients are summed over processes here: those of one player alone are what DDP does not expect.
     """
 
@@ -126,6 +127,11 @@ class Game(Gradients):
         theirs = {id(p) for p in adversary.part.parameters()}
         moving = [p for p in network.parameters() if p.requires_grad]
         self.players = {NETWORK: [p for p in moving if id(p) not in theirs], ADVERSARY: [p for p in moving if id(p) in theirs]}
+        for name, parameters in self.players.items():
+            if not parameters:
+                raise ValueError(f"The {name} of a game has no parameters to train.")
+        buffers = {id(b): b for b in adversary.part.buffers()}
+        self.buffers = {ADVERSARY: list(buffers.values()), NETWORK: [b for b in network.buffers() if id(b) not in buffers]}
         super().__init__(fabric, learner, network, config)
 
     def _make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -140,6 +146,8 @@ class Game(Gradients):
 
     def _turn(self, player: str, batch: Batch, rate: float, with_adversary: bool = True) -> Losses:
         """Move one player; return the loss of the network as it was before, and all terms."""
+        others = self.buffers[ADVERSARY if player == NETWORK else NETWORK]
+        kept = [buffer.clone() for buffer in others]
         with self.fabric.no_backward_sync(self.model):
             with self.precision():
                 terms, means = self._means(batch)
@@ -149,16 +157,23 @@ class Game(Gradients):
                 own = loss if player == NETWORK else _sum(means[name] for name, term in terms.items() if term.of_adversary)
             parameters = self.players[player]
             gradients = torch.autograd.grad(own, parameters, allow_unused=True)
+        with torch.no_grad():
+            for buffer, before in zip(others, kept, strict=True):
+                buffer.copy_(before)
         self._give(parameters, gradients)
         self._update(player, parameters, rate)
         return loss, means
 
     def _give(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-        """Set the gradients, summed over processes in one piece."""
-        known = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
-        total = summed(self.fabric, torch.cat([g.flatten() for g in known]))
-        for parameter, gradient in zip(parameters, torch.split(total, [p.numel() for p in parameters]), strict=True):
-            parameter.grad = gradient.view_as(parameter)
+        """Set the gradients, summed over processes; a parameter without one on any process has none."""
+        found = summed(self.fabric, torch.tensor([float(g is not None) for g in gradients])).tolist()
+        for kind in dict.fromkeys(p.dtype for p in parameters):
+            mine = [(p, g) for p, g, n in zip(parameters, gradients, found, strict=True) if n and p.dtype == kind]
+            if not mine:
+                continue
+            total = summed(self.fabric, torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in mine]))
+            for (parameter, _), gradient in zip(mine, torch.split(total, [p.numel() for p, _ in mine]), strict=True):
+                parameter.grad = gradient.view_as(parameter)
 
 
 def make_gradients(fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig) -> Gradients:
@@ -174,4 +189,7 @@ def _tensor(value: float | Tensor) -> Tensor:
 
 
 def _sum(values: Iterable[Tensor]) -> Tensor:
-    return torch.stack(list(values)).sum()
+    terms = list(values)
+    if not terms:
+        raise ValueError("Each player of a game needs a term of the loss: see contract.Term.of_adversary.")
+    return torch.stack(terms).sum()

@@ -45,7 +45,8 @@ class Loop:
         self.folder = folder
         self.state = state
         self.progress = progress
-        self.average = Average(state.average or self.network.state_dict(), self.config.average)
+        own = self.network.state_dict()
+        self.average = Average(state.average or own, self.config.average, own)
         self.metrics = MetricsFile(folder.metrics, state.step) if self.fabric.global_rank == 0 else None
         self._saved_at = -1
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
+from ..errors import ConfigError
 from .config import TrainingConfig
 
 
@@ -35,13 +36,17 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
 class Average:
     """Exponential moving average of the weights, shorter at the start of the training.
 
+    Args:
+        like: the network's own weights, on whose devices the average is kept.
+
     The decay of step t is min(decay, (1 + t) / (10 + t)), as in TensorFlow's implementation of
     B. Polyak, A. Juditsky, SIAM J. Control Optim. 30 (1992) 838.
     """
 
-    def __init__(self, weights: dict[str, Tensor], decay: float) -> None:
+    def __init__(self, weights: dict[str, Tensor], decay: float, like: Mapping[str, Tensor] | None = None) -> None:
         self.decay = decay
-        self.weights = {name: value.detach().clone() for name, value in weights.items()}
+        # Those of a checkpoint are on the CPU.
+        self.weights = {name: value.detach().to(value.device if like is None else like[name].device, copy=True) for name, value in weights.items()}
 
     @torch.no_grad()
     def update(self, weights: Iterable[tuple[str, Tensor]], step: int) -> None:
@@ -49,6 +54,8 @@ class Average:
         decay = min(self.decay, (1 + step) / (10 + step))
         kept, new = [], []
         for name, value in weights:
+            if name not in self.weights:
+                raise ConfigError(f"The network has got a part {name!r} while it was trained: let it be made with all its parameters and buffers.")
             if not value.is_floating_point():
                 self.weights[name].copy_(value)
                 continue

@@ -22,7 +22,8 @@ def largest(fabric: Fabric, value: int) -> int:
 def _reduced(fabric: Fabric, values: Tensor, how: str) -> Tensor:
     if fabric.world_size == 1:
         return values
-    reduced = fabric.all_reduce(values.to(fabric.device), reduce_op=how)
+    # The sum takes the place of what is summed.
+    reduced = fabric.all_reduce(values.to(fabric.device, copy=True), reduce_op=how)
     assert isinstance(reduced, Tensor)
     return reduced
 
@@ -35,7 +36,11 @@ def gather_rows(rows: Tensor) -> Tensor:
     process gets its own rows back.
 
     Args:
-        rows: of this process, (n, ...): process r of W has rows r, r + W, r + 2 W, ... of the batch.
+        rows: of this process, (n, ...): process r of W has rows r, r + W, r + 2 W, ... of the batch; those that
+            do not count are left out after they have been gathered.
+
+    Raises:
+        ValueError: the numbers of rows are not those of a batch.
     """
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return rows
@@ -52,7 +57,9 @@ class _Gather(torch.autograd.Function):
         counts = [torch.zeros(1, dtype=torch.int64, device=rows.device) for _ in range(processes)]
         distributed.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
         # Collectives want equal shapes: the rows are filled up, and nothing is written where there are none.
-        most, total = int(counts[0]), sum(int(count) for count in counts)
+        most, total = int(max(counts)), sum(int(count) for count in counts)
+        if [int(count) for count in counts] != [len(range(number, total, processes)) for number in range(processes)]:
+            raise ValueError(f"The processes have {[int(count) for count in counts]} rows, which are no shares of a batch: gather all rows, and choose among them then.")
         filled = rows.new_zeros((most, *rows.shape[1:]))
         filled[: len(rows)] = rows
         parts = [torch.empty_like(filled) for _ in range(processes)]

@@ -63,7 +63,7 @@ class RunFolder:
             ConfigError: something is there; with `force`, something that is not a run.
             OutputError: nothing can be written there.
         """
-        above = next(folder for folder in self.path.absolute().parents if folder.exists())
+        above = next((folder for folder in self.path.absolute().parents if folder.exists()), self.path)
         if not above.is_dir() or not os.access(above, os.W_OK):
             raise OutputError(f"{self.path}: the run folder cannot be made: {above} is no folder that can be written to.")
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):

@@ -87,6 +87,9 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     path = find_model(task, choice.model, name)
     if path is None and choice.code is not None:
         raise ConfigError(f"--model-code {choice.code}: there is no model whose network it could be; leave it out.")
+    if choice.code is not None and choice.engine is None and not task.needs_weights(name):
+        networks = ", ".join(engine for engine in task.engines if task.needs_weights(engine))
+        raise ConfigError(f"--model-code {choice.code}: the default engine {name!r} takes no network; give --engine, one of {networks}.")
     weights = load_model(path, task.name, choice.code) if path is not None else None
     if weights is None and task.needs_weights(name):
         raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")

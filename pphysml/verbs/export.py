@@ -20,7 +20,7 @@ def check_format(task: Task[Any], format: str) -> None:
     """
     if format not in {*task.exports, *task.data_exports}:
         offered = [*(f"{name} (weights)" for name in task.exports), *(f"{name} ({what})" for name, what in task.data_exports.items())]
-        raise ConfigError(f"Task {task.name!r} offers no format {format!r}, but {', '.join(offered) or 'none'}."
+        raise ConfigError(f"Task {task.name!r} offers no format {format!r}, but {', '.join(offered)}."
                           f"{did_you_mean(format, (*task.exports, *task.data_exports))}")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from .. import __version__
-from ..atomic_files import new_folder
+from ..atomic_files import new_folder, written
 from ..contract import DataExport
 from ..errors import ConfigError
 from ..io.ragged import Array, Columns, length
@@ -66,7 +66,8 @@ def export_data(
         progress.start(f"{task.name}: {format}", reader.n_entries, "entry")
         for shard in export.shards(_examples(task, config, reader, warnings, progress)):
             counts = export.count(shard)
-            _write(folder / f"{export.stem}-{shards:05d}.safetensors", shard, {**header, "shard": shards, **counts})
+            with written(output):
+                _write(folder / f"{export.stem}-{shards:05d}.safetensors", shard, {**header, "shard": shards, **counts})
             total.update(counts)
             shards += 1
     if not next(iter(total.values())):
@@ -82,8 +83,8 @@ def _examples(task: Task[Any], config: Any, reader: Reader, warnings: list[str],
 
 
 def _check_free(output: Path, export: DataExport, force: bool) -> None:
-    """Refuse an output that exists; with `force`, one that holds anything but shards."""
-    if not output.exists():
+    """Refuse an output that exists and is not empty; with `force`, one that holds anything but shards."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     if not force or not output.is_dir():
         raise ConfigError(f"{output}: exists; give another --output{' or --force' if output.is_dir() else ''}.")

@@ -112,7 +112,7 @@ def train(
         folder.check_free(force)
         given = replace(given, code=_code_of(config))
     fabric = launch(device, devices, all_used=config.own_network is None)
-    with _blamed(config):
+    with _reporting(config):
         start = begin(task, config, given.open(task, config), init_from=given.init_from,
                       checkpoint=folder.checkpoint if resume is not None else None)
         if fabric.global_rank == 0 and resume is None:
@@ -154,8 +154,9 @@ def plan(
     given = given or TrainingInputs()
     RunFolder(output).check_free(force)
     devices_of(device, devices)
-    with _blamed(config):
+    with _reporting(config):
         start = begin(task, config, given.open(task, config), init_from=given.init_from)
+        warnings = _warned(start, progress or Silent())
         loss = _first_step(start, device)
     parameters = sum(p.numel() for p in start.network.parameters())
     counts, options = start.data.training.counts, config.training
@@ -168,7 +169,7 @@ def plan(
         "state_megabytes": round(parameters * 4 * 5 / 1e6, 1),
         "loss": loss,
         "skipped": start.data.skipped,
-        "warnings": _warned(start, progress or Silent()),
+        "warnings": warnings,
     }
 
 
@@ -211,10 +212,10 @@ def _code_of(config: Any) -> Recorded | None:
     return None if own is None else own.recorded
 
 
-def _blamed(config: Any) -> AbstractContextManager[None]:
-    """Return a context in which what goes wrong in a training is laid to the network, where that is one of the user's own."""
+def _reporting(config: Any) -> AbstractContextManager[None]:
+    """Return a context that reports what goes wrong because of the network as an error of its file, where it is one of the user's own."""
     own = config.own_network
-    return nullcontext() if own is None else own.blamed(f"training {own.class_name}")
+    return nullcontext() if own is None else own.reporting(f"training {own.class_name}")
 
 
 def _stop(signal: int, folder: RunFolder, start: Start, rank: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pphysml.model_file import load_model
 from pphysml.training.loop import Loop
@@ -82,7 +83,7 @@ def test_it_is_resumed_with_its_code(pphysml, own, monkeypatch):
     assert trained(pphysml, task, name, options).code == 0
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "step", broken(Loop.step))
-        assert trained(pphysml, task, name, options, "short").code == 2
+        assert trained(pphysml, task, name, options, "short").code == 1
     without = pphysml("train", task, "--resume", "short")
     assert without.code == 4 and "--model-code" in without.err
     assert pphysml("train", task, "--resume", "short", "--model-code", name.partition(":")[0]).code == 0
@@ -109,7 +110,8 @@ class Wrong({class_name}):
         return {WRONG[task][0]}
 """)
     done = trained(pphysml, task, f"{file}:Wrong", options)
-    assert done.code == 2 and WRONG[task][1] in done.err and file in done.err
+    assert done.code == 2 and WRONG[task][1] in done.err
+    assert done.err.splitlines()[-1].startswith(f"pphysml: error: {file}")
     dry = pphysml("train", task, *options, "--set", f"model.name={file}:Wrong", "--dry-run")
     assert dry.code == 2 and dry.err.splitlines()[-1] == done.err.splitlines()[-1]
 
@@ -120,7 +122,7 @@ MISTAKES = {
     "no gradient": ("return out.detach()", "see whether it detaches"),
     "leaves the program": ("import sys; sys.exit(0)", "failed with SystemExit"),
     "changes what it has used": ("h = torch.sigmoid(out); h2 = h * h; h.add_(1); return h2", "training Wrong failed with RuntimeError"),
-    "grows": ("self.register_buffer('late', torch.zeros(3)); return out", "training Wrong failed with KeyError"),
+    "grows": ("self.register_buffer('late', torch.zeros(3)); return out", "has got a part 'network.late' while it was trained"),
 }
 
 
@@ -137,8 +139,39 @@ class Wrong(Pairs):
 """)
     arguments = ["train", "lcag", *LCAG, *SHORT, "--set", "model.name=pairs.py:Wrong"]
     dry, done = pphysml(*arguments, "--dry-run"), pphysml(*arguments, "-o", "run")
-    assert dry.code == done.code == 2 and message in done.err and "pairs.py" in done.err
+    assert dry.code == done.code == 2 and message in done.err
     assert dry.err.splitlines()[-1] == done.err.splitlines()[-1]
+
+
+def test_what_is_not_the_networks_fault_is_not_reported_as_such(pphysml, tmp_path, monkeypatch):
+    """A full disk and too little memory have their own exit code and sentence."""
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.py").write_text(example("pairs.py"))
+    arguments = ["train", "lcag", *LCAG, *SHORT, "--set", "model.name=pairs.py:Pairs"]
+    for error, message in ((OSError(28, "No space left on device"), "No space left"), (torch.OutOfMemoryError("too large"), "memory")):
+        def fails(self, examples, error=error):
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Loop, "step", fails)
+            done = pphysml(*arguments, "--force", "-o", "run")
+        assert done.code == 5 and message in done.err and "pairs.py" not in done.err
+
+
+def test_the_published_formats_of_lcag_export_it(pphysml, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.py").write_text(example("pairs.py"))
+    assert trained(pphysml, "lcag", "pairs.py:Pairs", [*LCAG, *SHORT]).code == 0
+    done = pphysml("export", "lcag", "--model", "run", "--model-code", "pairs.py", "--format", "onnx", "-o", "run.onnx")
+    assert done.code == 0, done.err
+
+
+def test_an_engine_that_takes_no_network_is_not_taken_for_one(pphysml, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("spikes.py").write_text(example("spikes.py"))
+    assert pphysml("simulate", "petnet", "--preset", "published-snn", "-n", 20, "-o", "toy.root").code == 0
+    done = pphysml("petnet", "toy.root", "--model", "run", "--model-code", "spikes.py", "-o", "out.root")
+    assert done.code == 2 and "give --engine, one of pairs, snn" in done.err
 
 
 def test_a_network_that_does_not_use_all_of_itself_trains_in_two_processes(tmp_path, monkeypatch):

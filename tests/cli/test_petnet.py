@@ -274,7 +274,7 @@ def test_files_in_another_order_than_that_of_time_are_said(sort, source, parts):
 @pytest.mark.parametrize(("shares", "options"), [
     (((0, 0.5), (0.5, 1)), ()), (((0, 0.5), (0.5, 1)), ("--files", "successive")), (((0, 1), (0, 1)), ()),
     (((0.5, 1), (0, 0.5)), ("--files", "independent")), (((0, 0.5), (0.4, 1)), ("--files", "independent"))])
-def test_files_as_they_should_be_are_not_blamed(pphysml, parts, tmp_path, shares, options):
+def test_files_as_they_should_be_are_not_reporting(pphysml, parts, tmp_path, shares, options):
     done = pphysml("petnet", *parts(*shares), *SORT, *options, "-o", tmp_path / "out.root")
     assert done.code == 0 and "overlap" not in done.out and "given behind" not in done.out
 

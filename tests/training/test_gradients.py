@@ -62,58 +62,114 @@ def test_steps_of_the_adversary_take_no_batches(tmp_path):
 
 @pytest.mark.parametrize("part", ["guess", "adversary"])
 def test_frozen_parts_of_either_player_stay(tmp_path, part):
-    class Frozen(PivotLearner):
+    class Larger(PivotLearner):
         def build(self, prepared=None):
             network = super().build()
             frozen = torch.nn.Linear(3, 3).requires_grad_(False)
             network.get_submodule(part).add_module("frozen", frozen)
             return network
 
-    loop = play(RunFolder(tmp_path), Frozen(), steps=5)
+    loop = play(RunFolder(tmp_path), Larger(), steps=5)
     network = loop.network
     assert network.get_submodule(f"{part}.frozen").weight.grad is None
     torch.manual_seed(1)
-    initial = Frozen().build()
+    initial = Larger().build()
     for name, value in initial.state_dict().items():
         assert torch.equal(network.state_dict()[name], value) == ("frozen" in name)
 
 
-def test_a_killed_game_resumes_bit_by_bit(tmp_path):
-    class Killed(Exception):
-        pass
+class Killed(Exception):
+    pass
 
+
+def killed_after(batches, learner):
+    """Return a learner that raises at the batch after so many."""
+    collate = learner.collate
+
+    def die(examples):
+        if len(learner.batches) == batches:
+            raise Killed
+        return collate(examples)
+
+    learner.collate = die
+    return learner
+
+
+def test_a_killed_game_resumes_bit_by_bit(tmp_path):
     options = {"steps": 2, "alone": 4, "head_start": 3, "dropout": 0.3, "coupled": 1.0}
     whole = play(RunFolder(tmp_path / "whole"), PivotLearner(**options))
     for after in (5, 12, 33):  # within each phase
-        folder, learner = RunFolder(tmp_path / str(after)), PivotLearner(**options)
-        collate = learner.collate
-
-        def die(examples, learner=learner, collate=collate, after=after):
-            if len(learner.batches) == after:
-                raise Killed
-            return collate(examples)
-
-        learner.collate = die
+        folder = RunFolder(tmp_path / str(after))
         with pytest.raises(Killed):
-            play(folder, learner)
+            play(folder, killed_after(after, PivotLearner(**options)))
         resumed = play(folder, PivotLearner(**options), load_state(folder.checkpoint))
         assert np.array_equal(weights(resumed), weights(whole))
         for name, value in whole.average.weights.items():
             assert torch.equal(resumed.average.weights[name], value)
 
 
-def test_a_checkpoint_of_a_single_optimiser_is_read(tmp_path):
-    """Those of version 0.3 know no further optimisers."""
-    folder = RunFolder(tmp_path)
-    play(folder, PivotLearner(reversal=True), steps=7)
+def test_a_checkpoint_of_version_0_3_goes_on_bit_by_bit(tmp_path):
+    """It has format 1 and knows no further optimisers."""
+    folder = RunFolder(tmp_path / "killed")
+    with pytest.raises(Killed):
+        play(folder, killed_after(12, PivotLearner(reversal=True)))
     kept = torch.load(folder.checkpoint, weights_only=True)
-    assert kept.pop("further_optimizers") == {}
+    assert kept.pop("further_optimizers") == {} and kept["step"] == 7
     torch.save({**kept, "format_version": 1}, folder.checkpoint)
     resumed = play(folder, PivotLearner(reversal=True), load_state(folder.checkpoint))
     whole = play(RunFolder(tmp_path / "whole"), PivotLearner(reversal=True))
-    assert resumed.state.step == 60
-    # The schedule of the short training was another: only the state is the same.
-    assert resumed.gradients.state().keys() == whole.gradients.state().keys()
+    assert np.array_equal(weights(resumed), weights(whole))
+
+
+def test_turns_of_one_player_leave_what_the_other_keeps_of_batches(tmp_path):
+    """Running means of a normalisation move once a step, and not while the network waits; those of the adversary once in each of its turns."""
+    class Normalised(PivotLearner):
+        def build(self, prepared=None):
+            network = super().build()
+            network.dropout = torch.nn.BatchNorm1d(2)
+            network.adversary = torch.nn.Sequential(torch.nn.BatchNorm1d(1), network.adversary)
+            return network
+
+    network = play(RunFolder(tmp_path), Normalised(alone=3, head_start=4, steps=5), steps=10).network
+    assert int(network.dropout.num_batches_tracked) == 3 + 3
+    assert int(network.adversary[0].num_batches_tracked) == 5 * 7
+
+
+def test_what_no_term_depends_on_does_not_decay(tmp_path):
+    class Larger(PivotLearner):
+        def build(self, prepared=None):
+            network = super().build()
+            network.unused = torch.nn.Linear(4, 4)
+            return network
+
+    network = play(RunFolder(tmp_path), Larger(), steps=5, weight_decay=0.5).network
+    torch.manual_seed(1)
+    assert torch.equal(network.unused.weight, Larger().build().unused.weight)
+
+
+@pytest.mark.parametrize(("learner", "message"), [
+    (lambda: PivotLearner(steps=0), "at least one step"), (lambda: Frozen("guess"), "network of a game has no parameters"),
+    (lambda: Frozen("adversary"), "adversary of a game has no parameters"), (lambda: Silent(), "needs a term of the loss"),
+])
+def test_games_that_cannot_be_played(tmp_path, learner, message):
+    with pytest.raises(ValueError, match=message):
+        play(RunFolder(tmp_path), learner(), steps=2)
+
+
+class Frozen(PivotLearner):
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def build(self, prepared=None):
+        network = super().build()
+        network.get_submodule(self.part).requires_grad_(False)
+        return network
+
+
+class Silent(PivotLearner):
+    def losses(self, model, batch):
+        return {"squares": super().losses(model, batch)["squares"]}
 
 
 @pytest.mark.parametrize("options", [

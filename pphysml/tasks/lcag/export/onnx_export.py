@@ -63,7 +63,9 @@ def to_onnx(model: ModelFile) -> tuple[bytes, bytes]:
     batches = [_events(model, np.random.default_rng(seed), *size) for seed, size in enumerate(SIZES)]
     feeds = [{name: made[name] for name in settings["inputs"]} for made in batches]
     exported = Exported(engine.network).eval()
-    content = _convert(exported, feeds[0], json.dumps(settings))
+    own = config.own_network
+    with contextlib.nullcontext() if own is None else own.reporting("the export to ONNX"):
+        content = _convert(exported, feeds[0], json.dumps(settings))
     _compare(exported, content, feeds)
     source = resources.files(__package__).joinpath(DECODER).read_text(encoding="utf-8")
     if not set(VERTEXING).isdisjoint(config.data.pair_features):

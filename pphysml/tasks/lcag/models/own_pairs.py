@@ -30,7 +30,7 @@ class OwnPairs(LcagNetwork):
               pair_features: Tensor | None = None) -> Output:
         """Return the logits of pairs; sets are not scored."""
         leaves = self.encode_leaves(p4, n_leaves, features)
-        with self.own.blamed(f"{self.own.class_name}.forward"):
+        with self.own.reporting(f"{self.own.class_name}.forward"):
             logits = self.network(leaves, p4, index.real)
         wanted = (*index.real.shape, index.real.shape[1], self.classes)
         checked = self.own.checked(logits, wanted, "logits of classes for ordered pairs of leaves", leaves, self.training)

@@ -25,7 +25,7 @@ class OwnLinks(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Return the log-odds of every link, (E,)."""
         graph = graph_of({name: tensor for name, tensor in batch.items() if name != "truth"})
-        with self.own.blamed(f"{self.own.class_name}.forward"):
+        with self.own.reporting(f"{self.own.class_name}.forward"):
             logits = self.network(graph)
         checked = self.own.checked(logits, (len(batch["deep"]),), "one logit for each candidate link", batch["x"], self.training)
         self.own.refuse_not_finite(checked)

@@ -14,6 +14,7 @@ from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.config.model import ModelConfig
 from pphysml.tasks.lcag.models import NETWORKS
 from pphysml.tasks.lcag.models.batches import collate
+from pphysml.tasks.lcag.models.build import build_network
 from pphysml.tasks.lcag.models.inputs import Output
 from pphysml.tasks.lcag.models.invariants import pair_indices
 from pphysml.tasks.lcag.models.losses import choose_sets, lcag_losses
@@ -334,3 +335,11 @@ def test_row_norm_is_batch_normalisation():
 def test_what_a_network_cannot_do_is_refused(settings):
     with pytest.raises(ConfigError, match=r"model\.|paper-nri"):
         load(LcagConfig, PRESETS, None, settings)
+
+
+@pytest.mark.parametrize("inputs", ["invariants", "four-vectors"])
+@pytest.mark.parametrize("features", [[], ["charge", "d0"]])
+def test_the_configuration_knows_how_many_numbers_a_leaf_has(inputs, features):
+    config = LcagConfig.model_validate({"model": {"inputs": inputs, "scales": 7, "per_octave": 2}, "data": {"features": features}})
+    prepared = {f"feature_{name}": np.ones(len(features)) for name in ("mean", "scale")}
+    assert build_network(config, prepared).leaf_features == config.n_inputs

@@ -110,7 +110,6 @@ class PairLearner(Learner):
         return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
                 "recall": Term(right, true)}
 
-
     def _taken(self, probability: Array, pairs: Candidates) -> Array:
         least = self.config.apply.min_score
         return chosen(pairs.first, pairs.second, probability, best_threshold(probability) if least is None else least)

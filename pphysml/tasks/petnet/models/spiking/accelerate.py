@@ -73,7 +73,7 @@ def _layer_difference(layer: nn.Module, wanted: type[nn.Module]) -> str:
     """Return what a layer is instead of one of the kernels'; "" if it is one. A subclass may do anything."""
     if type(layer) is not wanted:
         return class_name(layer) + (f" in the place of {wanted.__name__}" if type(layer) in (nn.Linear, snntorch.Leaky) else "")
-    if layer._forward_hooks or layer._forward_pre_hooks:
+    if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks:
         return f"{class_name(layer)} with hooks"
     if isinstance(layer, nn.Linear):
         return "" if layer.weight.dtype is torch.float32 else f"{class_name(layer)} with weights of {layer.weight.dtype}"

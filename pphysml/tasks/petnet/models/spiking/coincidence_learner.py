@@ -62,7 +62,6 @@ class CoincidenceLearner(Learner):
         return {"f1": Term(2 * right, taken.sum() + true.sum()), "recall": Term(right, true.sum())}
 
 
-
 def build_network(config: PetConfig, scanner: Scanner) -> CoincidenceNetwork:
     """Return the configured network before its training."""
     options, lines = config.model.coincidence, LineClasses(scanner)

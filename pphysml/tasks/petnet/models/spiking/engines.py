@@ -27,7 +27,7 @@ def snn_engine(config: PetConfig, model: ModelFile | None, device: Any) -> Engin
     if config.model.in_bins:
         from .published_engine import PublishedEngine
 
-        return PublishedEngine(config, scanner, model)
+        return PublishedEngine(config, scanner, model, device)
     from .coincidence_engine import CoincidenceEngine
 
     return CoincidenceEngine(config, scanner, model, device)

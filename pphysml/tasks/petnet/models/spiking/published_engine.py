@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .....contract import Engine
@@ -13,14 +15,16 @@ from ...coincidences.candidates import candidates
 from ...coincidences.pairs import Pairs
 from ...config import PetConfig
 from ...scanner.scanner import Scanner
+from .build import build_network
 from .engine_warnings import lost_singles, without_effect
-from .own_spikes import binned_model
 from .published_input import hits_of
 from .published_pairs import spiking_pairs
 
 
 class PublishedEngine(Engine):
-    """The published network and the pairs that its output spikes tell, on the CPU.
+    """The published network and the pairs that its output spikes tell.
+
+    The compiled kernels run on the CPU; networks that run in snntorch, on the device.
 
     Attributes:
         warnings: why the network is slow, if it is; options that have no effect, and singles that are no input.
@@ -29,12 +33,14 @@ class PublishedEngine(Engine):
         ConfigError: a delayed window is asked for, which no output of the network corresponds to.
     """
 
-    def __init__(self, config: PetConfig, scanner: Scanner, model: ModelFile) -> None:
+    def __init__(self, config: PetConfig, scanner: Scanner, model: ModelFile, device: Any) -> None:
         if config.apply.offset:
             raise ConfigError("apply.offset: the published spiking network has no delayed window; estimate randoms with another engine.")
         self.config = config
         self.scanner = scanner
-        self.network = with_weights(binned_model(config, scanner), model).eval().spiking
+        self.network = with_weights(build_network(config, scanner), model).eval().spiking
+        if self.network.reason is not None:
+            self.network.module.to(device)
         self._lost = 0
 
     @property

@@ -14,7 +14,7 @@ from ...coincidences.candidates import candidates
 from ...config import PetConfig
 from ...scanner.scanner import scanner_of
 from ..pairs.labels import labels_of
-from .own_spikes import binned_model
+from .build import build_network
 from .published_input import Hits, hits_of
 from .published_model import COLUMNS, PublishedModel
 from .published_pairs import output_steps, spiking_pairs
@@ -36,7 +36,7 @@ class PublishedLearner(Learner):
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
-        return binned_model(self.config, self.scanner)
+        return build_network(self.config, self.scanner)
 
     def warnings(self, network: nn.Module) -> list[str]:
         """Return why the network is slow, if it does not run in the compiled kernels."""
@@ -78,7 +78,6 @@ class PublishedLearner(Learner):
         true = self._true_pairs(examples)
         right = len(np.intersect1d(found[0] * n + found[1], true[0] * n + true[1]))
         return {"f1": Term(2 * right, found.shape[1] + true.shape[1]), "recall": Term(right, true.shape[1])}
-
 
     def _hits(self, examples: Columns) -> Hits:
         return hits_of(examples, self.scanner, self.options.bin_time, 2 * self.reach, self.config.data.slice_singles)

@@ -58,12 +58,9 @@ class Stepped:
 
     def _spikes(self, dense: Tensor) -> Tensor:
         """Return the output (T, B, C'), from silent neurons on, which are left without a graph of gradients."""
-        try:
-            _silence(self.network)
-            spikes = _by_bins(self.network, dense) if is_chain(self.network) else self.network(dense)
-            _silence(self.network)
-        except RuntimeError as error:
-            raise ConfigError(f"{class_name(self.network)} cannot take spikes of {dense.shape[2]} channels as a tensor {tuple(dense.shape)}: {error}.") from error
+        _silence(self.network)
+        spikes = _by_bins(self.network, dense) if is_chain(self.network) else self.network(dense)
+        _silence(self.network)
         if not isinstance(spikes, Tensor) or spikes.ndim != 3 or spikes.shape[:2] != dense.shape[:2]:
             raise ConfigError(f"{class_name(self.network)} is to return spikes as one tensor (bins, samples, channels), here ({len(dense)}, {dense.shape[1]}, any), "
                               f"and returned {_shape(spikes)}.")
@@ -89,8 +86,9 @@ class _Distances(torch.autograd.Function):
 
 
 def is_chain(network: nn.Module) -> bool:
-    """Return whether a network is a chain of layers, and calls one after the other."""
-    return isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward
+    """Return whether a network is a chain of layers, and does nothing but call one after the other."""
+    hooks = (network._forward_hooks, network._forward_pre_hooks, network._backward_hooks, network._backward_pre_hooks)
+    return isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward and not any(hooks)
 
 
 def layers_of(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -114,10 +112,16 @@ def _by_bins(network: nn.Module, dense: Tensor) -> Tensor:
     layers = list(layers_of(network))
     _check_layers(layers)
     rows = []
-    for row in dense:
-        for name, layer in layers:
-            row = _called(name, layer, row)
-        rows.append(row)
+    try:
+        for row in dense:
+            for name, layer in layers:
+                row = _called(name, layer, row)
+            rows.append(row)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, cannot take spikes {tuple(row.shape)} of {row.dtype}: {reason}.") from error
     return torch.stack(rows)
 
 

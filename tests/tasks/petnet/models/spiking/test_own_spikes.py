@@ -11,7 +11,7 @@ from pphysml.errors import ConfigError
 from pphysml.own_network import Code
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.learner import pet_learner
-from pphysml.tasks.petnet.models.spiking.own_spikes import binned_model
+from pphysml.tasks.petnet.models.spiking.build import build_network
 from pphysml.tasks.petnet.models.spiking.trains import SpikeTrains
 from pphysml.tasks.petnet.scanner.scanner import scanner_of
 
@@ -64,7 +64,7 @@ def test_a_chain_runs_as_the_published_network_of_the_same_weights(tmp_path, geo
     config, scanner = configured(tmp_path, "Chain", geometry=geometry), scanner_of("toy-240")
     assert config.n_crystals == 240 and config.n_inputs == (480 if geometry else 240)
     published = config.model_copy(update={"model": config.model.model_copy(update={"name": "published"})})
-    ours, theirs = binned_model(config, scanner), binned_model(published, scanner)
+    ours, theirs = build_network(config, scanner), build_network(published, scanner)
     with torch.no_grad():
         for mine, other in zip(list(ours.network)[::2], list(theirs.network)[::2], strict=True):
             mine.weight.copy_(3 * other.weight)
@@ -82,7 +82,7 @@ def test_a_chain_runs_as_the_published_network_of_the_same_weights(tmp_path, geo
 def test_other_channels_than_the_crystals_are_refused(tmp_path):
     config = configured(tmp_path, "Few")
     with pytest.raises(ConfigError, match=r"mine\.py: Few must return spikes of 240 crystals, not of 3 channels"):
-        binned_model(config, scanner_of("toy-240")).spiking.forward(hits(config, np.random.default_rng(1)))
+        build_network(config, scanner_of("toy-240")).spiking.forward(hits(config, np.random.default_rng(1)))
 
 
 def test_it_is_said_what_runs_step_by_step(tmp_path):
@@ -91,7 +91,7 @@ def test_it_is_said_what_runs_step_by_step(tmp_path):
     model = learner.build({})
     (said,) = learner.warnings(model)
     assert said.startswith("the network is mine.py.Recurrent,") and said.endswith("runs in snntorch, step by step")
-    assert learner.warnings(binned_model(configured(tmp_path, "Chain"), scanner_of("toy-240"))) == []
+    assert learner.warnings(build_network(configured(tmp_path, "Chain"), scanner_of("toy-240"))) == []
     output = model.spiking.forward(hits(config, np.random.default_rng(1), steps=10))
     assert output.counts.requires_grad and output.counts.shape == (2, 240)
 
