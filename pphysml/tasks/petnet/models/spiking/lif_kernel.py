@@ -22,7 +22,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .row_kernel import add_product, add_scaled, copy, fill, grown, keep_largest, zeros
+from .row_kernel import (
+    add_one_scaled,
+    add_product,
+    add_scaled,
+    add_two_scaled,
+    copy,
+    fill,
+    grown,
+    keep_largest,
+    zeros,
+)
 
 Array = NDArray[Any]
 
@@ -82,12 +92,13 @@ def layer_spikes(events: Events, layer: Layer, steps: int, first: int, last: int
     for b in range(first, last):
         fill(membrane, ZERO)
         begin, e, end = size, events.start[b], events.start[b + 1]
+        fired = np.int32(0)
         for t in range(steps):
             if e < end and events.time[e] == t:
                 e = _input_current(events, layer, e, end, part, current)
-                fired = _advance(membrane, current, beta)
+                fired = _advance(membrane, current, beta, fired)
             else:
-                fired = _advance(membrane, bias, beta)
+                fired = _advance(membrane, bias, beta, fired)
             if fired > 0:
                 if size + len(flags) > len(fired_time):
                     fired_time, fired_channel = grown(fired_time), grown(fired_channel)
@@ -106,12 +117,13 @@ def replay_membranes(events: Events, layer: Layer, history: Array, first: int, l
     for b in range(first, last):
         fill(membrane, ZERO)
         e, end = events.start[b], events.start[b + 1]
+        fired = np.int32(0)
         for t in range(history.shape[1]):
             if e < end and events.time[e] == t:
                 e = _input_current(events, layer, e, end, part, current)
-                _advance(membrane, current, beta)
+                fired = _advance(membrane, current, beta, fired)
             else:
-                _advance(membrane, bias, beta)
+                fired = _advance(membrane, bias, beta, fired)
             copy(history[b - offset, t], membrane)
 
 
@@ -151,23 +163,44 @@ def has_gradient(gradient: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def _input_current(events: Events, layer: Layer, e: int, end: int, part: Array, current: Array) -> int:
-    """Set the current of the bin of event `e`; return the first event of the next bin."""
+    """Set the current of the bin of event `e`; return the first event of the next bin.
+
+    The events of a block of channels are summed before they are added to the rest; one or two, as there are
+    mostly, in one pass over the neurons.
+    """
     t = events.time[e]
     copy(current, layer.bias)
     while e < end and events.time[e] == t:
         stop = (events.channel[e] // layer.block + 1) * layer.block
-        fill(part, ZERO)
-        while e < end and events.time[e] == t and events.channel[e] < stop:
-            add_scaled(part, layer.weight[events.channel[e]], events.value[e])
-            e += 1
-        add_scaled(current, part, ONE)
+        after = e + 1
+        while after < end and events.time[after] == t and events.channel[after] < stop:
+            after += 1
+        if after == e + 1:
+            add_one_scaled(current, layer.weight[events.channel[e]], events.value[e])
+        elif after == e + 2:
+            add_two_scaled(current, layer.weight[events.channel[e]], events.value[e], layer.weight[events.channel[e + 1]], events.value[e + 1])
+        else:
+            fill(part, ZERO)
+            for i in range(e, after):
+                add_scaled(part, layer.weight[events.channel[i]], events.value[i])
+            add_scaled(current, part, ONE)
+        e = after
     return e
 
 
 @njit(cache=True, nogil=True)
-def _advance(membrane: Array, current: Array, beta: np.float32) -> np.int32:
-    """Advance membranes by one bin, rounding after each operation; return how many fire."""
+def _advance(membrane: Array, current: Array, beta: np.float32, before: np.int32) -> np.int32:
+    """Advance membranes by one bin, rounding after each operation; return how many fire.
+
+    `before` is how many fired in the bin before: if none did, there is nothing to subtract.
+    """
     fired = np.int32(0)
+    if before == 0:
+        for i in range(len(membrane)):
+            m = beta * membrane[i] + current[i]
+            membrane[i] = m
+            fired += np.int32(m > ONE)
+        return fired
     for i in range(len(membrane)):
         m = (beta * membrane[i] + current[i]) - np.float32(membrane[i] > ONE)
         membrane[i] = m

@@ -47,6 +47,20 @@ def add_scaled(total: Array, row: Array, value: np.float32) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
+def add_one_scaled(total: Array, row: Array, value: np.float32) -> None:
+    """Add what `add_scaled` makes of zeros, in one pass: the product is rounded before it is added."""
+    for i in range(len(total)):
+        total[i] += np.float32(0) + value * row[i]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def add_two_scaled(total: Array, row: Array, value: np.float32, other: Array, of_other: np.float32) -> None:
+    """Add what `add_scaled` of two rows makes of zeros, in one pass."""
+    for i in range(len(total)):
+        total[i] += (np.float32(0) + value * row[i]) + of_other * other[i]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def add_product(total: Array, a: Array, b: Array) -> None:
     """Add a * b, element by element."""
     for i in range(len(total)):
