@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pphysml.tasks.petnet.models.spiking.row_kernel import add_one_scaled, add_scaled, add_two_scaled
+from pphysml.tasks.petnet.models.spiking.row_kernel import (
+    add_one_scaled,
+    add_scaled,
+    add_two_scaled,
+)
 
 
 @pytest.mark.parametrize("value", [1.0, 0.1, -3.7])
