@@ -124,8 +124,8 @@ class Adversary:
         learning_rate: its peak, warmed up and lowered as that of the network.
         steps: its steps for each one of the network, on the same batch and before it.
         alone: how many first steps of the training the network has without it.
-        head_start: for how many steps of the training after them it is trained, and the network waits; schedule and average
-            of the weights go on.
+        head_start: for how many steps of the training after them it is trained, and the network waits; the schedule
+            and the average of the weights go on.
     """
 
     part: nn.Module
@@ -136,7 +136,7 @@ class Adversary:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.alone < 0 or self.head_start < 0:
-            raise ValueError("an adversary has at least one step for each of the network, and no negative number of them")
+            raise ValueError("an adversary has at least one step for each of the network, and no negative number of steps")
 
 
 Batch = dict[str, "Tensor"]
@@ -173,7 +173,10 @@ class Learner(ABC):
     prepare_examples: int = 1
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Return what is fitted before training (scales, tables, ranges), stored with the weights; nothing by default."""
+        """Return what is fitted before training (scales, tables, ranges) and stored with the weights.
+
+        Nothing by default.
+        """
         return {}
 
     @abstractmethod

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, Validatio
 from .errors import ConfigError, ModelError, PphysmlError, did_you_mean
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 _FORM = re.compile(r"([^\x00-\x1f\x7f]+\.py):([A-Za-z_]\w*)")
 SHOWN = 16
@@ -63,7 +63,8 @@ class Recorded:
             ModelError: it is another one, or none is given.
         """
         if given is None:
-            raise ModelError(f"The network is {self.name!r}, not one of pphysml's: give its file with --model-code FILE, whose code is run then.")
+            raise ModelError(f"The network is {self.name!r}, not one of pphysml's: give its file with --model-code FILE, "
+                             "whose code is run then.")
         content = _content(given)
         found = hashlib.sha256(content).hexdigest()
         if found != self.sha256:
@@ -125,12 +126,15 @@ class OwnNetwork(str):
         module = self._module()
         found = vars(module).get(self.class_name)
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
-            classes = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, nn.Module)]
-            raise ConfigError(f"{self.path}: has no class {self.class_name!r} that is a torch.nn.Module.{did_you_mean(self.class_name, classes)}")
+            known = vars(module).items()
+            classes = [name for name, value in known if isinstance(value, type) and issubclass(value, nn.Module)]
+            raise ConfigError(f"{self.path}: has no class {self.class_name!r} that is a torch.nn.Module."
+                              f"{did_you_mean(self.class_name, classes)}")
         with self.reporting(f"{self.class_name}(config)"):
             network = found(config)
             if not isinstance(network, nn.Module):
-                raise ConfigError(f"{self.path}: {self.class_name}(config) gives {returned(network)}, not a torch.nn.Module.")
+                raise ConfigError(f"{self.path}: {self.class_name}(config) gives a {type(network).__name__}, "
+                                  "not a torch.nn.Module.")
             parameters, state = list(network.parameters()), network.state_dict()
         for name, value in state.items():
             fault = _unusable(value)
@@ -139,54 +143,6 @@ class OwnNetwork(str):
         if not any(parameter.requires_grad for parameter in parameters):
             raise ConfigError(f"{self.path}: {self.class_name} has no parameters to train.")
         return network
-
-    def checked(self, output: Any, shape: tuple[int, ...], meaning: str, like: Tensor, training: bool) -> Tensor:
-        """Return what the network has returned, if it can be used.
-
-        Args:
-            shape: that it must have.
-            meaning: what its values are.
-            like: a tensor on the device that it must be on.
-            training: whether there must be a gradient.
-
-        Raises:
-            ConfigError: it cannot be used.
-        """
-        import torch
-
-        found, fault = returned(output), ""
-        if not isinstance(output, torch.Tensor) or output.shape != shape:
-            fault = f"{shape}, not {found}"
-        elif not output.is_floating_point() or output.layout is not torch.strided or output.device != like.device:
-            fault = f"dense floating-point numbers on the device {like.device}, not {output.layout} {output.dtype} on {output.device}"
-        if fault:
-            raise ConfigError(f"{self.path}: {self.class_name} must return {meaning}, {fault}.")
-        checked: Tensor = output
-        self.refuse_no_gradient(checked, training)
-        return checked
-
-    def refuse_no_gradient(self, output: Tensor, training: bool) -> None:
-        """Refuse an output of a training that does not depend on the parameters.
-
-        Raises:
-            ConfigError: it has no gradient.
-        """
-        import torch
-
-        if training and torch.is_grad_enabled() and not output.requires_grad:
-            raise ConfigError(f"{self.path}: what {self.class_name} returns has no gradients: see whether it detaches, or runs under torch.no_grad().")
-
-    def refuse_not_finite(self, output: Tensor) -> None:
-        """Refuse values of which no physics can be made.
-
-        Raises:
-            ConfigError: some are NaN or infinite.
-        """
-        import torch
-
-        # A graph that is exported cannot branch on values.
-        if not torch.compiler.is_exporting() and not output.isfinite().all():
-            raise ConfigError(f"{self.path}: {self.class_name} has returned values that are not finite.")
 
     @contextmanager
     def reporting(self, what: str) -> Iterator[None]:
@@ -209,10 +165,14 @@ class OwnNetwork(str):
                 raise
             line = f", line {lines[-1]}" if lines else ""
             reason = f": {str(error).splitlines()[0]}" if str(error) else ""
-            raise ConfigError(f"{self.path}{line}: {what} failed with {type(error).__name__}{reason}; --debug shows where.") from error
+            kind = type(error).__name__
+            raise ConfigError(f"{self.path}{line}: {what} failed with {kind}{reason}; --debug shows where.") from error
 
     def _module(self) -> ModuleType:
-        """Return the file run as a module, once in a process; it is known by the file's name to what looks for the module of a class."""
+        """Return the file run as a module, once in a process.
+
+        It is in `sys.modules` under the file's name, where some libraries look for the module of a class.
+        """
         key = str(self.path.absolute()), self.recorded.sha256
         if key not in _RUN:
             try:
@@ -263,14 +223,9 @@ def _is_memory(error: BaseException) -> bool:
 
 def _in_a_library_of_networks(file: str) -> bool:
     """Return whether a file is of a library whose errors come from how a network uses it."""
-    return any(part in ("torch", "torch_geometric", "snntorch", "lightning_fabric") for part in Path(file).parts)
-
-
-def returned(value: Any) -> str:
-    """Return what a network has returned in words: the shape of a tensor, or the type of anything else."""
-    from torch import Tensor
-
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    libraries = (sys.modules.get(name) for name in ("torch", "torch_geometric", "snntorch", "lightning_fabric"))
+    return any(module.__file__ is not None and Path(file).is_relative_to(Path(module.__file__).parent)
+               for module in libraries if module is not None)
 
 
 def is_own(name: str) -> bool:
@@ -279,7 +234,7 @@ def is_own(name: str) -> bool:
 
 
 def or_own(names: Any) -> tuple[BeforeValidator, AfterValidator, PlainSerializer]:
-    """Return what an option `model.name` is annotated with, that takes known names and those of the user's own networks.
+    """Return what an option `model.name` is annotated with, so that it takes known names and those of the user's networks.
 
     Args:
         names: the known ones, as a `Literal`.
@@ -295,10 +250,12 @@ def or_own(names: Any) -> tuple[BeforeValidator, AfterValidator, PlainSerializer
         if name in known:
             return name
         if not is_own(name):
-            raise ValueError(f"there is no network {name!r}; one of your own is named FILE.py:CLASS.{did_you_mean(name, known)}")
+            raise ValueError(f"there is no network {name!r}; one of your own is named FILE.py:CLASS."
+                             f"{did_you_mean(name, known)}")
         code = info.context
         if not isinstance(code, Code):
-            raise ValueError("the network is not one of pphysml's: give its file with --model-code FILE, whose code is run then")
+            raise ValueError("the network is not one of pphysml's: give its file with --model-code FILE, "
+                             "whose code is run then")
         try:
             return OwnNetwork(name, code)
         except ConfigError as error:

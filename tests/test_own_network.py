@@ -14,6 +14,7 @@ from torch import nn
 from pphysml.config import build
 from pphysml.errors import ConfigError, ModelError
 from pphysml.model_file import ModelFile, load_model, save_model
+from pphysml.nn.own_output import checked, refuse_not_finite
 from pphysml.own_network import Code, OwnNetwork, Recorded
 from pphysml.tasks.lcag.config import LcagConfig
 
@@ -123,6 +124,17 @@ def test_errors_of_other_parts_are_not_the_files(file):
         torch.zeros(1).backward()  # has no gradient
 
 
+def test_a_folder_may_have_the_name_of_a_library(file, tmp_path):
+    """As an environment called torch: what goes wrong in other packages there is not the network's fault."""
+    other = tmp_path / "torch" / "other.py"
+    other.parent.mkdir()
+    other.write_text("def fails(): raise RuntimeError('ours')\n")
+    names: dict = {}
+    exec(compile(other.read_text(), str(other), "exec"), names)
+    with pytest.raises(RuntimeError, match="ours"), own(file).reporting("training"):
+        names["fails"]()
+
+
 def test_what_is_run_is_what_the_hash_is_of(file):
     found = own(file)
     file.write_text("raise SystemExit")
@@ -184,17 +196,17 @@ def test_networks_that_cannot_be_trained_or_kept(tmp_path, line, method, message
 def test_outputs_that_cannot_be_used(file, output, message):
     network, like = own(file), torch.zeros(1)
     if message is None:
-        assert network.checked(output, (4,), "scores", like, training=True) is output
+        assert checked(network, output, (4,), "scores", like, training=True) is output
         return
     with pytest.raises(ConfigError, match=message):
-        network.checked(output, (4,), "scores", like, training=True)
+        checked(network, output, (4,), "scores", like, training=True)
 
 
 def test_values_that_are_not_finite(file):
-    own(file).refuse_not_finite(torch.zeros(3))
+    refuse_not_finite(own(file), torch.zeros(3))
     for value in (float("nan"), float("inf")):
         with pytest.raises(ConfigError, match=r"mine\.py: Mine has returned values that are not finite"):
-            own(file).refuse_not_finite(torch.tensor([0.0, value]))
+            refuse_not_finite(own(file), torch.tensor([0.0, value]))
 
 
 def test_a_file_may_import_what_lies_beside_it(file):

@@ -122,16 +122,19 @@ class Game(Gradients):
     Gradients are summed over processes here: those of one player alone are what DDP does not expect.
     """
 
-    def __init__(self, fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig, adversary: Adversary) -> None:
+    def __init__(self, fabric: Fabric, learner: Learner, network: nn.Module, config: TrainingConfig,
+                 adversary: Adversary) -> None:
         self.adversary = adversary
         theirs = {id(p) for p in adversary.part.parameters()}
         moving = [p for p in network.parameters() if p.requires_grad]
-        self.players = {NETWORK: [p for p in moving if id(p) not in theirs], ADVERSARY: [p for p in moving if id(p) in theirs]}
+        self.players = {NETWORK: [p for p in moving if id(p) not in theirs],
+                        ADVERSARY: [p for p in moving if id(p) in theirs]}
         for name, parameters in self.players.items():
             if not parameters:
                 raise ValueError(f"The {name} of a game has no parameters to train.")
-        buffers = {id(b): b for b in adversary.part.buffers()}
-        self.buffers = {ADVERSARY: list(buffers.values()), NETWORK: [b for b in network.buffers() if id(b) not in buffers]}
+        buffers = {id(b) for b in adversary.part.buffers()}
+        self.buffers = {NETWORK: [b for b in network.buffers() if id(b) not in buffers],
+                        ADVERSARY: list(adversary.part.buffers())}
         super().__init__(fabric, learner, network, config)
 
     def _make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -154,7 +157,9 @@ class Game(Gradients):
                 signs = {name: -1 if term.of_adversary else 1 for name, term in terms.items()}
                 loss = _sum(signs[name] * term.weight * means[name] for name, term in terms.items()
                             if with_adversary or not term.of_adversary)
-                own = loss if player == NETWORK else _sum(means[name] for name, term in terms.items() if term.of_adversary)
+                own = loss
+                if player == ADVERSARY:
+                    own = _sum(means[name] for name, term in terms.items() if term.of_adversary)
             parameters = self.players[player]
             gradients = torch.autograd.grad(own, parameters, allow_unused=True)
         with torch.no_grad():
@@ -171,7 +176,8 @@ class Game(Gradients):
             mine = [(p, g) for p, g, n in zip(parameters, gradients, found, strict=True) if n and p.dtype == kind]
             if not mine:
                 continue
-            total = summed(self.fabric, torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for p, g in mine]))
+            flat = [(torch.zeros_like(p) if g is None else g).flatten() for p, g in mine]
+            total = summed(self.fabric, torch.cat(flat))
             for (parameter, _), gradient in zip(mine, torch.split(total, [p.numel() for p, _ in mine]), strict=True):
                 parameter.grad = gradient.view_as(parameter)
 

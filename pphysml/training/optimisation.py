@@ -46,7 +46,8 @@ class Average:
     def __init__(self, weights: dict[str, Tensor], decay: float, like: Mapping[str, Tensor] | None = None) -> None:
         self.decay = decay
         # Those of a checkpoint are on the CPU.
-        self.weights = {name: value.detach().to(value.device if like is None else like[name].device, copy=True) for name, value in weights.items()}
+        of = weights if like is None else like
+        self.weights = {name: value.detach().to(of[name].device, copy=True) for name, value in weights.items()}
 
     @torch.no_grad()
     def update(self, weights: Iterable[tuple[str, Tensor]], step: int) -> None:
@@ -55,7 +56,8 @@ class Average:
         kept, new = [], []
         for name, value in weights:
             if name not in self.weights:
-                raise ConfigError(f"The network has got a part {name!r} while it was trained: let it be made with all its parameters and buffers.")
+                raise ConfigError(f"The network has got a part {name!r} while it was trained: let it be made with all "
+                                  "its parameters and buffers.")
             if not value.is_floating_point():
                 self.weights[name].copy_(value)
                 continue

@@ -57,16 +57,18 @@ class _Gather(torch.autograd.Function):
         counts = [torch.zeros(1, dtype=torch.int64, device=rows.device) for _ in range(processes)]
         distributed.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
         # Collectives want equal shapes: the rows are filled up, and nothing is written where there are none.
-        most, total = int(max(counts)), sum(int(count) for count in counts)
-        if [int(count) for count in counts] != [len(range(number, total, processes)) for number in range(processes)]:
-            raise ValueError(f"The processes have {[int(count) for count in counts]} rows, which are no shares of a batch: gather all rows, and choose among them then.")
-        filled = rows.new_zeros((most, *rows.shape[1:]))
+        found = [int(count) for count in counts]
+        total = sum(found)
+        if found != [len(range(number, total, processes)) for number in range(processes)]:
+            raise ValueError(f"The processes have {found} rows, which are no shares of a batch: gather all rows, "
+                             "and choose among them then.")
+        filled = rows.new_zeros((max(found), *rows.shape[1:]))
         filled[: len(rows)] = rows
         parts = [torch.empty_like(filled) for _ in range(processes)]
         distributed.all_gather(parts, filled)
         batch = rows.new_empty((total, *rows.shape[1:]))
-        for number, (part, count) in enumerate(zip(parts, counts, strict=True)):
-            batch[number::processes] = part[: int(count)]
+        for number, (part, count) in enumerate(zip(parts, found, strict=True)):
+            batch[number::processes] = part[:count]
         ctx.own = slice(rank, None, processes)
         return batch
 

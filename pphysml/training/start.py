@@ -52,11 +52,13 @@ class Start:
     def batches(self, fabric: Fabric) -> AbstractContextManager[Batches]:
         """Return this process's examples of the next batch and of all that follow."""
         order = make_order(self.config.training, self.data.training)
-        return closing(stream(self.data.training, order, self.learner.lengths, self.state.step, fabric.global_rank, fabric.world_size))
+        return closing(stream(self.data.training, order, self.learner.lengths, self.state.step,
+                              fabric.global_rank, fabric.world_size))
 
     def validation(self, fabric: Fabric) -> Columns:
         """Return this process's validation examples."""
-        return take(self.data.validation, np.arange(fabric.global_rank, length(self.data.validation), fabric.world_size))
+        every = self.data.validation
+        return take(every, np.arange(fabric.global_rank, length(every), fabric.world_size))
 
     def gradients(self, fabric: Fabric) -> Gradients:
         """Return what does the steps, with the optimisers as they were."""
@@ -111,7 +113,9 @@ def start_from(network: nn.Module, source: str, task: Trainable, config: Any) ->
     problem = mismatch(network, model.network)
     if problem:
         theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
-        other = [f"model.{name}={theirs[name]}" for name in ours if name in theirs and theirs[name] != ours[name] and not is_own(str(theirs[name]))]
+        # A name that would run code is not worth a hint.
+        other = [f"model.{name}={theirs[name]}" for name in ours
+                 if name in theirs and theirs[name] != ours[name] and not is_own(str(theirs[name]))]
         hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
         raise ModelError(f"{source}: its network has another shape than the configured one ({problem}).{hint}")
     load(network, model.network)

@@ -19,12 +19,14 @@ def check_format(task: Task[Any], format: str) -> None:
         ConfigError: there is no such format.
     """
     if format not in {*task.exports, *task.data_exports}:
-        offered = [*(f"{name} (weights)" for name in task.exports), *(f"{name} ({what})" for name, what in task.data_exports.items())]
+        offered = [*(f"{name} (weights)" for name in task.exports),
+                   *(f"{name} ({what})" for name, what in task.data_exports.items())]
         raise ConfigError(f"Task {task.name!r} offers no format {format!r}, but {', '.join(offered)}."
                           f"{did_you_mean(format, (*task.exports, *task.data_exports))}")
 
 
-def export(task: Task[Any], *, model: str | None, output: Path, format: str, code: Path | None = None, force: bool = False) -> dict[str, Any]:
+def export(task: Task[Any], *, model: str | None, output: Path, format: str, code: Path | None = None,
+           force: bool = False) -> dict[str, Any]:
     """Write a model to `output`, and what its format has beside it; return a summary.
 
     Args:
@@ -47,7 +49,8 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
     source = find_model(task, model)
     if source is None:
         known = ", ".join(shipped_models(task))
-        raise ModelError(f"Task {task.name!r} has no default weights; give --model RUN" + (f", or one of those that are shipped: {known}." if known else "."))
+        shipped = f", or one of those that are shipped: {known}" if known else ""
+        raise ModelError(f"Task {task.name!r} has no default weights; give --model RUN{shipped}.")
     contents = task.export(format, load_model(source, task.name, code))
     write_files(dict(zip(paths, contents, strict=True)))
     beside = {"beside": [str(path) for path in paths[1:]]} if chosen.beside else {}

@@ -95,7 +95,8 @@ def _check_free(output: Path, export: DataExport, force: bool) -> None:
 
 
 def _write(path: Path, tensors: Mapping[str, Array], header: Mapping[str, Any]) -> None:
-    content = save({name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}, metadata={"pphysml": json.dumps(header)})
+    arrays = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
+    content = save(arrays, metadata={"pphysml": json.dumps(header)})
     with open(path, "wb") as stream:
         stream.write(content)
         stream.flush()

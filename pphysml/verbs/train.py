@@ -130,7 +130,8 @@ def train(
     if fabric.global_rank:
         raise SystemExit(0)
     return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: start.state.best,
-            "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped, "warnings": warnings, "model": str(folder.model)}
+            "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped,
+            "warnings": warnings, "model": str(folder.model)}
 
 
 def plan(
@@ -182,7 +183,7 @@ def _warned(start: Start, progress: Progress) -> list[str]:
 
 
 def _first_step(start: Start, device: str) -> dict[str, float]:
-    """Do the first step of a training, if there is one, and look at a few validation examples; return the terms of the loss."""
+    """Do the first step of a training, if there is one, and validate with a few examples; return the terms of the loss."""
     fabric = launch(device, 1)
     gradients, average = start.gradients(fabric), Average(start.network.state_dict(), start.config.training.average)
     terms: dict[str, Tensor] = {}
@@ -192,7 +193,8 @@ def _first_step(start: Start, device: str) -> dict[str, float]:
         refuse_divergence(float(loss), start.state.step + 1)
         average.update(start.network.state_dict().items(), 1)
     with torch.no_grad(), gradients.precision():
-        start.learner.validate(start.network.eval(), slice_rows(start.data.validation, 0, start.config.training.batch_size))
+        few = slice_rows(start.data.validation, 0, start.config.training.batch_size)
+        start.learner.validate(start.network.eval(), few)
     return {name: float(mean) for name, mean in terms.items()}
 
 
@@ -213,7 +215,7 @@ def _code_of(config: Any) -> Recorded | None:
 
 
 def _reporting(config: Any) -> AbstractContextManager[None]:
-    """Return a context that reports what goes wrong because of the network as an error of its file, where it is one of the user's own."""
+    """Return a context in which errors that a network of the user's own causes are reported as those of its file."""
     own = config.own_network
     return nullcontext() if own is None else own.reporting(f"training {own.class_name}")
 

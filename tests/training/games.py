@@ -1,8 +1,8 @@
 """A game whose equilibrium is known, trained in one process or in several.
 
-    python games.py OUTPUT PROCESSES [KEY=VALUE...]
+    python -m training.games OUTPUT PROCESSES [KEY=VALUE...]
 
-trains `Pivot` and writes its weights; options are those of the learner and of the training.
+in the folder of the tests trains `Pivot` and writes its weights; options are those of the learner and of the training.
 
 The network is f = w1 x1 + w2 x2 and is to be y = x1 + x2; the adversary guesses x2 from f as a f. Its best a is
 <x2 f> / <f f>, so that the network makes <(f - y)^2> - lambda (<x2 x2> - <x2 f>^2 / <f f>) small.
@@ -21,17 +21,11 @@ from torch import nn
 
 from pphysml.contract import Adversary, Learner, Term
 from pphysml.nn.gradient_reversal import reverse_gradient
-from pphysml.progress import Silent
 from pphysml.training.checkpoint import TrainingState
-from pphysml.training.config import TrainingConfig
-from pphysml.training.gradients import NETWORK, make_gradients
-from pphysml.training.loop import Loop
-from pphysml.training.order import BatchOrder
 from pphysml.training.processes import gather_rows
 from pphysml.training.run_folder import RunFolder
-from pphysml.training.signals import StopFlag
-from pphysml.training.start import launch
-from pphysml.training.stream import stream
+
+from .trained import trained
 
 STRENGTH = 1.5
 OPTIONS = {"steps": 60, "batch_size": 30, "warmup_steps": 5, "checkpoint_every": 7, "validate_every": 20, "log_every": 10,
@@ -131,24 +125,7 @@ def equilibrium():
 
 def play(folder: RunFolder, learner: PivotLearner, state: TrainingState | None = None, processes: int = 1, **options):
     """Train from a state on; return the loop."""
-    fabric = launch("cpu", processes)
-    config = TrainingConfig(**{**OPTIONS, **options})
-    torch.manual_seed(config.seed)
-    network = learner.build()
-    if state is None:
-        state = TrainingState(0, {}, {}, {})
-    else:
-        network.load_state_dict(state.model)
-    gradients = make_gradients(fabric, learner, network, config)
-    gradients.load_state({NETWORK: state.optimizer, **state.further_optimizers})
-    source = Points()
-    order = BatchOrder(source.counts, seed=config.seed, batch_size=config.batch_size, window_blocks=2, bucket_batches=3)
-    folder.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    loop = Loop(gradients, folder, state, Silent())
-    share = source.read(3)["x"][fabric.global_rank :: processes]
-    with StopFlag() as flag:
-        loop.run(stream(source, order, learner.lengths, state.step, fabric.global_rank, processes), {"x": share}, flag)
-    return loop
+    return trained(folder, learner, Points(), {**OPTIONS, **options}, state, processes)[0]
 
 
 def weights(loop):

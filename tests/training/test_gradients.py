@@ -180,8 +180,8 @@ def test_two_processes_play_the_game_of_one(tmp_path, options):
     found = {}
     for processes in (1, 2):
         folder = tmp_path / str(processes)
-        done = subprocess.run([sys.executable, str(Path(games.__file__)), str(folder), str(processes), "batch_size=31", *options],
-                              capture_output=True, text=True, timeout=300)
+        done = subprocess.run([sys.executable, "-m", "training.games", str(folder), str(processes), "batch_size=31", *options],
+                              capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[1])
         assert done.returncode == 0, done.stderr
         found[processes] = np.load(folder / "weights.npy")
     np.testing.assert_allclose(found[2], found[1], rtol=1e-5, atol=1e-6)

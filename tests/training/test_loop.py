@@ -10,20 +10,18 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from lightning_fabric import Fabric
 
 from pphysml.contract import Learner, Term
 from pphysml.errors import ModelError
-from pphysml.progress import Silent
 from pphysml.training.checkpoint import TrainingState, load_state, save_state
 from pphysml.training.config import TrainingConfig
-from pphysml.training.gradients import NETWORK, make_gradients
-from pphysml.training.loop import Loop
 from pphysml.training.optimisation import Average, learning_rate
 from pphysml.training.order import BatchOrder
 from pphysml.training.run_folder import MetricsFile, RunFolder
 from pphysml.training.signals import StopFlag
 from pphysml.training.stream import stream
+
+from .trained import trained
 
 SLOPE = np.array([1.0, -2.0, 0.5])
 
@@ -47,7 +45,7 @@ class LineLearner(Learner):
         self.signal_at = {}
         self.calls = 0
 
-    def build(self, prepared=None):
+    def build(self, prepared):
         return torch.nn.Sequential(torch.nn.Linear(3, 16), torch.nn.Dropout(0.2), torch.nn.ReLU(), torch.nn.Linear(16, 1))
 
     def lengths(self, examples):
@@ -69,25 +67,11 @@ class LineLearner(Learner):
         return {"closeness": Term(-error, len(batch["y"]))}
 
 
+OPTIONS = {"steps": 40, "batch_size": 16, "warmup_steps": 5, "checkpoint_every": 7, "validate_every": 10, "log_every": 4}
+
+
 def run(folder, learner, state=None, **options):
-    config = TrainingConfig(**{"steps": 40, "batch_size": 16, "warmup_steps": 5, "checkpoint_every": 7,
-                               "validate_every": 10, "log_every": 4, "window_blocks": 2, **options})
-    fabric = Fabric(accelerator="cpu", devices=1)
-    torch.manual_seed(config.seed)
-    network = learner.build()
-    if state is None:
-        state = TrainingState(0, {}, {}, {})
-    else:
-        network.load_state_dict(state.model)
-    gradients = make_gradients(fabric, learner, network, config)
-    gradients.load_state({NETWORK: state.optimizer})
-    source = Line()
-    order = BatchOrder(source.counts, seed=config.seed, batch_size=config.batch_size, window_blocks=2, bucket_batches=3)
-    folder.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    loop = Loop(gradients, folder, state, Silent())
-    with StopFlag() as flag:
-        stopped = loop.run(stream(source, order, learner.lengths, state.step), source.read(3), flag)
-    return loop, stopped
+    return trained(folder, learner, Line(), {**OPTIONS, **options}, state)
 
 
 def weights(loop):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ....contract import Batch
+from ....nn.own_output import checked, refuse_not_finite
 from ....own_network import OwnNetwork
 from ..config import TrackConfig
 from .link_data import graph_of
@@ -13,8 +14,8 @@ from .link_data import graph_of
 class OwnLinks(nn.Module):
     """Calls the user's class, made as `CLASS(config)`, and checks what it returns.
 
-    Its `forward(data)` takes a `torch_geometric.data.Data`, see `link_data.graph_tensors`, without the truth, and returns the
-    log-odds of every candidate link to be a true one, (E,).
+    Its `forward(data)` takes a `torch_geometric.data.Data`, see `link_data.graph_tensors`, without the truth, and
+    returns the log-odds of every candidate link to be a true one, (E,).
     """
 
     def __init__(self, config: TrackConfig, own: OwnNetwork) -> None:
@@ -27,6 +28,7 @@ class OwnLinks(nn.Module):
         graph = graph_of({name: tensor for name, tensor in batch.items() if name != "truth"})
         with self.own.reporting(f"{self.own.class_name}.forward"):
             logits = self.network(graph)
-        checked = self.own.checked(logits, (len(batch["deep"]),), "one logit for each candidate link", batch["x"], self.training)
-        self.own.refuse_not_finite(checked)
-        return checked
+        links = (len(batch["deep"]),)
+        found = checked(self.own, logits, links, "one logit for each candidate link", batch["x"], self.training)
+        refuse_not_finite(self.own, found)
+        return found

@@ -35,7 +35,8 @@ class Accelerated:
 
     def layers(self) -> list[Parameters]:
         """Return weight, bias and beta within [0, 1] of each layer, on the CPU, where the loops over events are."""
-        return [(fc.weight.cpu(), None if fc.bias is None else fc.bias.cpu(), leaky.beta.clamp(0, 1).reshape(()).cpu()) for fc, leaky in self.chain]
+        return [(fc.weight.cpu(), None if fc.bias is None else fc.bias.cpu(), leaky.beta.clamp(0, 1).reshape(()).cpu())
+                for fc, leaky in self.chain]
 
     def __call__(self, trains: SpikeTrains, target: SpikeTrains | None = None, distances: Sequence[Distance] = (),
                  threads: int = 1) -> StackOutput:
@@ -46,12 +47,13 @@ class Accelerated:
 def accelerate(network: nn.Module) -> Accelerated | Stepped:
     """Return what runs the network: the compiled kernels if they compute the same spikes and gradients, else snntorch.
 
-    They do for an `nn.Sequential`, also of others, in which `nn.Linear` and `snntorch.Leaky` take turns, the latter with one
-    beta for a layer and, but for `learn_beta`, `init_hidden` and `output`, with snntorch's defaults.
+    They do for an `nn.Sequential`, also of others, in which `nn.Linear` and `snntorch.Leaky` take turns, the
+    latter with one beta for a layer and, but for `learn_beta`, `init_hidden` and `output`, with snntorch's defaults.
     """
     found = _difference(network)
     if found:
-        return Stepped(network, f"{found}, which the compiled kernels do not compute: the network runs in snntorch, step by step")
+        return Stepped(network, f"{found}, which the compiled kernels do not compute: the network runs in snntorch, "
+                                "step by step")
     layers: list[Any] = [layer for _, layer in layers_of(network)]
     return Accelerated(list(zip(layers[::2], layers[1::2], strict=True)))
 
@@ -63,7 +65,8 @@ def _difference(network: nn.Module) -> str:
     layers = list(layers_of(network))
     for i, (name, layer) in enumerate(layers):
         others = [other for other, before in layers[:i] if before is layer and not isinstance(layer, nn.Linear)]
-        found = f"layer {others[0]} once more" if others else _layer_difference(layer, nn.Linear if i % 2 == 0 else snntorch.Leaky)
+        wanted = nn.Linear if i % 2 == 0 else snntorch.Leaky
+        found = f"layer {others[0]} once more" if others else _layer_difference(layer, wanted)
         if found:
             return f"layer {name} is {found}"
     return "" if layers and len(layers) % 2 == 0 else "the network is a chain that does not end with neurons"
@@ -108,7 +111,8 @@ def _is_single(option: Tensor) -> bool:
 
 def _is_arc_tangent(surrogate: object) -> bool:
     """Return whether a surrogate was made by the same function, of the same numbers."""
-    return isinstance(surrogate, FunctionType) and surrogate.__code__ is SURROGATE.__code__ and _numbers(surrogate) == _numbers(SURROGATE)
+    same = isinstance(surrogate, FunctionType) and surrogate.__code__ is SURROGATE.__code__
+    return same and _numbers(surrogate) == _numbers(SURROGATE)
 
 
 def _numbers(function: Any) -> list[object]:

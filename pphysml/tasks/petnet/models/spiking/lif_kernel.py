@@ -178,7 +178,8 @@ def _input_current(events: Events, layer: Layer, e: int, end: int, part: Array, 
         if after == e + 1:
             add_one_scaled(current, layer.weight[events.channel[e]], events.value[e])
         elif after == e + 2:
-            add_two_scaled(current, layer.weight[events.channel[e]], events.value[e], layer.weight[events.channel[e + 1]], events.value[e + 1])
+            add_two_scaled(current, layer.weight[events.channel[e]], events.value[e],
+                           layer.weight[events.channel[e + 1]], events.value[e + 1])
         else:
             fill(part, ZERO)
             for i in range(e, after):

@@ -48,7 +48,8 @@ def to_nir(network: nn.Sequential, style: Style = "exact", step: float = STEP) -
 
     Raises:
         ConfigError: the package is missing.
-        InputError: a membrane does not decay (beta = 1), so that it has no time constant; or neurons are others than the kernels'.
+        InputError: a membrane does not decay (beta = 1), so that it has no time constant; or the neurons are
+            others than those of the compiled kernels.
     """
     nir, found = nir_package(), accelerate(network)
     if not isinstance(found, Accelerated):
@@ -65,7 +66,8 @@ def to_nir(network: nn.Sequential, style: Style = "exact", step: float = STEP) -
         edges += [(last, affine), (affine, neuron), *inside]
         last = output
     nodes["output"] = nir.Output(np.array([len(w)]))
-    return nir.NIRGraph(nodes, [*edges, (last, "output")], metadata={"step": step, "importing": EXACT if style == "exact" else LIF})
+    metadata = {"step": step, "importing": EXACT if style == "exact" else LIF}
+    return nir.NIRGraph(nodes, [*edges, (last, "output")], metadata=metadata)
 
 
 def from_nir(graph: Any) -> nn.Sequential:

@@ -62,8 +62,8 @@ class Stepped:
         spikes = _by_bins(self.network, dense) if is_chain(self.network) else self.network(dense)
         _silence(self.network)
         if not isinstance(spikes, Tensor) or spikes.ndim != 3 or spikes.shape[:2] != dense.shape[:2]:
-            raise ConfigError(f"{class_name(self.network)} is to return spikes as one tensor (bins, samples, channels), here ({len(dense)}, {dense.shape[1]}, any), "
-                              f"and returned {_shape(spikes)}.")
+            raise ConfigError(f"{class_name(self.network)} is to return spikes as one tensor (bins, samples, channels), "
+                              f"here ({len(dense)}, {dense.shape[1]}, any), and returned {_shape(spikes)}.")
         return spikes.float()
 
 
@@ -71,7 +71,8 @@ class _Distances(torch.autograd.Function):
     """Distances of dense spikes (T, B, C) from a target, as numbers (B, C), and their gradients."""
 
     @staticmethod
-    def forward(ctx: Any, spikes: Tensor, output: SpikeTrains, target: SpikeTrains, distances: Sequence[Distance]) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, spikes: Tensor, output: SpikeTrains, target: SpikeTrains,
+                distances: Sequence[Distance]) -> tuple[Tensor, ...]:
         ctx.compared = output, target, distances
         return tuple(torch.from_numpy(distance.value(output, target)) for distance in distances)
 
@@ -104,7 +105,8 @@ def layers_of(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Mo
 def class_name(module: nn.Module) -> str:
     """Return the name of a module's class as its users import it."""
     kind = type(module)
-    package = next((public for public in ("torch.nn", "snntorch") if kind.__module__.startswith(f"{public}.")), kind.__module__)
+    public = (name for name in ("torch.nn", "snntorch") if kind.__module__.startswith(f"{name}."))
+    package = next(public, kind.__module__)
     return f"{package}.{kind.__qualname__}"
 
 
@@ -121,7 +123,8 @@ def _by_bins(network: nn.Module, dense: Tensor) -> Tensor:
         raise
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
-        raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, cannot take spikes {tuple(row.shape)} of {row.dtype}: {reason}.") from error
+        raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, cannot take spikes {tuple(row.shape)} "
+                          f"of {row.dtype}: {reason}.") from error
     return torch.stack(rows)
 
 
@@ -131,19 +134,29 @@ def _called(name: str, layer: nn.Module, row: Tensor) -> Tensor:
     if isinstance(found, tuple) and isinstance(layer, Neurons):
         found = found[0]
     if not isinstance(found, Tensor) or found.shape[:1] != row.shape[:1]:
-        raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, is to return one tensor (samples, channels), here ({len(row)}, any), and returned {_shape(found)}.")
+        raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, is to return one tensor "
+                          f"(samples, channels), here ({len(row)}, any), and returned {_shape(found)}.")
     return found
 
 
 def _check_layers(layers: Sequence[tuple[str, nn.Module]]) -> None:
     """Refuse layers whose states nobody resets, and a last layer that does not spike."""
     for name, layer in layers:
-        if not _has_neurons(layer) and not any(kind.__module__.startswith("torch.nn.") for kind in type(layer).__mro__ if kind is not nn.Module):
-            raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, cannot be called bin by bin, since it has no reset_mem() as neurons of snntorch have: "
-                              "give it one, or write the network as a module whose forward takes all spikes (bins, samples, channels).")
-    if not layers or not _has_neurons(layers[-1][1]):
-        last = f"Layer {layers[-1][0]} of the network, {class_name(layers[-1][1])}, is its last one and does not spike" if layers else "The network has no layers"
-        raise ConfigError(f"{last}: let it end with neurons of snntorch.")
+        if not _has_neurons(layer) and not _is_of_torch(layer):
+            raise ConfigError(f"Layer {name} of the network, {class_name(layer)}, cannot be called bin by bin, since it "
+                              "has no reset_mem() as neurons of snntorch have: give it one, or write the network as a "
+                              "module whose forward takes all spikes (bins, samples, channels).")
+    if not layers:
+        raise ConfigError("The network has no layers: let it end with neurons of snntorch.")
+    name, last = layers[-1]
+    if not _has_neurons(last):
+        raise ConfigError(f"Layer {name} of the network, {class_name(last)}, is its last one and does not spike: let it "
+                          "end with neurons of snntorch.")
+
+
+def _is_of_torch(layer: nn.Module) -> bool:
+    """Return whether a layer is one of torch's or derived from one, which have no state from bin to bin."""
+    return any(kind.__module__.startswith("torch.nn.") for kind in type(layer).__mro__ if kind is not nn.Module)
 
 
 def _has_neurons(layer: nn.Module) -> bool:
