@@ -26,6 +26,7 @@ from .options import (
 from .output import finish
 from .progress import make_progress
 from .task_flags import taken, task_flags
+from .verb_command import VerbCommand
 
 HELP = """{summary}
 
@@ -55,7 +56,7 @@ def make_command(name: str) -> click.Command:
         common_options,
     )
     def run(
-        inputs: Sequence[str], output: Path | None, model: str | None, model_code: Path | None, engine: str | None, source: str | None,
+        inputs: Sequence[str], output: Path | None, model: str | None, model_code: Path | None, engine: str | None, source: Sequence[str],
         overrides: Sequence[str], device: str, tree: str | None, layout: str | None, mapping: Mapping[str, str],
         keep: Sequence[str], max_entries: int | None, on_bad_file: str, as_json: bool, quiet: bool, **others: Any
     ) -> int:
@@ -73,7 +74,7 @@ def make_command(name: str) -> click.Command:
     engines = ", ".join(task.engines)
     trees = " and ".join(f"a tree {tree!r}" for tree in (task.output_tree, *task.further_tree_names))
     text = HELP.format(summary=task.summary, trees=trees, engines=engines, name=name)
-    return click.command(name, help=text, short_help=task.summary)(run)
+    return click.command(name, cls=VerbCommand, help=text, short_help=task.summary)(run)
 
 
 def default_output(first: str, task: str) -> Path:

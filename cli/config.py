@@ -10,13 +10,14 @@ import click
 
 from .options import combined, config_options, debug_option, json_option, task_argument
 from .output import print_json, wrapped
+from .verb_command import VerbCommand
 
 
-@click.command(short_help="Show a task's options.")
+@click.command(cls=VerbCommand, short_help="Show a task's options.")
 @task_argument
 @click.argument("what", type=click.Choice(["show", "schema", "list"]), default="show", metavar="[show|schema|list]")
 @combined(config_options, json_option, debug_option)
-def command(task: str, what: str, source: str | None, overrides: Sequence[str], as_json: bool) -> None:
+def command(task: str, what: str, source: Sequence[str], overrides: Sequence[str], as_json: bool) -> None:
     """Show a task's complete configuration, its options, or its presets.
 
     show: the configuration of a preset or file with changes, as YAML that -c accepts.

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     config_options, device_option, reading_options, strict_option, force_option, common_options,
 )
 def command(
-    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, engines: Sequence[str], source: str | None, overrides: Sequence[str],
+    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, engines: Sequence[str], source: Sequence[str], overrides: Sequence[str],
     device: str, tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
     as_json: bool, quiet: bool, **others: Any,
 ) -> int:

@@ -39,7 +39,7 @@ OF_BOTH = ("task", "output", "format_name", "force", "as_json", "quiet")
 @format_option(required=True)
 @combined(config_options, reading_options, force_option, common_options)
 def command(
-    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, output: Path, format_name: str, source: str | None,
+    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, output: Path, format_name: str, source: Sequence[str],
     overrides: Sequence[str], tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None,
     on_bad_file: str, force: bool, as_json: bool, quiet: bool, **others: Any,
 ) -> int:

@@ -18,9 +18,10 @@ from .options import (
 )
 from .output import finish
 from .progress import make_progress
+from .verb_command import VerbCommand
 
 
-@click.command("import", short_help="Write data of other programs as ROOT files.")
+@click.command("import", cls=VerbCommand, short_help="Write data of other programs as ROOT files.")
 @task_argument
 @input_files(required=True)
 @output_option("ROOT file to write.")

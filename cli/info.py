@@ -6,9 +6,10 @@ import click
 
 from .options import combined, debug_option, json_option, threads_option
 from .output import cell, print_json, print_summary, print_table
+from .verb_command import VerbCommand
 
 
-@click.command(short_help="Versions, devices, tasks and shipped models.")
+@click.command(cls=VerbCommand, short_help="Versions, devices, tasks and shipped models.")
 @combined(threads_option, json_option, debug_option)
 def command(as_json: bool) -> None:
     """Show versions, devices, tasks, and the shipped models with what they are valid for.

@@ -9,12 +9,13 @@ import click
 
 from .options import combined, debug_option, input_files, json_option, threads_option
 from .output import print_json, print_summary, print_table
+from .verb_command import VerbCommand
 
 SHOWN_METADATA = ("package_version", "task", "engine", "model", "layout", "simulated", "imported", "seed", "inputs")
 """What the table tells of how one of our files was made; --json has all."""
 
 
-@click.command(short_help="Show what is in ROOT files.")
+@click.command(cls=VerbCommand, short_help="Show what is in ROOT files.")
 @input_files(required=True)
 @combined(threads_option, json_option, debug_option)
 def command(inputs: Sequence[str], as_json: bool) -> None:

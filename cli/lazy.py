@@ -12,6 +12,8 @@ import click
 from pphysml.errors import PphysmlError, did_you_mean
 from pphysml.registry import get_task, task_names
 
+from .verb_command import VerbCommand
+
 
 class LazyGroup(click.Group):
     """Verbs, one module each, and one command per task.
@@ -35,7 +37,7 @@ class LazyGroup(click.Group):
             # A module cannot bear the name of a keyword (`import`).
             module = cmd_name + "_" * iskeyword(cmd_name)
             command = import_module(f".{module}", __package__).command
-            assert isinstance(command, click.Command)
+            assert isinstance(command, VerbCommand)
             return command
         if cmd_name in task_names():
             from .apply import make_command

@@ -115,12 +115,12 @@ bad_file_option: Decorator = click.option(
     help="Stop at a file that cannot be read, or go on without it and exit with 3.",
 )
 config_option: Decorator = click.option(
-    "-c", "--config", "--preset", "source", metavar="PRESET|FILE",
-    help="Named preset or YAML file; `pphysml config TASK list` names the presets.",
+    "-c", "--config", "--preset", "source", multiple=True, metavar="PRESET|FILE",
+    help="Named preset or YAML file; of several, a later one changes the options that it names. `pphysml config TASK list` names the presets.",
 )
 set_option: Decorator = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-    help="Change one option; repeatable. `pphysml config TASK schema` lists them.",
+    help="Change one option, after every -c; repeatable. `pphysml config TASK schema` lists them.",
 )
 strict_option: Decorator = click.option(
     "--strict", is_flag=True, help="Refuse data outside the ranges that the model was made for."

@@ -18,15 +18,16 @@ from .options import (
 )
 from .output import finish
 from .progress import make_progress
+from .verb_command import VerbCommand
 
 
-@click.command(short_help="Write simulated ROOT data.")
+@click.command(cls=VerbCommand, short_help="Write simulated ROOT data.")
 @task_argument
 @output_option("ROOT file to write.")
 @click.option("-n", "--events", "n_events", type=click.IntRange(1), required=True, help="Number of events, of particles of the beam, or of decays.")
 @combined(config_options, seed_option, force_option, common_options)
 def command(
-    task: str, output: Path, n_events: int, source: str | None, overrides: Sequence[str],
+    task: str, output: Path, n_events: int, source: Sequence[str], overrides: Sequence[str],
     seed: int | None, force: bool, as_json: bool, quiet: bool,
 ) -> int:
     """Write simulated data of TASK, with the truth, in the layout that the task reads.

@@ -12,12 +12,13 @@ from pphysml.errors import PphysmlError
 from pphysml.registry import get_task, task_names
 
 from .options import Decorator, combined
+from .verb_command import VerbCommand
 
 if TYPE_CHECKING:
     from pphysml.contract import Flag, Verb
 
 
-class TaskVerb(click.Command):
+class TaskVerb(VerbCommand):
     """A verb whose options are its own and the flags that the task named on the command line has for it.
 
     Args:

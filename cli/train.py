@@ -26,9 +26,10 @@ from .options import (
 )
 from .output import finish
 from .progress import make_progress
+from .verb_command import VerbCommand
 
 
-@click.command(short_help="Train a task's network.")
+@click.command(cls=VerbCommand, short_help="Train a task's network.")
 @task_argument
 @input_files(required=False)
 @output_option("Run folder; default: runs/TASK-TIME.", required=False)
@@ -40,7 +41,7 @@ from .progress import make_progress
 @combined(config_options, seed_option, device_option, reading_options, force_option, dry_run_option, common_options)
 def command(
     task: str, inputs: Sequence[str], output: Path | None, resume: Path | None, model_code: Path | None,
-    source: str | None, overrides: Sequence[str], seed: int | None, dry_run: bool, validation: Sequence[str], init_from: str | None,
+    source: Sequence[str], overrides: Sequence[str], seed: int | None, dry_run: bool, validation: Sequence[str], init_from: str | None,
     tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
     as_json: bool, quiet: bool, **others: Any,
 ) -> int:

@@ -29,7 +29,7 @@ from .task_flags import TaskVerb, taken
 @click.option("--truth", "need_truth", is_flag=True, help="Also require the truth that training and evaluating need.")
 @combined(config_options, tree_option, layout_option, map_option, threads_option, json_option, debug_option)
 def command(
-    task: str, inputs: Sequence[str], need_truth: bool, source: str | None, overrides: Sequence[str],
+    task: str, inputs: Sequence[str], need_truth: bool, source: Sequence[str], overrides: Sequence[str],
     tree: str | None, layout: str | None, mapping: Mapping[str, str], as_json: bool, **others: Any,
 ) -> int:
     """Read the files whole and list what TASK could not use, one line each; exit with 3 if so.

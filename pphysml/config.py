@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -35,6 +35,9 @@ class Config(BaseModel):
 
 ConfigType = TypeVar("ConfigType", bound=Config)
 
+Source = str | Path | Sequence[str | Path] | None
+"""Name of a preset or path of a YAML file; several are layered, and none are the defaults."""
+
 
 def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:
     """Declare one option with its default, one sentence of help, its unit and pydantic limits."""
@@ -52,24 +55,53 @@ def preset_names(package: str) -> list[str]:
 def load(
     schema: type[ConfigType],
     preset_package: str,
-    source: str | Path | None = None,
+    source: Source = None,
     overrides: Iterable[str] = (),
 ) -> ConfigType:
-    """Build a configuration from a preset's name or a YAML file, then apply `key=value` overrides.
+    """Build a configuration from presets by name and YAML files, then apply `key=value` overrides.
 
     Args:
         schema: the task's configuration class.
         preset_package: package holding the presets, for example "pphysml.tasks.lcag.presets".
-        source: preset name, path of a YAML file, or None for the defaults.
+        source: of several, a later one takes the place of an earlier one key by key.
         overrides: strings "section.key=value"; the value is read as YAML.
 
     Raises:
         ConfigError: unknown preset, unreadable file, unknown key (nearest named) or bad value.
     """
-    values = _read(preset_package, source)
+    values = read_layers(preset_package, source)
     for item in overrides:
         override(values, item)
-    return build(schema, values, str(source) if source else "the configuration", Code())
+    return build(schema, values, " with ".join(map(str, layers_of(source))) or "the configuration", Code())
+
+
+def layers_of(source: Source) -> list[str | Path]:
+    """Return the presets and files that are layered, the first at the bottom."""
+    if source is None:
+        return []
+    return [source] if isinstance(source, (str, Path)) else list(source)
+
+
+def read_layers(preset_package: str, source: Source) -> dict[str, Any]:
+    """Return the plain values of presets and files; of several, those of a later one win key by key.
+
+    Raises:
+        ConfigError: unknown preset, unreadable file.
+    """
+    values: dict[str, Any] = {}
+    for layer in layers_of(source):
+        put_on(values, _read(preset_package, layer))
+    return values
+
+
+def put_on(values: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    """Put plain configuration values on others, in place, key by key."""
+    for key, value in layer.items():
+        below = values.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            put_on(below, value)
+        else:
+            values[key] = value
 
 
 def build(schema: type[ConfigType], values: dict[str, Any], where: str, code: Code | None = None) -> ConfigType:
@@ -120,9 +152,7 @@ def _type_name(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind)
 
 
-def _read(preset_package: str, source: str | Path | None) -> dict[str, Any]:
-    if source is None:
-        return {}
+def _read(preset_package: str, source: str | Path) -> dict[str, Any]:
     name = str(source)
     if name in preset_names(preset_package):
         text = named_yaml.text(preset_package, name)

@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from pydantic import BeforeValidator, model_validator
 
-from pphysml.config import Config, build, option
+from pphysml.config import Config, build, load, option
 from pphysml.errors import MOST, ConfigError, did_you_mean
 
 
@@ -56,3 +56,17 @@ def test_all_of_a_list_of_names_are_shown_and_of_a_longer_one_how_many_are_left(
     assert did_you_mean("%", names) == f" There is: {', '.join(names)}."
     assert did_you_mean("%", [*names, "o1", "o2"]).endswith("name39, and 2 more.")
     assert did_you_mean("%", []) == ""
+
+
+def test_layers_change_what_they_name_from_left_to_right(tmp_path):
+    base, mine = tmp_path / "base.yaml", tmp_path / "mine.yaml"
+    base.write_text("inner: {low: 0.1, high: 0.2}\nlimit: 3")
+    mine.write_text("inner: {high: 0.3}")
+    package = "pphysml.tasks.lcag.presets"
+    both = load(Outer, package, [base, mine], ["limit=4"])
+    assert (both.inner.low, both.inner.high, both.limit) == (0.1, 0.3, 4)
+    assert load(Outer, package, [mine, base]).inner.high == 0.2
+    assert load(Outer, package, [base]) == load(Outer, package, base) and load(Outer, package, ()) == Outer()
+    mine.write_text("inner: {hihg: 0.3}")
+    with pytest.raises(ConfigError, match=r"base.yaml with .*mine.yaml: there is no option 'inner.hihg'. Did you mean 'inner.high'"):
+        load(Outer, package, [base, mine])

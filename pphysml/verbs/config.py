@@ -1,20 +1,19 @@
-"""A task's configuration: a preset or file, with changes."""
+"""A task's configuration: presets and files, with changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from ..config import load
+from ..config import Source, load
 from ..task import Task
 
 
-def configuration(task: Task[Any], source: str | Path | None = None, overrides: Iterable[str] = ()) -> Any:
+def configuration(task: Task[Any], source: Source = None, overrides: Iterable[str] = ()) -> Any:
     """Return the complete configuration of a task.
 
     Args:
-        source: preset name, path of a YAML file, or None for the defaults.
+        source: preset names and paths of YAML files, layered from left to right; None for the defaults.
         overrides: strings "section.key=value".
 
     Raises:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..config import build, override
+from ..config import Source, build, layers_of, override, put_on, read_layers
 from ..contract import Engine
 from ..errors import ConfigError, ModelError
 from ..io.ragged import Columns
@@ -25,7 +25,8 @@ class EngineChoice:
     Attributes:
         model: run folder, weights file, or name of a shipped model; None for those that the engine takes.
         engine: its name; None for the task's default.
-        source: preset or file of the configuration, where the model has none.
+        source: presets and files of the configuration; with a model, what they say of the section `apply` is taken,
+            and the rest must be as it is in the model.
         overrides: changes "key=value"; with a model, of the section `apply` only.
         device: auto, cpu, cuda or cuda:i.
         code: file of the model's network, where that is one of the user's own.
@@ -33,7 +34,7 @@ class EngineChoice:
 
     model: str | None = None
     engine: str | None = None
-    source: str | None = None
+    source: Source = None
     overrides: Sequence[str] = ()
     device: str = "auto"
     code: Path | None = None
@@ -93,10 +94,7 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     weights = load_model(path, task.name, choice.code) if path is not None else None
     if weights is None and task.needs_weights(name):
         raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")
-    if choice.source is not None and weights is not None and task.needs_weights(name):
-        raise ConfigError(f"{choice.source!r}: the model has its own configuration; "
-                          "change how it is applied with --set apply.NAME=VALUE.")
-    config = _configure(task, weights, choice)
+    config = _configure(task, weights if task.needs_weights(name) or not layers_of(choice.source) else None, choice)
     # Importing torch takes seconds, which an engine without a network needs not.
     lean = bool(task.networks) and not task.needs_weights(name) and choice.device == "auto"
     engine = task.engine(name, config, weights, None if lean else pick_device(choice.device))
@@ -122,13 +120,13 @@ def pick_device(device: str) -> Any:
     return chosen
 
 
-def shipped_configuration(task: Task[Any], source: str | None, overrides: Sequence[str]) -> Any:
-    """Return a preset's or a file's configuration with changes; without one, that of the weights that applying takes.
+def shipped_configuration(task: Task[Any], source: Source, overrides: Sequence[str]) -> Any:
+    """Return the configuration of presets and files with changes; without one, that of the weights that applying takes.
 
     Raises:
         ConfigError: unknown preset or option.
     """
-    path = find_model(task, None) if source is None else None
+    path = None if layers_of(source) else find_model(task, None)
     if path is None:
         return configuration(task, source, overrides)
     return _changed(task, load_model(path, task.name), overrides)
@@ -142,19 +140,56 @@ def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[
 
 
 def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice) -> Any:
-    if weights is None or choice.source is not None:
+    if weights is None:
         return configuration(task, choice.source, choice.overrides)
     for item in choice.overrides:
         if not item.startswith("apply."):
             raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'.")
-    return _changed(task, weights, choice.overrides)
+    return _changed(task, weights, choice.overrides, _of_applying(task, weights, choice.source))
 
 
-def _changed(task: Task[Any], weights: ModelFile, overrides: Sequence[str]) -> Any:
-    """Return a model's configuration with changes."""
+def _changed(task: Task[Any], weights: ModelFile, overrides: Sequence[str], layer: Mapping[str, Any] = {}) -> Any:
+    """Return a model's configuration with changes: a layer on it, then single ones."""
     # By itself first: what is wrong in the file is not the user's option.
     weights.configuration(task.config_class)
     values = copy.deepcopy(weights.header["config"])
+    put_on(values, layer)
     for item in overrides:
         override(values, item)
     return build(task.config_class, values, "the options given", weights.code)
+
+
+def _of_applying(task: Task[Any], weights: ModelFile, source: Source) -> dict[str, Any]:
+    """Return what presets and files say of applying a model.
+
+    Raises:
+        ConfigError: they say of the input or the network what is not so in the model.
+    """
+    if not layers_of(source):
+        return {}
+    given = read_layers(task.presets, source)
+    asked = configuration(task, source).model_dump(mode="json")
+    made = weights.configuration(task.config_class).model_dump(mode="json")
+    sections = {name: given.get(name) or {} for name in ("data", "model")}
+    other = next((key for key in _keys(sections) if _at(asked, key) != _at(made, key)), None)
+    if other is not None:
+        key, where = ".".join(other), " with ".join(map(str, layers_of(source)))
+        shipped = next((f"; the weights of that preset are --model {name}" for name in layers_of(source) if name in shipped_models(task)), "")
+        raise ConfigError(f"{where}: has {key}={_at(asked, other)}, but the model was made with {_at(made, other)}: "
+                          f"with a model, -c changes the section 'apply' only{shipped}.")
+    return {"apply": given.get("apply") or {}}
+
+
+def _keys(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the place of every value that is no section."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _keys(value, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def _at(values: Any, place: tuple[str, ...]) -> Any:
+    for name in place:
+        values = values[name]
+    return values

@@ -15,6 +15,7 @@ from safetensors.numpy import save
 
 from .. import __version__
 from ..atomic_files import new_folder, written
+from ..config import Source
 from ..contract import DataExport
 from ..errors import ConfigError
 from ..io.ragged import Array, Columns, length
@@ -34,7 +35,7 @@ def export_data(
     *,
     format: str,
     output: Path,
-    source: str | None = None,
+    source: Source = None,
     overrides: Sequence[str] = (),
     force: bool = False,
     progress: Progress | None = None,

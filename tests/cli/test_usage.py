@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import click
 import pytest
 
 
@@ -44,6 +47,49 @@ def test_wrong_usage_exits_with_two(arguments, pphysml) -> None:
     assert ended.code == 2, ended
     assert ended.out == "" and ended.err.startswith("pphysml: error: ")
     assert "Traceback" not in ended.err
+
+
+ONCE = {  # options that mean one thing, with one value each
+    "output": "x", "model": "a", "model_code": "a.py", "engine": "e", "device": "cpu", "threads": "1", "tree": "t", "layout": "l",
+    "max_entries": "3", "on_bad_file": "skip", "seed": "3", "n_events": "3", "format_name": "f", "resume": "r", "init_from": "w", "devices": "1",
+}
+SEVERAL = {"more_files", "validation", "mapping", "overrides", "source", "engines", "keep"}
+
+
+def every_option():
+    """Each command and each of its options, those of the tasks in the verbs too."""
+    from pphysml_cli.main import pphysml as group
+
+    for words in [*([verb] for verb in group.list_commands(None)), *([verb, task] for verb in ("evaluate", "validate", "export") for task in ("lcag", "track", "petnet"))]:
+        command = group.get_command(None, words[0])
+        context = click.Context(command)
+        if words[1:]:
+            context.meta["pphysml_cli.task_flags"] = words[1]
+        for parameter in command.get_params(context):
+            if isinstance(parameter, click.Option) and not parameter.is_flag:
+                yield words, parameter
+
+
+def test_an_option_that_means_one_thing_is_given_once(pphysml) -> None:
+    seen = set()
+    for words, parameter in every_option():
+        if parameter.multiple:
+            assert parameter.name in SEVERAL, (words, parameter.opts)
+            continue
+        value = ONCE.get(parameter.name, "v")
+        ended = pphysml(*words, parameter.opts[0], value, "any.root", f"{parameter.opts[-1]}={value}" if len(parameter.opts) > 1 else parameter.opts[0], value)
+        assert ended.code == 2 and f"{' or '.join(parameter.opts)} is given 2 times" in ended.err, (words, ended)
+        assert len(ended.err.splitlines()) == 1 and ended.out == ""
+        seen.add(parameter.name)
+    assert seen >= {*ONCE, "apply_match", "apply_window", "apply_geometry"}
+
+
+def test_what_may_be_repeated_is_and_a_flag_is_the_same_twice(pphysml) -> None:
+    ended = pphysml("config", "lcag", "-c", "paper", "--preset", "quick", "--set", "training.steps=3", "--set", "training.seed=4", "--json", "--json")
+    shown = json.loads(ended.out)
+    quick, paper = (json.loads(pphysml("config", "lcag", "-c", name, "--json").out) for name in ("quick", "paper"))
+    assert ended.code == 0 and (shown["training"]["steps"], shown["training"]["seed"]) == (3, 4)
+    assert shown["simulation"]["n_topologies"] == quick["simulation"]["n_topologies"] != paper["simulation"]["n_topologies"]
 
 
 @pytest.mark.parametrize("given", [["events.root"], ["--set", "training.steps=3"], ["--seed", "0"], ["-o", "x"]])

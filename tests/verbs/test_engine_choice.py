@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pphysml.config import build
+from pphysml.errors import ConfigError
 from pphysml.model_file import read_header
 from pphysml.registry import get_task
 from pphysml.verbs.config import configuration
-from pphysml.verbs.engine_choice import find_model, shipped_configuration
+from pphysml.verbs.engine_choice import EngineChoice, choose, find_model, shipped_configuration
 
 
 def test_without_a_preset_the_configuration_is_that_of_the_shipped_weights():
@@ -17,3 +20,29 @@ def test_without_a_preset_the_configuration_is_that_of_the_shipped_weights():
     assert config == build(task.config_class, trained, "the header")
     assert config != configuration(task, None, ["data.forest=true"])
     assert shipped_configuration(task, "quick", []) == configuration(task, "quick")
+
+
+def test_presets_and_files_change_how_a_model_is_applied_and_nothing_else(tmp_path):
+    task = get_task("lcag")
+    file, further = tmp_path / "mine.yaml", tmp_path / "further.yaml"
+    # What is as in the model, and what applying does not need, may stand beside it, as in a whole configuration.
+    file.write_text("apply: {decode: argmax, batch_size: 7}\ndata: {forest: false}\ntraining: {steps: 1}")
+    further.write_text("apply: {batch_size: 9}")
+    config = choose(task, EngineChoice(source=[str(file), str(further)], overrides=["apply.search_rounds=2"], device="cpu")).config
+    assert (config.apply.decode, config.apply.batch_size, config.apply.search_rounds) == ("argmax", 9, 2)
+    trained = read_header(find_model(task, None))["config"]
+    assert config.model_dump(mode="json") | {"apply": None} == build(task.config_class, trained, "").model_dump(mode="json") | {"apply": None}
+    # Of an engine that is no network they are the whole configuration.
+    assert choose(task, EngineChoice(engine="massline", source="detector", device="cpu")).config.data.forest
+
+
+@pytest.mark.parametrize(("source", "words"), [
+    ("data: {forest: true}", "has data.forest=True, but the model was made with False"),
+    ("model: {width: 12}", "has model.width=12"), ("apply: {decod: argmax}", "Did you mean 'apply.decode'"),
+    (None, "the weights of that preset are --model detector"),
+])
+def test_what_contradicts_the_model_is_refused(tmp_path, source, words):
+    file = tmp_path / "mine.yaml"
+    file.write_text(source or "")
+    with pytest.raises(ConfigError, match=words):
+        choose(get_task("lcag"), EngineChoice(source=str(file) if source else "detector", device="cpu"))
