@@ -158,7 +158,7 @@ class Copy:
 
     def _cache_without(self, fault: Fault) -> Path:
         """Return a folder of compiled code without that of a fault; numba looks at the age of a function's own file only."""
-        if fault["in_function"] and "numba" not in (ROOT / fault["file"]).read_text():
+        if fault["in_function"] and "numba" not in (self.root / fault["file"]).read_text():
             return self.cache
         if not self.spoilt.exists():
             old = self._old(fault)
