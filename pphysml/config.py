@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from . import named_yaml
-from .errors import ConfigError, did_you_mean
+from . import named_yaml, plain_yaml
+from .errors import ConfigError, did_you_mean, shortened
 from .own_network import Code
 
 if TYPE_CHECKING:
@@ -22,6 +21,18 @@ class Config(BaseModel):
     """Base of every configuration: unknown keys are errors, defaults are checked too, numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, protected_namespaces=())
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _plain(cls, value: Any, check: Callable[[Any], Any]) -> Any:
+        """Refuse what pydantic takes for a number, and no person does; and whole numbers that are too large for 64 bits."""
+        checked = check(value)
+        for given, taken in zip(value, checked, strict=False) if isinstance(value, list) and isinstance(checked, (list, tuple)) else [(value, checked)]:
+            if isinstance(given, bool) and isinstance(taken, (int, float)) and not isinstance(taken, bool):
+                raise ValueError("must be a number")
+            if isinstance(taken, int) and not -(2**63) <= taken < 2**63:
+                raise ValueError("must be a number of at most 64 bits")
+        return checked
 
     def extra_branches(self) -> dict[str, Kind]:
         """Return the branches that this section reads besides those of the layout, and what their values belong to."""
@@ -122,7 +133,7 @@ def build(schema: type[ConfigType], values: dict[str, Any], where: str, code: Co
 
 def dump(config: Config) -> str:
     """Return the complete configuration as YAML."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return plain_yaml.dump(config.model_dump(mode="json"))
 
 
 def describe(schema: type[Config], prefix: str = "") -> Iterator[dict[str, Any]]:
@@ -155,19 +166,14 @@ def _type_name(kind: Any) -> str:
 def _read(preset_package: str, source: str | Path) -> dict[str, Any]:
     name = str(source)
     if name in preset_names(preset_package):
-        text = named_yaml.text(preset_package, name)
+        values = plain_yaml.parse(named_yaml.text(preset_package, name), name)
     elif name.endswith((".yaml", ".yml")):
-        try:
-            text = Path(name).read_text()
-        except OSError as error:
-            raise ConfigError(f"{name}: cannot be read: {error.strerror}.") from None
+        values = plain_yaml.load(name)
     else:
         known = preset_names(preset_package)
-        raise ConfigError(f"There is no preset {name!r}.{did_you_mean(name, known)}")
-    try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: not valid YAML: {error}") from None
+        raise ConfigError(f"There is no preset {shortened(name)!r}.{did_you_mean(name, known)}")
+    if values is None:
+        raise ConfigError(f"{name}: is empty; for the defaults, leave it out.")
     if not isinstance(values, dict):
         raise ConfigError(f"{name}: must hold keys and values, not a {type(values).__name__}.")
     return values
@@ -181,33 +187,36 @@ def override(values: dict[str, Any], item: str) -> None:
     """
     key, equals, text = item.partition("=")
     if not equals or not key:
-        raise ConfigError(f"--set {item!r}: must be key=value.")
+        raise ConfigError(f"--set {shortened(item)!r}: must be key=value.")
     *sections, last = key.split(".")
+    if len(sections) > plain_yaml.DEEPEST:
+        raise ConfigError(f"--set {shortened(item)!r}: there is no option so deep.")
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"--set {item!r}: {section!r} is a value, not a section.")
+            raise ConfigError(f"--set {shortened(item)!r}: {section!r} is a value, not a section.")
     try:
-        values[last] = _number(yaml.safe_load(text))
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {item!r}: the value is not valid YAML.") from None
+        values[last] = plain_yaml.parse(text, "")
+    except ConfigError as error:
+        raise ConfigError(f"--set {shortened(item)!r}{error}") from None
 
 
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads `1e-3` as text; a physicist means the number."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+MOST_PROBLEMS = 10
+"""That are shown of one configuration."""
+LONGEST_REASON = 1000
+"""Characters of what is wrong with a value, which lists the known ones."""
 
 
 def _problems(schema: type[Config], error: ValidationError, where: str) -> Iterator[str]:
     known = [option["key"] for option in describe(schema)]
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+    found = error.errors(include_url=False)
+    for problem in found[:MOST_PROBLEMS]:
+        key = shortened(".".join(str(part) for part in problem["loc"]))
         if problem["type"] == "extra_forbidden":
             yield f"{where}: there is no option {key!r}.{did_you_mean(key, known)}"
             continue
         # What concerns several options has no place of its own.
-        message = ": ".join(filter(None, (where, key, problem["msg"].removeprefix("Value error, ").removesuffix("."))))
-        yield message + (f" (got {problem['input']!r})." if key and "input" in problem and problem["type"] != "missing" else ".")
+        message = ": ".join(filter(None, (where, key, shortened(problem["msg"].removeprefix("Value error, ").removesuffix("."), LONGEST_REASON))))
+        yield message + (f" (got {shortened(repr(problem['input']))})." if key and "input" in problem and problem["type"] != "missing" else ".")
+    if len(found) > MOST_PROBLEMS:
+        yield f"{where}: and {len(found) - MOST_PROBLEMS} more of this kind."

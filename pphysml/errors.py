@@ -107,12 +107,21 @@ MOST = 40
 """Known names that an error lists; the branches of a file may be hundreds."""
 
 
+LONGEST = 200
+"""Characters of a user's own value that an error shows."""
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """Return a text as an error shows it: all, or its beginning and how long it is."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
 def nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Return up to `n` known names that contain a mistyped one, or are closest to it; case is ignored."""
     folded: dict[str, str] = {}
     for candidate in known:
         folded.setdefault(candidate.casefold(), candidate)
-    wanted = name.casefold()
+    wanted = name[:LONGEST].casefold()
     # `px` means `trk_px` sooner than `pz`.
     containing = sorted((c for c in folded if len(wanted) > 1 and wanted in c), key=len)
     close = difflib.get_close_matches(wanted, folded, n=n, cutoff=0.5)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from .errors import ConfigError, did_you_mean
+from . import plain_yaml
+from .errors import ConfigError, did_you_mean, shortened
 
 
 def names(package: str) -> list[str]:
@@ -31,18 +31,13 @@ def settings(package: str, source: str | Path, what: str, keys: str) -> dict[str
     Raises:
         ConfigError: there is no such name or file, or it holds no keys with values.
     """
-    try:
-        content = text(package, str(source)) if str(source) in names(package) else Path(source).read_text()
-        values: Any = yaml.safe_load(content)
-    except IsADirectoryError:
-        raise ConfigError(f"{source}: is a folder, and no YAML file of a {what}.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{source}: is not a text file; a {what} is YAML.") from None
-    except OSError:
-        raise ConfigError(f"There is no {what} {str(source)!r}, neither a file nor a name."
-                          f"{did_you_mean(str(source), names(package))}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: is not YAML: {error}") from None
+    path = str(source)
+    if path in names(package):
+        values: Any = plain_yaml.parse(text(package, path), path)
+    elif os.path.lexists(path):
+        values = plain_yaml.load(path)
+    else:
+        raise ConfigError(f"There is no {what} {shortened(path)!r}, neither a file nor a name.{did_you_mean(path, names(package))}")
     if not isinstance(values, dict):
         raise ConfigError(f"{source}: holds no settings of a {what} ({keys}).")
     return values

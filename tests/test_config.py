@@ -70,3 +70,49 @@ def test_layers_change_what_they_name_from_left_to_right(tmp_path):
     mine.write_text("inner: {hihg: 0.3}")
     with pytest.raises(ConfigError, match=r"base.yaml with .*mine.yaml: there is no option 'inner.hihg'. Did you mean 'inner.high'"):
         load(Outer, package, [base, mine])
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ({"limit": True}, "limit: must be a number (got True)."),
+    ({"limits": [1.0, False]}, "limits: must be a number (got [1.0, False])."),
+    ({"steps": 2**63}, "steps: must be a number of at most 64 bits (got 9223372036854775808)."),
+    ({"limit": 10**400}, f"limit: Input should be a valid number (got {str(10**400)[:200]}... (401 characters))."),
+    ({"x" * 1000: 1}, f"there is no option '{'x' * 200}... (1000 characters)'"),
+    ({"limit": "x" * 4_000_000}, f"(got 'x{'x' * 198}... (4000002 characters))."),
+])
+def test_what_is_no_number_is_refused_and_long_values_are_cut(values, message):
+    class Options(Config):
+        limit: float = option(10.0, "A limit.")
+        limits: list[float] = option(list, "Limits.")
+        steps: int = option(1, "Steps.")
+
+    with pytest.raises(ConfigError) as refused:
+        build(Options, values, "the options")
+    assert message in str(refused.value)
+    assert build(Options, {"limit": 3, "steps": 4.0}, "the options") == Options(limit=3.0, steps=4)
+
+
+def test_of_many_problems_some_are_shown():
+    with pytest.raises(ConfigError) as refused:
+        build(Outer, {f"no{k}": 1 for k in range(100_000)}, "the options")
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 11 and lines[-1] == "the options: and 99990 more of this kind."
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    ("", "is empty; for the defaults, leave it out"), ("# nothing\n", "is empty"), ("false", "not a bool"), ("[]", "not a list"), ("0", "not a int"),
+    ("a", "not a str"), ("inner: 3", "inner: Input should be"), ("inner:\n  low: 1\n  low: 2", "line 3: not valid YAML: the key 'low' is there twice"),
+])
+def test_a_file_that_holds_no_options_is_refused(tmp_path, content, words):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as refused:
+        load(Outer, "pphysml.tasks.lcag.presets", path)
+    assert str(refused.value).startswith(str(path)) and words in str(refused.value)
+
+
+@pytest.mark.parametrize("item", ["a", "=1", ".=1", "inner.low.x=1", "inner.low=[", "inner.low=!!int 3", ".".join("a" * 60) + "=1", "inner.low=*x", "inner..low=1"])
+def test_a_change_of_another_form_is_refused_in_one_line(item):
+    with pytest.raises(ConfigError) as refused:
+        load(Outer, "pphysml.tasks.lcag.presets", None, ["inner.low=0.5", item])
+    assert len(str(refused.value).splitlines()) == 1

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 FLOORS = (
-    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "atomic_files", "named_yaml"},
+    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "atomic_files", "named_yaml", "plain_yaml"},
     {"physics", "evaluation"},
     {"io"},
     {"config", "contract", "model_file", "nn", "own_network"},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import ConfigError
+from ....errors import ConfigError, shortened
 from ....physics.particle_masses import particle_charge, particle_mass
 from ..trees.decay_strings import ANY, Decay, parse_decay, read_decay
 
@@ -45,7 +45,7 @@ def read_template(source: str, tolerance: float, window: float | None = None) ->
     """
     decay = read_decay(source) if source.endswith((".yaml", ".yml")) else parse_decay(source)
     if not decay.children:
-        raise ConfigError(f"{source!r} is one particle; a template needs a decay, as in A -> B C or (B C).")
+        raise ConfigError(f"{shortened(source)!r} is one particle; a template needs a decay, as in A -> B C or (B C).")
     return _number(decay, tolerance, math.inf if window is None else window)
 
 

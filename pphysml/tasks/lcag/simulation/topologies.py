@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from .... import named_yaml
-from ....errors import ConfigError, did_you_mean
+from .... import named_yaml, plain_yaml
+from ....errors import ConfigError, did_you_mean, shortened
 from ..config.simulation import SimulationConfig
 from .topology import Topology, Tree, count_leaves
 
@@ -60,17 +57,14 @@ def read_topologies(source: str) -> list[Topology]:
     Raises:
         ConfigError: no such list or file, or a text that is no topology.
     """
-    try:
-        values = yaml.safe_load(_text(source))
-    except OSError as error:
-        raise ConfigError(f"{source}: cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: not valid YAML: {error}") from None
+    values = _values(source)
     texts = values.get("topologies") if isinstance(values, dict) else None
     if not isinstance(texts, list) or not texts:
         raise ConfigError(f"{source}: must hold a list `topologies`.")
-    topologies = {t.canonical: t for t in map(Topology.from_text, map(str, texts))}
-    return list(topologies.values())
+    try:
+        return list({t.canonical: t for t in map(Topology.from_text, map(str, texts))}.values())
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
 
 
 def to_yaml(topologies: Iterable[Topology], comment: str) -> str:
@@ -124,12 +118,12 @@ def _pick(values: Sequence[Any], rng: random.Random) -> Any:
     return values[int(rng.random() * len(values))]
 
 
-def _text(source: str) -> str:
+def _values(source: str) -> Any:
     if source in named_yaml.names(LISTS):
-        return named_yaml.text(LISTS, source)
+        return plain_yaml.parse(named_yaml.text(LISTS, source), source)
     if source.endswith((".yaml", ".yml")):
-        return Path(source).read_text()
-    raise ConfigError(f"There is no list of topologies {source!r}.{did_you_mean(source, named_yaml.names(LISTS))}")
+        return plain_yaml.load(source)
+    raise ConfigError(f"There is no list of topologies {shortened(source)!r}.{did_you_mean(source, named_yaml.names(LISTS))}")
 
 
 def _draws(config: SimulationConfig, stream: str) -> Iterator[Tree | None]:

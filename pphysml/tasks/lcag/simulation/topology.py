@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import ConfigError
+from ....errors import ConfigError, shortened
 from ..trees.validity_rules import N_CLASSES
+
+TOO_DEEP = f"it must have two to {N_CLASSES} generations"
 
 Tree = tuple[float, Sequence[Any]]
 """A mass and the trees of the children."""
@@ -132,6 +134,8 @@ def _parse(text: str) -> Tree:
         if token == "(":
             if not here or here[-1][1]:
                 raise _bad(text, "a bracket must follow a mass")
+            if len(open_lists) == N_CLASSES:
+                raise _bad(text, TOO_DEEP)
             open_lists.append(here[-1][1])
         elif token == ")":
             if len(open_lists) == 1 or not here:
@@ -164,9 +168,9 @@ def _check(tree: Tree, text: str) -> None:
             check_node(child)
 
     if not tree[1] or _depth(tree) > N_CLASSES:
-        raise _bad(text, f"it must have two to {N_CLASSES} generations")
+        raise _bad(text, TOO_DEEP)
     check_node(tree)
 
 
 def _bad(text: str, why: str) -> ConfigError:
-    return ConfigError(f"{text!r} is not a topology: {why}.")
+    return ConfigError(f"{shortened(text)!r} is not a topology: {why}.")

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from ....errors import ConfigError
+from .... import plain_yaml
+from ....errors import ConfigError, shortened
 
 ANY = "*"
 """The label that says nothing."""
+DEEPEST = 50
+"""Generations of a decay."""
+MOST = 500
+"""Particles of a decay."""
 
 _NAME = r"[^\W\d](?:(?!->)[^\s()\[\]])*(?:\([^\s()\[\]]*\)(?:(?!->)[^\s()\[\]])*)*"
 _TOKEN = re.compile(rf"\s*(->|[()\[\]]|(?:{_NAME}|(?:(?!->)[^\s()\[\]])+)[(\[]?)")
@@ -40,7 +42,10 @@ def parse_decay(text: str) -> Decay:
     Raises:
         ConfigError: it is none of them.
     """
-    return _Parser(text).whole()
+    parser = _Parser(text)
+    if len(parser.tokens) > 3 * MOST:
+        raise parser.bad(f"a decay of more than {MOST} particles is not searched for")
+    return parser.whole()
 
 
 def read_decay(path: str) -> Decay:
@@ -49,15 +54,20 @@ def read_decay(path: str) -> Decay:
     Raises:
         ConfigError: it cannot be read, or holds something else than one decay.
     """
+    text = plain_yaml.read_text(path)
     try:
-        return _from_yaml(yaml.safe_load(Path(path).read_text()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: not valid YAML (a label * needs quotes: \"*\"): {reason}.") from None
+        decay = _from_yaml(plain_yaml.parse(text, path))
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        hint = " (a label * needs quotes: \"*\")" if "anchor" in str(error) or "alias" in str(error) else ""
+        where = "" if str(error).startswith(path) else f"{path}: "
+        raise ConfigError(f"{where}{str(error).removesuffix('.')}{hint}.") from None
+    if _particles(decay) > MOST:
+        raise ConfigError(f"{path}: a decay of more than {MOST} particles is not searched for.")
+    return decay
+
+
+def _particles(decay: Decay) -> int:
+    return 1 + sum(map(_particles, decay.children))
 
 
 def _from_yaml(value: Any) -> Decay:
@@ -74,12 +84,12 @@ def _from_yaml(value: Any) -> Decay:
             (label, children), = value.items()
             if isinstance(children, list):
                 return _node(str(label), [_from_yaml(child) for child in children], value)
-    raise ConfigError(f"{value!r} is no decay; it must be a label, a list of decays, or LABEL: [decays].")
+    raise ConfigError(f"{shortened(repr(value))} is no decay; it must be a label, a list of decays, or LABEL: [decays].")
 
 
 def _node(label: str, children: Sequence[Decay], where: object) -> Decay:
     if len(children) < 2:
-        raise ConfigError(f"{where!r} is not a decay: {'a node' if label == ANY else repr(label)} "
+        raise ConfigError(f"{shortened(repr(where))} is not a decay: {'a node' if label == ANY else repr(label)} "
                           f"needs two or more children, not {len(children)}.")
     return Decay(label, tuple(children))
 
@@ -90,6 +100,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = _TOKEN.findall(text.rstrip())[::-1]
+        self.depth = 0
 
     def whole(self) -> Decay:
         label, children = self.items("")
@@ -123,10 +134,14 @@ class _Parser:
         if token[-1] not in _CLOSING:
             return Decay(token)
         before = token[:-1]
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.bad(f"it has more than {DEEPEST} generations")
         label, children = self.items(_CLOSING[token[-1]])
+        self.depth -= 1
         if before and label is not None:
             raise self.bad(f"{before!r} and {label!r} name the same node")
         return _node(before or label or ANY, children, self.text)
 
     def bad(self, why: str) -> ConfigError:
-        return ConfigError(f"{self.text!r} is not a decay: {why}.")
+        return ConfigError(f"{shortened(self.text)!r} is not a decay: {why}.")

@@ -99,7 +99,7 @@ def test_a_geometry_with_a_mistake_is_refused_by_the_name_of_its_file(tmp_path, 
 
 def test_what_is_no_text_is_no_geometry(tmp_path):
     (tmp_path / "binary.yaml").write_bytes(bytes(range(128, 256)))
-    for path, said in ((tmp_path / "binary.yaml", "not a text file"), (tmp_path, "is a folder"), (tmp_path / "no.yaml", "There is no geometry")):
+    for path, said in ((tmp_path / "binary.yaml", "is not UTF-8 text"), (tmp_path, "is a folder"), (tmp_path / "no.yaml", "There is no geometry")):
         with pytest.raises(ConfigError, match=said):
             load_geometry(str(path))
 
