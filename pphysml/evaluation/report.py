@@ -17,6 +17,7 @@ import numpy as np
 
 from ..atomic_files import replacement
 from ..errors import ConfigError, OutputError, did_you_mean
+from .drawing import warn_not_drawn
 from .result import Evaluation, Metric
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def write_figures(
 ) -> list[Path]:
     """Write every figure in every format, named after its title; return the paths.
 
+    A warning names a figure that cannot be drawn.
+
     Raises:
         ConfigError: a format that figures cannot be saved in.
         OutputError: the folder or a file cannot be written.
@@ -101,8 +104,10 @@ def write_figures(
         for kind in formats:
             if kind not in known:
                 raise ConfigError(f"Figures cannot be saved as {kind!r}.{did_you_mean(kind, known)}")
-            paths.append(folder / f"{names[title]}.{kind}")
-            write_file(paths[-1], _render(figure, kind))
+            content = _rendered(title, figure, kind)
+            if content is not None:
+                paths.append(folder / f"{names[title]}.{kind}")
+                write_file(paths[-1], content)
     return paths
 
 
@@ -157,7 +162,10 @@ def _notes(notes: Sequence[str]) -> str:
 def _figures(figures: Mapping[str, Figure]) -> str:
     parts = []
     for number, (title, figure) in enumerate(figures.items(), 1):
-        svg = inline_svg(_render(figure, "svg").decode(), f"figure{number}-")
+        content = _rendered(title, figure, "svg")
+        if content is None:
+            continue
+        svg = inline_svg(content.decode(), f"figure{number}-")
         caption = escape(str(figure.get_label() or ""))
         parts.append(f"<figure>\n{svg}\n<figcaption><b>Figure {number}: {escape(title)}.</b> "
                      f"{caption}</figcaption>\n</figure>")
@@ -230,12 +238,17 @@ def inline_svg(svg: str, prefix: str) -> str:
     return re.sub(r"(url\(#)", rf"\g<1>{prefix}", svg).strip()
 
 
-def _render(figure: Figure, kind: str) -> bytes:
+def _rendered(title: str, figure: Figure, kind: str) -> bytes | None:
+    """Return a figure as a file, or None and a warning where it cannot be drawn."""
     from .style import style
 
     stream = io.BytesIO()
-    with style():
-        figure.savefig(stream, format=kind, metadata=NO_DATE.get(kind))
+    try:
+        with style():
+            figure.savefig(stream, format=kind, metadata=NO_DATE.get(kind))
+    except Exception as error:
+        warn_not_drawn(f"the figure {title!r} was", error)
+        return None
     return stream.getvalue()
 
 

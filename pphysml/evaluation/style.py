@@ -37,10 +37,21 @@ RC: Any = {
 }
 
 
+OF_THE_SESSION = ("backend", "backend_fallback", "interactive", "timezone", "date.epoch", "toolbar", "tk.", "webagg.",
+                  "docstring.", "figure.raise_window", "figure.max_open_warning", "savefig.directory")
+"""Settings of matplotlib that are no part of a figure's look."""
+
+DEFAULTS: Any = {name: value for name, value in dict.items(matplotlib.rcParamsDefault) if not name.startswith(OF_THE_SESSION)}
+"""How matplotlib draws where nobody has said otherwise."""
+
+
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the project's style inside a `with` block, or a function decorated by `@style()`."""
-    with matplotlib.rc_context(RC):
+    """Draw in the project's style inside a `with` block, or a function decorated by `@style()`.
+
+    A user's own settings, such as those of a `matplotlibrc`, have no part in it.
+    """
+    with matplotlib.rc_context(DEFAULTS | RC):
         yield
 
 

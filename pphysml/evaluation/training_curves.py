@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
+from .drawing import drawn, warn_not_drawn
 from .report import write_figures
 from .result import Evaluation
-from .style import COLOURS, INK, new_figure, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 NOT_METRICS = ("step", "loss", "learning_rate", "steps_per_second")
@@ -24,21 +26,29 @@ def write_training_curves(metrics: Path, folder: Path) -> list[Path]:
 
     Whatever goes wrong becomes a warning: a finished training is worth more than its picture.
     """
+    figures = drawn(lambda: {"training": lambda: training_curves(metrics)})
     try:
-        return write_figures(folder, Evaluation(figures={"training": training_curves(metrics)}))
-    except Exception as error:
-        warnings.warn(f"The training curves were not drawn: {error}", RuntimeWarning, stacklevel=2)
+        return write_figures(folder, Evaluation(figures=figures))
+    except OutputError as error:
+        warn_not_drawn("the figure 'training' was", error)
         return []
 
 
-@style()
 def training_curves(path: Path) -> Figure:
     """Draw loss and validation metrics against the step, from a run folder's `metrics.csv`.
 
     Raises:
         InputError: the file cannot be read or holds no numbers.
     """
-    columns = read_metrics(path)
+    from .style import style
+
+    with style():
+        return _curves(read_metrics(path))
+
+
+def _curves(columns: dict[str, tuple[Floats, Floats]]) -> Figure:
+    from .style import COLOURS, INK, new_figure
+
     figure, (above, below) = new_figure(6.4, 6.2, rows=2, sharex=True, caption=(
         "Above, loss of the training batches, single and averaged over neighbours; below, metrics "
         "of the averaged weights on the validation examples."))

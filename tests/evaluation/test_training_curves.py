@@ -50,5 +50,5 @@ def test_what_cannot_be_drawn_or_written_is_a_warning(tmp_path):
     file.write_text("a file where the folder should be")
     for text in ("", "step,loss\n1,2.0\n"):
         path.write_text(text)
-        with pytest.warns(RuntimeWarning, match="curves were not drawn"):
+        with pytest.warns(RuntimeWarning, match="the figure 'training' was not drawn"):
             assert write_training_curves(path, file) == []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ....errors import InputError
 from ....evaluation.calibration import brier_score, calibration_error, log_loss, reliability
+from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....evaluation.uncertainty import (
     Interval,
@@ -79,8 +80,6 @@ class LcagEvaluator:
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
-        from .plots import figures
-
         events = join(self.parts)
         masses = NodeMasses(*(
             np.concatenate([getattr(m, name) for m in self.masses])
@@ -90,10 +89,15 @@ class LcagEvaluator:
             metrics=[*perfect_metrics(events, self.rules), *element_metrics(events), *calibration_metrics(events, self.rules),
                      *forest_metrics(self.forests), *hypothesis_metrics(self.hypotheses)],
             tables={**tables(events, self.rules), **forest_tables(self.forests)},
-            figures=figures(events, masses, self.rules, efficiency_against_purity(self.forests)),
+            figures=drawn(lambda: self._drawings(events, masses)),
             cases={"perfect": events.perfect, "perfect_raw": events.perfect_raw, "n_leaves": events.n},
             notes=list(self._notes(events)),
         )
+
+    def _drawings(self, events: Events, masses: NodeMasses | None) -> Drawings:
+        from .plots import figures
+
+        return figures(events, masses, self.rules, efficiency_against_purity(self.forests))
 
     def _notes(self, events: Events) -> Iterator[str]:
         if self.single:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from ....evaluation.calibration import calibration_error, reliability
+from ....evaluation.drawing import Drawings
 from ....evaluation.style import BLUE, GREY, HEAT, INK, ORANGE, RED, SKY, new_figure, style
 from ....evaluation.uncertainty import wilson
 from ..trees.validity_rules import ONE_TREE, ValidityRules
@@ -22,23 +26,24 @@ Floats = NDArray[np.float64]
 
 def figures(
     events: Events, masses: NodeMasses | None, rules: ValidityRules = ONE_TREE, scan: list[dict[str, float]] | None = None
-) -> dict[str, Figure]:
-    """Return title -> figure of whatever the events allow to be drawn."""
-    found: dict[str, Figure] = {}
+) -> Drawings:
+    """Return title -> what draws it, of whatever the events allow to be drawn."""
     if not len(events.n):
-        return found
-    found["Perfect trees by number of leaves"] = perfect_by_leaves(events)
-    found["Perfect trees by height and leaves"] = heat_map(events)
+        return {}
+    found: dict[str, Callable[[], Figure]] = {
+        "Perfect trees by number of leaves": partial(perfect_by_leaves, events),
+        "Perfect trees by height and leaves": partial(heat_map, events),
+    }
     probability, right = calibrated(events, rules)
     if len(right):
-        found["Reliability of the tree probability"] = reliability_curve(probability, right)
+        found["Reliability of the tree probability"] = partial(reliability_curve, probability, right)
     margin = events.others.get("margin")
     if margin is not None and np.isfinite(margin).any():
-        found["Margin to the next tree"] = margin_distribution(margin, events.perfect)
+        found["Margin to the next tree"] = partial(margin_distribution, margin, events.perfect)
     if scan:
-        found["Trees: efficiency against purity"] = efficiency_figure(scan)
+        found["Trees: efficiency against purity"] = partial(efficiency_figure, scan)
     if masses is not None and len(masses.truth):
-        found["Masses of the nodes"] = mass_spectrum(masses)
+        found["Masses of the nodes"] = partial(mass_spectrum, masses)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
+from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....io.ragged import Array, Columns, Ragged
 from .classes import Knowledge
@@ -81,8 +82,6 @@ class PetEvaluator:
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
-        from .plots import figures
-
         if not len(self.counts.clusters):
             return Evaluation(notes=["There are no singles."])
         radius = self.options.object_radius
@@ -95,10 +94,15 @@ class PetEvaluator:
                     "Rates by distance of the line from the axis": distance_table(self.lines, radius) if np.isfinite(radius) else [],
                     "Counts": [{"count": name.replace("_", " "), "number": value} for name, value in self._totals()]
                     + ([{"count": "randoms from rates of singles", "number": round(randoms)}] if np.isfinite(randoms) else [])},
-            figures=figures(self.counts, self.lines, self.rates, self.plot_data, radius),
+            figures=drawn(lambda: self._drawings(radius)),
             cases={"found": self._found.values, "clean_cluster": self._clean.values},
             notes=[*self._notes(radius), *self.known.notes],
         )
+
+    def _drawings(self, radius: float) -> Drawings:
+        from .plots import figures
+
+        return figures(self.counts, self.lines, self.rates, self.plot_data, radius)
 
     def _line_metrics(self, radius: float) -> Iterator[Metric]:
         if np.isfinite(radius):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ....evaluation.calibration import calibration_error, reliability
+from ....evaluation.drawing import Drawings
 from ....evaluation.style import BLUE, COLOURS, GREY, HEAT, INK, ORANGE, RED, new_figure, style
 from ....evaluation.uncertainty import Floats, bootstrap_fraction, wilson
 from ....io.ragged import Array
@@ -39,26 +41,26 @@ MIN_LINES = 10
 """Lines without which a share is not drawn."""
 
 
-def figures(counts: ClusterCounts, lines: LineCounts, rates: RateBins, data: PlotData, radius: float) -> dict[str, Figure]:
-    """Return title -> figure of whatever can be drawn.
+def figures(counts: ClusterCounts, lines: LineCounts, rates: RateBins, data: PlotData, radius: float) -> Drawings:
+    """Return title -> what draws it, of whatever can be drawn.
 
     Args:
         radius: of the object, mm; NaN if there is none.
     """
     total = counts.total
-    drawn: dict[str, Figure] = {}
+    drawings: dict[str, Callable[[], Figure]] = {}
     if total["pairs"]:
-        drawn |= {"Energies of pairs": energy_figure(data), "Time differences of pairs": time_figure(data),
-                  "Sinogram of the pairs": sinogram_figure(lines)}
+        drawings |= {"Energies of pairs": partial(energy_figure, data), "Time differences of pairs": partial(time_figure, data),
+                     "Sinogram of the pairs": partial(sinogram_figure, lines)}
     if np.isfinite(radius) and lines.sinogram("targets").any():
-        drawn["Picture of targets and of pairs"] = picture_figure(pictures(lines, radius), radius)
+        drawings["Picture of targets and of pairs"] = lambda: picture_figure(pictures(lines, radius), radius)
     if total["targets"] and total["pairs"]:
-        drawn["Efficiency against distance from the axis"] = distance_figure(lines, radius)
-        drawn["F1 against the rate of singles"] = rate_figure(counts, rates)
+        drawings["Efficiency against distance from the axis"] = partial(distance_figure, lines, radius)
+        drawings["F1 against the rate of singles"] = partial(rate_figure, counts, rates)
     score, right = data.scores
     if len(right) >= MIN_PAIRS and np.ptp(score) > 0:
-        drawn["Reliability of the score"] = score_figure(score, right)
-    return drawn
+        drawings["Reliability of the score"] = partial(score_figure, score, right)
+    return drawings
 
 
 @style()

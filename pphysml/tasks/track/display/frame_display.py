@@ -1,4 +1,4 @@
-"""A frame as a picture, and as one page in which it can be turned, without anything from outside."""
+"""A frame as one page in which it can be turned, without anything from outside; `frame_plots` draws it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ import numpy as np
 
 from ....evaluation.report import write_file
 from ....io.ragged import Array, Columns
-from .frame_plots import frame_figure
 from .frame_view import FrameView, frame_view, summary
-
-__all__ = ["frame_figure", "frame_html", "write_frame_html"]
 
 DIGITS = {"position": 3, "edep": 6, "probability": 4, "wepl": 2, "wepl_error": 2, "score": 9}
 """Decimals that the page needs."""
@@ -26,7 +23,7 @@ def write_frame_html(path: Path, examples: Columns, predictions: Columns, row: i
     """Write a frame as one page with a view in three dimensions that needs no connection.
 
     Args:
-        examples, predictions, row: as for `frame_figure`.
+        examples, predictions, row: as for `frame_plots.frame_figure`.
 
     Raises:
         OutputError: the file cannot be written.

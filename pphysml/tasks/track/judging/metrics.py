@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ....errors import InputError
+from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....evaluation.uncertainty import bootstrap_means, percentile_interval
 from ....io.ragged import Array, Columns, length, ragged, take
@@ -92,8 +94,7 @@ class TrackEvaluator:
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
-        from ..display.frame_display import frame_figure, frame_html
-        from .plots import figures
+        from ..display.frame_display import frame_html
 
         if not self.n_frames:
             return Evaluation(notes=["There are no frames."])
@@ -107,14 +108,20 @@ class TrackEvaluator:
                      *rate_metrics(owners["reachable_"], "reachable_", REACHABLE),
                      *_published_metrics(frames), *residual_metrics(rows[""]), *_prefixed(residual_metrics(rows["perfect_"]))],
             tables=tables(frames, owners, rows),
-            figures=figures(found, perfect, frames, rows, self.plot_data)
-                    | ({"A frame": frame_figure(*self.shown, 0)} if self.shown else {}),
+            figures=drawn(lambda: self._drawings(found, perfect, frames, rows)),
             pages={"Frame": frame_html(*self.shown, 0)} if self.shown else {},
             cases={"complete": found["complete"][protons] > 0, "matched": found["matched"][protons] > 0,
                    "complete_perfect": perfect["complete"][protons] > 0,
                    "n_protons": frames["n_protons"][found["frame"][protons]]},
             notes=list(_notes(found, frames)),
         )
+
+    def _drawings(self, found: Counts, perfect: Counts, frames: Counts, rows: dict[str, Counts]) -> Drawings:
+        from ..display.frame_plots import frame_figure
+        from .plots import figures
+
+        frame = {"A frame": partial(frame_figure, *self.shown, 0)} if self.shown else {}
+        return {**figures(found, perfect, frames, rows, self.plot_data), **frame}
 
     def _reachable(self, examples: Columns, hits: Hits, deep: Array, shallow: Array) -> Tracks:
         """Return the tracks of the true links that are among the candidates."""

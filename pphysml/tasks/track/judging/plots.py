@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ....evaluation.calibration import calibration_error, reliability
+from ....evaluation.drawing import Drawings
 from ....evaluation.report import MINUS
 from ....evaluation.style import BLUE, COLOURS, GREY, INK, ORANGE, RED, SKY, new_figure, style
 from ....evaluation.uncertainty import wilson
@@ -22,28 +24,28 @@ MIN_LINKS = 100
 """Links without which a reliability curve says nothing."""
 
 
-def figures(found: Counts, perfect: Counts, frames: Counts, rows: dict[str, Counts], data: PlotData) -> dict[str, Figure]:
-    """Return title -> figure of whatever can be drawn.
+def figures(found: Counts, perfect: Counts, frames: Counts, rows: dict[str, Counts], data: PlotData) -> Drawings:
+    """Return title -> what draws it, of whatever can be drawn.
 
     Args:
         found, perfect: counts per proton, of the engine and of perfect links.
         frames: `density` and `phantom` of each frame.
         rows: residuals of ranges, of the engine ("") and of perfect links ("perfect_").
     """
-    drawn = {"Efficiency and purity against density": against_density(found, perfect, frames)}
+    drawings: dict[str, Callable[[], Figure]] = {"Efficiency and purity against density": partial(against_density, found, perfect, frames)}
     if found["with_primary"].any():
-        drawn["Efficiency against number of hits"] = against_hits(found, perfect)
+        drawings["Efficiency against number of hits"] = partial(against_hits, found, perfect)
     for name in ("range", "wepl"):
         values = {prefix: columns[name].astype(float) for prefix, columns in rows.items()}
         if np.isfinite(values[""]).sum() > 1:
-            drawn[f"Residuals of {'WEPL' if name == 'wepl' else 'range'}"] = residual_figure(values, name)
+            drawings[f"Residuals of {'WEPL' if name == 'wepl' else 'range'}"] = partial(residual_figure, values, name)
     probability, right = data.links
     if len(right) >= MIN_LINKS and np.ptp(probability) > 0:
-        drawn["Reliability of the link probability"] = reliability_figure(probability, right)
-    drawn["Hits per layer"] = hits_per_layer(data, len(frames["density"]))
+        drawings["Reliability of the link probability"] = partial(reliability_figure, probability, right)
+    drawings["Hits per layer"] = partial(hits_per_layer, data, len(frames["density"]))
     if data.angles["true"].any():
-        drawn["Deflections"] = deflection_figure(data)
-    return drawn
+        drawings["Deflections"] = partial(deflection_figure, data)
+    return drawings
 
 
 @style()

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from pphysml.errors import InputError
+from pphysml.evaluation.drawing import drawn
 from pphysml.evaluation.style import BLUE, ORANGE, RED
 from pphysml.tasks.lcag.judging import plots
 from pphysml.tasks.lcag.judging.event_outcomes import Events, NodeMasses
@@ -95,14 +96,14 @@ def test_reliability_lies_on_the_diagonal_for_true_probabilities():
 
 def test_all_figures_can_be_drawn_and_none_without_events():
     masses = NodeMasses(np.array([10.0, 100.0]), np.array([10.0, 99.0]), np.array([True, False]))
-    found = plots.figures(events(), masses)
+    found = drawn(lambda: plots.figures(events(), masses))
     assert len(found) == 5
     assert all(rendered(figure).startswith(b"<?xml") and figure.get_label() for figure in found.values())
     none = np.zeros(0, dtype=int)
     assert plots.figures(Events(none, none, none, none, none.astype(bool), none.astype(bool), {}), None) == {}
     one = np.array([2])
     single = Events(one, one - 1, one, one, one == 0, one > 0, {"margin": np.array([0.0]), "tree_prob": np.array([1.0])})
-    assert all(rendered(figure) for figure in plots.figures(single, None).values())
+    assert all(rendered(figure) for figure in drawn(lambda: plots.figures(single, None)).values())
 
 
 def crossings(figure):

@@ -10,7 +10,8 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 
 from pphysml.errors import OutputError
-from pphysml.tasks.track.display.frame_display import frame_figure, write_frame_html
+from pphysml.tasks.track.display.frame_display import write_frame_html
+from pphysml.tasks.track.display.frame_plots import frame_figure
 from pphysml.tasks.track.display.frame_view import WRONG, frame_view, track_colours
 from pphysml.tasks.track.tracks.links import true_links
 from pphysml.tasks.track.tracks.true_tracks import true_hits
