@@ -50,8 +50,8 @@ def _curves(columns: dict[str, tuple[Floats, Floats]]) -> Figure:
     from .style import COLOURS, INK, new_figure
 
     figure, (above, below) = new_figure(6.4, 6.2, rows=2, sharex=True, caption=(
-        "Above, loss of the training batches, single and averaged over neighbours; below, metrics "
-        "of the averaged weights on the validation examples."))
+        "Above, mean loss of the training batches between two rows of metrics.csv, and averaged over neighbours; "
+        "below, metrics of the averaged weights on the validation examples."))
     losses = [k for k in columns if k not in NOT_METRICS and not k.startswith("validation_")]
     validation = [k for k in columns if k.startswith("validation_") and "loss" not in k]
     for colour, name in zip(COLOURS, ["loss"] * ("loss" in columns) + losses, strict=False):

@@ -12,8 +12,8 @@ from torch import Tensor
 from ..atomic_files import replacement
 from ..errors import ModelError, OutputError
 
-FORMAT_VERSION = 2
-"""2 came with the states of further optimisers; checkpoints without them are read too."""
+FORMAT_VERSION = 3
+"""2 came with the states of further optimisers, 3 with the sums of the loss; checkpoints without them are read too."""
 
 
 @dataclass
@@ -27,6 +27,7 @@ class TrainingState:
         average: exponential average of the weights.
         best: best monitored value so far, and the weights that had it.
         waited: validations since then.
+        window: sum and number of steps since the last row of `metrics.csv`, of the loss and its terms by name.
     """
 
     step: int
@@ -38,6 +39,7 @@ class TrainingState:
     best_average: dict[str, Tensor] = field(default_factory=dict)
     waited: int = 0
     further_optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    window: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 def save_state(path: Path, state: TrainingState) -> None:

@@ -20,6 +20,7 @@ from .optimisation import Average, learning_rate
 from .processes import largest, summed
 from .run_folder import MetricsFile, RunFolder
 from .signals import StopFlag
+from .window_means import WindowMeans
 
 
 class Loop:
@@ -48,6 +49,7 @@ class Loop:
         own = self.network.state_dict()
         self.average = Average(state.average or own, self.config.average, own)
         self.metrics = MetricsFile(folder.metrics, state.step) if self.fabric.global_rank == 0 else None
+        self.window = WindowMeans(self.fabric, state.window)
         self._saved_at = -1
 
     def run(self, batches: Iterator[Columns], validation: Columns, flag: StopFlag, from_weights: bool = False) -> int:
@@ -75,11 +77,11 @@ class Loop:
         started, reported = time.monotonic(), state.step
         while state.step < config.steps:
             loss, terms = self.step(next(batches))
+            self.window.add({"loss": loss, **terms})
             state.step += 1
             shown: dict[str, float] = {}
             if state.step % config.log_every == 0 or state.step == config.steps:
-                means = summed(self.fabric, torch.stack([loss, *terms.values()]).double()).tolist()
-                shown = dict(zip(["loss", *terms], means, strict=True))
+                shown = self.window.take()
                 rate = (state.step - reported) / max(1e-9, time.monotonic() - started)
                 started, reported = time.monotonic(), state.step
                 self._report({**shown, "learning_rate": learning_rate(state.step - 1, config), "steps_per_second": rate})
@@ -124,15 +126,20 @@ class Loop:
 
     def save(self) -> None:
         """Write the checkpoint, from rank 0, while the others wait."""
-        if self._saved_at != self.state.step and self.fabric.global_rank == 0:
-            self.state.model = self.network.state_dict()
-            states = self.gradients.state()
-            self.state.optimizer = states.pop(NETWORK)
-            self.state.further_optimizers = states
-            self.state.average = self.average.weights
-            save_state(self.folder.checkpoint, self.state)
+        if self._saved_at != self.state.step:
+            self.state.window = self.window.kept()
+            if self.fabric.global_rank == 0:
+                self._write()
         self._saved_at = self.state.step
         self.fabric.barrier()
+
+    def _write(self) -> None:
+        self.state.model = self.network.state_dict()
+        states = self.gradients.state()
+        self.state.optimizer = states.pop(NETWORK)
+        self.state.further_optimizers = states
+        self.state.average = self.average.weights
+        save_state(self.folder.checkpoint, self.state)
 
     def _impatient(self) -> bool:
         return bool(self.config.patience) and self.state.waited >= self.config.patience

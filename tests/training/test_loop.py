@@ -122,6 +122,31 @@ def test_a_killed_training_loses_only_what_came_after_its_checkpoint(tmp_path, u
     assert steps == [*range(4, 41, 4)]
 
 
+def losses_of(folder):
+    with open(folder.metrics) as stream:
+        return {int(row["step"]): (row["loss"], row["squares"]) for row in csv.DictReader(stream) if row["loss"]}
+
+
+def test_a_row_of_the_metrics_has_the_mean_loss_of_all_steps_since_the_last_one(tmp_path):
+    every, fourth = RunFolder(tmp_path / "every"), RunFolder(tmp_path / "fourth")
+    run(every, LineLearner(), log_every=1)
+    run(fourth, LineLearner(), log_every=4)
+    single = np.array([float(loss) for loss, _ in losses_of(every).values()])
+    means = np.array([float(loss) for loss, _ in losses_of(fourth).values()])
+    assert np.allclose(means, single.reshape(-1, 4).mean(1), rtol=1e-6)
+    assert not np.allclose(means, single[3::4], rtol=1e-2)
+
+
+@pytest.mark.parametrize("step", [1, 6, 8])
+def test_the_row_after_a_resumed_step_is_that_of_an_uninterrupted_training(tmp_path, step):
+    whole, parts, learner = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parts"), LineLearner()
+    run(whole, LineLearner(), steps=12)
+    learner.signal_at = {step: signal.SIGTERM}
+    run(parts, learner, steps=12)
+    run(parts, LineLearner(), load_state(parts.checkpoint), steps=12)
+    assert losses_of(parts) == losses_of(whole)
+
+
 def test_a_signal_that_the_shell_had_ignored_stays_ignored():
     previous = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
