@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .options import combined, config_options, debug_option, json_option, task_argument
-from .output import print_json, wrapped
+from .output import print_json, show, wrapped
 from .verb_command import VerbCommand
 
 
@@ -35,17 +35,17 @@ def command(task: str, what: str, source: Sequence[str], overrides: Sequence[str
     chosen = get_task(task)
     if what == "list":
         names = configuration.preset_names(chosen.presets)
-        print_json(names) if as_json else click.echo("\n".join(names))
+        print_json(names) if as_json else show("\n".join(names))
     elif what == "schema" and as_json:
         print_json(chosen.config_class.model_json_schema())
     elif what == "schema":
-        click.echo("\n".join(map(_described, configuration.describe(chosen.config_class))))
+        show("\n".join(map(_described, configuration.describe(chosen.config_class))))
     else:
         values = complete(chosen, source, overrides)
         if as_json:
             print_json(values.model_dump(mode="json"))
         else:
-            click.echo(configuration.dump(values), nl=False)
+            show(configuration.dump(values).removesuffix("\n"))
 
 
 def _described(option: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from .options import (
     strict_option,
     task_argument,
 )
-from .output import print_json, print_table, report_skipped
+from .output import print_json, print_table, report_skipped, show
 from .progress import make_progress
 from .task_flags import TaskVerb, taken
 
@@ -82,9 +82,9 @@ def _print(results: Mapping[str, Evaluation]) -> None:
     )
     definitions = {m.name: m.definition for result in results.values() for m in result.metrics}
     for name, definition in definitions.items():
-        print(f"{name}: {definition}")
+        show(f"{name}: {definition}")
     for note in dict.fromkeys(note for result in results.values() for note in result.notes):
-        print(note)
+        show(note)
 
 
 def _row(metric: Metric) -> dict[str, Any]:

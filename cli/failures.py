@@ -69,4 +69,4 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _prefixed(message: str) -> str:
-    return "\n".join(f"pphysml: error: {line}" for line in message.splitlines() or [""])
+    return "\n".join(f"pphysml: error: {line}" for line in message.split("\n"))

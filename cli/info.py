@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .options import combined, debug_option, json_option, threads_option
-from .output import cell, print_json, print_summary, print_table
+from .output import cell, print_json, print_summary, print_table, show
 from .verb_command import VerbCommand
 
 
@@ -27,9 +27,9 @@ def command(as_json: bool) -> None:
     print_table(({"package": k, "version": v} for k, v in facts["versions"].items()), "Versions\n")
     print_table(facts["devices"], "\nDevices\n")
     print_table(({k: cell(v) for k, v in task.items()} for task in facts["tasks"]), "\nTasks\n")
-    print("\nShipped models")
+    show("\nShipped models")
     for model in facts["models"]:
-        print()
+        show()
         print_summary(model)
     if not facts["models"]:
-        print("  (none)")
+        show("  (none)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -12,11 +13,12 @@ from typing import TextIO
 import click
 
 from pphysml.compiled_cache import use_user_cache
+from pphysml.printable import printable, printable_lines
 
 from .failures import BROKEN_PIPE, Failure, explain
 from .lazy import LazyGroup
 from .options import Session, debug_option
-from .output import wrapped
+from .output import say, wrapped
 
 VERBS = {
     "simulate": "Write simulated ROOT data of a task.",
@@ -64,18 +66,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BaseException as error:
         failure = explain(error)
-        _report(failure, session.debug)
+        with contextlib.suppress(OSError):  # whoever reads stderr may have gone, too
+            _report(failure, session.debug)
         return failure.code
 
 
 def entry() -> None:
     """Run as a program: what cannot be encoded is replaced, and shells can ask for completions."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     if "_PPHYSML_COMPLETE" in os.environ:
         pphysml.main(prog_name="pphysml")
     sys.exit(main())
+
+
+def _open_closed_streams() -> None:
+    """Put the null device in place of streams that a shell has closed (`>&-`), whose numbers the next files would take else."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open as long as the program runs)
 
 
 def _run(arguments: list[str], session: Session) -> int:
@@ -90,8 +101,8 @@ def _report(failure: Failure, debug: bool) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     if debug and failure.unexpected:
-        traceback.print_exc()
-    for line in failure.message.splitlines():
+        print("\n".join(map(printable, traceback.format_exc().split("\n"))), file=sys.stderr)
+    for line in printable_lines(failure.message) if failure.message else []:
         print(wrapped(line) if sys.stderr.isatty() else line, file=sys.stderr)
 
 
@@ -100,7 +111,7 @@ def _show_warning(
     file: TextIO | None = None, line: str | None = None,
 ) -> None:
     if not issubclass(category, (DeprecationWarning, FutureWarning)):
-        print(f"pphysml: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        say(f"pphysml: warning: {' '.join(str(message).split())}")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from pphysml.printable import printable, printable_lines, readable
 
 WIDE = 10_000
 """Width of tables in a pipe, where nothing may be cut or wrapped."""
@@ -26,9 +29,20 @@ def wrapped(text: str, first: str = "", then: str = "    ") -> str:
     return textwrap.fill(text, width, initial_indent=first, subsequent_indent=then, break_long_words=False, break_on_hyphens=False)
 
 
+def show(text: str = "") -> None:
+    """Print text for a person on stdout, without what a terminal would obey."""
+    print("\n".join(map(printable, text.split("\n"))))
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a message at once, by default on stderr, without what a terminal would obey, and not longer than can be read."""
+    print("\n".join(printable_lines(text)), file=stream or sys.stderr, flush=True)
+
+
 def print_json(value: Any) -> None:
-    """Print as strict JSON: paths are text, numbers that are not finite are null."""
-    print(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+    """Print as strict JSON: paths are text, numbers that are not finite are null; what a terminal would obey is escaped."""
+    text = json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False)
+    print(re.sub(r"[^\n -~]", lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text))
 
 
 def plain(value: Any) -> Any:
@@ -57,16 +71,16 @@ def print_table(rows: Iterable[Mapping[str, Any]], title: str = "") -> None:
 
     rows = list(rows)
     if title:
-        print(title)
+        show(title)
     if not rows:
         print("  (none)")
         return
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for name in rows[0]:
         numbers = all(isinstance(row[name], (int, float)) for row in rows)
-        table.add_column(Text(name), justify="right" if numbers else "left", overflow="fold")
+        table.add_column(Text(printable(name)), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell(row[name])) for name in rows[0]))
+        table.add_row(*(Text(printable(readable(cell(row[name])))) for name in rows[0]))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     with console.capture() as captured:
         console.print(table)
@@ -81,7 +95,7 @@ def print_summary(values: Mapping[str, Any]) -> None:
         # Sentences and paths are read one by one.
         texts = value if isinstance(value, list) and all(isinstance(item, str) for item in value) else [cell(value)]
         for label, text in zip([name.replace("_", " "), *[""] * (len(texts) - 1)], texts, strict=True):
-            print(f"{label:<{width}}  {text}")
+            print(printable(f"{label:<{width}}  {text}"))
 
 
 def cell(value: Any) -> str:
@@ -109,5 +123,5 @@ def finish(summary: Mapping[str, Any], as_json: bool) -> int:
 def report_skipped(skipped: Sequence[tuple[str, str]]) -> int:
     """Say on stderr why input files were skipped (path and reason of each); return 3 if there are any, else 0."""
     for _, reason in skipped:
-        print(f"pphysml: skipped {reason}", file=sys.stderr)
+        say(f"pphysml: skipped {reason}")
     return 3 if skipped else 0

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from pphysml.printable import printable_lines
 from pphysml.progress import Progress, Silent
+
+from .output import say
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -28,7 +31,7 @@ class Quiet(Silent):
 
     def log(self, message: str) -> None:
         """Show one line."""
-        print(message, file=sys.stderr)
+        say(message)
 
 
 class Lines:
@@ -66,7 +69,7 @@ class Lines:
 
     def log(self, message: str) -> None:
         """Show one line."""
-        print(message, file=self.stream or sys.stderr, flush=True)
+        say(message, self.stream)
 
     def __enter__(self) -> Lines:
         return self
@@ -117,7 +120,7 @@ class Bar:
 
     def log(self, message: str) -> None:
         """Show one line above the bar."""
-        self.display.console.print(message, markup=False, highlight=False)
+        self.display.console.print("\n".join(printable_lines(message)), markup=False, highlight=False)
 
     def __enter__(self) -> Bar:
         self.display.start()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -17,6 +17,7 @@ import numpy as np
 
 from ..atomic_files import replacement
 from ..errors import ConfigError, OutputError, did_you_mean
+from ..printable import printable
 from .drawing import warn_not_drawn
 from .result import Evaluation, Metric
 
@@ -136,6 +137,11 @@ def format_interval(value: float, low: float, high: float) -> str:
     digits = max(0, 1 - math.floor(math.log10(smallest)))
     shown, minus, plus = (f"{v:.{digits}f}" for v in (value, abs(down), abs(up)))
     return f"{shown} ± {plus}" if minus == plus else f"{shown} +{plus} {MINUS}{minus}"
+
+
+def escape(text: str) -> str:
+    """Return text as it stands in a page; characters that control a terminal or the direction of reading are spelled out."""
+    return html.escape("\n".join(map(printable, text.split("\n"))))
 
 
 def _section(title: str, body: str) -> str:

@@ -64,3 +64,18 @@ def test_a_full_device_is_an_output_error() -> None:
         )
     assert done.returncode == 5
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(closed: str) -> None:
+    command = f"{sys.executable} -m pphysml_cli.main config lcag list {closed}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_whoever_read_the_errors_may_have_gone_too() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "pphysml_cli.main", "config", "nothing"], stdout=subprocess.PIPE, stderr=writing)
+    os.close(writing)
+    assert done.returncode == 2

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pphysml_cli.output import finish, plain, print_json, print_summary, print_table, wrapped
+from pphysml_cli.output import (
+    finish,
+    plain,
+    print_json,
+    print_summary,
+    print_table,
+    report_skipped,
+    wrapped,
+)
+from pphysml_cli.progress import Lines, Quiet
 
 
 @dataclass
@@ -58,3 +67,33 @@ def test_text_is_wrapped_to_the_terminal_between_words(monkeypatch) -> None:
     lines = wrapped(text).splitlines()
     assert " ".join(line.strip() for line in lines) == text and all(line.startswith("    ") for line in lines[1:])
     assert [line.strip() for line in lines if len(line) > 40] == ["/a/long/path/which-is-longer/than-the-whole-terminal.root,"]
+
+
+ESCAPES = "a\x1b[31m\r\n\x9bK\u202eb\udc80"
+SPELLED_OUT = r"a\x1b[31m\r\n\x9bK\u202eb\udc80"
+
+
+def test_what_a_terminal_would_obey_is_spelled_out_in_tables_summaries_and_messages(capsys) -> None:
+    print_table([{ESCAPES: ESCAPES}])
+    print_summary({"file": ESCAPES, "warnings": [ESCAPES]})
+    shown = capsys.readouterr().out
+    assert shown.count(SPELLED_OUT) == 4
+    report_skipped([("", ESCAPES)])
+    with Lines() as progress:
+        progress.log(ESCAPES)
+    Quiet().log(ESCAPES)
+    messages = capsys.readouterr().err
+    assert messages.count(r"a\x1b[31m\r") == 3
+    assert all(line.isprintable() for line in (shown + messages).split("\n"))
+
+
+def test_json_is_exact_and_holds_no_control_character(capsys) -> None:
+    print_json({ESCAPES: [ESCAPES, "é", "\U000e0001"]})
+    shown = capsys.readouterr().out
+    assert shown.replace("\n", "").isprintable() and "é" in shown
+    assert json.loads(shown) == {ESCAPES: [ESCAPES, "é", "\U000e0001"]}
+
+
+def test_a_name_of_megabytes_does_not_fill_a_table(capsys) -> None:
+    print_table([{"name": "x" * 2_000_000, "value": 1}, {"name": "b", "value": 2}])
+    assert len(capsys.readouterr().out) < 10_000
