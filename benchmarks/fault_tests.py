@@ -9,6 +9,9 @@ from pathlib import Path
 FURTHEST = 2
 """Imports between a test and what it is taken to test."""
 
+STAGES = 4
+"""Those that mirror a file, that import it, that come to it by more imports, and those of its room."""
+
 MOST = 20
 """Files of one stage, so that a fault in what everything uses does not run everything."""
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from threading import Lock
@@ -26,7 +27,7 @@ from time import monotonic
 from typing import Any
 
 from fault_sites import Site, sites, with_fault
-from fault_tests import Tests
+from fault_tests import STAGES, Tests
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,8 @@ PATIENCE = 3000
 """Wall time of one stage of tests, s, for those that wait for ever."""
 
 Fault = dict[str, Any]
+
+UNTRIED: Fault = {"outcome": "survived", "stages": 0}
 
 
 def files_of(room: str) -> list[Path]:
@@ -105,37 +108,37 @@ class Copy:
         self.tests = Tests(self.root)
         self.flawed: dict[str, bool] = {}
 
-    def judge(self, fault: Fault) -> Fault:
-        """Return the outcome of a fault, the test that found it, and the seconds that took."""
+    def judge(self, fault: Fault, level: int) -> Fault:
+        """Return the outcome of one stage of a fault's tests: the test that found it, and the seconds that took."""
         path, started = self.root / fault["file"], monotonic()
-        source, state = path.read_text(), path.stat()
-        faulty = placed(source, fault)
-        if faulty is None:
-            return {"outcome": "gone", "by": None, "seconds": 0}
-        try:
-            for stage in self.tests.stages(fault["file"]):
-                while True:
-                    path.write_text(faulty)
-                    test = self._failing(stage, self._cache_without(fault))
-                    path.write_text(source)
-                    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-                    if test is None or not self._fails_anyway(test):
-                        break
-                if test is not None:
-                    return {"outcome": "killed", "by": test, "seconds": round(monotonic() - started)}
-        finally:
-            path.write_text(source)
-            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
-            self._keep_compiled(fault)
-        return {"outcome": "survived", "by": None, "seconds": round(monotonic() - started)}
+        stages = self.tests.stages(fault["file"])
+        faulty = placed(path.read_text(), fault)
+        if faulty is None or level >= len(stages):
+            return {"outcome": "gone" if faulty is None else "survived", "by": None, "seconds": 0}
+        test = self._failing(stages[level], fault, faulty)
+        while test is not None and self._fails_anyway(test):
+            test = self._failing(stages[level], fault, faulty)
+        return {"outcome": "killed" if test else "survived", "by": test, "seconds": round(monotonic() - started)}
 
     def _fails_anyway(self, test: str) -> bool:
         """Return whether a test fails without a fault too; then it is left out from now on."""
         if test not in self.flawed:
-            self.flawed[test] = "::" in test and self._failing([test], self.cache) is not None
+            self.flawed[test] = "::" in test and self._run([test], self.cache) is not None
         return self.flawed[test]
 
-    def _failing(self, tests: list[str], cache: Path) -> str | None:
+    def _failing(self, tests: list[str], fault: Fault, faulty: str) -> str | None:
+        """Run tests on the faulty source until one fails; return it, or none."""
+        path = self.root / fault["file"]
+        source, state = path.read_text(), path.stat()
+        try:
+            path.write_text(faulty)
+            return self._run(tests, self._cache_without(fault))
+        finally:
+            path.write_text(source)
+            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+            self._keep_compiled(fault)
+
+    def _run(self, tests: list[str], cache: Path) -> str | None:
         """Run tests until one fails; return it, or none."""
         at = self.root / "current_test"
         at.write_text("")
@@ -196,24 +199,27 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 
 def run(faults: list[Fault], key: str, jobs: int, results: Path) -> None:
-    """Judge those of the faults that have no result of this name, and write the results as they come."""
-    left = [f for f in faults if key not in f and (key == "first" or f["first"]["outcome"] == "survived")]
+    """Judge those of the faults that have no result of this name, the nearest tests of all first; write what is found."""
+    chosen = [f for f in faults if key == "first" or f["first"]["outcome"] == "survived"]
     lock = Lock()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, ThreadPoolExecutor(jobs) as pool:
         copies: Queue[Copy] = Queue()
-        for k in range(min(jobs, len(left))):
+        for k in range(jobs):
             copies.put(Copy(Path(folder, str(k))))
 
-        def judge(fault: Fault) -> None:
+        def judge(fault: Fault, level: int) -> None:
             copy = copies.get()
-            found = copy.judge(fault)
+            found = copy.judge(fault, level)
             copies.put(copy)
             with lock:
-                fault[key] = found
+                seconds = found["seconds"] + fault.get(key, {"seconds": 0})["seconds"]
+                fault[key] = {**found, "seconds": seconds, "stages": level + 1}
                 results.write_text(json.dumps(faults, indent=1) + "\n")
-                print(found["outcome"], fault["file"], fault["line"], found["by"] or "", file=sys.stderr, flush=True)
+                print(level, found["outcome"], fault["file"], fault["line"], found["by"] or "", file=sys.stderr, flush=True)
 
-        list(pool.map(judge, left))
+        for level in range(STAGES):
+            left = [f for f in chosen if f.get(key, UNTRIED)["outcome"] == "survived" and f.get(key, UNTRIED)["stages"] <= level]
+            list(pool.map(partial(judge, level=level), left))
 
 
 def main() -> None:
