@@ -113,7 +113,7 @@ class Copy:
         path, started = self.root / fault["file"], monotonic()
         stages = self.tests.stages(fault["file"])
         faulty = placed(path.read_text(), fault)
-        if faulty is None or level >= len(stages):
+        if faulty is None or not stages[level]:
             return {"outcome": "gone" if faulty is None else "survived", "by": None, "seconds": 0}
         test = self._failing(stages[level], fault, faulty)
         while test is not None and self._fails_anyway(test):
