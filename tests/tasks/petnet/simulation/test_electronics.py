@@ -7,7 +7,13 @@ import pytest
 
 from pphysml.tasks.petnet.config.simulation import SimulationConfig
 from pphysml.tasks.petnet.scanner.scanner import load_scanner
-from pphysml.tasks.petnet.simulation.deposit_kernel import ROW_CRYSTAL, ROW_END, ROW_ENERGY, ROW_EVENT, ROW_TIME
+from pphysml.tasks.petnet.simulation.deposit_kernel import (
+    ROW_CRYSTAL,
+    ROW_END,
+    ROW_ENERGY,
+    ROW_EVENT,
+    ROW_TIME,
+)
 from pphysml.tasks.petnet.simulation.electronics import Electronics
 
 NUMBER = 20_000

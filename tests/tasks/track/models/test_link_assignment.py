@@ -86,8 +86,8 @@ def test_a_link_is_worth_two_hits_without(score, is_taken):
 def test_the_probability_of_a_link_is_the_geometric_mean_of_its_two_sides():
     scores = drawn(20)
     link, start, end = (np.exp(value.numpy()) for value in scores[:3])
-    of_deep = [link[k] / (start[d] + link[DEEP == d].sum()) for k, d in enumerate(DEEP)]
-    of_shallow = [link[k] / (end[s] + link[SHALLOW == s].sum()) for k, s in enumerate(SHALLOW)]
+    of_deep = [link[k] / (start[d] + link[d == DEEP].sum()) for k, d in enumerate(DEEP)]
+    of_shallow = [link[k] / (end[s] + link[s == SHALLOW].sum()) for k, s in enumerate(SHALLOW)]
     np.testing.assert_allclose(link_probabilities(scores, batch_of()).numpy(), np.sqrt(np.multiply(of_deep, of_shallow)))
 
 
