@@ -17,7 +17,7 @@ from .options import (
     force_option,
     input_files,
     model_code_option,
-    model_option,
+    models_option,
     output_option,
     reading_options,
     strict_option,
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 @task_argument
 @input_files(required=True)
 @output_option("Folder for reports (HTML), plots and metrics (JSON); default: none is written.", required=False)
-@model_option
+@models_option
 @model_code_option
 @click.option("--engine", "engines", multiple=True, metavar="NAME", help="Method to evaluate; repeatable, compared on the same events.")
 @combined(
     config_options, device_option, reading_options, strict_option, force_option, common_options,
 )
 def command(
-    task: str, inputs: Sequence[str], model: str | None, model_code: Path | None, engines: Sequence[str], source: Sequence[str], overrides: Sequence[str],
+    task: str, inputs: Sequence[str], models: Sequence[str], model_code: Path | None, engines: Sequence[str], source: Sequence[str], overrides: Sequence[str],
     device: str, tree: str | None, layout: str | None, mapping: Mapping[str, str], max_entries: int | None, on_bad_file: str,
     as_json: bool, quiet: bool, **others: Any,
 ) -> int:
@@ -53,22 +53,22 @@ def command(
     \b
     Example:
       pphysml evaluate lcag events.root --engine network --engine massline -o report
-      pphysml evaluate track hits.root --engine network --engine follower -o report
+      pphysml evaluate track hits.root --model runs/first --model mixed --engine network --engine follower -o report
     """
     from pphysml.registry import get_task
     from pphysml.verbs.engine_choice import EngineChoice
-    from pphysml.verbs.evaluate import evaluate
+    from pphysml.verbs.evaluate import evaluate, notes_of
     from pphysml.verbs.inputs import Inputs
 
     chosen = get_task(task)
-    choice = EngineChoice(model, None, source, [*overrides, *taken(chosen.flags("evaluate"), others)], device, model_code)
+    choice = EngineChoice(None, None, source, [*overrides, *taken(chosen.flags("evaluate"), others)], device, model_code)
     files = Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file)
     with make_progress(quiet) as progress:
-        results = evaluate(chosen, files, choice, engines=engines, progress=progress, **others)
+        results = evaluate(chosen, files, choice, engines=engines, models=models, progress=progress, **others)
     if as_json:
         print_json({engine: _as_json(result) for engine, result in results.items()})
     else:
-        _print(results)
+        _print(results, notes_of(results))
     return report_skipped(next(iter(results.values())).skipped)
 
 
@@ -76,14 +76,14 @@ def _as_json(result: Evaluation) -> dict[str, Any]:
     return {"metrics": result.metrics, "tables": result.tables, "notes": result.notes}
 
 
-def _print(results: Mapping[str, Evaluation]) -> None:
+def _print(results: Mapping[str, Evaluation], notes: Sequence[str]) -> None:
     print_table(
         {"engine": engine, **_row(metric)} for engine, result in results.items() for metric in result.metrics
     )
     definitions = {m.name: m.definition for result in results.values() for m in result.metrics}
     for name, definition in definitions.items():
         show(f"{name}: {definition}")
-    for note in dict.fromkeys(note for result in results.values() for note in result.notes):
+    for note in notes:
         show(note)
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pphysml.errors import did_you_mean
-from pphysml.registry import task_names
+from pphysml.errors import PphysmlError, did_you_mean
+from pphysml.registry import get_task, task_names
 
 from .runtime import use_threads
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
+
+TASK = "pphysml.task"
+"""Key of the task's name among what a context of click carries, where it is an argument."""
 
 
 @dataclass
@@ -51,6 +55,23 @@ class Device(click.ParamType):  # type: ignore[type-arg] # generic since click 8
         if kind not in ("auto", "cpu", "cuda") or (colon and not numbered):
             self.fail(f"{value!r} is none of auto, cpu, cuda, cuda:0, cuda:1, ...", param, ctx)
         return str(value)
+
+
+class ModelOption(click.Option):
+    """An option whose help names the weights that are shipped for the task of the command."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        record, task, names = super().get_help_record(ctx), task_of(ctx), ""
+        with suppress(PphysmlError):  # a task that cannot be loaded is refused where it is used
+            names = ", ".join(get_task(task).weights) if task is not None else ""
+        return (record[0], f"{record[1]} Shipped: {names}.") if record is not None and names else record
+
+
+def task_of(ctx: click.Context) -> str | None:
+    """Return the task that a command is for, as far as it is known before the values of options are."""
+    name = ctx.meta.get(TASK, ctx.info_name)
+    return name if name in task_names() else None
 
 
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -130,7 +151,11 @@ model_code_option: Decorator = click.option(
     help="Python file of the model's network, where that is one of your own (model.name=FILE.py:CLASS); its code is run.",
 )
 model_option: Decorator = click.option(
-    "--model", metavar="RUN|FILE", help="Run folder or weights file; default: the shipped weights."
+    "--model", cls=ModelOption, metavar="RUN|FILE|NAME", help="Run folder, weights file or name of shipped weights; default: those shipped."
+)
+models_option: Decorator = click.option(
+    "--model", "models", cls=ModelOption, multiple=True, metavar="RUN|FILE|NAME",
+    help="Run folder, weights file or name of shipped weights; default: those shipped. Repeatable, compared on the same events.",
 )
 
 

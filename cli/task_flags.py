@@ -11,7 +11,7 @@ import click
 from pphysml.errors import PphysmlError
 from pphysml.registry import get_task, task_names
 
-from .options import Decorator, combined
+from .options import TASK, Decorator, combined
 from .verb_command import VerbCommand
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class TaskVerb(VerbCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the task before anything else, since it says which options there are."""
-        ctx.meta[__name__] = self._task_in(ctx, args)
+        ctx.meta[TASK] = self._task_in(ctx, args)
         return super().parse_args(ctx, args)
 
     def _task_in(self, ctx: click.Context, args: list[str]) -> str | None:
@@ -49,7 +49,7 @@ class TaskVerb(VerbCommand):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the verb's parameters and the task's flags, those in front of the help."""
         *own, last = super().get_params(ctx)
-        task = ctx.meta.get(__name__)
+        task = ctx.meta.get(TASK)
         return [*own, *(_option(name, flag) for name, flag in _flags(task, self.verb).items()), last]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..config import Source, build, layers_of, override, put_on, read_layers
 from ..contract import Engine
-from ..errors import ConfigError, ModelError
+from ..errors import ConfigError, ModelError, did_you_mean
 from ..io.ragged import Columns
 from ..model_file import ModelFile, load_model
 from ..task import Task
@@ -61,15 +61,22 @@ def shipped_models(task: Task[Any]) -> dict[str, Path]:
 
 
 def find_model(task: Task[Any], model: str | None, engine: str | None = None) -> Path | None:
-    """Return the weights that a user means: a path, a shipped model's name, or those that an engine takes."""
+    """Return the weights that a user means: a path, a shipped model's name, or those that an engine takes.
+
+    Raises:
+        ModelError: there is nothing of that name; the nearest names are given.
+    """
     shipped = shipped_models(task)
     if model is None and task.networks:
         return shipped.get(task.networks.get(engine or task.default_engine, ""))
     if model is None:
         return next(iter(shipped.values()), None)
-    if model in shipped and not Path(model).exists():
-        return shipped[model]
-    return Path(model)
+    if Path(model).exists():
+        return Path(model)
+    if model not in shipped:
+        names = did_you_mean(model, shipped).replace(" There is:", " Shipped are:")
+        raise ModelError(f"{model}: there is no such weights file or run folder, and no model of that name is shipped.{names}")
+    return shipped[model]
 
 
 def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:

@@ -25,6 +25,7 @@ from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
 from ..training.sources import example_hash
+from .contestants import contestants
 from .engine_choice import Chosen, EngineChoice, choose
 from .examples import look_first, prepared_parts
 from .inputs import Inputs
@@ -36,6 +37,7 @@ def evaluate(
     choice: EngineChoice | None = None,
     *,
     engines: Sequence[str] = (),
+    models: Sequence[str] = (),
     output: Path | None = None,
     strict: bool = False,
     force: bool = False,
@@ -44,6 +46,7 @@ def evaluate(
     """Return the evaluation of each engine (the one of `choice`, else the default one, if none is named).
 
     Args:
+        models: of several, each network is evaluated with every one of them; see `contestants`.
         output: folder for `report.html`, the pages it links, `metrics-ENGINE.json` and `plots/ENGINE`;
             None writes nothing.
         others: as for `apply.apply`.
@@ -57,12 +60,13 @@ def evaluate(
     results: dict[str, Evaluation] = {}
     facts: dict[str, str] = {"pphysml": __version__}
     choice = choice or EngineChoice()
-    for name in engines or (choice.engine or task.default_engine,):
-        chosen = choose(task, replace(choice, engine=name))
+    for entrant in contestants(task, choice, engines, models):
+        name, chosen = entrant.name, choose(task, entrant.choice)
         reader = inputs.open(task, chosen.config, need_truth=True)
         look_first(task, chosen, reader)
-        results[name] = _evaluate_one(task, chosen, reader, strict, progress)
-        facts |= _facts(chosen, reader)
+        results[name] = _evaluate_one(task, name, chosen, reader, strict, progress)
+        results[name].notes += [entrant.note] if entrant.note else []
+        facts |= _facts(name, chosen, reader)
     if output is not None:
         joined = side_by_side(results)
         write_report(output / "report.html", joined, title=f"pphysml {task.name}", facts=facts)
@@ -89,13 +93,13 @@ def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
     return count
 
 
-def _evaluate_one(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, progress: Progress) -> Evaluation:
+def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, strict: bool, progress: Progress) -> Evaluation:
     if not reader.n_entries:
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator = task.evaluator(chosen.config, chosen.name)
     warnings: list[str] = []
     seen = overlap = 0
-    progress.start(f"evaluate {task.name}: {chosen.name}", reader.n_entries, "entry")
+    progress.start(f"evaluate {task.name}: {name}", reader.n_entries, "entry")
     for examples, _ in prepared_parts(task, chosen, reader, strict, warnings, progress):
         if not length(examples):
             continue
@@ -142,9 +146,15 @@ def side_by_side(results: Mapping[str, Evaluation]) -> Evaluation:
     joined.tables = {"Engines side by side": rows, **_comparisons(results), **joined.tables}
     joined.figures = {f"{name}: {title}": figure for name, r in results.items() for title, figure in r.figures.items()}
     joined.pages = {f"{name}: {title}": page for name, r in results.items() for title, page in r.pages.items()}
-    joined.notes = list(dict.fromkeys(note for r in results.values() for note in r.notes))
+    joined.notes = notes_of(results)
     joined.notes.append(f"Metrics and tables without another name are those of {first!r}.")
     return joined
+
+
+def notes_of(results: Mapping[str, Evaluation]) -> list[str]:
+    """Return the notes of several engines, once each; one that does not hold for all names those that it holds for."""
+    of = {note: [name for name, r in results.items() if note in r.notes] for r in results.values() for note in r.notes}
+    return [note if len(names) == len(results) else f"{', '.join(names)}: {note}" for note, names in of.items()]
 
 
 def _row(metric: str, engines: Mapping[str, Sequence[Metric]]) -> dict[str, Any]:
@@ -159,16 +169,19 @@ def _comparisons(results: Mapping[str, Evaluation]) -> dict[str, list[dict[str, 
         case = next((c for c in results[first].cases if c in results[other].cases), None)
         if case is not None:
             a, b = results[first].cases[case], results[other].cases[case]
+            if np.shape(a) != np.shape(b):
+                results[other].notes.append(f"The cases are not those of {first}, so that there is no paired comparison.")
+                continue
             test = mcnemar(a, b)
             rows.append({"case": case, "engines": f"{first} against {other}", "only first": test.only_a,
                          "only second": test.only_b, "sigma": round(test.sigma, 2)})
     return {"Paired comparison on the same cases": rows}
 
 
-def _facts(chosen: Chosen, reader: Reader) -> dict[str, str]:
+def _facts(name: str, chosen: Chosen, reader: Reader) -> dict[str, str]:
     return {
         "inputs": ", ".join(s.path for s in reader.sources),
         "entries": str(reader.n_entries),
-        f"model of {chosen.name}": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
+        f"model of {name}": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
         "seed": str(chosen.config.training.seed),
     }

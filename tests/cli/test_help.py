@@ -49,8 +49,8 @@ def test_shared_options_mean_the_same_everywhere() -> None:
     for name in COMMANDS:
         command = pphysml.get_command(context, name)
         for parameter in command.params:
-            # What is written differs between commands, and evaluating compares several engines.
-            if not isinstance(parameter, click.Option) or parameter.name in ("output", "engine", "engines"):
+            # What is written differs between commands, and evaluating compares several engines and models.
+            if not isinstance(parameter, click.Option) or parameter.name in ("output", "engine", "engines", "model", "models"):
                 continue
             for spelling in parameter.opts:
                 said = (parameter.help, parameter.multiple)
@@ -62,3 +62,11 @@ def test_every_option_has_help() -> None:
     silent = [f"{name} {p.opts[0]}" for name in COMMANDS for p in pphysml.get_command(context, name).params
               if isinstance(p, click.Option) and not p.help]
     assert not silent
+
+
+@pytest.mark.parametrize(("words", "names"), [
+    (["lcag"], "paper, detector"), (["petnet"], "pairs, toy-snn, published-snn"), (["evaluate", "track"], "mixed"), (["export", "lcag"], "paper, detector"),
+])
+def test_the_names_of_shipped_weights_are_in_the_help(words, names, pphysml) -> None:
+    shown = " ".join(pphysml(*words, "--help").out.split()).replace("- ", "-")
+    assert f"Shipped: {names}" in shown

@@ -53,18 +53,19 @@ ONCE = {  # options that mean one thing, with one value each
     "output": "x", "model": "a", "model_code": "a.py", "engine": "e", "device": "cpu", "threads": "1", "tree": "t", "layout": "l",
     "max_entries": "3", "on_bad_file": "skip", "seed": "3", "n_events": "3", "format_name": "f", "resume": "r", "init_from": "w", "devices": "1",
 }
-SEVERAL = {"more_files", "validation", "mapping", "overrides", "source", "engines", "keep"}
+SEVERAL = {"more_files", "validation", "mapping", "overrides", "source", "engines", "models", "keep"}
 
 
 def every_option():
     """Each command and each of its options, those of the tasks in the verbs too."""
     from pphysml_cli.main import pphysml as group
+    from pphysml_cli.options import TASK
 
     for words in [*([verb] for verb in group.list_commands(None)), *([verb, task] for verb in ("evaluate", "validate", "export") for task in ("lcag", "track", "petnet"))]:
         command = group.get_command(None, words[0])
-        context = click.Context(command)
+        context = click.Context(command, help_option_names=["-h", "--help"])
         if words[1:]:
-            context.meta["pphysml_cli.task_flags"] = words[1]
+            context.meta[TASK] = words[1]
         for parameter in command.get_params(context):
             if isinstance(parameter, click.Option) and not parameter.is_flag:
                 yield words, parameter
