@@ -15,6 +15,7 @@ import click
 from pphysml.compiled_cache import use_user_cache
 from pphysml.printable import printable, printable_lines
 
+from .entry import entry
 from .failures import BROKEN_PIPE, Failure, explain
 from .lazy import LazyGroup
 from .options import Session, debug_option
@@ -51,7 +52,8 @@ def pphysml() -> None:
     \b
     Exit codes: 0 done; 1 a bug of ours; 2 usage, configuration or a missing extra; 3 input data;
     4 model file; 5 output not written; 75 stopped by the scheduler, can be resumed;
-    130 interrupted.
+    130 interrupted. Another signal ends it with 128 and its number, as SIGTERM with 143. Then no
+    unfinished output is left; when the output is complete, a signal comes too late.
     """
 
 
@@ -69,24 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):  # whoever reads stderr may have gone, too
             _report(failure, session.debug)
         return failure.code
-
-
-def entry() -> None:
-    """Run as a program: what cannot be encoded is replaced, and shells can ask for completions."""
-    _open_closed_streams()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    if "_PPHYSML_COMPLETE" in os.environ:
-        pphysml.main(prog_name="pphysml")
-    sys.exit(main())
-
-
-def _open_closed_streams() -> None:
-    """Put the null device in place of streams that a shell has closed (`>&-`), whose numbers the next files would take else."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open as long as the program runs)
 
 
 def _run(arguments: list[str], session: Session) -> int:

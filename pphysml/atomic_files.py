@@ -4,17 +4,69 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import OutputError
+from .interruption import at_end, held_back
+
+_unfinished: set[Path] = set()
 
 
-def temporary_name(path: Path) -> Path:
-    """Return the name under which a file is written: hidden, beside it, and of this process alone."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+class Unfinished:
+    """A file or folder that is being written, under the name of this process alone: hidden, beside its place.
+
+    It is removed however the process ends, unless that is killed.
+
+    Attributes:
+        path: its place.
+        temporary: where it is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        _unfinished.add(self.temporary)
+        # Ctrl-C may come before anything can see to the file.
+        self.remove = weakref.finalize(self, _remove, self.temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    _unfinished.discard(path)
+
+
+def _remove_all() -> None:
+    for path in list(_unfinished):
+        _remove(path)
+
+
+at_end(_remove_all)
+
+
+def put(complete: Iterable[Unfinished]) -> None:
+    """Move the outputs of a command into place, all together: signals wait, and come too late then."""
+    with held_back(last=True):
+        for one in complete:
+            os.replace(one.temporary, one.path)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some network file systems cannot do it for a folder
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -27,18 +79,17 @@ def replacement(path: Path, failure: str = "could not be written") -> Iterator[B
     Raises:
         OutputError: it could not be written; an older one is left as it was.
     """
-    temporary = temporary_name(path)
+    new = Unfinished(path)
     try:
-        with open(temporary, "wb") as stream:
+        with open(new.temporary, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        os.replace(new.temporary, path)
     except OSError as error:
         raise OutputError(f"{path}: {failure}: {error.strerror or error}.") from None
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        new.remove()
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
@@ -47,22 +98,21 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     Raises:
         OutputError: one could not be written; none appears then.
     """
-    temporary = {path: temporary_name(path) for path in contents}
+    files = [Unfinished(path) for path in contents]
     path = next(iter(contents), Path())
     try:
-        for path, content in contents.items():
-            with open(temporary[path], "wb") as stream:
-                stream.write(content)
+        for file in files:
+            path = file.path
+            with open(file.temporary, "wb") as stream:
+                stream.write(contents[path])
                 stream.flush()
                 os.fsync(stream.fileno())
-        for path in contents:
-            os.replace(temporary[path], path)
+        put(files)
     except OSError as error:
         raise OutputError(f"{path}: could not be written: {error.strerror}.") from None
     finally:
-        for rest in temporary.values():
-            with suppress(OSError):
-                rest.unlink(missing_ok=True)
+        for file in files:
+            file.remove()
 
 
 @contextmanager
@@ -73,15 +123,15 @@ def new_folder(path: Path) -> Iterator[Path]:
         OutputError: it could not be made; an older one is left as it was, and nothing else.
     """
     path = path.resolve()
-    temporary = temporary_name(path)
+    new = Unfinished(path)
     try:
         with written(path):
-            temporary.mkdir()
-        yield temporary
-        with written(path):
-            _put(temporary, path)
+            new.temporary.mkdir()
+        yield new.temporary
+        with written(path), held_back(last=True):
+            _put(new.temporary, path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        new.remove()
 
 
 @contextmanager

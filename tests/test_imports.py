@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 FLOORS = (
-    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "atomic_files", "named_yaml", "plain_yaml", "printable"},
+    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "interruption", "atomic_files", "named_yaml", "plain_yaml", "printable"},
     {"physics", "evaluation"},
     {"io"},
     {"config", "contract", "model_file", "nn", "own_network"},
@@ -229,7 +229,7 @@ def test_packages_for_development_are_not_needed_to_run() -> None:
 
 
 def test_loading_a_command_imports_only_light_modules() -> None:
-    light = ("click", "cli", "pphysml.errors", "pphysml.registry", "pphysml.progress", "pphysml.compiled_cache", "pphysml.printable")
+    light = ("click", "cli", "pphysml.errors", "pphysml.registry", "pphysml.progress", "pphysml.compiled_cache", "pphysml.interruption", "pphysml.printable")
     foreign = ("pphysml", "torch", "numpy", "rich", "yaml", "pydantic", "uproot", "awkward", "matplotlib")
     broken = [i for i in COMMANDS if i.at_load and inside(i.target, *foreign) and not inside(i.target, *light)]
     assert not broken, shown(broken)

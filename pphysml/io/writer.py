@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any
 import uproot
 
 from .. import __version__
-from ..atomic_files import temporary_name
+from ..atomic_files import Unfinished, put, to_disk
 from ..errors import ConfigError, OutputError
 from .metadata import FORMAT_VERSION, OBJECT, encode
 from .output_tree import OutputTree
@@ -39,6 +38,7 @@ class Writer:
         metadata: provenance, written as JSON in the object `pphysml` beside format and package
             version, number of entries, and a checksum of every branch.
         further: names and fields of further trees, which have entries of their own.
+        beside: content of files that belong to the output, and appear with it.
         force: overwrite an existing file.
         inputs: files that must not be overwritten, even with `force`.
         compression: uproot algorithm and level, or None.
@@ -56,6 +56,7 @@ class Writer:
         *,
         metadata: Mapping[str, Any],
         further: Mapping[str, Sequence[Field]] | None = None,
+        beside: Mapping[Path, bytes] | None = None,
         force: bool = False,
         inputs: Sequence[str] = (),
         compression: tuple[str, int] | None = COMPRESSION,
@@ -67,17 +68,18 @@ class Writer:
         self.metadata = dict(metadata)
         self._force = force
         self._compression = compression
-        self._temporary = temporary_name(self.path)
+        self._beside = dict(beside or {})
+        self._unfinished: list[Unfinished] = []
         self._file: Any = None
         self._trees = {name: OutputTree(name, its) for name, its in {tree: fields, **(further or {})}.items()}
         _check_target(self.path, force, inputs)
 
     def __enter__(self) -> Writer:
-        # Ctrl-C may come as `__exit__` begins, before anything in it can see to the file.
-        self._remove = weakref.finalize(self, _unlink, self._temporary)
+        # The main file comes last: where it is, all are.
+        self._unfinished = [Unfinished(path) for path in (*self._beside, self.path)]
         try:
             with self._errors():
-                self._file = uproot.recreate(self._temporary, compression=_compression(self._compression))
+                self._file = uproot.recreate(self._unfinished[-1].temporary, compression=_compression(self._compression))
         except BaseException:
             self._discard()
             raise
@@ -119,11 +121,14 @@ class Writer:
             self._file[OBJECT] = encode(self._provenance())
             self._file.close()
             self._file = None
-            _to_disk(self._temporary)
-            if self.path.exists() and not self._force:
-                raise OutputError(f"{self.path}: has come into being meanwhile, and is not overwritten.")
-            os.replace(self._temporary, self.path)
-            _to_disk(self.path.parent)
+            for file, content in zip(self._unfinished, self._beside.values(), strict=False):
+                file.temporary.write_bytes(content)
+            for file in self._unfinished:
+                to_disk(file.temporary)
+                if file.path.exists() and not self._force:
+                    raise OutputError(f"{file.path}: has come into being meanwhile, and is not overwritten.")
+            put(self._unfinished)
+            to_disk(self.path.parent)
 
     def _provenance(self) -> dict[str, Any]:
         facts = {name: tree.facts() for name, tree in self._trees.items()}
@@ -138,12 +143,13 @@ class Writer:
         }
 
     def _discard(self) -> None:
-        """Remove the temporary file, whatever state it is in."""
+        """Remove the temporary files, whatever state they are in."""
         if self._file is not None:
             with contextlib.suppress(Exception):
                 self._file.close()
             self._file = None
-        self._remove()
+        for file in self._unfinished:
+            file.remove()
 
     @contextlib.contextmanager
     def _errors(self) -> Any:
@@ -152,11 +158,6 @@ class Writer:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"{self.path}: cannot be written: {reason}.") from error
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
 
 
 def _check_target(path: Path, force: bool, inputs: Sequence[str]) -> None:
@@ -176,15 +177,3 @@ def _check_target(path: Path, force: bool, inputs: Sequence[str]) -> None:
 
 def _compression(chosen: tuple[str, int] | None) -> Any:
     return None if chosen is None else getattr(uproot, chosen[0].upper())(chosen[1])
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError:
-        if not path.is_dir():  # some network file systems cannot do it for a folder
-            raise
-    finally:
-        os.close(handle)

@@ -6,12 +6,13 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any
 
+from ..interruption import heeded
+
 
 class StopFlag:
-    """While active, SIGTERM, SIGUSR1 and SIGINT ask the loop to save and stop.
+    """While active, the signals that would end the program ask the loop to save and stop.
 
-    Schedulers send SIGTERM or SIGUSR1 before they end a job. A second SIGINT ends the program at
-    once, as users expect of Ctrl-C pressed twice.
+    A second SIGINT ends the program at once, as users expect of Ctrl-C pressed twice.
 
     Attributes:
         received: number of the signal received, 0 for none.
@@ -22,10 +23,8 @@ class StopFlag:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> StopFlag:
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
-            # nohup and shells that start a job in the background have it ignore SIGINT.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._previous[number] = signal.signal(number, self._set)
+        for number in heeded():
+            self._previous[number] = signal.signal(number, self._set)
         return self
 
     def __exit__(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..atomic_files import write_files
 from ..config import dump
 from ..contract import LastStep
 from ..errors import ConfigError, InputError, TruthError
@@ -51,7 +50,7 @@ def apply(
     reader = inputs.open(task, chosen.config)
     look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
-    run = _Run(task, chosen, reader, output, strict, force, progress)
+    run = _Run(task, chosen, reader, output, beside, strict, force, progress)
     summary = {
         "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
         "model": str(chosen.model_path) if chosen.model_path else None,
@@ -62,7 +61,6 @@ def apply(
     if not reader.n_entries:
         warn("the input has no entry, and so has the output", run.warnings, progress)
     written, last_step = run.written(last_step)
-    write_files(beside)
     for sentence in [*chosen.engine.warnings, *last_step.warnings]:
         warn(sentence, run.warnings, progress)
     further = {name: n for name, n in written.items() if name != task.output_tree}
@@ -78,6 +76,7 @@ class _Run:
     chosen: Chosen
     reader: Reader
     output: Path
+    beside: dict[Path, bytes]
     strict: bool
     force: bool
     progress: Progress
@@ -109,7 +108,7 @@ class _Run:
         fields, further = task.output_fields(config), task.further_trees(config)
         with Writer(self.output, task.output_tree, fields, metadata=provenance(task, self.chosen, reader),
                     further={name: tree.fields for name, tree in further.items()},
-                    force=self.force, inputs=[s.path for s in reader.sources]) as writer:
+                    beside=self.beside, force=self.force, inputs=[s.path for s in reader.sources]) as writer:
             self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
             regrouping = Regrouping(reader.layout) if task.regroups else None
             for part in parts:

@@ -7,9 +7,6 @@ import os
 import pickle
 import resource
 import shutil
-import signal
-import subprocess
-import sys
 
 import awkward as ak
 import numpy as np
@@ -297,18 +294,3 @@ def test_no_truth_means_no_evaluation(pphysml, leaves, tmp_path):
     path = write(tmp_path / "a.root", leaves[0])
     done = pphysml("evaluate", "lcag", path)
     assert done.code == 3 and "parent" in done.err and "truth" in done.err
-
-
-def test_ctrl_c_leaves_no_output(leaves, tmp_path):
-    task = get_task("lcag")
-    long = tmp_path / "long.root"
-    simulate(task, load(task.config_class, task.presets, "paper"), long, 60_000, seed=4)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pphysml_cli.main", "lcag", str(long), "-o", str(tmp_path / "out.root"), "--threads", "1"],
-        stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert "entry" in process.stderr.readline()  # the first chunk is written
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert list(tmp_path.iterdir()) == [long]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -253,17 +251,3 @@ def test_a_header_is_not_overwritten(pphysml, tmp_path):
     (tmp_path / "out.hroot").write_text("mine")
     done = pphysml("petnet", path, *SORT, "--scanner", "safir", "-o", tmp_path / "out.root")
     assert done.code == 2 and "out.hroot" in done.err and "--force" in done.err and not (tmp_path / "out.root").exists()
-
-
-def test_ctrl_c_leaves_no_output(tmp_path):
-    path = write(tmp_path / "long.root", singles(400_000))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pphysml_cli.main", "petnet", str(path), "-o", str(tmp_path / "out.root"), "--engine", "classical", "--threads", "1",
-         "--scanner", "safir", "--set", "apply.block_size=100", "--set", "apply.sort_buffer=1"],
-        stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert "entry" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert list(tmp_path.iterdir()) == [path]

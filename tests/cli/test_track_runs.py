@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from pphysml.model_file import load_model
+
+from . import signalled
 
 STEPS = "training.steps=20"
 
@@ -23,14 +23,8 @@ def assert_same(found, expected, **tolerance):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGKILL, -9)])
 def test_a_stopped_training_resumes_to_the_same_weights(pphysml, tmp_path, protons, small_track, track_model, number, code):
     folder = tmp_path / "run"
-    arguments = ["train", "track", protons, *small_track, "--set", STEPS, "--threads", 1, "-o", folder]
-    process = subprocess.Popen([sys.executable, "-m", "pphysml_cli.main", *map(str, arguments)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    next(line for line in process.stderr if line.startswith("step 5"))
-    process.send_signal(number)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == code, err
+    done = signalled.run(number, "tenth_step", "train", "track", protons, *small_track, "--set", STEPS, "--threads", 1, "-o", folder)
+    assert done.returncode == code, done.stderr
     assert not (folder / "model.safetensors").exists()
     resumed = pphysml("train", "track", "--resume", folder, "--threads", 1, "-q")
     assert resumed.code == 0, resumed.err

@@ -19,6 +19,8 @@ from pphysml.config import preset_names
 from pphysml.model_file import load_model, save_model
 from pphysml_cli.main import main
 
+from . import signalled
+
 SMALL = [
     f"--set={item}" for item in (
         "model.width=16", "model.pair_width=8", "model.blocks=1", "model.heads=2", "model.clade_width=8",
@@ -65,26 +67,14 @@ def assert_same(found, expected, **tolerance):
         np.testing.assert_allclose(found[name], value, **(tolerance or {"rtol": 0, "atol": 0}), err_msg=name)
 
 
-def interrupt(number, arguments, folder):
-    """Start a training, send a signal once metrics.csv has its first row, return code and stderr."""
-    process = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    metrics = folder / "metrics.csv"
-    while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") > 1):
-        pass
-    process.send_signal(number)
-    _, err = process.communicate(timeout=300)
-    return process.returncode, err
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_stopped_training_resumes_to_the_same_weights(tmp_path, events, whole, number, code):
     folder = tmp_path / "run"
-    found, err = interrupt(
-        number, ["train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", folder, "--threads", 1], folder)
-    assert found == code
+    done = signalled.run(number, "tenth_step", "train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", folder, "--threads", 1)
+    assert done.returncode == code, done.stderr
     assert not (folder / "model.safetensors").exists()
     if number != signal.SIGKILL:
-        assert f"--resume {folder}" in err
+        assert f"--resume {folder}" in done.stderr
     resumed = run("train", "lcag", "--resume", folder)
     assert resumed.returncode == 0, resumed.stderr
     assert_same(load_model(folder).network, whole)
@@ -102,10 +92,9 @@ def test_two_processes_train_the_weights_of_one(tmp_path, events):
 def test_two_processes_stop_together_and_one_goes_on(tmp_path, events, whole):
     """The helper shares stderr, so that reading it to its end waits for both processes."""
     folder = tmp_path / "run"
-    code, err = interrupt(
-        signal.SIGUSR1, ["train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS, "-o", folder,
-                         "--devices", 2, "--device", "cpu", "--threads", 1], folder)
-    assert code == 75 and f"--resume {folder}" in err
+    done = signalled.run(signal.SIGUSR1, "tenth_step", "train", "lcag", events, "--preset", "quick", *SMALL, "--set", STEPS,
+                         "-o", folder, "--devices", 2, "--device", "cpu", "--threads", 1)
+    assert done.returncode == 75 and f"saved at step 10; go on with --resume {folder}" in done.stderr
     assert run("train", "lcag", "--resume", folder).returncode == 0
     assert_same(load_model(folder).network, whole, rtol=1e-2, atol=2e-4)
 

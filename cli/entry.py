@@ -1,0 +1,31 @@
+"""The program's process, from its first line to its last."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pphysml.interruption import end_on_signals, ignore_signals
+
+
+def entry() -> None:
+    """Run as a program: signals end it in order, what cannot be encoded is replaced, and shells can ask for completions."""
+    end_on_signals()
+    from .main import main, pphysml
+
+    _open_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if "_PPHYSML_COMPLETE" in os.environ:
+        pphysml.main(prog_name="pphysml")
+    code = main()
+    ignore_signals()
+    sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device in place of streams that a shell has closed (`>&-`), whose numbers the next files would take else."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open as long as the program runs)
