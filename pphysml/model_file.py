@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,18 @@ from safetensors.numpy import save
 
 from . import __version__
 from .atomic_files import replacement
-from .config import ConfigType, build
-from .errors import ConfigError, ModelError
+from .config import Config, ConfigType, build
+from .errors import ConfigError, ModelError, shortened
 from .io.ragged import Array
-from .own_network import Code, recorded
+from .model_header import fault, parse
+from .own_network import Code, is_own, recorded
 
 FORMAT_VERSION = 1
 PARTS = ("network", "prepared", "finished")
+TYPES = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64"}
+"""Types of safetensors that NumPy has."""
+HEADER, CHECKSUM = "pphysml", "pphysml_sha256"
+"""Entries of the file's metadata; old files have no checksum."""
 
 
 @dataclass
@@ -52,11 +58,64 @@ class ModelFile:
         Raises:
             ModelError: it is not valid, or has a network of the user's own, and the user has not given its code.
         """
-        where = "the model's configuration" if self.path is None else f"{self.path}: the model's configuration"
+        where = f"{self.named}: the model's configuration"
+        values = self.header["config"]
         try:
-            return build(schema, self.header["config"], where, self.code)
+            made = build(schema, values, where, self.code)
         except ConfigError as error:
             raise ModelError(str(error)) from None
+        empty = [name for name, section in made if isinstance(section, Config) and section.model_fields_set == set() and type(section).model_fields]
+        if empty:
+            raise ModelError(f"{where}: there is nothing in {', '.join(empty)}; the header is damaged.")
+        return made
+
+    @property
+    def named(self) -> str:
+        """What errors call it."""
+        return "The model" if self.path is None else str(self.path)
+
+    def stored(self, part: str, name: str, shape: tuple[int | None, ...], kinds: str = "f") -> Array:
+        """Return an array that is stored beside the weights.
+
+        Args:
+            part: `prepared` or `finished`.
+            shape: that it must have; None stands for any length.
+            kinds: of its numbers, as NumPy calls them; floating ones have 32 or 64 bits.
+
+        Raises:
+            ModelError: it is not there or another one.
+        """
+        values = {"prepared": self.prepared, "finished": self.finished}[part].get(name)
+        key = f"{self.named}: the stored array '{part}.{name}'"
+        if values is None:
+            raise ModelError(f"{key} is missing.")
+        if values.dtype.kind not in kinds or values.dtype == np.float16:
+            raise ModelError(f"{key} is of type {values.dtype}, which it is never written in.")
+        if values.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, values.shape, strict=True)):
+            wanted = ", ".join("any" if n is None else str(n) for n in shape)
+            raise ModelError(f"{key} has the shape {values.shape}, not ({wanted}).")
+        return values
+
+    def finite(self, part: str, name: str, shape: tuple[int | None, ...]) -> Array:
+        """Return a stored array of finite floating-point numbers; see `stored`.
+
+        Raises:
+            ModelError: it is not there or another one.
+        """
+        values = self.stored(part, name, shape)
+        if not np.isfinite(values).all():
+            raise ModelError(f"{self.named}: the stored array '{part}.{name}' is not finite.")
+        return values
+
+    def ranges(self, part: str, name: str, shape: tuple[int | None, ...]) -> None:
+        """Refuse stored ranges (..., 2) whose lowest value is above the highest; what was not seen is NaN twice.
+
+        Raises:
+            ModelError: it is not there or another one.
+        """
+        low, high = np.moveaxis(self.stored(part, name, shape), -1, 0)
+        if not (((low <= high) & np.isfinite(low) & np.isfinite(high)) | (np.isnan(low) & np.isnan(high))).all():
+            raise ModelError(f"{self.named}: the stored array '{part}.{name}' holds no ranges from low to high.")
 
     @property
     def task(self) -> str:
@@ -83,8 +142,16 @@ def serialized(model: ModelFile) -> bytes:
         values: Mapping[str, Array] = getattr(model, part)
         for name, value in values.items():
             tensors[f"{part}.{name}"] = np.asarray(value, order="C")
-    header = {"format_version": FORMAT_VERSION, "package_version": __version__, **model.header}
-    return save(tensors, metadata={"pphysml": json.dumps(header)})
+    text = json.dumps({"format_version": FORMAT_VERSION, "package_version": __version__, **model.header})
+    return save(tensors, metadata={HEADER: text, CHECKSUM: _checksum(text, tensors)})
+
+
+def _checksum(header: str, tensors: Mapping[str, Array]) -> str:
+    """Return the SHA-256 of what is read: the header, and names, types, shapes and values of the arrays."""
+    sha256 = hashlib.sha256(header.encode())
+    for name, value in sorted(tensors.items()):
+        sha256.update(f"\n{name} {value.dtype.name} {value.shape}\n".encode() + value.tobytes())
+    return sha256.hexdigest()
 
 
 def to_safetensors(model: ModelFile) -> tuple[bytes]:
@@ -94,13 +161,15 @@ def to_safetensors(model: ModelFile) -> tuple[bytes]:
 
 def locate(path: Path) -> Path:
     """Return the weights file that a path means: itself, or the one of a run folder."""
-    if path.is_dir():
+    if os.path.isdir(path):
         inside = path / "model.safetensors"
         if not inside.exists():
             raise ModelError(f"{path}: is no run folder with weights; it holds no model.safetensors.")
-        return inside
-    if not path.exists():
-        raise ModelError(f"{path}: there is no such weights file or run folder.")
+        path = inside
+    if not os.path.lexists(path):
+        raise ModelError(f"{shortened(str(path))}: there is no such weights file or run folder.")
+    if not os.path.isfile(path):
+        raise ModelError(f"{path}: is no regular file, and cannot be read as weights.")
     return path
 
 
@@ -111,21 +180,14 @@ def read_header(path: Path) -> dict[str, Any]:
         ModelError: the file is missing, not safetensors, not ours, or newer than this program.
     """
     path = locate(path)
-    try:
-        with safe_open(path, framework="np") as stream:
-            metadata = stream.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(_unreadable(path, error)) from None
-    if "pphysml" not in metadata:
-        raise ModelError(f"{path}: is a safetensors file, but not one written by pphysml.")
-    return _parse(path, metadata["pphysml"])
+    return _parse(path, _metadata(path)[HEADER])
 
 
 def is_ours(path: Path) -> bool:
     """Return whether a file is a weights file of this program, of any version."""
     try:
         with safe_open(path, framework="np") as stream:
-            return "pphysml" in (stream.metadata() or {})
+            return HEADER in (stream.metadata() or {})
     except (SafetensorError, OSError, ValueError):
         return False
 
@@ -143,24 +205,61 @@ def load_model(path: Path, task: str | None = None, code: Path | None = None) ->
         ConfigError: the file of the network cannot be read, or the weights are of no network of the user's own.
     """
     path = locate(path)
-    header = read_header(path)
+    metadata = _metadata(path)
+    header = _parse(path, metadata[HEADER])
     if task is not None and header["task"] != task:
-        raise ModelError(f"{path}: holds a model of {header['task']!r}, not of {task!r}.")
-    parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
-    try:
-        with safe_open(path, framework="np") as stream:
-            for key in stream.keys():  # noqa: SIM118 - not a mapping
-                part, _, name = key.partition(".")
-                parts[part][name] = stream.get_tensor(key)
-    except (SafetensorError, OSError, KeyError) as error:
-        raise ModelError(_unreadable(path, error)) from None
-    # In a network of the user's own there may be constants that are infinite, as in a mask.
-    wrong = np.isnan if recorded(header) else lambda values: ~np.isfinite(values)
-    for name, value in parts["network"].items():
-        if value.dtype.kind == "f" and wrong(value).any():
-            raise ModelError(f"{path}: the weights {name!r} are not finite; its training diverged.")
+        raise ModelError(f"{path}: holds a model of {shortened(header['task'])!r}, not of {task!r}.")
+    tensors = _tensors(path)
+    if metadata.get(CHECKSUM, "") not in ("", _checksum(metadata[HEADER], tensors)):
+        raise ModelError(f"{path}: is damaged: what it holds is not what was written; copy the file again.")
+    parts = _parts(path, tensors)
+    _refuse_not_finite(path, header, parts["network"])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return ModelFile(header, parts["network"], parts["prepared"], parts["finished"], digest, _leave(path, header, code), path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file of ours."""
+    try:
+        with safe_open(path, framework="np") as stream:
+            metadata: dict[str, str] = stream.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(_unreadable(path, error)) from None
+    if HEADER not in metadata:
+        raise ModelError(f"{path}: is a safetensors file, but not one written by pphysml.")
+    return metadata
+
+
+def _tensors(path: Path) -> dict[str, Array]:
+    try:
+        with safe_open(path, framework="np") as stream:
+            types = {name: stream.get_slice(name).get_dtype() for name in stream.keys()}  # noqa: SIM118 - not a mapping
+            other = next((name for name, kind in types.items() if kind not in TYPES), None)
+            if other is not None:
+                raise ModelError(f"{path}: the array {shortened(other)!r} is of type {types[other]}, which pphysml writes nothing in.")
+            return {name: stream.get_tensor(name) for name in types}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(_unreadable(path, error)) from None
+
+
+def _parts(path: Path, tensors: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    """Return the arrays of each part by their names in it."""
+    parts: dict[str, dict[str, Array]] = {part: {} for part in PARTS}
+    for key, values in tensors.items():
+        part, _, name = key.partition(".")
+        if part not in parts:
+            raise ModelError(f"{path}: the array {shortened(key)!r} is of no part of a model; these are {', '.join(PARTS)}.")
+        parts[part][name] = values
+    return parts
+
+
+def _refuse_not_finite(path: Path, header: Mapping[str, Any], network: Mapping[str, Array]) -> None:
+    # In a network of the user's own there may be constants that are infinite, as in a mask.
+    own = recorded(header)
+    wrong = np.isnan if own is not None and is_own(own.name) else lambda values: ~np.isfinite(values)
+    for name, value in network.items():
+        if value.dtype.kind == "f" and wrong(value).any():
+            raise ModelError(f"{path}: the weights {name!r} are not finite; its training diverged.")
 
 
 def _leave(path: Path, header: dict[str, Any], code: Path | None) -> Code | None:
@@ -175,29 +274,33 @@ def _leave(path: Path, header: dict[str, Any], code: Path | None) -> Code | None
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        header = json.loads(text)
-    except ValueError:
-        header = None
-    version = header.get("format_version") if isinstance(header, dict) else None
+        header = parse(text)
+    except ValueError as error:
+        raise ModelError(f"{path}: its header is damaged: {error}.") from None
+    version = header.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError(
-            f"{path}: has format {version}, this program reads up to "
-            f"{FORMAT_VERSION}; it was written by pphysml {header.get('package_version')}."
+            f"{path}: has format {version if version < 10**9 else 'unknown'}, this program reads up to "
+            f"{FORMAT_VERSION}; it was written by pphysml {shortened(str(header.get('package_version')))}."
         )
-    if isinstance(header, dict) and "format" in header:
-        raise ModelError(f"{path}: is an export in the format {header['format']!r}, for other programs; give the weights that it was made from.")
-    if not isinstance(version, int) or not {"task", "config"} <= header.keys():
-        raise ModelError(f"{path}: its header is damaged; it does not tell format, task and configuration.")
-    checked: dict[str, Any] = header
-    return checked
+    if "format" in header:
+        raise ModelError(f"{path}: is an export in the format {shortened(repr(header['format']))}, for other programs; "
+                         "give the weights that it was made from.")
+    wrong = fault(header)
+    if wrong:
+        raise ModelError(f"{path}: its header is damaged: {wrong}.")
+    return header
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    with open(path, "rb") as stream:
-        start = stream.read(4)
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(4)
+    except OSError as closed:
+        return f"{path}: cannot be read: {closed.strerror}."
     if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         return (
             f"{path}: is a pickle, which can run code when it is loaded; "
             "only safetensors weights are accepted."
         )
-    return f"{path}: is not a readable safetensors file ({error})."
+    return f"{path}: is not a readable safetensors file ({shortened(str(error))})."

@@ -193,6 +193,13 @@ class Task(ABC, Generic[ConfigT]):
         """
         raise ConfigError(f"Task {self.name!r} has no simulation.")
 
+    def check_stored(self, model: ModelFile) -> None:
+        """Refuse arrays that are stored beside weights and are not as this task stores them.
+
+        Raises:
+            ModelError: one is of another type or shape, or not finite.
+        """
+
     def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
         """Return sentences on how examples leave the ranges of the training."""
         return []

@@ -20,7 +20,7 @@ FLOORS = (
     {"pphysml", "errors", "lazy", "progress", "compiled_cache", "interruption", "atomic_files", "named_yaml", "plain_yaml", "printable"},
     {"physics", "evaluation"},
     {"io"},
-    {"config", "contract", "model_file", "nn", "own_network"},
+    {"config", "contract", "model_file", "model_header", "nn", "own_network"},
     {"training"},
     {"task"},
     {"registry"},

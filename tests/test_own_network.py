@@ -70,7 +70,7 @@ def test_a_configuration_alone_runs_nothing(file):
 
 
 def weights_of(path: Path, name: str, record: dict | None) -> Path:
-    config = {"model": {"name": name, "clades": False}}
+    config = {**LcagConfig().model_dump(mode="json"), "model": {"name": name, "clades": False}}
     save_model(path, ModelFile({"task": "lcag", "config": config, **({"model_code": record} if record else {})}, {}))
     return path
 

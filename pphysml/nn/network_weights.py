@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from ..errors import ModelError
+from ..errors import ModelError, shortened
 from ..io.ragged import Array
 from ..model_file import ModelFile
 
 Network = TypeVar("Network", bound=nn.Module)
 
+MORE = 4
+"""How often a parameter may be set anew while its network is made."""
 
-def with_weights(network: Network, model: ModelFile) -> Network:
-    """Load the weights of a model and return the network.
+
+def with_weights(make: Callable[[], Network], model: ModelFile) -> Network:
+    """Make a network and load the weights of a model.
+
+    Args:
+        make: returns the network of the model's own configuration, which is not made if it is larger than the weights.
 
     Raises:
-        ModelError: they are other ones than the network has by the model's own configuration.
+        ModelError: they are other ones than the network has.
     """
+    with _of_at_most(sum(value.size for value in model.network.values()), model.named):
+        network = make()
     problem = mismatch(network, model.network)
     if problem:
-        raise ModelError(f"The weights do not fit their own configuration: {problem}.")
+        raise ModelError(f"{model.named}: the weights do not fit their own configuration: {problem}.")
     load(network, model.network)
     return network
 
@@ -42,8 +52,29 @@ def mismatch(network: nn.Module, weights: Mapping[str, Array]) -> str:
 def _differences(network: nn.Module, weights: Mapping[str, Array]) -> Iterator[str]:
     own = network.state_dict()
     for name, value in own.items():
+        kind = str(value.dtype).removeprefix("torch.")
         if name not in weights:
             yield f"there is no {name}"
         elif tuple(value.shape) != weights[name].shape:
             yield f"{name} has the shape {weights[name].shape}, not {tuple(value.shape)}"
-    yield from (f"{name} is not in the network" for name in weights if name not in own)
+        elif weights[name].dtype.name != kind:
+            yield f"{name} is {weights[name].dtype.name}, not {kind}"
+    yield from (f"{shortened(name)} is not in the network" for name in weights if name not in own)
+
+
+@contextmanager
+def _of_at_most(size: int, named: str) -> Iterator[None]:
+    """Refuse to make a network that is larger than its weights, before memory is used."""
+    registered = 0
+
+    def count(module: nn.Module, name: str, parameter: Any) -> None:
+        nonlocal registered
+        registered += parameter.numel()
+        if registered > MORE * size:
+            raise ModelError(f"{named}: its configuration is of a larger network than its weights.")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ..contract import Learner
-from ..errors import ConfigError, ModelError
+from ..errors import ConfigError, ModelError, shortened
 from ..io.ragged import Array, Columns, length, take
 from ..model_file import is_ours, load_model
 from ..nn.network_weights import load, mismatch
@@ -112,9 +112,10 @@ def start_from(network: nn.Module, source: str, task: Trainable, config: Any) ->
     model = load_model(Path(source), task.name)
     problem = mismatch(network, model.network)
     if problem:
-        theirs, ours = model.header["config"]["model"], config.model.model_dump(mode="json")
+        said, ours = model.header["config"].get("model"), config.model.model_dump(mode="json")
+        theirs = said if isinstance(said, dict) else {}
         # A name that would run code is not worth a hint.
-        other = [f"model.{name}={theirs[name]}" for name in ours
+        other = [f"model.{name}={shortened(str(theirs[name]))}" for name in ours
                  if name in theirs and theirs[name] != ours[name] and not is_own(str(theirs[name]))]
         hint = f" It has {', '.join(other)}: set these, or take its preset." if other else ""
         raise ModelError(f"{source}: its network has another shape than the configured one ({problem}).{hint}")

@@ -102,6 +102,8 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     if weights is None and task.needs_weights(name):
         raise ModelError(f"No weights are shipped for the engine {name!r} of {task.name!r}; give --model RUN.")
     config = _configure(task, weights if task.needs_weights(name) or not layers_of(choice.source) else None, choice)
+    if weights is not None:
+        task.check_stored(weights)
     # Importing torch takes seconds, which an engine without a network needs not.
     lean = bool(task.networks) and not task.needs_weights(name) and choice.device == "auto"
     engine = task.engine(name, config, weights, None if lean else pick_device(choice.device))

@@ -51,7 +51,9 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
         known = ", ".join(shipped_models(task))
         shipped = f", or one of those that are shipped: {known}" if known else ""
         raise ModelError(f"Task {task.name!r} has no default weights; give --model RUN{shipped}.")
-    contents = task.export(format, load_model(source, task.name, code))
+    weights = load_model(source, task.name, code)
+    task.check_stored(weights)
+    contents = task.export(format, weights)
     write_files(dict(zip(paths, contents, strict=True)))
     beside = {"beside": [str(path) for path in paths[1:]]} if chosen.beside else {}
     note = {"note": chosen.note} if chosen.note else {}

@@ -16,7 +16,7 @@ def test_weights_are_those_of_the_file():
     network, other = nn.Linear(3, 2), nn.Linear(3, 2)
     weights = {name: value.numpy() for name, value in other.state_dict().items()}
     assert mismatch(network, weights) == ""
-    loaded = with_weights(network, ModelFile({}, weights))
+    loaded = with_weights(lambda: network, ModelFile({}, weights))
     assert loaded is network and all(torch.equal(network.state_dict()[name], value) for name, value in other.state_dict().items())
 
 
@@ -30,4 +30,4 @@ def test_the_first_difference_is_named(change, said):
     network = nn.Linear(3, 2)
     weights = {name: value.numpy() for name, value in network.state_dict().items()} | change
     with pytest.raises(ModelError, match=said):
-        with_weights(network, ModelFile({}, {name: value for name, value in weights.items() if value is not None}))
+        with_weights(lambda: network, ModelFile({}, {name: value for name, value in weights.items() if value is not None}))

@@ -89,6 +89,12 @@ class Lcag(Task["LcagConfig"]):
 
         return LcagSimulation(config, seed)
 
+    def check_stored(self, model: ModelFile) -> None:
+        """Refuse ranges, tables and calibrations that are none."""
+        from .models.stored import check_stored
+
+        check_stored(model)
+
     def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
         """Return how events leave the ranges of the training."""
         from .models.domain import outside

@@ -114,6 +114,12 @@ class Petnet(Task["PetConfig"]):
 
         return PetSimulation(config, seed)
 
+    def check_stored(self, model: ModelFile) -> None:
+        """Refuse ranges of the training that are none."""
+        from .models.domain import check_domain
+
+        check_domain(model)
+
     def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
         """Return how slices leave the ranges of the training."""
         from .models.domain import outside

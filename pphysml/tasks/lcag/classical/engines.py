@@ -14,6 +14,7 @@ from ..config import LcagConfig
 from ..output.columns import Reconstruction, output_columns
 from ..trees.validity_rules import ValidityRules
 from .lookup import predict as look_up
+from .lookup import stored_table
 from .massline import MasslineDecoder
 
 
@@ -53,11 +54,8 @@ class LookupEngine(Engine):
     """The most frequent tree of the same leaf masses in training; see `lookup`."""
 
     def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
-        prefix = "lookup."
         self.rules = config.data.rules
-        self.table = {} if model is None else {
-            name.removeprefix(prefix): value for name, value in model.prepared.items() if name.startswith(prefix)
-        }
+        self.table = {} if model is None else stored_table(model)
         if not self.table:
             raise ModelError("The engine 'lookup' needs the table of a trained model; give --model RUN.")
 

@@ -10,9 +10,17 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ....errors import ModelError
 from ....io.ragged import Array, Columns, Ragged
+from ....model_file import ModelFile
+from ..trees.validity import is_valid
+from ..trees.validity_rules import ValidityRules
 
 DECIMALS = 1
+MOST_DECIMALS = 12
+STORED = "lookup."
+"""What the names of the table's arrays begin with among those stored with weights."""
+ANY_TREES = ValidityRules(forest=True, gap_free=False)
 
 
 def fit(examples: Columns, decimals: int = DECIMALS) -> dict[str, Array]:
@@ -30,6 +38,34 @@ def fit(examples: Columns, decimals: int = DECIMALS) -> dict[str, Array]:
         matrices = matrices[np.arange(len(rows))[:, None, None], order[:, :, None], order[:, None, :]]
         table[f"masses_{n}"], trees = _most_frequent(masses, matrices.reshape(len(rows), n * n))
         table[f"trees_{n}"] = trees.reshape(-1, n, n)
+    return table
+
+
+def check_table(model: ModelFile) -> None:
+    """Refuse a stored table that `fit` has not made.
+
+    Raises:
+        ModelError: an array is missing, or of another type or shape.
+    """
+    sizes = [name.removeprefix(f"{STORED}masses_") for name in model.prepared if name.startswith(f"{STORED}masses_")]
+    for size in sizes:
+        n = int(size) if size.isdecimal() and len(size) < 9 else -1
+        rows = len(model.stored("prepared", f"{STORED}masses_{size}", (None, n), "i"))
+        model.stored("prepared", f"{STORED}trees_{size}", (rows, n, n), "u")
+    if sizes and not 0 <= model.stored("prepared", f"{STORED}decimals", (), "i") <= MOST_DECIMALS:
+        raise ModelError(f"{model.named}: the stored table of trees has no sensible number of decimals.")
+
+
+def stored_table(model: ModelFile) -> dict[str, Array]:
+    """Return the table that is stored with weights; empty if there is none.
+
+    Raises:
+        ModelError: its trees are none.
+    """
+    table = {name.removeprefix(STORED): value for name, value in model.prepared.items() if name.startswith(STORED)}
+    for name, trees in table.items():
+        if name.startswith("trees_") and not is_valid(trees, ANY_TREES).all():
+            raise ModelError(f"{model.named}: the stored array 'prepared.{STORED}{name}' holds matrices of no tree.")
     return table
 
 

@@ -16,6 +16,7 @@ from ..output.columns import hypothesis_columns, output_columns
 from .build import build_network
 from .calibration import Calibration
 from .reconstruct import reconstruct
+from .stored import check_scales
 
 
 class NetworkEngine(Engine):
@@ -26,7 +27,8 @@ class NetworkEngine(Engine):
             raise ModelError("The engine 'network' needs weights; give --model RUN.")
         self.config, self.rules, self.pdg_ids = config.apply, config.data.rules, config.data.hypotheses
         self.device = torch.device(device)
-        self.network = with_weights(build_network(config, model.prepared), model)
+        check_scales(config, model)
+        self.network = with_weights(lambda: build_network(config, model.prepared), model)
         self.network.to(self.device).eval()
         self.calibration = Calibration.stored(model.finished)
 

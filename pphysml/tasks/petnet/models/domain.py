@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ....io.ragged import Array, Columns, ragged
+from ....model_file import ModelFile
 
 KEY = "domain"
 """Name of the ranges among what is stored with the weights."""
@@ -37,6 +38,16 @@ def fit_domain(parts: list[Columns]) -> dict[str, Array]:
     """Return the ranges over several measurements, for the weights file."""
     found = np.stack([describe(part) for part in parts])
     return {KEY: np.stack([np.nanmin(found[:, :, 0], axis=0), np.nanmax(found[:, :, 1], axis=0)], axis=1)}
+
+
+def check_domain(model: ModelFile) -> None:
+    """Refuse stored ranges that are none.
+
+    Raises:
+        ModelError: they are not as `fit_domain` stores them.
+    """
+    if KEY in model.prepared:
+        model.ranges("prepared", KEY, (len(QUANTITIES), 2))
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ....io.ragged import Array, Columns, ragged
+from ....model_file import ModelFile
 from ..tracks.links import frame_of_hit
 
 QUANTITIES = ("hits in a frame", "layers with hits", "distance of the layers in mm", "energy loss in keV/um")
@@ -41,6 +42,16 @@ def _mean(values: Array, frame: Array, n: int) -> Array:
 def fit_domain(examples: Columns) -> dict[str, Array]:
     """Return the ranges, to be stored with the weights."""
     return {"domain": describe(examples)}
+
+
+def check_domain(model: ModelFile) -> None:
+    """Refuse stored ranges that are none.
+
+    Raises:
+        ModelError: they are not as `fit_domain` stores them.
+    """
+    if "domain" in model.prepared:
+        model.ranges("prepared", "domain", (len(QUANTITIES), 2))
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array]) -> Iterator[str]:

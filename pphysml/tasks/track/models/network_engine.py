@@ -20,7 +20,7 @@ class NetworkEngine(LinkEngine):
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         assert model is not None
         super().__init__(config, model, device)
-        self.network = with_weights(build_network(config), model)
+        self.network = with_weights(lambda: build_network(config), model)
         self.network.to(device).eval()
 
     def links(self, examples: Columns) -> Links:

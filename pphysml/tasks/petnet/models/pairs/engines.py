@@ -108,7 +108,7 @@ class PairsEngine(LikelihoodEngine):
         super().__init__(config, model, device)
         if config.model.name != "pairs":
             raise ModelError(f"The weights are of the network {config.model.name!r}, which the engine snn applies, and not pairs: give --engine snn.")
-        self.network = with_weights(build_network(config), model).to(device).eval()
+        self.network = with_weights(lambda: build_network(config), model).to(device).eval()
 
     @property
     def scorer(self) -> Scorer:

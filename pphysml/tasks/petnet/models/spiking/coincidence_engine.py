@@ -31,7 +31,7 @@ class CoincidenceEngine(Engine):
         self.config = config
         self.device = device
         self.lines = LineClasses(scanner)
-        self.network = with_weights(build_network(config, scanner), model).to(device).eval()
+        self.network = with_weights(lambda: build_network(config, scanner), model).to(device).eval()
         self._lost = 0
 
     @property

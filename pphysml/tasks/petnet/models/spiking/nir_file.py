@@ -8,6 +8,7 @@ from torch import nn
 
 from .....errors import ModelError
 from .....model_file import ModelFile
+from ...config import PetConfig
 from .nir_export import Style, nir_package, to_nir
 from .published_file import published_model
 
@@ -30,7 +31,7 @@ def to_exact_nir_file(model: ModelFile) -> tuple[bytes]:
 def _file(model: ModelFile, style: Style) -> bytes:
     nir, made = nir_package(), published_model(model)
     if made is None:
-        raise ModelError(f"NIR is for pphysml's network 'published' alone, and this one is {model.header['config']['model']['name']!r}.")
+        raise ModelError(f"NIR is for pphysml's network 'published' alone, and this one is {model.configuration(PetConfig).model.name!r}.")
     assert isinstance(made.network, nn.Sequential)
     buffer = io.BytesIO()
     nir.write(buffer, to_nir(made.network, style))

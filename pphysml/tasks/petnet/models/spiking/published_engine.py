@@ -38,7 +38,7 @@ class PublishedEngine(Engine):
             raise ConfigError("apply.offset: the published spiking network has no delayed window; estimate randoms with another engine.")
         self.config = config
         self.scanner = scanner
-        self.network = with_weights(build_network(config, scanner), model).eval().spiking
+        self.network = with_weights(lambda: build_network(config, scanner), model).eval().spiking
         if self.network.reason is not None:
             self.network.module.to(device)
         self._lost = 0

@@ -11,7 +11,8 @@ from .published_model import PublishedModel
 
 def published_model(model: ModelFile) -> PublishedModel | None:
     """Return the network with its weights; None if the model is another network."""
-    if model.header["config"]["model"].get("name") != "published":
-        return None
     config = model.configuration(PetConfig)
-    return with_weights(PublishedModel(config.model.published, scanner_of(config.data.scanner)), model).eval()
+    if config.model.name != "published":
+        return None
+    scanner = scanner_of(config.data.scanner)
+    return with_weights(lambda: PublishedModel(config.model.published, scanner), model).eval()

@@ -9,6 +9,7 @@ from safetensors.torch import save
 
 from .....errors import ModelError
 from .....model_file import ModelFile
+from ...config import PetConfig
 from ...config.spiking import PublishedConfig
 from ...scanner.scanner import Scanner
 from .published import HINT
@@ -29,7 +30,7 @@ def to_snntorch_file(model: ModelFile) -> tuple[bytes]:
     made = published_model(model)
     if made is None:
         raise ModelError("The format snntorch is for pphysml's network 'published' alone, and this one is "
-                         f"{model.header['config']['model']['name']!r}.")
+                         f"{model.configuration(PetConfig).model.name!r}.")
     state = {name: value.contiguous() for name, value in made.network.state_dict().items()}
     return (save(state, {"pphysml": json.dumps(_facts(made.network, made.options, made.scanner))}),)
 
