@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pphysml.errors import InputError
+from pphysml.errors import InputError, did_you_mean, nearest
 from pphysml.io.problems import (
     EntriesError,
     Place,
@@ -89,3 +89,16 @@ def test_problems_of_an_error_keep_its_place():
     assert problems_of(many) == [first, second]
     assert str(many) == "a.root, tree 't', branch 'x', entry 3: is odd. (1 more problem: see `pphysml validate`.)"
     assert problems_of(InputError("is odd", file="a.root", tree="t", branch="x", entry=3)) == [first]
+
+
+@pytest.mark.parametrize(("name", "found"), [
+    ("px", ["trk_px", "jet_px_reco"]),  # those that contain it, the shortest first
+    ("TRK_PX", ["trk_px"]),
+    ("trk_pxx", ["trk_px"]),
+    ("r", []),  # one letter is in everything
+    ("energy", []),
+])
+def test_names_that_contain_a_mistyped_one_come_before_those_that_look_like_it(name, found):
+    known = ["weight", "jet_px_reco", "trk_px", "hcal"]
+    assert nearest(name, known) == found
+    assert did_you_mean(name, known).startswith(" Did you mean 'trk_px'" if found else " There is: hcal, jet_px_reco, trk_px, weight.")

@@ -35,6 +35,15 @@ def test_displacement_is_that_of_many_thin_scatterers():
     assert np.cov(ours, turns.sum(1))[0, 1] == pytest.approx(np.cov(shift, turns.sum(1))[0, 1], rel=0.04)
 
 
+def test_displacement_varies_as_much_about_the_chord_of_every_deflection():
+    """A particle that comes out straight is shifted too: by L theta0 / root 12 in the mean square, as by any angle."""
+    width, length, other = 0.02, 30.0, np.random.default_rng(4).standard_normal(200_000)
+    for angle in (0.0, 0.05):
+        shift = displacement(angle, other, width, length)
+        assert shift.mean() == pytest.approx(length * angle / 2, abs=5 * length * width / np.sqrt(12 * len(other)))
+        assert shift.std() == pytest.approx(length * width / np.sqrt(12), rel=0.01)
+
+
 @pytest.mark.parametrize("radiation_lengths", [0.005, 0.04, 0.7])
 def test_soft_scatters_and_single_ones_have_highlands_width_in_the_middle(radiation_lengths):
     """Highland's width is that of a Gaussian fitted to the central 98 % of the projected angles."""
