@@ -8,6 +8,7 @@ import torch
 
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.lcag.config import ApplyConfig
+from pphysml.tasks.lcag.config.model import ModelConfig
 from pphysml.tasks.lcag.decode import tree_score
 from pphysml.tasks.lcag.models import calibration
 from pphysml.tasks.lcag.models.scores import Scores
@@ -80,6 +81,17 @@ def test_without_usable_events_nothing_is_changed(monkeypatch):
     empty = Ragged.from_counts(np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int64))
     found = calibration.fit_calibration(torch.nn.Linear(1, 1), {"lcag": empty}, ApplyConfig(), ONE_TREE)
     assert found == calibration.UNCALIBRATED
+
+
+def test_during_a_training_pairs_count_unless_whole_trees_are_what_is_learned():
+    for weight, expected in ((0.0, 1.0), (0.5, 0.0)):
+        held = calibration.before_fit(ModelConfig(tree_loss_weight=weight))
+        assert held == calibration.UNCALIBRATED._replace(pair_weight=expected)
+        pairs, sets = np.ones((2, 3, 3, 8), dtype=np.float32), np.ones((2, 8, 8), dtype=np.float32)
+        found = calibration.weighted(Scores(np.arange(2), pairs, sets), held)
+        assert (found.pairs == expected).all() and (found.clades == 1).all()
+        # Where there are no sets, pairs are all there is.
+        assert (calibration.weighted(Scores(np.arange(2), pairs, None), held).pairs == 1).all()
 
 
 def test_what_an_old_model_did_not_store_changes_nothing():

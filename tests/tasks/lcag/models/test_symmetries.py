@@ -115,6 +115,17 @@ def test_clade_targets_are_the_nodes_of_the_tree(examples):
         assert int(mask[event].sum()) == 2**n - n - 1
 
 
+def test_what_stands_in_the_padding_of_a_matrix_makes_no_nodes(examples):
+    batch = collate(take(examples, np.arange(60)))
+    lcag, n_leaves = batch["lcag"], batch["n_leaves"]
+    real = torch.arange(lcag.shape[1]) < n_leaves[:, None]
+    anything = torch.randint(1, 8, lcag.shape, generator=torch.Generator().manual_seed(2))
+    filled = torch.where(real[:, :, None] & real[:, None, :], lcag, anything)
+    assert not real.all()
+    (heights, mask), (expected, _) = clade_targets(filled, n_leaves), clade_targets(lcag, n_leaves)
+    assert torch.equal(torch.where(mask, heights, 0), torch.where(mask, expected, 0))
+
+
 def test_focal_loss_acts_on_each_element():
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     targets = torch.tensor([0, 0])
