@@ -4,50 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import OutputError
-from .interruption import at_end, held_back
-
-_unfinished: set[Path] = set()
+from .interruption import held_back
+from .leftovers import mark, remove_left, removed_at_end
 
 
 class Unfinished:
     """A file or folder that is being written, under the name of this process alone: hidden, beside its place.
 
-    It is removed however the process ends, unless that is killed.
+    What killed processes have left for the same place is removed.
 
     Attributes:
         path: its place.
         temporary: where it is written.
+        older: where an older one is, while it is replaced.
+        remove: removes it, if it has not been moved.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        _unfinished.add(self.temporary)
+        remove_left(path.parent, f".{path.name}.", r"\.(tmp|old)")
+        self.temporary, self.older = (path.with_name(f".{path.name}.{mark()}.{end}") for end in ("tmp", "old"))
         # Ctrl-C may come before anything can see to the file.
-        self.remove = weakref.finalize(self, _remove, self.temporary)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-    _unfinished.discard(path)
-
-
-def _remove_all() -> None:
-    for path in list(_unfinished):
-        _remove(path)
-
-
-at_end(_remove_all)
+        self.remove = removed_at_end(self, self.temporary)
 
 
 def put(complete: Iterable[Unfinished]) -> None:
@@ -122,14 +106,40 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: it could not be made; an older one is left as it was, and nothing else.
     """
-    path = path.resolve()
-    new = Unfinished(path)
-    try:
-        with written(path):
-            new.temporary.mkdir()
+    with _folder(path) as new:
         yield new.temporary
         with written(path), held_back(last=True):
-            _put(new.temporary, path)
+            _put(new)
+
+
+@contextmanager
+def further_files(path: Path) -> Iterator[Path]:
+    """Make a folder whose content the block writes; when it ends, its files are moved into `path`, which may hold others.
+
+    Raises:
+        OutputError: it could not be made.
+    """
+    with _folder(path) as new:
+        yield new.temporary
+        with written(path), held_back(last=True):
+            if not path.exists():
+                new.temporary.rename(path)
+                return
+            for file in [file for file in new.temporary.rglob("*") if not file.is_dir()]:
+                place = path / file.relative_to(new.temporary)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, place)
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[Unfinished]:
+    new = Unfinished(path.resolve())
+    try:
+        with written(path):
+            new.temporary.mkdir(parents=True)
+        yield new
+    except OutputError as error:  # of a file in it
+        raise OutputError(str(error).replace(str(new.temporary), str(path))) from None
     finally:
         new.remove()
 
@@ -147,16 +157,15 @@ def written(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}.") from None
 
 
-def _put(folder: Path, path: Path) -> None:
-    """Move a folder to `path`, and delete what was there."""
-    if not path.exists():
-        folder.rename(path)
+def _put(new: Unfinished) -> None:
+    """Move a folder to its place, and delete what was there."""
+    if not new.path.exists():
+        new.temporary.rename(new.path)
         return
-    older = folder.with_suffix(".old")
-    path.rename(older)
+    new.path.rename(new.older)
     try:
-        folder.rename(path)
+        new.temporary.rename(new.path)
     except BaseException:
-        older.rename(path)
+        new.older.rename(new.path)
         raise
-    shutil.rmtree(older, ignore_errors=True)
+    shutil.rmtree(new.older, ignore_errors=True)

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from . import __version__
+from .leftovers import mark, remove_left, removed_at_end
 
 
 def use_user_cache() -> None:
@@ -27,5 +28,13 @@ def use_user_cache() -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="pphysml-numba-"))
+        folder = _own_folder()
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
+
+
+def _own_folder() -> Path:
+    """Return a new folder, which is removed when this process ends, as are those that killed ones have left."""
+    remove_left(Path(tempfile.gettempdir()), "pphysml-numba-", "-.*")
+    folder = Path(tempfile.mkdtemp(prefix=f"pphysml-numba-{mark()}-"))
+    removed_at_end(use_user_cache, folder)
+    return folder

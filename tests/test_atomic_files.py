@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from pphysml.atomic_files import new_folder, replacement, write_files, written
+from pphysml.atomic_files import further_files, new_folder, replacement, write_files, written
 from pphysml.errors import OutputError
 
 
@@ -93,3 +94,23 @@ def test_the_older_folder_comes_back_if_the_new_one_cannot_be_moved(tmp_path, mo
     with pytest.raises(OutputError, match=r"out: could not be written: Permission denied\.$"), new_folder(path) as folder:
         (folder / "new").write_text("new")
     assert os.listdir(path) == ["old"] and os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_further_files_join_those_of_a_folder_when_all_are_complete(tmp_path, older):
+    path = tmp_path / "above" / "out"
+    if older:
+        (path / "plots").mkdir(parents=True)
+        for name in ("mine", "report", "plots/a"):
+            (path / name).write_text("old")
+    for complete in (False, True):
+        with pytest.raises(OutputError, match=rf"^{path}/report: full") if not complete else nullcontext(), further_files(path) as folder:
+            (folder / "plots").mkdir()
+            for name in ("report", "plots/a", "plots/b"):
+                (folder / name).write_text("new")
+            if not complete:
+                raise OutputError(f"{folder / 'report'}: full.")
+        found = {str(file.relative_to(path)): file.read_text() for file in path.rglob("*") if file.is_file()} if path.exists() else {}
+        expected = {"mine": "old", "report": "old", "plots/a": "old"} if older else {}
+        assert found == expected | ({"report": "new", "plots/a": "new", "plots/b": "new"} if complete else {})
+        assert os.listdir(tmp_path / "above") == (["out"] if older or complete else [])

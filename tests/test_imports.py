@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 FLOORS = (
-    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "interruption", "atomic_files", "named_yaml", "plain_yaml", "printable"},
+    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "interruption", "leftovers", "atomic_files", "named_yaml", "plain_yaml", "printable"},
     {"physics", "evaluation"},
     {"io"},
     {"config", "contract", "model_file", "model_header", "nn", "own_network"},

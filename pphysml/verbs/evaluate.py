@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..atomic_files import further_files
 from ..errors import ConfigError, InputError, OutputError
 from ..evaluation.comparison import mcnemar
 from ..evaluation.report import (
@@ -56,7 +58,7 @@ def evaluate(
     """
     progress = progress or Silent()
     if output is not None:
-        _make_folder(output, force)
+        _check_free(output, force)
     results: dict[str, Evaluation] = {}
     facts: dict[str, str] = {"pphysml": __version__}
     choice = choice or EngineChoice()
@@ -68,12 +70,8 @@ def evaluate(
         results[name].notes += [entrant.note] if entrant.note else []
         facts |= _facts(name, chosen, reader)
     if output is not None:
-        joined = side_by_side(results)
-        write_report(output / "report.html", joined, title=f"pphysml {task.name}", facts=facts)
-        write_pages(output, joined)
-        for name, result in results.items():
-            write_json(output / f"metrics-{name}.json", result, cases=True)
-            write_figures(output / "plots" / name, result)
+        with further_files(output) as folder:
+            _write(folder, results, f"pphysml {task.name}", facts)
     return results
 
 
@@ -120,15 +118,24 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, st
     return result
 
 
-def _make_folder(output: Path, force: bool) -> None:
+def _check_free(output: Path, force: bool) -> None:
+    """Refuse before any work what would fail after it."""
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file; --output must be a folder.")
     if output.is_dir() and any(output.iterdir()) and not force:
         raise ConfigError(f"{output}: is not empty; give another --output or --force.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be made: {error.strerror}.") from None
+    above = next(folder for folder in (output.absolute(), *output.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"{output}: cannot be made: {above} is no folder that can be written to.")
+
+
+def _write(folder: Path, results: Mapping[str, Evaluation], title: str, facts: Mapping[str, str]) -> None:
+    joined = side_by_side(results)
+    write_report(folder / "report.html", joined, title=title, facts=facts)
+    write_pages(folder, joined)
+    for name, result in results.items():
+        write_json(folder / f"metrics-{name}.json", result, cases=True)
+        write_figures(folder / "plots" / name, result)
 
 
 def side_by_side(results: Mapping[str, Evaluation]) -> Evaluation:

@@ -38,6 +38,11 @@ def chunk(send: Callable[[], None]) -> None:
     _after(Writer, "extend", send)
 
 
+def file_written(send: Callable[[], None]) -> None:
+    """After the first file has been written to the disk."""
+    _after(os, "fsync", send)
+
+
 def tenth_step(send: Callable[[], None]) -> None:
     """After the tenth step of a training; without its report."""
     from pphysml.training.loop import Loop

@@ -28,6 +28,15 @@ def test_a_signal_during_an_import_is_not_lost(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("arguments", [
+    ("evaluate", "petnet", SORT[1], "--engine", "classical", "-q"), ("export", "track", DATA / "track_hits.root", "--format", "pyg", "-q"),
+], ids=["evaluate", "export"])
+def test_a_folder_is_not_there_before_it_is_complete(tmp_path, arguments):
+    done = signalled.run(signal.SIGTERM, "file_written", *arguments, "-o", tmp_path / "new" / "out")
+    assert (done.returncode, done.stderr) == (143, "pphysml: ended by SIGTERM.\n")
+    assert not [path for path in tmp_path.rglob("*") if path.name != "new"]
+
+
 @pytest.mark.parametrize(("number", "moment"), [
     (signal.SIGINT, "moving"), (signal.SIGINT, "printing"), (signal.SIGINT, "ending"), (signal.SIGTERM, "ending")])
 def test_a_signal_from_the_last_move_on_comes_too_late(tmp_path, number, moment):
