@@ -10,11 +10,12 @@ import numpy as np
 
 from ..errors import did_you_mean, nearest
 from .checks import checked, count_faults
+from .content import AGAIN, Content, lost_branches
 from .layout_choice import choose
-from .metadata import announced_entries, metadata_of
+from .metadata import all_metadata, content_of, written_trees
 from .problems import Problem, ProblemError
 from .ragged import Array, Column, Columns, Ragged
-from .root_files import Tree, open_file
+from .root_files import Tree, open_file, tree_names
 from .schema import KEEP, SPACING, Field, Kind, Layout
 from .sources import Source
 from .units import BranchMap, conversion
@@ -40,7 +41,8 @@ class Opening:
         branches: column -> branch of what will be read.
         fields: column -> how it is checked; kept columns are not.
         factors: column -> factor to its field's unit, of branches in another one.
-        problems: everything that is wrong so far.
+        contents: tree -> what was written into it, if the file is one of ours; its first is the main one.
+        problems: everything that is wrong so far; warnings do not stop reading.
     """
 
     source: Source
@@ -49,25 +51,51 @@ class Opening:
     fields: dict[str, Field]
     factors: dict[str, float]
     n_entries: int
-    metadata: dict[str, Any] | None
+    contents: dict[str, Content]
     problems: list[Problem]
+
+    @property
+    def content(self) -> Content | None:
+        """What was written into the tree."""
+        return self.contents.get(self.source.tree or "")
 
 
 def examine(source: Source, request: Request) -> Opening:
     """Open a file, choose layout and tree, and check that every branch wanted is there and readable.
 
     Raises:
-        InputError: the file cannot be opened, or no tree fits; other problems are collected.
+        InputError: the file cannot be opened, is damaged, or no tree fits; other problems are collected.
     """
     with open_file(source.path) as file:
-        metadata = metadata_of(file, source.path)
+        contents, problems = compared(file, source.path)
         layout, name = choose(file, source, request.layouts, request.mapping.branches)
-        tree = Tree.of(file, source.path, name)
-        opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, metadata, [])
+        tree = Tree.of(file, source.path, name, contents.get(name))
+        problems = [problem for problem in problems if problem.severity == "error" or problem.tree == name]
+        opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, contents, problems)
         opening.problems += _select(opening, tree.branches(), request)
         opening.problems += _wrong_types(opening, tree)
-        opening.problems += _lost_entries(opening)
         return opening
+
+
+def compared(file: Any, path: str) -> tuple[dict[str, Content], list[Problem]]:
+    """Return what was written into each tree of an open file of ours, and what of that is not there; nothing for other files.
+
+    Raises:
+        InputError: the metadata are damaged or lost.
+    """
+    contents: dict[str, Content] = {}
+    problems: list[Problem] = []
+    present = tree_names(file)
+    for name, writings in written_trees(all_metadata(file, path), path).items():
+        if name not in present:
+            problems.append(Problem(path, name, None, None, f"the tree that was written is not there; {AGAIN}"))
+            continue
+        tree = Tree.of(file, path, name)
+        content, error, warning = content_of(writings, tree.entries)
+        contents[name] = content
+        problems += [Problem(path, name, None, None, text) for text in (*([error] if error else []), *lost_branches(content, tree.branches()))]
+        problems += [Problem(path, name, None, None, warning, "warning")] if warning else []
+    return contents, problems
 
 
 def kinds(extra: Iterable[str]) -> dict[str, Kind]:
@@ -132,13 +160,6 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
             yield from (_problem(opening, branch, message) for _, message in faults)
             if faults:
                 del opening.branches[name]
-
-
-def _lost_entries(opening: Opening) -> Iterator[Problem]:
-    tree = opening.source.tree or ""
-    announced = announced_entries(opening.metadata, tree)
-    if announced is not None and announced != opening.n_entries:
-        yield _problem(opening, None, f"has {opening.n_entries} entries, but was written with {announced}; copy it again")
 
 
 def _absent(opening: Opening, branch: str, available: list[str], hint: str = "", aliases: Sequence[str] = ()) -> Problem:

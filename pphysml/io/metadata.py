@@ -2,70 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from xxhash import xxh3_128_hexdigest
+
+from .content import AGAIN, Content, Written
 from .problems import Problem, ProblemError
-from .ragged import Array, Column, Ragged
-from .root_files import open_file
+from .root_files import open_file, titles
 
 OBJECT = "pphysml"
-"""Name of the TObjString that holds the metadata as JSON."""
-FORMAT_VERSION = 1
+"""Name of the TObjString that holds the metadata as JSON; merging files keeps that of each, as cycles of this name."""
+TITLE = "written by pphysml"
+"""Of our trees, so that one is known as ours where its metadata are lost; not of those in the first format."""
+FORMAT_VERSION = 2
+
+OURS = {"format_version", "package_version", "n_entries", "checksums"}
+"""Keys by which metadata are known as ours, even if some of them are damaged."""
+SEAL = ', "metadata_checksum": "'
 
 
-class Checksum:
-    """Running BLAKE2b hash of one branch: its type, all values, and all lengths.
-
-    Values and lengths are hashed apart, so that it does not depend on how the entries were cut into
-    chunks. Byte order is fixed to little-endian.
-    """
-
-    def __init__(self) -> None:
-        self._values = hashlib.blake2b(digest_size=16)
-        self._counts = hashlib.blake2b(digest_size=16)
-        self._type = ""
-
-    def update(self, column: Column) -> None:
-        """Add the next entries."""
-        values = column.flat if isinstance(column, Ragged) else column
-        self._type = f"{'ragged ' if isinstance(column, Ragged) else ''}{values.dtype.name}{values.shape[1:]}"
-        self._values.update(_bytes(values))
-        if isinstance(column, Ragged):
-            self._counts.update(_bytes(column.counts))
-
-    def hexdigest(self) -> str:
-        """Return the checksum of all entries so far."""
-        joined = hashlib.blake2b(self._type.encode(), digest_size=16)
-        joined.update(self._values.digest() + self._counts.digest())
-        return joined.hexdigest()
+class NotOurs(Exception):
+    """An object of the name of ours that somebody else has written."""
 
 
 def encode(metadata: Mapping[str, Any]) -> str:
-    """Return metadata as JSON."""
-    return json.dumps(metadata, ensure_ascii=False, default=str)
+    """Return metadata as JSON that ends with the checksum (XXH3, 128 bits) of what is before."""
+    body = json.dumps(metadata, ensure_ascii=False, default=str)[:-1]
+    return f'{body}{SEAL}{_seal(body)}"}}'
 
 
 def metadata_of(file: Any, path: str) -> dict[str, Any] | None:
-    """Return the metadata of an open file, or None if it is not one of ours.
+    """Return the metadata of an open file, the last ones of a merged file, or None if it is not one of ours.
 
     Raises:
-        InputError: the metadata are damaged, or newer than this program understands.
+        InputError: the metadata are damaged or lost, or newer than this program understands.
     """
-    if OBJECT not in file.keys(recursive=False, cycle=False):
-        return None
+    every = all_metadata(file, path)
+    return every[-1] if every else None
+
+
+def all_metadata(file: Any, path: str) -> list[dict[str, Any]]:
+    """Return the metadata of each of the files that an open file was merged from, or its own; none if it is not ours.
+
+    Raises:
+        InputError: as for `metadata_of`.
+    """
+    found = []
     try:
-        read = json.loads(str(file[OBJECT]))
-    except Exception as error:  # whatever damaged bytes provoke in the decoder
-        raise _problem(path, "its metadata are damaged") from error
-    if not isinstance(read, dict) or "format_version" not in read:
-        return None
-    if not isinstance(read["format_version"], int) or read["format_version"] > FORMAT_VERSION:
-        version = read.get("package_version", "a newer version")
-        raise _problem(path, f"was written by pphysml {version} in a newer format; update pphysml to read it")
-    return read
+        keys = [key for key in file.keys(recursive=False, cycle=True) if key.partition(";")[0] == OBJECT]
+        for key in sorted(keys, key=_cycle):
+            found.append(_decoded(file, key, path))
+    except NotOurs:
+        pass
+    if not found and TITLE in titles(file):
+        message = (f"a tree is of pphysml, but its metadata, the object {OBJECT!r}, are not there: {AGAIN}; "
+                   "if the tree was copied with ROOT on purpose, give it another title there")
+        raise _problem(path, message)
+    return found
 
 
 def read_metadata(path: str) -> dict[str, Any] | None:
@@ -78,23 +73,96 @@ def read_metadata(path: str) -> dict[str, Any] | None:
         return metadata_of(file, str(path))
 
 
-def announced_entries(metadata: Mapping[str, Any] | None, tree: str) -> int | None:
-    """Return the number of entries that the metadata give for a tree, if they do."""
-    entries = written_trees(metadata).get(tree, {}).get("n_entries")
-    return entries if isinstance(entries, int) else None
+def written_trees(every: list[dict[str, Any]], path: str) -> dict[str, list[Written]]:
+    """Return tree -> what each of the writings has put into it, the main tree first; those that did not write it give nothing.
+
+    Raises:
+        InputError: the metadata are damaged.
+    """
+    found: dict[str, list[Written]] = {}
+    for metadata in every:
+        try:
+            for tree, written in _written(metadata).items():
+                found.setdefault(tree, []).append(written)
+        except ValueError as error:
+            raise damaged(path) from error
+    return found
 
 
-def written_trees(metadata: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
-    """Return tree -> its `n_entries` and `checksums` as they were written, the main tree first."""
-    if metadata is None or not isinstance(metadata.get("tree"), str):
-        return {}
-    further = metadata.get("further_trees")
-    return {metadata["tree"]: metadata, **(further if isinstance(further, dict) else {})}
+def content_of(writings: list[Written], entries: int) -> tuple[Content, str | None, str | None]:
+    """Return what was written into a tree that has `entries`, what is wrong with their number, and what is to be known of them.
+
+    The first is an error, the second a warning; a tree that grew behind our back cannot be compared.
+    """
+    counts = [written.entries for written in writings]
+    if sum(counts) == entries and len(counts) > 1:
+        listed = " + ".join(map(str, counts))
+        return Content(writings), None, f"is {len(counts)} files of pphysml merged into one ({listed} entries); each part is compared with what was written"
+    if counts[-1] == entries:
+        return Content(writings[-1:]), None, None
+    if sum(counts) > entries:
+        return Content(writings[-1:]), f"has {entries} entries, but was written with {counts[-1]}; copy it again", None
+    return Content([]), None, (f"has {entries} entries, {sum(counts)} of them written by pphysml: it was merged with others, "
+                               "and cannot be compared with what was written")
 
 
-def _bytes(values: Array) -> bytes:
-    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    return little.tobytes()
+def damaged(path: str) -> ProblemError:
+    """Return the error for metadata that make no sense."""
+    return _problem(path, f"its metadata are damaged; {AGAIN}")
+
+
+def _decoded(file: Any, key: str, path: str) -> dict[str, Any]:
+    """Return the metadata under a key.
+
+    Raises:
+        NotOurs: somebody else has written them.
+        InputError: they are damaged, or newer.
+    """
+    if file.classname_of(key) != "TObjString":
+        raise NotOurs
+    try:
+        text = str(file[key])
+    except Exception as error:  # whatever damaged bytes provoke in the decoder
+        raise damaged(path) from error
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if text and text.isprintable() and not text.startswith("{") and not any(key in text for key in OURS):
+            raise NotOurs from None
+        raise damaged(path) from error
+    if not isinstance(read, dict) or not OURS & set(read):
+        raise NotOurs
+    _check_version(read, text, path)
+    return read
+
+
+def _check_version(read: dict[str, Any], text: str, path: str) -> None:
+    version = read.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise damaged(path)
+    if version > FORMAT_VERSION:
+        newer = read.get("package_version", "a newer version")
+        raise _problem(path, f"was written by pphysml {newer} in a newer format; update pphysml to read it")
+    body, seal, rest = text.rpartition(SEAL)
+    if version > 1 and (not seal or rest != f'{_seal(body)}"}}'):
+        raise damaged(path)
+
+
+def _written(metadata: Mapping[str, Any]) -> dict[str, Written]:
+    tree, further = metadata.get("tree"), metadata.get("further_trees", {})
+    if not isinstance(tree, str) or not isinstance(further, dict):
+        raise ValueError("tree")
+    read = Written.of if metadata["format_version"] > 1 else Written.of_first_format
+    return {name: read(facts) for name, facts in {tree: metadata, **further}.items()}
+
+
+def _seal(body: str) -> str:
+    return xxh3_128_hexdigest(body.encode(errors="surrogateescape"))
+
+
+def _cycle(key: str) -> int:
+    cycle = key.rpartition(";")[2]
+    return int(cycle) if cycle.isdecimal() else 0
 
 
 def _problem(path: str, message: str) -> ProblemError:

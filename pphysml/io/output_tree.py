@@ -1,4 +1,4 @@
-"""One tree of an output file: its branches, and what the metadata tell of its content."""
+"""One tree of an output file: its branches, and what the metadata say of its content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from .arrays import to_awkward
 from .branches import Branch, counts, plan, plan_empty
-from .metadata import Checksum
+from .checksums import STRETCH, Stretches, named
+from .metadata import TITLE
 from .ragged import Columns, Ragged, length
 from .schema import Field
 
@@ -25,7 +26,8 @@ class OutputTree:
         self.fields = tuple(fields)
         self.n_entries = 0
         self._branches: list[Branch] | None = None
-        self._checksums: dict[str, Checksum] = {}
+        self._types: dict[str, str] = {}
+        self._checksums: dict[str, Stretches] = {}
 
     def extend(self, file: Any, columns: Columns, path: str) -> None:
         """Append entries; `path` is what errors call the file.
@@ -58,15 +60,16 @@ class OutputTree:
             self._create(file, plan_empty(self.fields))
 
     def facts(self) -> dict[str, Any]:
-        """Return what the metadata tell of the content: `n_entries` and `checksums` by branch."""
-        checksums = {name: checksum.hexdigest() for name, checksum in self._checksums.items()}
-        # Nothing was hashed in an empty tree, not even the types.
-        return {"n_entries": self.n_entries, "checksums": checksums if self.n_entries else {}}
+        """Return what the metadata say of the content: see `content.Written`."""
+        checksums = {name: checksum.text() for name, checksum in self._checksums.items()}
+        return {"n_entries": self.n_entries, "stretch": STRETCH, "types": self._types, "checksums": checksums}
 
     def _create(self, file: Any, branches: list[Branch]) -> None:
         counter_of = {branch.name: branch.counter for branch in branches if branch.counter}
         types = {branch.name: branch.type() for branch in branches}
         # Never by assignment: that writes an RNTuple.
-        file.mktree(self.name, types, counter_name=lambda name: counter_of.get(name, "n" + name))
+        file.mktree(self.name, types, TITLE, counter_name=lambda name: counter_of.get(name, "n" + name))
         self._branches = branches
-        self._checksums = {name: Checksum() for name in [*types, *dict.fromkeys(counter_of.values())]}
+        self._types = {branch.name: named(branch.dtype, branch.shape, bool(branch.counter)) for branch in branches}
+        self._types |= dict.fromkeys(counter_of.values(), "int32")
+        self._checksums = {name: Stretches() for name in self._types}

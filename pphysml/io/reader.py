@@ -59,6 +59,7 @@ class Reader:
         blocks: what `read` accepts.
         n_entries: sum over the blocks.
         skipped: (path, reason) of the files left out; data errors are added while iterating.
+        warnings: what the user should know of the files, sentences without full stops.
 
     Raises:
         InputError: a file or its data cannot be used; names file, tree, branch and entry.
@@ -90,6 +91,7 @@ class Reader:
         self._open: OrderedDict[int, tuple[Any, Tree]] = OrderedDict()
         self.sources = list(sources)
         self.skipped: list[tuple[str, str]] = []
+        self.warnings: list[str] = []
         self._openings: dict[int, Opening] = {}
         self._examine_all()
         self.layout = next(iter(self._openings.values())).layout
@@ -194,8 +196,10 @@ class Reader:
             first = next(iter(self._openings.values()))
             request = Request([first.layout], request.mapping, request.extra, request.keep, request.need_truth)
         opening = examine(source, request)
-        if opening.problems:
-            raise ProblemError(opening.problems)
+        errors = [problem for problem in opening.problems if problem.severity == "error"]
+        if errors:
+            raise ProblemError(errors)
+        self.warnings += [problem.sentence().removesuffix(".") for problem in opening.problems]
         return opening
 
     def _drop_columns_not_everywhere(self) -> None:
@@ -225,7 +229,7 @@ class Reader:
                 self._open.popitem(last=False)[1][0].close()
             source = self.sources[index]
             file = open_file(source.path)
-            self._open[index] = (file, Tree.of(file, source.path, source.tree or ""))
+            self._open[index] = (file, Tree.of(file, source.path, source.tree or "", self._openings[index].content))
         for other, (_, tree) in self._open.items():
             if other != index:
                 tree.forget()

@@ -10,6 +10,7 @@ import uproot
 from ..errors import ConfigError, InputError, did_you_mean
 from .arrays import to_column, to_text
 from .clusters import Decoded, boundaries, cut, whole
+from .content import AGAIN, Content
 from .problems import Problem, ProblemError
 from .ragged import Column
 from .sources import is_remote
@@ -72,17 +73,27 @@ def tree_names(file: Any) -> dict[str, str]:
     return {name: kind for name, kind in classes.items() if kind in TREE_CLASSES}
 
 
+def titles(file: Any) -> set[str]:
+    """Return the titles of what is in an open file, not in its folders, as the list of its keys has them."""
+    return {str(file.key(name).fTitle) for name in file.keys(recursive=False)}
+
+
 @dataclass(frozen=True)
 class Tree:
-    """A TTree or RNTuple of an open file."""
+    """A TTree or RNTuple of an open file.
+
+    Attributes:
+        content: what was written into it, with which all that is read is compared, whole stretches at a time.
+    """
 
     path: str
     name: str
     handle: Any
+    content: Content = field(default_factory=lambda: Content([]))
     _decoded: Decoded = field(default_factory=Decoded)
 
     @classmethod
-    def of(cls, file: Any, path: str, name: str) -> Tree:
+    def of(cls, file: Any, path: str, name: str, content: Content | None = None) -> Tree:
         """Take a tree from an open file.
 
         Raises:
@@ -95,7 +106,7 @@ class Tree:
                 raise _problem(path, None, None, f"{name!r} is a {kind}, not a tree")
             raise _problem(path, None, None, f"there is no tree {name!r}.{did_you_mean(name, trees)}")
         try:
-            return cls(path, name, file[name])
+            return cls(path, name, file[name], content or Content([]))
         except Exception as error:  # whatever the bytes provoke in the decoder
             raise _problem(path, name, None, explain(error, path)) from error
 
@@ -124,14 +135,16 @@ class Tree:
             text: whether the branch must hold texts, which come as `Ragged` of uint8, instead of numbers.
 
         Raises:
-            InputError: the branch is damaged (its entries are given), or does not hold what it must.
+            InputError: the branch is damaged (its entries are given), does not hold what it must, or not what was written.
         """
         key = (branch, text)
         column = self._decoded.get(key, start, stop)
         if column is not None:
             return column
-        first, last = self._whole(key, start, stop)
+        self._check_entries(branch)
+        first, last = self._whole(key, *self.content.around(branch, start, stop))
         column = self._decode(branch, first, last, text)
+        self._compare(branch, first, column, text)
         if (first, last) == (start, stop):
             return column
         self._decoded.put(key, first, column)
@@ -144,7 +157,19 @@ class Tree:
     def _whole(self, key: tuple[str, bool], start: int, stop: int) -> tuple[int, int]:
         if not self._decoded.fits(key):
             return start, stop
-        return whole(boundaries(self.handle, key[0]), start, stop)
+        try:
+            edges = boundaries(self.handle, key[0])
+        except Exception as error:  # baskets that do not add up
+            raise _problem(self.path, self.name, key[0], f"is damaged ({_first_line(error)}); {AGAIN}") from error
+        return whole(edges, start, stop)
+
+    def _compare(self, branch: str, start: int, column: Column, text: bool) -> None:
+        """Refuse what is not what was written."""
+        fault = self.content.fault(branch, start, column)
+        if fault is None and len(column):
+            fault = self.content.fault_of_all(branch, lambda first, last: self._decode(branch, first, last, text))
+        if fault is not None:
+            raise ProblemError([Problem(self.path, self.name, branch, *fault)])
 
     def _decode(self, branch: str, start: int, stop: int, text: bool) -> Column:
         try:
@@ -159,6 +184,16 @@ class Tree:
             wanted = "one text per entry" if text else "numbers or one list of numbers per entry"
             message = f"holds {self.type_name(branch)}, not {wanted}"
             raise _problem(self.path, self.name, branch, message) from None
+
+    def _check_entries(self, branch: str) -> None:
+        """Refuse a branch that does not have as many entries as the tree."""
+        try:
+            held = int(self.handle[branch].num_entries)
+        except Exception as error:  # whatever damaged bytes provoke in the decoder
+            raise _problem(self.path, self.name, branch, f"is damaged ({_first_line(error)}); {AGAIN}") from error
+        if held != self.entries:
+            message = f"has {held} entries, but its tree has {self.entries}; {AGAIN}"
+            raise _problem(self.path, self.name, branch, message)
 
     def _damage(self, branch: str, start: int, stop: int, error: Exception) -> ProblemError:
         if isinstance(error, OSError):

@@ -36,7 +36,7 @@ class Writer:
         tree: name of the tree.
         fields: names, types and counters of the columns.
         metadata: provenance, written as JSON in the object `pphysml` beside format and package
-            version, number of entries, and a checksum of every branch.
+            version, number of entries, and types and checksums of every branch.
         further: names and fields of further trees, which have entries of their own.
         beside: content of files that belong to the output, and appear with it.
         force: overwrite an existing file.

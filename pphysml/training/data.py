@@ -73,12 +73,13 @@ class Readers:
 
 @dataclass(frozen=True)
 class Data:
-    """Training examples, validation examples, and a description of both for the weights file."""
+    """Training examples, validation examples, and a description of both for the weights file; what was left out of the files, and what is to be known of them."""
 
     training: ExampleSource
     validation: Columns
     description: dict[str, Any]
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def data_of(task: Trainable, config: Any, readers: Readers | None) -> Data:
@@ -107,7 +108,8 @@ def _read(task: Trainable, config: Any, readers: Readers) -> Data:
     _refuse_nothing(readers.training, {"train on": training, "validate with": held})
     files = [{"path": s.path, "tree": s.tree} for s in readers.training.sources]
     description = {"simulated": False, "files": files, "validation_fraction": fraction}
-    return Data(training, first_examples(held, options.validation_events), description, list(readers.training.skipped))
+    warnings = [sentence for reader in (readers.training, readers.validation) if reader is not None for sentence in reader.warnings]
+    return Data(training, first_examples(held, options.validation_events), description, list(readers.training.skipped), warnings)
 
 
 def _source(task: Trainable, reader: Reader, config: Any, part: str | None, fraction: float) -> ExampleSource:

@@ -16,7 +16,7 @@ from ..io.writer import Writer
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import Chosen, EngineChoice, choose
-from .examples import Part, look_first, prepared_parts, warn
+from .examples import Part, look_first, prepared_parts, warn, warn_of_files
 from .inputs import Inputs
 from .output_rows import Regrouping, with_ids
 
@@ -51,6 +51,7 @@ def apply(
     look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
     run = _Run(task, chosen, reader, output, beside, strict, force, progress)
+    warn_of_files(reader, run.warnings, progress)
     summary = {
         "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
         "model": str(chosen.model_path) if chosen.model_path else None,
@@ -93,7 +94,7 @@ class _Run:
             return self._write(last_step, self._parts()), last_step
         except TruthError as error:
             # All columns are there for all entries or for none, so that what is written begins anew.
-            del self.warnings[:], self.reader.skipped[skipped:]
+            del self.warnings[len(self.reader.warnings) :], self.reader.skipped[skipped:]
             reason = str(error).removesuffix(".")
             warn(f"the truth cannot be used and is left out: {reason}", self.warnings, self.progress)
             again = self.task.last_step(self.chosen.config)

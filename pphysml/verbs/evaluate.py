@@ -29,7 +29,7 @@ from ..task import Task
 from ..training.sources import example_hash
 from .contestants import contestants
 from .engine_choice import Chosen, EngineChoice, choose
-from .examples import look_first, prepared_parts
+from .examples import look_first, prepared_parts, warn_of_files
 from .inputs import Inputs
 
 
@@ -96,6 +96,7 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, st
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator = task.evaluator(chosen.config, chosen.name)
     warnings: list[str] = []
+    warn_of_files(reader, warnings, progress)
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {name}", reader.n_entries, "entry")
     for examples, _ in prepared_parts(task, chosen, reader, strict, warnings, progress):

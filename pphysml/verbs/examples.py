@@ -38,6 +38,12 @@ def warn(sentence: str, warnings: list[str], progress: Progress) -> None:
     progress.log(f"warning: {sentence}")
 
 
+def warn_of_files(reader: Reader, warnings: list[str], progress: Progress) -> None:
+    """Keep and show what is to be known of the input files."""
+    for sentence in reader.warnings:
+        warn(sentence, warnings, progress)
+
+
 def look_first(task: Task[Any], chosen: Chosen, reader: Reader) -> None:
     """Let the task refuse the first entries, before the rest is read.
 

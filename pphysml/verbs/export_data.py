@@ -23,7 +23,7 @@ from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import shipped_configuration
-from .examples import assembled, warn
+from .examples import assembled, warn, warn_of_files
 from .inputs import Inputs
 
 FORMAT_VERSION = 1
@@ -56,6 +56,7 @@ def export_data(
     _check_free(output, export, force)
     reader = inputs.open(task, config)
     warnings: list[str] = []
+    warn_of_files(reader, warnings, progress)
     header = {
         "format_version": FORMAT_VERSION, "package_version": __version__, "task": task.name, "format": format,
         "layout": reader.layout.name, "inputs": [f"{s.path}:{s.tree}" if s.tree else s.path for s in reader.sources],

@@ -175,9 +175,9 @@ def plan(
 
 
 def _warned(start: Start, progress: Progress) -> list[str]:
-    """Say what there is to know of the network, and return it."""
+    """Say what there is to know of the files and of the network, and return it."""
     said: list[str] = []
-    for sentence in start.learner.warnings(start.network):
+    for sentence in [*start.data.warnings, *start.learner.warnings(start.network)]:
         warn(sentence, said, progress)
     return said
 

@@ -9,7 +9,7 @@ import pytest
 import uproot
 
 from pphysml.errors import ConfigError, InputError
-from pphysml.io.metadata import OBJECT, announced_entries, encode, read_metadata
+from pphysml.io.metadata import OBJECT, encode, read_metadata
 from pphysml.io.problems import refuse
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.io.reader import Reader
@@ -78,13 +78,15 @@ def positions(path: str, branch: str, offset: int, tree: str = "events") -> int:
 
 
 @pytest.mark.parametrize("branch", ["event", "px", "lcag", "weight", "n_leaves"])
-def test_one_flipped_bit_that_no_reader_notices(branch, tmp_path, layout, event_columns) -> None:
+def test_one_flipped_bit_that_decodes_without_an_error(branch, tmp_path, layout, event_columns) -> None:
     columns = event_columns(3000)
     path = write(tmp_path / "a.root", columns, layout, compression=None)
     content = bytearray(Path(path).read_bytes())
     content[positions(path, branch, 43)] ^= 1
     Path(path).write_bytes(content)
-    list(Reader([Source(path)], [layout]))  # reads without complaint
+    if branch != "n_leaves":  # from which nothing is read
+        with pytest.raises(InputError, match=f"branch '{branch}', entry 0: entries 0 to 2999 are not what was written"):
+            list(Reader([Source(path)], [layout]))
     problems = validate([Source(path)], [layout])
     assert [p.branch for p in problems] == [branch]
     assert "not what was written (checksum)" in problems[0].message
@@ -145,13 +147,13 @@ def test_lost_entries(tmp_path, layout, event_columns, write_root) -> None:
     with pytest.raises(InputError, match="has 30 entries, but was written with 40"):
         Reader([Source(path)], [layout])
     assert any("written with 40" in p.message for p in validate([Source(path)], [layout]))
-    assert announced_entries(read_metadata(path), "another") is None
 
 
 def test_lost_branch(tmp_path, layout, event_columns, write_root) -> None:
     text = encode({"format_version": 1, "tree": "events", "n_entries": 3, "checksums": {"vertex": "00"}})
     path = rewrite(tmp_path / "a.root", event_columns(3), write_root, text)
-    assert [p.message for p in validate([Source(path)], [layout])] == ["the branch 'vertex' that was written is not there"]
+    problem, = validate([Source(path)], [layout])
+    assert problem.message.startswith("the branch 'vertex' that was written is not there")
 
 
 @pytest.mark.parametrize(("text", "message"), [

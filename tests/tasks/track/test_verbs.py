@@ -88,7 +88,7 @@ def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> 
     summary = apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")
     assert summary["warnings"] == [NO_MATERIALS] and summary["further_trees"] == {"wepl": 0} and summary["written"] == 2
     assert {f.name for f in WEPL_FIELDS} <= set(tree(tmp_path / "out.root", "wepl"))
-    assert read_metadata(str(tmp_path / "out.root"))["further_trees"] == {"wepl": {"n_entries": 0, "checksums": {}}}
+    assert read_metadata(str(tmp_path / "out.root"))["further_trees"]["wepl"]["n_entries"] == 0
     results = evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=FEW), engines=["straight"])
     assert f"Warning: {NO_MATERIALS}." in results["straight"].notes
 

@@ -1,0 +1,156 @@
+"""What was written into a tree of one of our files, with which whatever is read of it is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .checksums import WholeBranch, checksum, from_text, type_of
+from .ragged import Array, Column
+
+AGAIN = "copy the file again or make it anew"
+BLOCK = 20_000
+"""Entries that are read at a time where all are."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one writing has put into a tree.
+
+    Attributes:
+        entries: their number.
+        types: branch -> type of its values; none where no entry was written in the first format.
+        step: entries of a stretch.
+        stretches: branch -> checksum of each stretch, uint64.
+        whole: branch -> checksum of all entries; in the first format only.
+    """
+
+    entries: int
+    types: Mapping[str, str] = field(default_factory=dict)
+    step: int = 1
+    stretches: Mapping[str, Array] = field(default_factory=dict)
+    whole: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def branches(self) -> set[str]:
+        """Names of the branches that were written, as far as they are known."""
+        return {*self.types, *self.whole}
+
+    @classmethod
+    def of_first_format(cls, facts: Any) -> Written:
+        """Take what metadata of the first format have of a tree.
+
+        Raises:
+            ValueError: they are not of that form.
+        """
+        return cls(_count(facts), whole=_texts(facts, "checksums"))
+
+    @classmethod
+    def of(cls, facts: Any) -> Written:
+        """Take what the metadata have of a tree.
+
+        Raises:
+            ValueError: they are not of that form.
+        """
+        entries, types, step = _count(facts), _texts(facts, "types"), facts.get("stretch")
+        if not isinstance(step, int) or step < 1:
+            raise ValueError("stretch")
+        stretches = {branch: from_text(text) for branch, text in _texts(facts, "checksums").items()}
+        if set(stretches) != set(types) or any(len(sums) != -(-entries // step) for sums in stretches.values()):
+            raise ValueError("checksums")
+        return cls(entries, types, step, stretches)
+
+
+def _count(facts: Any) -> int:
+    if not isinstance(facts, dict):
+        raise ValueError("tree")
+    entries = facts.get("n_entries")
+    if not isinstance(entries, int) or isinstance(entries, bool) or entries < 0:
+        raise ValueError("n_entries")
+    return entries
+
+
+def _texts(facts: Mapping[str, Any], name: str) -> dict[str, str]:
+    found = facts.get(name)
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise ValueError(name)
+    return found
+
+
+class Content:
+    """What was written into a tree, by one writing or by several that were merged, one after the other."""
+
+    def __init__(self, parts: list[Written]) -> None:
+        self._parts = [part for part in parts if part.entries]
+        self._first = np.cumsum([0, *(part.entries for part in self._parts)]).tolist()
+        self._compared: set[str] = set()
+        self.branches = set.intersection(*(part.branches for part in self._parts or parts)) if parts else set()
+        self.types = {branch: kind for part in reversed(parts) for branch, kind in part.types.items()}
+
+    def around(self, branch: str, start: int, stop: int) -> tuple[int, int]:
+        """Return the smallest range of whole stretches of a branch that holds start:stop."""
+        if start >= stop:
+            return start, stop
+        low, high = start, stop
+        for first, part in zip(self._first, self._parts, strict=False):
+            last = first + part.entries
+            if branch not in part.stretches or last <= start or first >= stop:
+                continue
+            if first <= start:
+                low = start - (start - first) % part.step
+            if stop <= last:
+                high = min(last, stop + (first - stop) % part.step)
+        return low, high
+
+    def fault(self, branch: str, start: int, column: Column) -> tuple[int, str] | None:
+        """Compare entries of a branch from `start` on with what was written; return where they first differ, and how.
+
+        Stretches of which only a part is there are left out.
+        """
+        written = self.types.get(branch)
+        if written is not None and type_of(column) != written:
+            return start, f"holds {type_of(column)}, but {written} was written; {AGAIN}"
+        stop = start + len(column)
+        for first, part in zip(self._first, self._parts, strict=False):
+            sums = part.stretches.get(branch)
+            if sums is None or first + part.entries <= start or first >= stop:
+                continue
+            for number in range(max(0, -((first - start) // part.step)), len(sums)):
+                begin = first + number * part.step
+                end = min(begin + part.step, first + part.entries)
+                if end > stop:
+                    break
+                if checksum(column, begin - start, end - start) != sums[number]:
+                    return begin, _differ(begin, end)
+        return None
+
+    def fault_of_all(self, branch: str, read: Callable[[int, int], Column]) -> tuple[int, str] | None:
+        """Do the same for what is compared as a whole, once, whichever entries are wanted."""
+        if branch in self._compared:
+            return None
+        for first, part in zip(self._first, self._parts, strict=False):
+            if branch in part.whole and _whole(read, first, first + part.entries) != part.whole[branch]:
+                return first, _differ(first, first + part.entries)
+        self._compared.add(branch)
+        return None
+
+
+def _differ(first: int, last: int) -> str:
+    return f"entries {first} to {last - 1} are not what was written (checksum); {AGAIN}"
+
+
+def _whole(read: Callable[[int, int], Column], first: int, last: int) -> str:
+    found = WholeBranch()
+    for start in range(first, last, BLOCK):
+        found.update(read(start, min(start + BLOCK, last)))
+    return found.hexdigest()
+
+
+def lost_branches(content: Content, available: list[str]) -> Iterator[str]:
+    """Yield what is wrong with the branches of a tree: those that were written must be there."""
+    present = set(available)
+    for branch in sorted(content.branches - present):
+        yield f"the branch {branch!r} that was written is not there; {AGAIN}"
