@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import OutputError
+from .errors import ConfigError, OutputError
 from .interruption import held_back
 from .leftovers import mark, remove_left, removed_at_end
 
@@ -29,9 +29,13 @@ class Unfinished:
     def __init__(self, path: Path) -> None:
         self.path = path
         remove_left(path.parent, f".{path.name}.", r"\.(tmp|old)")
-        self.temporary, self.older = (path.with_name(f".{path.name}.{mark()}.{end}") for end in ("tmp", "old"))
+        self.temporary, self.older = (_hidden(path, end) for end in ("tmp", "old"))
         # Ctrl-C may come before anything can see to the file.
         self.remove = removed_at_end(self, self.temporary)
+
+
+def _hidden(path: Path, end: str) -> Path:
+    return path.with_name(f".{path.name}.{mark()}.{end}")
 
 
 def put(complete: Iterable[Unfinished]) -> None:
@@ -51,6 +55,39 @@ def to_disk(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def check_target(path: Path, force: bool, kind: str = "file") -> None:
+    """Refuse a file that cannot be written, before the work that it is for.
+
+    Args:
+        force: whether it may take the place of another one.
+        kind: what it is, for the error.
+
+    Raises:
+        ConfigError: it exists already, or is no file.
+        OutputError: its folder is missing, or may not be written.
+    """
+    with written(path):
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: is not a file; the output must be a {kind}.")
+        if path.exists() and not force:
+            raise ConfigError(f"{path}: exists already; give --force to overwrite it.")
+        check_folder(path)
+        _hidden(path, "tmp").exists()  # a name that is too long is refused here
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a name in a folder that is missing or may not be written.
+
+    Raises:
+        OutputError: it is so.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise OutputError(f"{path}: there is no folder {str(folder)!r}; make it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: the folder {str(folder)!r} may not be written (permission denied).")
 
 
 @contextmanager

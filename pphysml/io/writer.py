@@ -12,7 +12,7 @@ from typing import Any
 import uproot
 
 from .. import __version__
-from ..atomic_files import Unfinished, put, to_disk
+from ..atomic_files import Unfinished, check_target, put, to_disk, written
 from ..errors import ConfigError, OutputError
 from .metadata import FORMAT_VERSION, OBJECT, encode
 from .output_tree import OutputTree
@@ -162,17 +162,10 @@ class Writer:
 
 def _check_target(path: Path, force: bool, inputs: Sequence[str]) -> None:
     """Refuse before any work what would fail after it."""
-    for name in inputs:
-        if not is_remote(name) and path.exists() and os.path.exists(name) and os.path.samefile(path, name):
+    with written(path):
+        if any(not is_remote(name) and path.exists() and os.path.exists(name) and os.path.samefile(path, name) for name in inputs):
             raise ConfigError(f"{path}: is one of the inputs, and is not overwritten.")
-    if path.exists() and not path.is_file():
-        raise ConfigError(f"{path}: is not a file; the output must be a ROOT file.")
-    if path.exists() and not force:
-        raise ConfigError(f"{path}: exists already; give --force to overwrite it.")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {str(path.parent)!r}; make it first.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{path}: the folder {str(path.parent)!r} may not be written (permission denied).")
+    check_target(path, force, "ROOT file")
 
 
 def _compression(chosen: tuple[str, int] | None) -> Any:

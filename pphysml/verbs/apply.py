@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ..atomic_files import check_target
 from ..config import dump
 from ..contract import LastStep
-from ..errors import ConfigError, InputError, TruthError
-from ..io.ragged import Columns, length
+from ..errors import InputError, TruthError
+from ..io.branches import plan
+from ..io.ragged import Columns, length, slice_rows
 from ..io.reader import Reader
 from ..io.writer import Writer
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import Chosen, EngineChoice, choose
-from .examples import Part, look_first, prepared_parts, warn, warn_of_files
+from .examples import Part, look_first, parts, prepared_parts, warn, warn_of_files
 from .inputs import Inputs
 from .output_rows import Regrouping, with_ids
+
+Done = TypeVar("Done")
+
+TRIED = 100
+"""Examples that a dry run gives to the engine."""
 
 
 def apply(
@@ -37,6 +45,7 @@ def apply(
     Args:
         choice: engine and model; by default the task's own.
         output: ROOT file, complete when it appears.
+        dry_run: check all that applying checks, of the examples the first ones, and write nothing.
         strict: refuse input outside the model's domain of validity instead of warning.
 
     Where the truth of an entry cannot be used, none is, so that the output lacks what compares with it.
@@ -58,6 +67,7 @@ def apply(
         "warnings": run.warnings, "skipped": reader.skipped,
     }
     if dry_run:
+        run.try_out(last_step)
         return {**summary, "layout": reader.layout.name, "dry_run": True}
     if not reader.n_entries:
         warn("the input has no entry, and so has the output", run.warnings, progress)
@@ -89,30 +99,52 @@ class _Run:
         Returns:
             The number of entries of each tree, and the last step that made them.
         """
+        return self._without_truth_if_need_be(self._write, last_step)
+
+    def try_out(self, last_step: LastStep) -> None:
+        """Check the output, and let the first examples go through everything but the writing."""
+        self._writer()
+        self._without_truth_if_need_be(self._try, last_step)
+
+    def _without_truth_if_need_be(self, do: Callable[[LastStep, bool], Done], last_step: LastStep) -> tuple[Done, LastStep]:
         skipped = len(self.reader.skipped)
         try:
-            return self._write(last_step, self._parts()), last_step
+            return do(last_step, True), last_step
         except TruthError as error:
             # All columns are there for all entries or for none, so that what is written begins anew.
             del self.warnings[len(self.reader.warnings) :], self.reader.skipped[skipped:]
             reason = str(error).removesuffix(".")
             warn(f"the truth cannot be used and is left out: {reason}", self.warnings, self.progress)
             again = self.task.last_step(self.chosen.config)
-            return self._write(again, self._parts(truth=False)), again
+            return do(again, False), again
 
-    def _parts(self, truth: bool = True) -> Iterator[Part]:
-        return prepared_parts(self.task, self.chosen, self.reader, self.strict, self.warnings, self.progress,
-                              truth)
+    def _writer(self) -> Writer:
+        task, config = self.task, self.chosen.config
+        further = {name: tree.fields for name, tree in task.further_trees(config).items()}
+        return Writer(self.output, task.output_tree, task.output_fields(config), metadata=provenance(task, self.chosen, self.reader),
+                      further=further, beside=self.beside, force=self.force, inputs=[s.path for s in self.reader.sources])
 
-    def _write(self, last_step: LastStep, parts: Iterator[Part]) -> dict[str, int]:
+    def _try(self, last_step: LastStep, truth: bool) -> None:
+        task, reader = self.task, self.reader
+        self.progress.start(f"{task.name}: {self.chosen.name}, dry run", reader.n_entries, "entry")
+        with closing(parts(task, self.chosen, reader, self.strict, self.warnings, self.progress, truth)) as found:
+            first = next(found, None)
+        # What surveys the data learns nothing from a few.
+        if first is None or self.chosen.engine.surveys:
+            return
+        few = Part(slice_rows(first.examples, 0, TRIED), first.entries)
+        regrouping = Regrouping(reader.layout) if task.regroups else None
+        for columns in self._made(last_step, few, regrouping):
+            plan(task.output_rows(columns), task.output_fields(self.chosen.config))
+
+    def _write(self, last_step: LastStep, truth: bool) -> dict[str, int]:
         task, reader, config = self.task, self.reader, self.chosen.config
         fields, further = task.output_fields(config), task.further_trees(config)
-        with Writer(self.output, task.output_tree, fields, metadata=provenance(task, self.chosen, reader),
-                    further={name: tree.fields for name, tree in further.items()},
-                    beside=self.beside, force=self.force, inputs=[s.path for s in reader.sources]) as writer:
+        made = prepared_parts(task, self.chosen, reader, self.strict, self.warnings, self.progress, truth)
+        with self._writer() as writer:
             self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
             regrouping = Regrouping(reader.layout) if task.regroups else None
-            for part in parts:
+            for part in made:
                 for columns in self._made(last_step, part, regrouping):
                     writer.extend(task.output_rows(columns))
                     for name, tree in further.items():
@@ -136,12 +168,11 @@ class _Run:
 
 
 def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool) -> dict[Path, bytes]:
-    """Return the files that a task puts beside its output; refuse those that exist before any work."""
+    """Return the files that a task puts beside its output; refuse those that cannot be written before any work."""
     texts = task.files_beside(chosen.config, output)
     files = {output.with_suffix(suffix): text.encode() for suffix, text in texts.items()}
     for path in files:
-        if path.exists() and not force:
-            raise ConfigError(f"{path}: exists already; give --force to overwrite it.")
+        check_target(path, force)
     return files
 
 

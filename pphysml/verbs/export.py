@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..atomic_files import write_files
-from ..errors import ConfigError, ModelError, OutputError, did_you_mean
+from ..atomic_files import check_target, write_files
+from ..errors import ConfigError, ModelError, did_you_mean
 from ..model_file import load_model
 from ..task import Task
 from .engine_choice import find_model, shipped_models
@@ -42,10 +42,7 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
     chosen = task.exports[format]
     paths = [output, *(output.with_name(output.stem + end) for end in chosen.beside)]
     for path in paths:
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder; give another --output.")
-        if path.exists() and not force:
-            raise ConfigError(f"{path}: exists; give another --output or --force.")
+        check_target(path, force)
     source = find_model(task, model)
     if source is None:
         known = ", ".join(shipped_models(task))
