@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from pphysml.printable import printable
+
 from .options import (
     combined,
     config_options,
@@ -19,7 +21,7 @@ from .options import (
     threads_option,
     tree_option,
 )
-from .output import print_json
+from .output import print_json, show
 from .task_flags import TaskVerb, taken
 
 
@@ -54,5 +56,5 @@ def command(
     if as_json:
         print_json(problems)
     else:
-        click.echo("\n".join(f"{p.severity}: {p.sentence()}" for p in problems) or "No problem found.")
+        show("\n".join(printable(f"{p.severity}: {p.sentence()}") for p in problems) or "No problem found.")
     return 3 if any(problem.severity == "error" for problem in problems) else 0

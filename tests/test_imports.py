@@ -262,7 +262,7 @@ def test_every_import_of_ours_exists() -> None:
     assert not missing
 
 
-FOREIGN = {"sched_getaffinity", "cluster_summaries", "num_baskets", "strerror", "_linear_pointwise", "bias"}
+FOREIGN = {"sched_getaffinity", "strerror", "_linear_pointwise", "bias"}
 """Attributes of objects of other packages, which some versions or classes of them lack."""
 
 

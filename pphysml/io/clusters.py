@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
 import numpy as np
 
@@ -11,14 +10,6 @@ from .ragged import Array, Column, Ragged
 
 MAX_BYTES = 256 * 2**20
 """Largest size of what one tree keeps; RNTuple clusters may hold millions of entries."""
-
-
-def boundaries(tree: Any, branch: str) -> Array:
-    """Return the entries at which baskets (TTree) or clusters (RNTuple) begin, and the last one's end."""
-    if hasattr(tree, "cluster_summaries"):
-        begin = [int(summary.num_first_entry) for summary in tree.cluster_summaries]
-        return np.array([*begin, tree.num_entries], dtype=np.int64)
-    return np.asarray(tree[branch].entry_offsets, dtype=np.int64)
 
 
 def whole(edges: Array, start: int, stop: int) -> tuple[int, int]:

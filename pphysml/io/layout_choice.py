@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import ConfigError, InputError, did_you_mean
-from .root_files import Tree, tree_names
+from .root_files import Tree, class_names, tree_names
 from .schema import Layout
 from .sources import Source
 
@@ -39,9 +39,45 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Mappin
     Raises:
         InputError: there is no tree, not the one asked for, or several fit and none is preferred.
     """
-    names = [source.tree] if source.tree else list(tree_names(file))
-    trees = {name: Tree.of(file, source.path, name).branches() for name in names}
+    trees, refused = readable_trees(file, source)
+    layout, name = best(trees, source, layouts, mapping)
+    # A tree that cannot be read is no matter where another one is what is wanted.
+    if refused and (layout.lacking(trees[name], mapping) or any(set(refused) & set(other.trees) for other in layouts)):
+        raise next(iter(refused.values()))
+    return layout, name
+
+
+def readable_trees(file: Any, source: Source) -> tuple[dict[str, list[str]], dict[str, InputError]]:
+    """Return the branches of the trees that may be read, by name, and why the others cannot be.
+
+    Raises:
+        InputError: there is none that can.
+    """
+    trees: dict[str, list[str]] = {}
+    refused: dict[str, InputError] = {}
+    for name in [source.tree] if source.tree else tree_names(file):
+        try:
+            trees[name] = Tree.of(file, source.path, name).branches()
+        except InputError as error:
+            refused[name] = error
+    if refused and not trees:
+        raise next(iter(refused.values()))
     if not trees:
+        held = ", ".join(sorted(set(class_names(file).values()))) or "nothing"
+        raise InputError(f"there is no tree in it, but {held}; give a file with a TTree or an RNTuple", file=source.path)
+    return trees, refused
+
+
+def best(
+    trees: Mapping[str, list[str]], source: Source, layouts: Sequence[Layout], mapping: Mapping[str, str]
+) -> tuple[Layout, str]:
+    """Return layout and tree, see `choose`, by the names of the branches of each tree.
+
+    Raises:
+        InputError: there is no tree, or several fit and none is preferred.
+    """
+    names = list(trees)
+    if not names:
         raise InputError("there is no tree in it", file=source.path)
     fitting = {layout.name: [name for name in names if not layout.lacking(trees[name], mapping)] for layout in layouts}
     # The same branches may mean something else in a tree that another layout prefers.

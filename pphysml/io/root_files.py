@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import uproot
 
-from ..errors import ConfigError, InputError, did_you_mean
+from ..errors import ConfigError, did_you_mean
 from .arrays import to_column, to_text
-from .clusters import Decoded, boundaries, cut, whole
+from .clusters import Decoded, cut, whole
 from .content import AGAIN, Content
+from .foreign import CUT_SHORT, explain, first_line, known, problem, reading, refuse_what_is_no_file
+from .handles import OLD_RNTUPLE, boundaries, by_name, damaged_basket, is_tree, unreadable, values
 from .problems import Problem, ProblemError
 from .ragged import Column
 from .sources import is_remote
 
-TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", "ROOT::Experimental::RNTuple")
-CUT_SHORT = "is cut short; copy it again or make it anew"
+TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", OLD_RNTUPLE)
 
 
 def open_file(path: str) -> Any:
@@ -26,56 +29,43 @@ def open_file(path: str) -> Any:
         InputError: there is none, it may not be read, is no ROOT file, or is cut short.
         ConfigError: a remote address needs a package that is not installed.
     """
-    try:
-        # uproot would split "file.root:tree" itself, and at other colons too.
-        file = uproot.open({path: None}, object_cache=None, array_cache=None)
-    except (InputError, ConfigError):
-        raise
-    except ImportError:
-        raise ConfigError(f"{path}: needs `pip install pphysml[xrootd]`.") from None
-    except Exception as error:  # whatever the bytes provoke in the decoder
-        raise _problem(path, None, None, explain(error, path)) from error
-    if file.file.fEND > file.file.source.num_bytes:
+    if not is_remote(path):
+        refuse_what_is_no_file(path)
+    with reading(path):
+        try:
+            # uproot would split "file.root:tree" itself, and at other colons too.
+            file = uproot.open({path: None}, object_cache=None, array_cache=None)
+        except ImportError:
+            raise ConfigError(f"{path}: needs `pip install pphysml[xrootd]`.") from None
+        if file.file.fEND <= file.file.source.num_bytes:
+            return file
         file.close()
-        raise _problem(path, None, None, CUT_SHORT)
-    return file
-
-
-def explain(error: Exception, path: str) -> str:
-    """Say in a few words why opening or reading a file failed."""
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(error, IsADirectoryError):
-        return "is a folder, not a ROOT file"
-    if isinstance(error, PermissionError):
-        return "may not be read (permission denied)"
-    if isinstance(error, OSError) and error.errno is None and not is_remote(path):
-        # Not the operating system says so, but uproot, which looked behind the end of the file.
-        return CUT_SHORT if _begins_like_root(path) else "is not a readable ROOT file"
-    if is_remote(path) or isinstance(error, OSError):
-        return f"cannot be read: {_first_line(error)}"
-    return "is not a readable ROOT file"
-
-
-def _begins_like_root(path: str) -> bool:
-    """Whether a file is empty or starts as ROOT files do, so that only its end may be missing."""
-    with open(path, "rb") as stream:
-        return stream.read(4) in (b"root", b"")
+        raise problem(path, None, None, CUT_SHORT)
 
 
 def tree_names(file: Any) -> dict[str, str]:
     """Return name -> class of the trees of an open file, in subdirectories too."""
-    try:
-        classes = file.classnames(recursive=True, cycle=False)
-    except Exception as error:  # whatever the bytes provoke in the decoder
-        path = file.file.file_path
-        raise _problem(path, None, None, explain(error, path)) from error
-    return {name: kind for name, kind in classes.items() if kind in TREE_CLASSES}
+    return {name: kind for name, kind in class_names(file).items() if kind in TREE_CLASSES}
+
+
+def class_names(file: Any) -> dict[str, str]:
+    """Return name -> class of everything in an open file, in subdirectories too.
+
+    Raises:
+        InputError: a directory is damaged.
+    """
+    with reading(file.file.file_path):
+        return dict(file.classnames(recursive=True, cycle=False))
 
 
 def titles(file: Any) -> set[str]:
     """Return the titles of what is in an open file, not in its folders, as the list of its keys has them."""
-    return {str(file.key(name).fTitle) for name in file.keys(recursive=False)}
+    with reading(file.file.file_path):
+        return {known(partial(_title, file, name)) for name in file.keys(recursive=False)}
+
+
+def _title(file: Any, name: str) -> str:
+    return str(file.key(name).fTitle)
 
 
 @dataclass(frozen=True)
@@ -89,6 +79,7 @@ class Tree:
     path: str
     name: str
     handle: Any
+    handles: Mapping[str, Any]
     content: Content = field(default_factory=lambda: Content([]))
     _decoded: Decoded = field(default_factory=Decoded)
 
@@ -97,18 +88,20 @@ class Tree:
         """Take a tree from an open file.
 
         Raises:
-            InputError: there is no such tree (the nearest names are given), or it is damaged.
+            InputError: there is no such tree (the nearest names are given), it is of a kind that cannot be read, or damaged.
         """
-        trees = tree_names(file)
-        if name not in trees:
-            kind = file.classnames(recursive=True, cycle=False).get(name)
-            if kind is not None:
-                raise _problem(path, None, None, f"{name!r} is a {kind}, not a tree")
-            raise _problem(path, None, None, f"there is no tree {name!r}.{did_you_mean(name, trees)}")
-        try:
-            return cls(path, name, file[name], content or Content([]))
-        except Exception as error:  # whatever the bytes provoke in the decoder
-            raise _problem(path, name, None, explain(error, path)) from error
+        classes = class_names(file)
+        kind = classes.get(name)
+        if kind is not None and kind not in TREE_CLASSES:
+            raise problem(path, None, None, f"{name!r} is a {kind}, not a tree")
+        if kind is None:
+            trees = [tree for tree, its in classes.items() if its in TREE_CLASSES]
+            raise problem(path, None, None, f"there is no tree {name!r}.{did_you_mean(name, trees)}")
+        with reading(path, name):
+            handle = file[name]
+            if not is_tree(handle):
+                raise problem(path, name, None, unreadable(kind))
+            return cls(path, name, handle, by_name(handle), content or Content([]))
 
     @property
     def entries(self) -> int:
@@ -122,11 +115,11 @@ class Tree:
 
     def branches(self) -> list[str]:
         """Return the names of all branches, those of sub-branches with their full path."""
-        return list(self.handle.keys())
+        return list(self.handles)
 
     def type_name(self, branch: str) -> str:
-        """Return the C++ type of a branch."""
-        return str(self.handle[branch].typename) or "a record"
+        """Return the C++ type of a branch; "unknown" where it cannot be found out."""
+        return known(lambda: str(self.handles[branch].typename) or "a record")
 
     def read(self, branch: str, start: int, stop: int, text: bool = False) -> Column:
         """Return entries start:stop of one branch in the type of the file.
@@ -157,11 +150,8 @@ class Tree:
     def _whole(self, key: tuple[str, bool], start: int, stop: int) -> tuple[int, int]:
         if not self._decoded.fits(key):
             return start, stop
-        try:
-            edges = boundaries(self.handle, key[0])
-        except Exception as error:  # baskets that do not add up
-            raise _problem(self.path, self.name, key[0], f"is damaged ({_first_line(error)}); {AGAIN}") from error
-        return whole(edges, start, stop)
+        with reading(self.path, self.name, key[0]):
+            return whole(boundaries(self.handles[key[0]]), start, stop)
 
     def _compare(self, branch: str, start: int, column: Column, text: bool) -> None:
         """Refuse what is not what was written."""
@@ -173,54 +163,39 @@ class Tree:
 
     def _decode(self, branch: str, start: int, stop: int, text: bool) -> Column:
         try:
-            array = self.handle[branch].array(entry_start=start, entry_stop=stop, library="ak")
+            array = values(self.handles[branch], start, stop)
             if len(array) != stop - start:
                 raise ValueError("fewer entries than announced")
         except Exception as error:  # zlib, zstd, lz4, lzma and uproot each raise their own
             raise self._damage(branch, start, stop, error) from error
         try:
             return to_text(array) if text else to_column(array)
-        except TypeError:
+        except Exception:  # what uproot makes of the types of others is not always what awkward knows
             wanted = "one text per entry" if text else "numbers or one list of numbers per entry"
-            message = f"holds {self.type_name(branch)}, not {wanted}"
-            raise _problem(self.path, self.name, branch, message) from None
+            raise problem(self.path, self.name, branch, f"holds {self.type_name(branch)}, not {wanted}{self._parts(branch)}") from None
 
     def _check_entries(self, branch: str) -> None:
         """Refuse a branch that does not have as many entries as the tree."""
-        try:
-            held = int(self.handle[branch].num_entries)
-        except Exception as error:  # whatever damaged bytes provoke in the decoder
-            raise _problem(self.path, self.name, branch, f"is damaged ({_first_line(error)}); {AGAIN}") from error
+        with reading(self.path, self.name, branch):
+            held = int(self.handles[branch].num_entries)
         if held != self.entries:
             message = f"has {held} entries, but its tree has {self.entries}; {AGAIN}"
-            raise _problem(self.path, self.name, branch, message)
+            raise problem(self.path, self.name, branch, message)
 
     def _damage(self, branch: str, start: int, stop: int, error: Exception) -> ProblemError:
         if isinstance(error, OSError):
-            return _problem(self.path, self.name, branch, explain(error, self.path))
-        first, last = self._damaged_entries(branch, start, stop)
-        message = f"entries {first} to {last - 1} are damaged ({_first_line(error)})"
+            return problem(self.path, self.name, branch, explain(error, self.path))
+        with reading(self.path, self.name, branch):
+            found = damaged_basket(self.handles[branch], start, stop)
+        if found is None and start == stop:
+            # Not even nothing can be read of it: nobody knows its type, or uproot does not.
+            message = f"holds {self.type_name(branch)}, which cannot be read ({first_line(error)}){self._parts(branch)}"
+            return problem(self.path, self.name, branch, message)
+        first, last = found or (start, stop)
+        message = f"entries {first} to {last - 1} are damaged ({first_line(error)})"
         return ProblemError([Problem(self.path, self.name, branch, first, message)])
 
-    def _damaged_entries(self, branch: str, start: int, stop: int) -> tuple[int, int]:
-        """Return the entries of the first basket that cannot be decoded; else those asked for."""
-        handle = self.handle[branch]
-        stop = max(stop, start + 1)  # no entry is asked for where only the type is wanted
-        for number in range(getattr(handle, "num_baskets", 0)):
-            first, last = handle.basket_entry_start_stop(number)
-            if last <= start or first >= stop:
-                continue
-            try:
-                handle.basket(number)
-            except Exception:  # the same ones as above
-                return int(first), int(last)
-        return start, stop
-
-
-def _problem(path: str, tree: str | None, branch: str | None, message: str) -> ProblemError:
-    return ProblemError([Problem(path, tree, branch, None, message)])
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    def _parts(self, branch: str) -> str:
+        """Return which of its own branches may be named in place of a branch."""
+        parts = [name for name in self.handles if name.startswith((f"{branch}/", f"{branch}."))]
+        return f"; name one of its parts, as {parts[0]!r}" if parts else ""

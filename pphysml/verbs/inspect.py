@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..io.inspection import default_layout, matches
+from ..errors import InputError
 from ..io.inspection import inspect as describe
 from ..registry import get_task, task_names
 
 
 def inspect(path: str) -> dict[str, Any]:
-    """Return what a file holds, see `io.inspection.inspect`, and which tasks read it.
+    """Return what a file holds and which tasks read it, see `io.inspection.inspect`.
 
-    Returns:
-        Besides, `tasks`: task -> layout -> required fields that it lacks; `layouts`: task -> the layout that
-        is taken unless --layout names another, or None.
-
-    Raises:
-        InputError: the file cannot be opened.
+    Of a file that cannot be opened, only `path` and `problems` say something.
     """
-    layouts = {name: get_task(name).layouts() for name in task_names()}
-    return {**describe(path), "tasks": {name: matches(path, them) for name, them in layouts.items()},
-            "layouts": {name: default_layout(path, them) for name, them in layouts.items()}}
+    try:
+        return describe(path, {name: get_task(name).layouts() for name in task_names()})
+    except InputError as error:
+        return {"path": path, "size": None, "objects": {}, "trees": [], "metadata": None, "problems": [str(error)],
+                "tasks": {}, "layouts": {}}

@@ -197,7 +197,7 @@ def test_files_that_are_no_trees_of_singles(refused, sorted_pairs, tmp_path, pph
     refused(other, "there is no branch 'time'", "--map")
     without = write(tmp_path / "without.root", {name: values for name, values in rows.items() if name != "globalPosX"})
     refused(without, "there is no branch 'globalPosX' or 'x'", "--map x=BRANCH")
-    told = pphysml("inspect", other).out
+    told = pphysml("inspect", other, "--all").out
     assert "task petnet, layout gate9-singles: lacks time, energy, x, y, z (see --map)" in told
     mapped = sorted_pairs(other, *(part for name, branch in {"time": "t", "energy": "e", "x": "u", "y": "v", "z": "w"}.items() for part in ("--map", f"{name}={branch}")))
     np.testing.assert_array_equal(mapped["entry2"], sorted_pairs(whole)["entry2"])
@@ -207,7 +207,7 @@ def test_hits_are_told_from_singles(pphysml, tmp_path, refused):
     rows = singles(100) | {name: np.zeros(100, np.int32) for name in ("sourceID", "rsectorID", "moduleID", "submoduleID", "crystalID", "layerID", "comptonPhantom", "RayleighPhantom")}
     hits = hits_of(rows)
     path = write(tmp_path / "hits.root", hits, tree="Hits")
-    told = pphysml("inspect", path).out
+    told = pphysml("inspect", path, "--all").out
     assert "task petnet, layout gate9-hits: can be read" in told and "layout gate9-singles: lacks energy" in told
     assert pphysml("validate", "petnet", path).code == 0
     bare = {name: values for name, values in hits.items() if not name.endswith("ID") or name in ("eventID", "runID")}

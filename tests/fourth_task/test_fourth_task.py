@@ -219,7 +219,7 @@ def test_of_two_layouts_that_fit_the_first_is_taken_unless_another_is_named(run,
     assert np.array_equal(found[None], found["calibrated"]) and np.allclose(found["raw"] * CALIBRATION, found["calibrated"])
     refused = pphysml("showers", file, "--model", run, "-o", tmp_path / "x.root", "--layout", "row")
     assert refused.code == 2 and "Did you mean 'raw'?" in refused.err
-    shown = pphysml("inspect", file)
+    shown = pphysml("inspect", file, "--all")
     assert "task showers, layout calibrated: can be read, by default\n" in shown.out
     assert "task showers, layout raw: can be read with --layout raw\n" in shown.out
     only = events()

@@ -185,9 +185,11 @@ def test_lost_metadata_of_ours_are_refused(counted, numbers) -> None:
         assert file["events"].title == file.key("events").fTitle == TITLE
     with uproot.update(counted) as file:
         del file[OBJECT]
-    for use in (lambda: Reader([Source(str(counted))], [numbers]), lambda: inspect(str(counted)), lambda: read_metadata(str(counted))):
-        with pytest.raises(InputError, match="a tree is of pphysml, but its metadata, the object 'pphysml', are not there"):
+    lost = "a tree is of pphysml, but its metadata, the object 'pphysml', are not there"
+    for use in (lambda: Reader([Source(str(counted))], [numbers]), lambda: read_metadata(str(counted))):
+        with pytest.raises(InputError, match=lost):
             use()
+    assert [lost in problem for problem in inspect(str(counted))["problems"]] == [True]
     assert [p.severity for p in validate([Source(str(counted))], [numbers])] == ["error"]
 
 

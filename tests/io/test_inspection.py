@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import uproot
 
-from pphysml.io.inspection import inspect, matches
+from pphysml.io.inspection import inspect
 from pphysml.io.writer import Writer
 
 
@@ -45,7 +45,7 @@ def test_matching_layouts(tmp_path, layout, event_columns, write_root) -> None:
     columns = event_columns(3)
     del columns["event"], columns["weight"]
     path = write_root(tmp_path / "a.root", columns)
-    assert matches(path, [layout, other]) == {"leaves": [], "other": ["event", "weight"]}
+    assert inspect(path, {"task": [layout, other]})["tasks"]["task"] == {"leaves": [], "other": ["event", "weight"]}
     with uproot.recreate(tmp_path / "empty.root"):
         pass
-    assert matches(str(tmp_path / "empty.root"), [layout]) == {"leaves": ["px", "e"]}
+    assert inspect(str(tmp_path / "empty.root"), {"task": [layout]})["tasks"]["task"] == {"leaves": ["px", "e"]}
