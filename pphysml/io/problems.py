@@ -62,23 +62,30 @@ def problems_of(error: InputError, severity: Severity = "error") -> list[Problem
 
 
 class EntriesError(InputError):
-    """Entries that a task cannot use, all for the same reason; place and reason are those of the first.
+    """Entries that a task cannot use, all for the same reason; place and reason are those of the first, the others are counted.
 
     Attributes:
         bad: bool (rows,), where they are among the rows that were given.
         rule: by which they are refused, the same whatever their values are.
     """
 
-    def __init__(self, rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str]) -> None:
+    def __init__(self, rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str], rule: object = None) -> None:
         row = int(np.argmax(bad))
         where = place(rows, row)
-        super().__init__(reason(row), file=where.file, branch=branch, entry=where.entry)
+        super().__init__(reason(row) + _so_do(int(bad.sum()) - 1, len(bad)), file=where.file, branch=branch, entry=where.entry)
         self.bad = bad
-        self.rule = (branch, reason.__code__) if isinstance(reason, FunctionType) else (branch, reason)
+        if rule is None:
+            rule = reason.__code__ if isinstance(reason, FunctionType) else reason
+        self.rule = (branch, rule)
+
+
+def _so_do(others: int, rows: int) -> str:
+    """Return how many further entries are refused for the same reason, in words."""
+    return f" ({others} more of the {rows} entries read with it {'is' if others == 1 else 'are'} refused for the same reason)" if others else ""
 
 
 def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str],
-           kind: type[EntriesError] = EntriesError) -> None:
+           kind: type[EntriesError] = EntriesError, rule: object = None) -> None:
     """Raise for the first bad row, if there is one.
 
     Args:
@@ -87,12 +94,13 @@ def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable
         branch: name of the column to be blamed.
         reason: what is wrong with a row, and what to do.
         kind: what is raised.
+        rule: what all that is refused for the same reason shares, if `reason` is made anew for each block.
 
     Raises:
         EntriesError: with branch, entry and file.
     """
     if bad.any():
-        raise kind(rows, bad, branch, reason)
+        raise kind(rows, bad, branch, reason, rule)
 
 
 class Place(NamedTuple):

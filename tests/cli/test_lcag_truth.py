@@ -140,3 +140,35 @@ def test_validate_finds_matrices_that_fit_no_tree(pphysml, tmp_path, matrix, wor
     ended = pphysml("validate", "lcag", tmp_path / "b.root")
     assert ended.code == 3 and len(lines(ended)) == 1
     assert "branch 'lcag', entry 1" in ended.out and words in ended.out
+
+
+NO_TREES = {
+    "is not that of a tree": [[0, 1, 2, 2], [1, 0, 2, 1], [2, 2, 0, 1], [2, 1, 1, 0]],
+    "is not symmetric": [[0, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 1], [2, 2, 2, 0]],
+    "on the diagonal": [[1, 1, 2, 2], [1, 0, 2, 2], [2, 2, 0, 1], [2, 2, 1, 0]],
+    "has a gap": [[0, 1, 3, 3], [1, 0, 3, 3], [3, 3, 0, 1], [3, 3, 1, 0]],
+}
+
+
+def test_every_verb_refuses_matrices_of_no_tree_but_applying_goes_on(pphysml, tmp_path):
+    flat = [np.ravel(TREE).tolist()] * 6
+    for k, matrix in enumerate(NO_TREES.values()):
+        flat += [np.ravel(matrix).tolist()] * (k + 1)
+    with uproot.open(write(tmp_path / "a.root", [PARENT] * len(flat))) as file:
+        columns = {name: file["events"][name].array() for name in ("px", "py", "pz", "e")}
+    columns["lcag"] = ak.values_astype(ak.Array(flat), "uint8")
+    path = tmp_path / "b.root"
+    with uproot.recreate(path) as file:
+        file.mktree("events", {name: c.type.content for name, c in columns.items()}).extend(columns)
+    ended = pphysml("validate", "lcag", path)
+    assert ended.code == 3 and len(lines(ended)) == 4
+    for k, words in enumerate(NO_TREES):
+        (line,) = [text for text in lines(ended) if words in text]
+        assert f"branch 'lcag', entry {6 + k * (k + 1) // 2}: " in line and (k == 0 or f"({k} more of the " in line)
+    evaluated = pphysml("evaluate", "lcag", path, *MASSLINE[:-1], "-o", tmp_path / "report")
+    trained = pphysml("train", "lcag", path, "--preset", "quick", "-o", tmp_path / "run", "--set", "training.steps=1")
+    assert evaluated.code == 3 and "branch 'lcag', entry 9: has 1 on the diagonal" in evaluated.err, evaluated.err
+    assert trained.code == 3 and any(words in trained.err for words in NO_TREES) and "branch 'lcag', entry " in trained.err, trained.err
+    applied = pphysml("lcag", path, *MASSLINE, "-o", tmp_path / "out.root")
+    assert applied.code == 0 and "truth cannot be used" in applied.err
+    assert uproot.open(tmp_path / "out.root")["lcag"].num_entries == len(flat)

@@ -21,7 +21,6 @@ from ....evaluation.uncertainty import (
 )
 from ....io.ragged import Array, Columns, length, ragged, take
 from ..config import LcagConfig
-from ..trees.validity import is_valid_ragged
 from ..trees.validity_rules import ONE_TREE, ValidityRules
 from .event_outcomes import Events, NodeMasses, calibrated, compare, join, n_bins, node_masses
 from .forest_metrics import (
@@ -44,7 +43,6 @@ class LcagEvaluator:
         self.config = config
         self.rules = config.data.rules
         self.single = 0
-        self.not_trees = 0
         self.parts: list[Events] = []
         self.masses: list[NodeMasses] = []
         self.forests: list[Forests] = []
@@ -69,10 +67,8 @@ class LcagEvaluator:
         truth, found = take(examples, several), take(predictions, several)
         events = compare(truth, found, self.rules)
         self.parts.append(events)
-        is_tree = is_valid_ragged(ragged(truth, "lcag"), events.n, self.rules)
-        self.not_trees += int((~is_tree).sum())
         if "node_mass" in found:
-            self.masses.append(node_masses(take(truth, is_tree), found, events.perfect))
+            self.masses.append(node_masses(truth, found, events.perfect))
         if "hypothesis" in examples and "mass_hypothesis" in predictions:
             self.hypotheses.append(compare_hypotheses(examples, predictions, self.config.data.hypotheses))
         if self.rules.forest:
@@ -103,9 +99,6 @@ class LcagEvaluator:
         if self.single:
             yield (f"{self.single} events of fewer than two leaves have only one possible tree; "
                    "they are in no metric.")
-        if self.not_trees:
-            yield (f"The truth of {self.not_trees} of {len(events.n)} events is not a valid tree; "
-                   "a decoded tree cannot equal it.")
         if "topology" not in events.others:
             yield "The topology of the events is not known: every event counts alike."
 

@@ -9,39 +9,41 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ....errors import InputError
-from ....io.problems import refuse
+from ....errors import TruthError
 from ....io.ragged import Array, Columns, Ragged, ragged
+from ..trees.validity_rules import ValidityRules
+from .given_matrices import given_matrices
+from .refusal import refuse_truth
 
 MOMENTA = {"px": "feat_px", "py": "feat_py", "pz": "feat_pz", "e": "feat_E", "mass": "feat_mass", "charge": "feat_charge",
            "leaf_pdg": "mcPDG"}
 MATRICES = {1: ("LCAS_1", "LCA_leaves_1"), 2: ("LCAS_2", "LCA_leaves_2")}
-TRUTH = ("leaves", "primary", *(branch for pair in MATRICES.values() for branch in pair))
+CLASSES = ValidityRules(forest=True, gap_free=False)
+"""Matrices of classes of ancestors, where 0 is none."""
 
 
 def to_canonical(columns: Columns) -> Columns:
-    """Return the columns with canonical momenta and, if there is truth, `lcas` and `component`.
+    """Return the columns with the canonical names of what is known of the particles."""
+    return {**columns, **{name: columns[branch] for name, branch in MOMENTA.items() if branch in columns}}
+
+
+def placed_matrices(columns: Columns) -> Columns:
+    """Return `lcas` and `component` of the particles where the columns have these ntuples' truth, else nothing.
 
     `component` is 1 or 2 as in the names of the branches, and -1 for background: particles that are
     matched to none of the Monte Carlo leaves, that are not primary, or that are matched to a leaf which
     an earlier particle has already (clones).
 
     Raises:
-        InputError: branches that belong together are not all there, or do not fit each other.
+        TruthError: branches that belong together are not all there, do not fit each other, or hold no tree.
     """
-    canonical = {name: column for name, column in columns.items() if name not in TRUTH}
-    canonical |= {name: columns[branch] for name, branch in MOMENTA.items() if branch in columns}
     given = {k: pair for k, pair in MATRICES.items() if pair[0] in columns}
-    if given:
-        canonical |= _assemble(columns, given)
-    return canonical
-
-
-def _assemble(columns: Columns, given: dict[int, tuple[str, str]]) -> Columns:
+    if not given:
+        return {}
     for names in given.values():
         for needed in ("leaves", names[1]):
             if needed not in columns:
-                raise InputError(f"cannot be used without {needed!r}, which is not there; name it with --map {needed}=BRANCH", branch=names[0])
+                raise TruthError(f"cannot be used without {needed!r}, which is not there; name it with --map {needed}=BRANCH", branch=names[0])
     matched = ragged(columns, "leaves")
     usable = matched.flat >= 0
     if "primary" in columns:
@@ -52,13 +54,14 @@ def _assemble(columns: Columns, given: dict[int, tuple[str, str]]) -> Columns:
     for k, names in given.items():
         matrix, leaves = (ragged(columns, name) for name in names)
         _refuse_sizes(columns, names, matrix.counts, leaves.counts)
+        given_matrices(columns, names[0], leaves.counts, CLASSES)
         _place(k, matched.flat, usable, matched.offsets, leaves.flat, leaves.offsets, matrix.flat, matrix.offsets,
                component.flat, lcas.flat, lcas.offsets)
     return {"lcas": lcas, "component": component}
 
 
 def _refuse_sizes(columns: Columns, names: tuple[str, str], sizes: Array, leaves: Array) -> None:
-    refuse(columns, sizes != leaves**2, names[0], lambda row: (
+    refuse_truth(columns, sizes != leaves**2, names[0], lambda row: (
         f"has {sizes[row]} values for the {leaves[row]} of {names[1]!r}, not their square"))
 
 

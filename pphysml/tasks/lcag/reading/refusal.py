@@ -13,10 +13,10 @@ class TruthEntriesError(EntriesError, TruthError):
     """Entries whose truth cannot be used."""
 
 
-def refuse_truth(chunk: Columns, bad: Array, branch: str, reason: Callable[[int], str]) -> None:
+def refuse_truth(chunk: Columns, bad: Array, branch: str, reason: Callable[[int], str], rule: object = None) -> None:
     """Do as `io.problems.refuse`, for truth.
 
     Raises:
         TruthEntriesError: with branch, entry and file.
     """
-    refuse(chunk, bad, branch, reason, TruthEntriesError)
+    refuse(chunk, bad, branch, reason, TruthEntriesError, rule)

@@ -13,7 +13,6 @@ from ....io.ragged import Array, Columns, Ragged, ragged
 from ..schema import OUTPUT_FIELDS
 from ..trees.matrices import matrix_to_parent, parent_to_matrix
 from ..trees.matrix_elements import Elements
-from ..trees.validity import is_valid_ragged
 from ..trees.validity_rules import ValidityRules
 
 SIGNAL_SIDE = -2
@@ -48,18 +47,16 @@ def restrict(matrices: Ragged, seen: Ragged, rules: ValidityRules) -> Ragged:
     """Return the matrices of what is left of trees and forests when only some leaves are seen.
 
     Args:
-        matrices: flat rows of n*n; those that are not valid only lose rows and columns.
+        matrices: valid ones, flat rows of n*n.
         seen: bool per leaf.
     """
     left = _select(matrices, _pairs(seen))
     if not rules.gap_free:
         return left
     n = _select(seen, seen.flat).counts
-    valid = is_valid_ragged(matrices, seen.counts, rules)
-    parent, _ = matrix_to_parent(left.take(valid), n[valid])
-    heights, _ = parent_to_matrix(parent, n[valid], forest=True)
-    left.flat[np.repeat(valid, left.counts)] = heights.flat
-    return left
+    parent, _ = matrix_to_parent(left, n)
+    heights, _ = parent_to_matrix(parent, n, forest=True)
+    return heights
 
 
 def put_back(examples: Columns, columns: Columns) -> Columns:

@@ -10,33 +10,31 @@ from ..config import DataConfig
 from ..trees.components import components, contradictions, stray_leaves
 from ..trees.matrices import TWO_ROOTS, parent_problems, parent_to_matrix
 from .ancestors import classes_of, contract, inner_nodes, stage_matrices
+from .given_matrices import SEVERAL, given_matrices
+from .grafei import placed_matrices
 from .refusal import refuse_truth
-
-SEVERAL = "where one event may hold several trees, set data.forest=true (a model must have been trained so)"
 
 
 def truth_columns(chunk: Columns, n_leaves: Array, options: DataConfig) -> Columns:
     """Return the truth `lcag` (uint8, flat rows of n*n), `background` (bool) where events may hold
     several trees, `hypothesis` (see `_hypotheses`) if asked for; nothing if the chunk has no truth.
 
-    Matrices given in the file are taken as they are, as long as their size and levels fit.
-
     Raises:
         TruthError: truth that is not a tree, does not fit the leaves, or is not of the configured
             classes; names branch and entry.
     """
+    chunk = {**chunk, **placed_matrices(chunk)}
     found = _stages(chunk, n_leaves, options) if options.classes == "stages" else _generations(chunk, n_leaves, options)
     if found is None:
         return {}
     branch, matrices, parent = found
-    _refuse_levels(chunk, matrices, branch, options)
+    if parent is not None:
+        _refuse_levels(chunk, matrices, branch, options)
     truth: Columns = {"lcag": matrices}
     if options.hypotheses:
         truth["hypothesis"] = _hypotheses(chunk, n_leaves, options)
     if options.forest:
         truth["background"] = _background(chunk, matrices, parent, n_leaves, options)
-    else:
-        _refuse_zeros(chunk, matrices, n_leaves, branch)
     return truth
 
 
@@ -50,6 +48,8 @@ def _hypotheses(chunk: Columns, n_leaves: Array, options: DataConfig) -> Ragged:
     elif "node_pdg" in chunk:
         nodes = ragged(chunk, "node_pdg")
         first = np.repeat(nodes.offsets[:-1] - (np.cumsum(n_leaves) - n_leaves), n_leaves)
+        refuse_truth(chunk, nodes.counts < n_leaves, "node_pdg", lambda row: (
+            f"has {nodes.counts[row]} values for {n_leaves[row]} leaves, which come first among the nodes"))
         flat = nodes.flat[first + np.arange(len(first))]
     else:
         raise TruthError("There is no branch 'leaf_pdg' (the true PDG id of each leaf), which data.hypotheses needs; "
@@ -74,7 +74,7 @@ def _generations(chunk: Columns, n_leaves: Array, options: DataConfig) -> Found 
         if options.ancestors is not None:
             raise TruthError("data.ancestors needs the branches 'parent' and 'node_pdg', but there is only 'lcag'; "
                              "name them with --map, or set data.ancestors=null.")
-        return "lcag", _given(chunk, "lcag", n_leaves), None
+        return "lcag", _given(chunk, "lcag", n_leaves, options), None
     if "lcas" in chunk:
         raise TruthError("The truth of these files (LCAS, branch 'lcas') is the class of the lowest common ancestor, "
                          "not its generation; set data.classes=stages.")
@@ -92,7 +92,7 @@ def _stages(chunk: Columns, n_leaves: Array, options: DataConfig) -> Found | Non
             "which data.pdg_classes does not list"))
         return "node_pdg", stage_matrices(parent, classes, n_leaves), parent
     if "lcas" in chunk:
-        return "lcas", _given(chunk, "lcas", n_leaves), None
+        return "lcas", _given(chunk, "lcas", n_leaves, options), None
     if "parent" in chunk:
         raise TruthError("There is no branch 'node_pdg' (the PDG id of each node), which data.classes=stages needs "
                          "beside 'parent'; name it with --map node_pdg=BRANCH.")
@@ -108,7 +108,7 @@ def _trees(chunk: Columns, n_leaves: Array, forest: bool) -> tuple[Ragged, Ragge
     matrices, codes = parent_to_matrix(parent, n_leaves, forest)
     first = codes[np.argmax(codes != 0)] if codes.any() else codes.dtype.type(0)
     refuse_truth(chunk, (codes == first) & (first != 0), "parent", lambda row: (
-        parent_problems(int(first)) + (f"; {SEVERAL}" if first == TWO_ROOTS else "")))
+        parent_problems(int(first)) + (f"; {SEVERAL}" if first == TWO_ROOTS else "")), rule=int(first))
     return parent, matrices
 
 
@@ -129,11 +129,9 @@ def _contracted(chunk: Columns, parent: Ragged, n_leaves: Array, options: DataCo
     return "node_pdg", matrices, left
 
 
-def _given(chunk: Columns, branch: str, n_leaves: Array) -> Ragged:
-    matrices = ragged(chunk, branch)
-    refuse_truth(chunk, matrices.counts != n_leaves**2, branch, lambda row: (
-        f"has {matrices.counts[row]} values for {n_leaves[row]} leaves, not their square"))
-    return matrices
+def _given(chunk: Columns, branch: str, n_leaves: Array, options: DataConfig) -> Ragged:
+    _refuse_levels(chunk, ragged(chunk, branch), branch, options)
+    return given_matrices(chunk, branch, n_leaves, options.rules)
 
 
 def _background(chunk: Columns, matrices: Ragged, parent: Ragged | None, n_leaves: Array, options: DataConfig) -> Ragged:
@@ -155,13 +153,6 @@ def _refuse_levels(chunk: Columns, matrices: Ragged, branch: str, options: DataC
     else:
         message = f"has a class above {options.highest}, the last one of data.pdg_classes; list more classes"
     refuse_truth(chunk, _any(matrices.flat > options.highest, matrices), branch, lambda row: message)
-
-
-def _refuse_zeros(chunk: Columns, matrices: Ragged, n_leaves: Array, branch: str) -> None:
-    """Refuse leaves that never meet. Other faults of a given matrix are left to the evaluation to count."""
-    met = np.diff(np.concatenate([[0], np.cumsum(matrices.flat > 0)])[matrices.offsets])
-    refuse_truth(chunk, met < n_leaves * (n_leaves - 1), branch, lambda row: (
-        f"has zeros between leaves, which are not in one tree then; {SEVERAL}"))
 
 
 def _any(bad: Array, rows: Ragged) -> Array:

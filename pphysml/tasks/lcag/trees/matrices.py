@@ -63,7 +63,7 @@ def parent_to_matrix(parent: Ragged, n_leaves: Array, forest: bool = False) -> t
 
 
 @njit(cache=True, nogil=True)
-def _lowest_leaves(matrix: Array, i: int, top: int, lowest: Array) -> None:
+def lowest_leaves(matrix: Array, i: int, top: int, lowest: Array) -> None:
     """Set lowest[h] to the lowest leaf under leaf i's ancestor of height h, -1 if it has none."""
     for h in range(top + 1):
         lowest[h] = -1
@@ -88,7 +88,7 @@ def _count_nodes(flat: Array, offsets: Array, n_leaves: Array) -> Array:
         matrix = flat[offsets[event] : offsets[event + 1]].reshape(n, n)
         top = matrix.max()
         for i in range(n):
-            _lowest_leaves(matrix, i, top, lowest)
+            lowest_leaves(matrix, i, top, lowest)
             for h in range(1, top + 1):
                 counts[event] += lowest[h] == i
     return counts
@@ -107,7 +107,7 @@ def _fill_nodes(
         matrix = flat[offsets[event] : offsets[event + 1]].reshape(n, n)
         top = matrix.max()
         for i in range(n):
-            _lowest_leaves(matrix, i, top, lowest[i])
+            lowest_leaves(matrix, i, top, lowest[i])
             level[first + i] = 0
         nodes = n
         for h in range(1, top + 1):

@@ -211,11 +211,6 @@ def test_node_masses_are_those_of_the_decays():
     assert masses.perfect.all()
 
 
-def test_truth_that_is_no_tree_is_told():
-    result = evaluate(sample([CHAIN, NO_TREE], [CHAIN, CHAIN]))
-    assert any("The truth of 1 of 2 events is not a valid tree" in note for note in result.notes)
-
-
 def test_without_truth_there_is_no_evaluation():
     examples, predictions = sample([PAIR], [PAIR])
     del examples["lcag"]

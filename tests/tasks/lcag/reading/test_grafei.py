@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import uproot
 
-from pphysml.errors import ConfigError, InputError
+from pphysml.errors import ConfigError, InputError, TruthError
 from pphysml.io.inspection import inspect
 from pphysml.io.ragged import Ragged
 from pphysml.io.reader import Reader
@@ -211,6 +211,28 @@ def test_truth_that_does_not_fit_is_refused(path, simulated, tmp_path) -> None:
     short = [{**event, "LCAS_2": event["LCAS_2"].ravel()[: -1 if row == 5 else None]} for row, event in enumerate(simulated)]
     with pytest.raises(InputError, match=r"^input file 0, branch 'LCAS_2', entry 5: has \d+ values for the \d+ of 'LCA_leaves_2'"):
         read(write(tmp_path / "short.root", short), **FOREST)
+
+
+def test_matrices_of_no_tree_are_refused_and_applying_goes_on(simulated, pphysml, tmp_path) -> None:
+    row = next(k for k, event in enumerate(simulated) if len(event["LCAS_2"]) > 2)
+    crooked = np.array(simulated[row]["LCAS_2"])
+    crooked[0, 1] += 1
+    path = write(tmp_path / "a.root", [{**event, "LCAS_2": crooked} if k == row else event for k, event in enumerate(simulated)])
+    with pytest.raises(TruthError, match=rf"branch 'LCAS_2', entry {row}: is not symmetric"):
+        read(path, **FOREST)
+    done = pphysml("lcag", path, "--engine", "massline", "--max-entries", row + 1, "-o", tmp_path / "out.root")
+    assert done.code == 0 and "branch 'LCAS_2'" in done.err
+
+
+def test_a_k_short_of_a_j_psi_is_merged_with_it(simulated, tmp_path) -> None:
+    """J/psi (class 1) -> K0S (class 2) pi pi, as graFEI writes it: the pions of the K0S meet in a higher class than all four."""
+    lcas = np.array([[0, 2, 1, 1, 5], [2, 0, 1, 1, 5], [1, 1, 0, 1, 5], [1, 1, 1, 0, 5], [5, 5, 5, 5, 0]])
+    event = {**next(e for e in simulated if len(e["px"]) >= 5), "LCA_leaves_1": np.arange(5), "LCAS_1": lcas,
+             "LCA_leaves_2": np.zeros(0, int), "LCAS_2": np.zeros((0, 0), int)}
+    event = {**event, "leaves": np.array([*range(5), *[-1] * (len(event["px"]) - 5)]), "primary": np.ones(len(event["px"]), bool)}
+    found = read(write(tmp_path / "a.root", [event]), **FOREST)["lcag"]
+    n = len(event["px"])
+    np.testing.assert_array_equal(found.flat.reshape(n, n)[:5, :5], np.where(lcas == 2, 1, lcas))
 
 
 def test_real_data_have_no_truth(simulated, tmp_path) -> None:

@@ -187,11 +187,6 @@ def test_truth_that_cannot_be_used_is_named(parent, pdg, others, data, words) ->
     assert str(caught.value).count("\n") == 0
 
 
-def test_a_given_matrix_that_is_no_tree_is_left_to_the_evaluation() -> None:
-    bad = Ragged.from_rows([[0, 1, 1, 1, 0, 2, 1, 2, 0]], np.uint8)
-    assert matrix_of(event(lcag=bad)).ravel().tolist() == bad[0].tolist()
-
-
 def test_given_stages_are_taken_as_they_are() -> None:
     lcas = Ragged.from_rows([[0, 2, 5, 2, 0, 5, 5, 5, 0]], np.uint8)
     assert matrix_of(event(lcas=lcas), classes="stages").ravel().tolist() == lcas[0].tolist()
