@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -71,7 +72,7 @@ def find_model(task: Task[Any], model: str | None, engine: str | None = None) ->
         return shipped.get(task.networks.get(engine or task.default_engine, ""))
     if model is None:
         return next(iter(shipped.values()), None)
-    if Path(model).exists():
+    if os.path.exists(model):
         return Path(model)
     if model not in shipped:
         names = did_you_mean(model, shipped).replace(" There is:", " Shipped are:")

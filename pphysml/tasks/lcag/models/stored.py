@@ -19,11 +19,11 @@ def check_stored(model: ModelFile) -> None:
         if name.startswith("domain."):
             model.ranges("prepared", name, (2,))
     check_table(model)
-    for name in Calibration._fields:
-        if name in model.finished:
-            value = model.finite("finished", name, ())
-            if name == "temperature" and value <= 0:
-                raise ModelError(f"{model.named}: the stored temperature {float(value):g} is not above zero.")
+    # Those that came later are missing in old files.
+    for name in dict.fromkeys(["temperature", *(name for name in Calibration._fields if name in model.finished)]):
+        value = model.finite("finished", name, ())
+        if name == "temperature" and value <= 0:
+            raise ModelError(f"{model.named}: the stored temperature {float(value):g} is not above zero.")
 
 
 def check_scales(config: LcagConfig, model: ModelFile) -> None:

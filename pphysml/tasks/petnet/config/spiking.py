@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field as Limits
 
 from ....config import Config, option
 from .quantities import Picoseconds
@@ -21,12 +23,12 @@ class CoincidenceConfig(Config):
 class PublishedConfig(Config):
     """The network of arXiv:2504.06730: an input and an output for every crystal, in bins of time."""
 
-    hidden: list[int] = option(lambda: [240], "Neurons of each hidden layer.")
+    hidden: list[Annotated[int, Limits(ge=1, le=65536)]] = option(lambda: [240], "Neurons of each hidden layer.")
     beta: float = option(0.95, "Decay of membranes per bin, before the training.", gt=0, le=1)
     learn_beta: bool = option(True, "Whether it is trained, as published; it may reach 1 then, where neurons forget nothing.")
     bin_time: Picoseconds = option(1000.0, "Length of a bin.", "ps", gt=0)
     geometry: bool = option(False, "As many inputs again, for the crystals that may be partners of those that were hit; pairs of others are not taken then.")
-    spread: int = option(2, "How far such a partner may be from the opposite crystal, in crystals and in rings.", ge=0)
+    spread: int = option(2, "How far such a partner may be from the opposite crystal, in crystals and in rings.", ge=0, le=1000)
     latency: int = option(0, "Bins after the second single of a pair at which both crystals are to spike.", ge=0)
     tolerance: int = option(5, "Largest difference of the output spikes of a pair, in bins.", ge=0)
     loss: LossName = option("van_rossum", "Loss: of counts of spikes, with the published timing (which has no gradient), or with a distance of spike trains.")
