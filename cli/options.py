@@ -85,11 +85,13 @@ def _threads(ctx: click.Context, param: click.Parameter, value: int | None) -> N
 
 
 def _mapping(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
-    mapping = {}
+    mapping: dict[str, str] = {}
     for item in value:
         name, equals, branch = item.partition("=")
         if not (name and equals and branch):
             raise click.BadParameter(f"{item!r} must be name=branch or name=branch:unit.", ctx, param)
+        if name in mapping:
+            raise click.UsageError(f"--map {name} is given twice, as {mapping[name]} and {branch}; give it once.", ctx)
         mapping[name] = branch
     return mapping
 
@@ -123,7 +125,7 @@ tree_option: Decorator = click.option(
 )
 map_option: Decorator = click.option(
     "--map", "mapping", multiple=True, callback=_mapping, metavar="NAME=BRANCH[:UNIT]",
-    help="Read a field from a branch of another name or unit; repeatable.",
+    help="Read a field from a branch of another name or unit; repeatable. Also data.map in a configuration; kept with a model that is trained.",
 )
 layout_option: Decorator = click.option(
     "--layout", metavar="NAME", help="Layout of the files, where several fit; default: the first that does, see `pphysml inspect`.",

@@ -68,7 +68,7 @@ def examine(source: Source, request: Request) -> Opening:
     """
     with open_file(source.path) as file:
         contents, problems = compared(file, source.path)
-        layout, name = choose(file, source, request.layouts, request.mapping.branches)
+        layout, name = choose(file, source, request.layouts, request.mapping)
         tree = Tree.of(file, source.path, name, contents.get(name))
         problems = [problem for problem in problems if problem.severity == "error" or problem.tree == name]
         opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, contents, problems)
@@ -110,17 +110,19 @@ def is_text(opening: Opening, name: str) -> bool:
 
 def _select(opening: Opening, available: list[str], request: Request) -> Iterator[Problem]:
     """Fill in which branch serves which column; yield what is not there."""
-    layout, mapping = opening.layout, request.mapping.branches
+    layout, here = opening.layout, request.mapping.of(available)
+    mapping = here.branches
     opening.branches.update(layout.branches(available, mapping))
     opening.fields.update({f.name: f for f in layout.fields if f.name in opening.branches})
     for f in opening.fields.values():
         opening.factors[f.name] = conversion(f.alias_units.get(opening.branches[f.name], f.unit), f.unit)
-    opening.factors.update(request.mapping.factors)
+    opening.factors.update(here.factors)
     for f in layout.fields:
         if f.name in mapping and f.name not in opening.branches:
             yield _absent(opening, mapping[f.name], available)
         elif f.required and f.name not in opening.branches:
-            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", f.aliases)
+            usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
+            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
     truth = layout.truth
     if request.need_truth and not set(truth) & set(opening.branches):
         message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"

@@ -14,6 +14,7 @@ from .metadata import metadata_of
 from .root_files import Tree, class_names, open_file, tree_names
 from .schema import Layout
 from .sources import Source, is_remote
+from .units import BranchMap
 
 ALGORITHMS = {1: "zlib", 2: "lzma", 4: "lz4", 5: "zstd"}
 """Numbers in ROOT's compression settings."""
@@ -67,7 +68,7 @@ def _lacking(trees: Mapping[str, list[str]], layouts: Sequence[Layout]) -> dict[
 def _default(trees: Mapping[str, list[str]], path: str, layouts: Sequence[Layout]) -> str | None:
     """Return the layout that reading takes by itself; None if none fits, or a tree must be named."""
     try:
-        layout, name = best(trees, Source(path), layouts, {})
+        layout, name = best(trees, Source(path), layouts, BranchMap())
     except InputError:
         return None
     return None if layout.lacking(trees[name]) else layout.name

@@ -9,6 +9,7 @@ from ..errors import ConfigError, InputError, did_you_mean
 from .root_files import Tree, class_names, tree_names
 from .schema import Layout
 from .sources import Source
+from .units import BranchMap
 
 
 def among(layouts: Sequence[Layout], name: str | None) -> Sequence[Layout]:
@@ -26,7 +27,7 @@ def among(layouts: Sequence[Layout], name: str | None) -> Sequence[Layout]:
     return found
 
 
-def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Mapping[str, str]) -> tuple[Layout, str]:
+def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: BranchMap) -> tuple[Layout, str]:
     """Return the layout that fits and its tree: the one asked for, a preferred one, the only one.
 
     Of several layouts that fit, the first with a tree that it prefers is taken, else the first. Where
@@ -34,7 +35,7 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Mappin
 
     Args:
         file: open, see `root_files.open_file`.
-        mapping: column -> branch, as the user has named them.
+        mapping: as the user, or a model, has named them.
 
     Raises:
         InputError: there is no tree, not the one asked for, or several fit and none is preferred.
@@ -42,7 +43,7 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Mappin
     trees, refused = readable_trees(file, source)
     layout, name = best(trees, source, layouts, mapping)
     # A tree that cannot be read is no matter where another one is what is wanted.
-    if refused and (layout.lacking(trees[name], mapping) or any(set(refused) & set(other.trees) for other in layouts)):
+    if refused and (layout.lacking(trees[name], mapping.of(trees[name]).branches) or any(set(refused) & set(other.trees) for other in layouts)):
         raise next(iter(refused.values()))
     return layout, name
 
@@ -69,7 +70,7 @@ def readable_trees(file: Any, source: Source) -> tuple[dict[str, list[str]], dic
 
 
 def best(
-    trees: Mapping[str, list[str]], source: Source, layouts: Sequence[Layout], mapping: Mapping[str, str]
+    trees: Mapping[str, list[str]], source: Source, layouts: Sequence[Layout], mapping: BranchMap
 ) -> tuple[Layout, str]:
     """Return layout and tree, see `choose`, by the names of the branches of each tree.
 
@@ -79,7 +80,8 @@ def best(
     names = list(trees)
     if not names:
         raise InputError("there is no tree in it", file=source.path)
-    fitting = {layout.name: [name for name in names if not layout.lacking(trees[name], mapping)] for layout in layouts}
+    branches = {name: mapping.of(available).branches for name, available in trees.items()}
+    fitting = {layout.name: [name for name in names if not layout.lacking(trees[name], branches[name])] for layout in layouts}
     # The same branches may mean something else in a tree that another layout prefers.
     for layout in layouts:
         preferred = [name for name in layout.trees if name in fitting[layout.name]]
@@ -94,7 +96,7 @@ def best(
             raise InputError(f"the trees {listed} all fit; name one as {one} or with --tree", file=source.path)
 
     def share_lacking(layout: Layout, name: str) -> tuple[float, bool]:
-        share = len(layout.lacking(trees[name], mapping)) / max(1, sum(f.required for f in layout.fields))
+        share = len(layout.lacking(trees[name], branches[name])) / max(1, sum(f.required for f in layout.fields))
         return share, name not in layout.trees
 
     return min(((layout, name) for layout in layouts for name in names), key=lambda pair: share_lacking(*pair))

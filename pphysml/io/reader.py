@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -45,6 +45,8 @@ class Reader:
         layouts: file layouts accepted; the first that fits the first readable file serves for all.
         layout: name of the one to take, whichever others fit; None leaves the choice.
         mapping: name -> "branch" or "branch:unit"; values are converted to the field's unit.
+        usual: names of the mapping of which it holds only in files that have that branch, as it is with what a model
+            was trained on; in others they have their own branches.
         block_size: entries per block; blocks end at the end of a file.
         extra: further branches of float32 by branch name or mapped name, one value per leaf; or a mapping of
             the names to "particle" or "pair".
@@ -73,6 +75,7 @@ class Reader:
         *,
         layout: str | None = None,
         mapping: Mapping[str, str] | None = None,
+        usual: Collection[str] = (),
         block_size: int = 20_000,
         extra: Iterable[str] = (),
         keep: Sequence[str] = (),
@@ -85,7 +88,7 @@ class Reader:
         if block_size < 1:
             raise ConfigError(f"A block must hold at least one entry, not {block_size}.")
         layouts, further = among(layouts, layout), kinds(extra)
-        self._request = Request(layouts, read_mapping(mapping or {}, layouts, list(further)), further, tuple(keep), need_truth)
+        self._request = Request(layouts, read_mapping(mapping or {}, layouts, list(further), usual), further, tuple(keep), need_truth)
         self._skip_bad = on_bad_file == "skip"
         self._lock = threading.Lock()
         self._open: OrderedDict[int, tuple[Any, Tree]] = OrderedDict()
@@ -142,6 +145,13 @@ class Reader:
                 columns = self._result(current, block, dropped)
                 if columns is not None:
                     yield columns
+
+    @property
+    def usual(self) -> dict[str, str]:
+        """Name -> branch of what has, in any file, the branch that is usual only."""
+        mapping = self._request.mapping
+        return {name: mapping.branches[name] for name in sorted(mapping.usual)
+                if any(opening.branches.get(name) == mapping.branches[name] for opening in self._openings.values())}
 
     def naming_places(self) -> AbstractContextManager[None]:
         """Name files and branches in what a task refuses of the columns; see `problems.Places`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import ConfigError, did_you_mean
@@ -20,10 +20,21 @@ UNITS = {
 
 @dataclass(frozen=True)
 class BranchMap:
-    """What `--map name=branch[:unit]` says: the branch of a name, and the factor to its field's unit."""
+    """What `--map name=branch[:unit]` says: the branch of a name, and the factor to its field's unit.
+
+    Attributes:
+        usual: names of which this holds where a file has that branch, and nothing where it has not.
+    """
 
     branches: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
+    usual: frozenset[str] = frozenset()
+
+    def of(self, available: Iterable[str]) -> BranchMap:
+        """Return what holds of a tree with these branches."""
+        here = set(available)
+        names = [name for name, branch in self.branches.items() if name not in self.usual or branch in here]
+        return BranchMap({name: self.branches[name] for name in names}, {name: self.factors[name] for name in names if name in self.factors})
 
 
 def conversion(unit: str, target: str) -> float:
@@ -43,10 +54,11 @@ def conversion(unit: str, target: str) -> float:
     raise ConfigError(f"{unit!r} cannot be converted to {target or 'a number without unit'!r}.")
 
 
-def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = ()) -> BranchMap:
+def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = (), usual: Collection[str] = ()) -> BranchMap:
     """Check the values "branch" or "branch:unit" of a mapping against what the layouts have.
 
     Further branches (`extra`) have no unit of their own: with one, they are converted to GeV, mm, ns or rad.
+    Names of `usual` may be unknown; see `BranchMap`.
 
     Raises:
         ConfigError: a name that no layout has, or a unit that does not fit.
@@ -56,6 +68,8 @@ def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: S
     units = {f.name: f.unit for layout in reversed(layouts) for f in layout.fields}
     for name, value in mapping.items():
         if name not in units and name not in extra:
+            if name in usual:
+                continue
             raise ConfigError(f"--map {name}={value}: there is no {name!r} to be read."
                               f"{did_you_mean(name, [*units, *extra])}")
         branch, unit = _split(value)
@@ -65,7 +79,7 @@ def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: S
                 factors[name] = conversion(unit, units[name] if name in units else _inside(unit))
             except ConfigError as error:
                 raise ConfigError(f"--map {name}={value}: {error}") from None
-    return BranchMap(branches, factors)
+    return BranchMap(branches, factors, frozenset(usual) & set(branches))
 
 
 def _inside(unit: str) -> str:

@@ -41,11 +41,17 @@ class TrainingConfig(Config):
         return self
 
 
+class InputConfig(Config):
+    """What is read, of every task."""
+
+    map: dict[str, str] = option(dict, "Branches of other names or units, as {px: trk_px:MeV}; see --map, which wins. Kept with a model, and used where a file has them.")
+
+
 class TaskConfig(Config):
     """All options of a task, in the sections that the shared rooms know; a task puts its own in their place."""
 
     simulation: Config = option(Config, "Simulated data, where there are no files.")
-    data: Config = option(Config, "Input.")
+    data: InputConfig = option(InputConfig, "Input.")
     model: Config = option(Config, "Network.")
     training: TrainingConfig = option(TrainingConfig, "Training.")
     apply: Config = option(Config, "Applying.")

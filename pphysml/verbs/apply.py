@@ -19,7 +19,7 @@ from ..io.writer import Writer
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import Chosen, EngineChoice, choose
-from .examples import Part, look_first, parts, prepared_parts, warn, warn_of_files
+from .examples import Part, look_first, parts, prepared_parts, say_usual_map, warn, warn_of_files
 from .inputs import Inputs
 from .output_rows import Regrouping, with_ids
 
@@ -56,7 +56,8 @@ def apply(
     progress = progress or Silent()
     chosen = choose(task, choice)
     last_step = task.last_step(chosen.config)
-    reader = inputs.open(task, chosen.config)
+    reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
+    say_usual_map(reader, progress)
     look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
     run = _Run(task, chosen, reader, output, beside, strict, force, progress)
@@ -64,6 +65,7 @@ def apply(
     summary = {
         "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
         "model": str(chosen.model_path) if chosen.model_path else None,
+        **({"read_as_trained": reader.usual} if reader.usual else {}),
         "warnings": run.warnings, "skipped": reader.skipped,
     }
     if dry_run:

@@ -26,9 +26,9 @@ class EngineChoice:
     Attributes:
         model: run folder, weights file, or name of a shipped model; None for those that the engine takes.
         engine: its name; None for the task's default.
-        source: presets and files of the configuration; with a model, what they say of the section `apply` is taken,
-            and the rest must be as it is in the model.
-        overrides: changes "key=value"; with a model, of the section `apply` only.
+        source: presets and files of the configuration; with a model, what they say of the section `apply` and of
+            data.map is taken, and the rest must be as it is in the model.
+        overrides: changes "key=value"; with a model, of the section `apply` and of data.map only.
         device: auto, cpu, cuda or cuda:i.
         code: file of the model's network, where that is one of the user's own.
     """
@@ -50,6 +50,12 @@ class Chosen:
     config: Any
     model: ModelFile | None
     model_path: Path | None
+
+    @property
+    def usual_map(self) -> set[str]:
+        """Names whose branches are those of the model's training."""
+        kept = self.model.header["config"].get("data", {}).get("map", {}) if self.model is not None else {}
+        return {name for name, branch in self.config.data.map.items() if kept.get(name) == branch}
 
 
 def shipped_models(task: Task[Any]) -> dict[str, Path]:
@@ -153,8 +159,8 @@ def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice)
     if weights is None:
         return configuration(task, choice.source, choice.overrides)
     for item in choice.overrides:
-        if not item.startswith("apply."):
-            raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'.")
+        if not item.startswith(("apply.", "data.map.", "data.map=")):
+            raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply' and data.map.")
     return _changed(task, weights, choice.overrides, _of_applying(task, weights, choice.source))
 
 
@@ -180,14 +186,15 @@ def _of_applying(task: Task[Any], weights: ModelFile, source: Source) -> dict[st
     given = read_layers(task.presets, source)
     asked = configuration(task, source).model_dump(mode="json")
     made = weights.configuration(task.config_class).model_dump(mode="json")
-    sections = {name: given.get(name) or {} for name in ("data", "model")}
+    sections = {name: dict(given.get(name) or {}) for name in ("data", "model")}
+    mapping = sections["data"].pop("map", None) or {}
     other = next((key for key in _keys(sections) if _at(asked, key) != _at(made, key)), None)
     if other is not None:
         key, where = ".".join(other), " with ".join(map(str, layers_of(source)))
         shipped = next((f"; the weights of that preset are --model {name}" for name in layers_of(source) if name in shipped_models(task)), "")
         raise ConfigError(f"{where}: has {key}={_at(asked, other)}, but the model was made with {_at(made, other)}: "
-                          f"with a model, -c changes the section 'apply' only{shipped}.")
-    return {"apply": given.get("apply") or {}}
+                          f"with a model, -c changes the section 'apply' and data.map only{shipped}.")
+    return {"apply": given.get("apply") or {}, "data": {"map": mapping}}
 
 
 def _keys(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

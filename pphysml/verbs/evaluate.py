@@ -29,7 +29,7 @@ from ..task import Task
 from ..training.sources import example_hash
 from .contestants import contestants
 from .engine_choice import Chosen, EngineChoice, choose
-from .examples import look_first, prepared_parts, warn_of_files
+from .examples import look_first, prepared_parts, say_usual_map, warn_of_files
 from .inputs import Inputs
 
 
@@ -64,7 +64,8 @@ def evaluate(
     choice = choice or EngineChoice()
     for entrant in contestants(task, choice, engines, models):
         name, chosen = entrant.name, choose(task, entrant.choice)
-        reader = inputs.open(task, chosen.config, need_truth=True)
+        reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
+        say_usual_map(reader, progress)
         look_first(task, chosen, reader)
         results[name] = _evaluate_one(task, name, chosen, reader, strict, progress)
         results[name].notes += [entrant.note] if entrant.note else []

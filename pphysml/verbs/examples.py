@@ -44,6 +44,13 @@ def warn_of_files(reader: Reader, warnings: list[str], progress: Progress) -> No
         warn(sentence, warnings, progress)
 
 
+def say_usual_map(reader: Reader, progress: Progress) -> None:
+    """Show what is read from the branches of the model's training."""
+    if reader.usual:
+        named = ", ".join(f"{name} from {branch!r}" for name, branch in reader.usual.items())
+        progress.log(f"as in the training of the model, read are {named}; --map names others")
+
+
 def look_first(task: Task[Any], chosen: Chosen, reader: Reader) -> None:
     """Let the task refuse the first entries, before the rest is read.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ class Inputs:
         files: see `io.sources.resolve`.
         tree: to be read of files that name none; None for the one that fits.
         layout: name of the layout to take; None for the first that fits.
-        mapping: name -> "branch" or "branch:unit".
+        mapping: name -> "branch" or "branch:unit"; wins over that of a configuration.
         keep: branches carried over to the output.
         max_entries: of all files together.
         on_bad_file: "fail", or "skip".
@@ -48,14 +48,21 @@ class Inputs:
         """
         return resolve(self.files, self.tree)
 
-    def open(self, task: Task[Any], config: TaskConfig, need_truth: bool = False) -> Reader:
+    def mapped(self, config: TaskConfig) -> dict[str, str]:
+        """Return the whole mapping, with that of a configuration."""
+        return {**config.data.map, **self.mapping}
+
+    def open(self, task: Task[Any], config: TaskConfig, need_truth: bool = False, usual: Collection[str] = ()) -> Reader:
         """Open them with the branches that an engine's configuration asks for.
+
+        Args:
+            usual: names whose mapping is that of a model; see `io.reader.Reader`.
 
         Raises:
             InputError, ConfigError: see `io.reader.Reader`.
         """
         extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-        return Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapping, extra=extra, keep=self.keep,
+        return Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapped(config), usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
                       block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
                       need_truth=need_truth)
 
@@ -65,7 +72,7 @@ class Inputs:
         Raises:
             InputError, ConfigError: see `io.reader.Reader`.
         """
-        layouts, mapping = task.layouts(), dict(self.mapping)
+        layouts, mapping = task.layouts(), self.mapped(config)
         if config.data.weight_branch is not None:
             mapping |= {f.name: config.data.weight_branch
                         for layout in among(layouts, self.layout) for f in layout.fields if f.weight}

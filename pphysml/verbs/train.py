@@ -110,7 +110,7 @@ def train(
         config, given = _resumed(task, folder, code)
     else:
         folder.check_free(force)
-        given = replace(given, code=_code_of(config))
+        config, given = _with_map(config, given), replace(given, code=_code_of(config))
     fabric = launch(device, devices, all_used=config.own_network is None)
     with _reporting(config):
         start = begin(task, config, given.open(task, config), init_from=given.init_from,
@@ -153,6 +153,7 @@ def plan(
         ConfigError, InputError, ModelError, OutputError: as `train` would.
     """
     given = given or TrainingInputs()
+    config = _with_map(config, given)
     RunFolder(output).check_free(force)
     devices_of(device, devices)
     with _reporting(config):
@@ -172,6 +173,12 @@ def plan(
         "skipped": start.data.skipped,
         "warnings": warnings,
     }
+
+
+def _with_map(config: Any, given: TrainingInputs) -> Any:
+    """Return the configuration with the mapping of the inputs, which is kept with the model in this way."""
+    data = config.data.model_copy(update={"map": given.inputs.mapped(config)})
+    return config.model_copy(update={"data": data})
 
 
 def _warned(start: Start, progress: Progress) -> list[str]:

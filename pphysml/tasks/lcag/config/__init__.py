@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from ....config import Config, option
 from ....io.schema import Kind
-from ....training.config import TaskConfig, TrainingConfig
+from ....training.config import InputConfig, TaskConfig, TrainingConfig
 from ..schema import LAYOUTS
 from ..trees.validity_rules import N_CLASSES, ValidityRules
 from .engines import CombinerConfig, MasslineConfig
@@ -23,7 +23,7 @@ VERTEXING = ("doca", "vertex_distance", "vertex_rho")
 """Features of pairs that are computed from points on tracks."""
 
 
-class DataConfig(Config):
+class DataConfig(InputConfig):
     """What an event is, and what is read besides the four-momenta."""
 
     forest: bool = option(False, "Events may hold several trees, and leaves that belong to none.")

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from ....config import Config, option
 from ....own_network import is_own, or_own
-from ....training.config import TaskConfig, TrainingConfig
+from ....training.config import InputConfig, TaskConfig, TrainingConfig
 from .digitizer import DigitizerConfig, Level
 from .engines import EVEN, ClassicalConfig
 from .quantities import EnergyRange, Picoseconds, Window
@@ -22,7 +22,7 @@ JUDGING_WINDOW = 1000.0
 """Time difference beyond which no time of flight and no resolution of a scanner with time of flight takes a pair, ps."""
 
 
-class DataConfig(Config):
+class DataConfig(InputConfig):
     """What a single and a candidate pair are in training; applying takes the same unless told."""
 
     scanner: str | None = option(None, "Scanner: a known name, or a YAML file; null takes ids and positions as they are.")

@@ -8,7 +8,7 @@ from pydantic import Field as Limits
 from pydantic import model_validator
 
 from ....config import Config, option
-from ....training.config import TaskConfig, TrainingConfig
+from ....training.config import InputConfig, TaskConfig, TrainingConfig
 from .engines import DeflectionConfig, FollowerConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
@@ -16,7 +16,7 @@ from .simulation import SimulationConfig
 Count = Annotated[int, Limits(ge=1)]
 
 
-class DataConfig(Config):
+class DataConfig(InputConfig):
     """What a hit and a frame are in training, and which links are tried."""
 
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null learns the layers from the hits.")

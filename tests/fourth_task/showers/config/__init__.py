@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pphysml.config import Config, option
-from pphysml.training.config import TaskConfig
+from pphysml.training.config import InputConfig, TaskConfig
 
 
-class DataConfig(Config):
+class DataConfig(InputConfig):
     """What is told apart."""
 
     classes: list[str] = option(lambda: ["photon", "pion"], "Particles that are told apart.")
