@@ -44,7 +44,7 @@ ROOMS = {
 }
 """Files and folders of the package that get equally many faults."""
 
-SECONDS = 120
+SECONDS = 75
 """CPU time of one test after which its loop is taken for endless."""
 
 PATIENCE = 3000

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pphysml.contract import Adversary
 from pphysml.nn.gradient_reversal import reverse_gradient
 from pphysml.training.checkpoint import load_state
 from pphysml.training.run_folder import RunFolder
@@ -50,6 +51,12 @@ def test_the_network_begins_alone_and_waits_for_the_adversary(tmp_path):
     assert alone[2] == initial.adversary.weight.item() and np.all(alone[:2] != initial.guess.weight.detach().numpy())
     assert np.array_equal(head_start[:2], alone[:2]) and head_start[2] != alone[2]
     assert np.all(both != head_start)
+
+
+@pytest.mark.parametrize("impossible", [{"steps": 0}, {"alone": -1}, {"head_start": -1}])
+def test_impossible_numbers_of_steps_are_refused(impossible):
+    with pytest.raises(ValueError, match="at least one step"):
+        Adversary(torch.nn.Linear(1, 1), 0.1, **impossible)
 
 
 def test_steps_of_the_adversary_take_no_batches(tmp_path):
