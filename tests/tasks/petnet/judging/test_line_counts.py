@@ -88,6 +88,17 @@ def test_a_point_is_back_projected_to_its_place(point):
     np.testing.assert_allclose(np.mean(picture[far] * np.pi * r[far]), 40_000, rtol=0.02)
 
 
+def test_between_two_bins_of_lines_a_picture_is_interpolated():
+    """Where the lines' density rises evenly across, every point has the sum over angles of the density at its s."""
+    rng, edges, angles = np.random.default_rng(5), np.linspace(-20, 20, 41), 24
+    middle, rise = (edges[1:] + edges[:-1]) / 2, rng.uniform(1, 2, (angles, 1))
+    x, y = rng.uniform(-9, 9, (2, 50))
+    phi = (np.arange(angles) + 0.5) * np.pi / angles
+    s = x * np.cos(phi)[:, None] - y * np.sin(phi)[:, None]
+    expected = (rise * (30 + s)).sum(0) / (edges[1] - edges[0])
+    np.testing.assert_allclose(back_project(rise * (30 + middle), edges, x, y), expected)
+
+
 def with_sinograms(**sinograms):
     lines = LineCounts()
     for name, counts in sinograms.items():

@@ -126,6 +126,19 @@ def test_the_time_resolution_and_the_phantom_are_learnt(config, mixture):
     assert profile[r < 8].mean() > 10 * profile[r > 25].mean()
 
 
+def test_features_of_lines_are_in_units_of_the_scanner(slices, mixture):
+    radius = mixture.region.scanner_radius
+    distance = np.hypot(slices[0]["x"].flat, slices[0]["y"].flat)
+    assert distance.min() - 1 < radius < distance.max()
+    # Chords along x at the distances 0, 10 and 20 mm from the axis, with the place by time of flight 15 mm from their middles.
+    aside, half = np.array([0.0, 10.0, 20.0]), np.sqrt(radius**2 - np.array([0.0, 10.0, 20.0]) ** 2)
+    ends = [np.column_stack([sign * half, aside, np.zeros(3)]) for sign in (1, -1)]
+    found = mixture.line_features(Ends(ends[0], ends[1], np.full(3, 2 * 15.0 / LIGHT), np.full((3, 2), 0.511)))
+    np.testing.assert_allclose(found[:, 2], 4 * aside / radius, atol=1e-6)
+    np.testing.assert_allclose(found[:, 5], 2 * 15 / radius, rtol=1e-6)
+    np.testing.assert_allclose(found[:, 7], 2 * np.hypot(15, aside) / radius, rtol=1e-6)
+
+
 def test_probabilities_are_frequencies(slices, mixture):
     pairs = candidates(slices[1], WINDOW)
     probability = 1 / (1 + np.exp(-mixture.log_ratio(ends_of(slices[1], pairs))))
