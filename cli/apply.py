@@ -14,6 +14,7 @@ from .options import (
     common_options,
     config_options,
     device_option,
+    distinct,
     dry_run_option,
     force_option,
     input_files,
@@ -49,7 +50,7 @@ def make_command(name: str) -> click.Command:
     @model_option
     @model_code_option
     @click.option("--engine", metavar="NAME", help=f"Method; default: {task.default_engine}.")
-    @click.option("--keep", multiple=True, metavar="BRANCH", help="Carry an input branch over to the output; repeatable.")
+    @click.option("--keep", multiple=True, callback=distinct, metavar="BRANCH", help="Carry an input branch over to the output; repeatable.")
     @task_flags(task.flags("apply"))
     @combined(
         config_options, device_option, reading_options, strict_option, force_option, dry_run_option,
@@ -64,7 +65,7 @@ def make_command(name: str) -> click.Command:
         from pphysml.verbs.engine_choice import EngineChoice
         from pphysml.verbs.inputs import Inputs
 
-        choice = EngineChoice(model, engine, source, [*overrides, *taken(task.flags("apply"), others)], device, model_code)
+        choice = EngineChoice(model, engine, source, taken(task.flags("apply"), others, overrides), device, model_code)
         files = Inputs(inputs, tree, layout, mapping, keep, max_entries, on_bad_file)
         where = output or default_output(inputs[0], name)
         with make_progress(quiet) as progress:

@@ -32,6 +32,8 @@ def command(task: str, what: str, source: Sequence[str], overrides: Sequence[str
     from pphysml.registry import get_task
     from pphysml.verbs.config import configuration as complete
 
+    if what != "show" and (source or overrides):
+        raise click.UsageError(f"config {task} {what} shows what there is, and takes no {'--config' if source else '--set'}.", click.get_current_context())
     chosen = get_task(task)
     if what == "list":
         names = configuration.preset_names(chosen.presets)

@@ -61,7 +61,7 @@ def command(
     from pphysml.verbs.inputs import Inputs
 
     chosen = get_task(task)
-    choice = EngineChoice(None, None, source, [*overrides, *taken(chosen.flags("evaluate"), others)], device, model_code)
+    choice = EngineChoice(None, None, source, taken(chosen.flags("evaluate"), others, overrides), device, model_code)
     files = Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file)
     with make_progress(quiet) as progress:
         results = evaluate(chosen, files, choice, engines=engines, models=models, progress=progress, **others)

@@ -71,7 +71,7 @@ def command(
 
     chosen = get_task(task)
     check_format(chosen, format_name)
-    flags = taken(chosen.flags("export"), others)
+    overrides = taken(chosen.flags("export"), others, overrides)
     if format_name not in chosen.data_exports:
         _refuse_others(f"The format {format_name!r} is of weights", (*OF_BOTH, "model", "model_code"))
         return finish(export(chosen, model=model, output=output, format=format_name, code=model_code, force=force), as_json)
@@ -81,7 +81,7 @@ def command(
     files = Inputs(inputs, tree, layout, mapping, (), max_entries, on_bad_file)
     with make_progress(quiet) as progress:
         summary = export_data(chosen, files, format=format_name, output=output, source=source,
-                              overrides=[*overrides, *flags], force=force, progress=progress)
+                              overrides=overrides, force=force, progress=progress)
     return finish(summary, as_json)
 
 

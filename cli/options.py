@@ -96,6 +96,14 @@ def _mapping(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -
     return mapping
 
 
+def distinct(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Sequence[str]:
+    """Refuse a value that is given twice."""
+    twice = next((item for item in value if value.count(item) > 1), None)
+    if twice is not None:
+        raise click.UsageError(f"{param.opts[0]} {twice} is given twice; give it once.", ctx)
+    return value
+
+
 debug_option: Decorator = click.option(
     "--debug", is_flag=True, is_eager=True, expose_value=False, callback=_debug,
     help="Show the traceback of an error.",
@@ -159,6 +167,16 @@ models_option: Decorator = click.option(
     "--model", "models", cls=ModelOption, multiple=True, metavar="RUN|FILE|NAME",
     help="Run folder, weights file or name of shipped weights; default: those shipped. Repeatable, compared on the same events.",
 )
+
+
+def refuse_set(name: str, key: str, overrides: Sequence[str]) -> None:
+    """Refuse an option beside the `--set` of what it sets.
+
+    Raises:
+        click.UsageError: both are given.
+    """
+    if any(item.partition("=")[0] == key for item in overrides):
+        raise click.UsageError(f"{name} and --set {key} are given, which are the same; give one of them.", click.get_current_context())
 
 
 def output_option(help: str, *, required: bool = True) -> Decorator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +11,7 @@ import click
 from pphysml.errors import PphysmlError
 from pphysml.registry import get_task, task_names
 
-from .options import TASK, Decorator, combined
+from .options import TASK, Decorator, combined, refuse_set
 from .verb_command import VerbCommand
 
 if TYPE_CHECKING:
@@ -78,16 +78,18 @@ def parameter(flag: Flag) -> str:
     return flag.key.replace(".", "_")
 
 
-def taken(flags: Mapping[str, Flag], values: dict[str, Any]) -> list[str]:
-    """Take the values of flags out of what a command has received, and return them as `--set` would have them.
+def taken(flags: Mapping[str, Flag], values: dict[str, Any], overrides: Sequence[str]) -> list[str]:
+    """Take the values of flags out of what a command has received, and return them with those of `--set`, as if they were such.
 
     Text stays text, whatever YAML makes of it.
 
     Raises:
-        click.UsageError: of two flags that make no sense together, both are given.
+        click.UsageError: of two flags that make no sense together, both are given; or a flag and its option by `--set`.
     """
     given = {name: values.pop(parameter(flag), None) for name, flag in flags.items()}
     for name, flag in flags.items():
         if flag.instead_of and given[name] is not None and given[flag.instead_of] is not None:
             raise click.UsageError(f"{name} and {flag.instead_of} exclude each other.", click.get_current_context())
-    return [f"{flags[name].key}={json.dumps(value)}" for name, value in given.items() if value is not None]
+        if given[name] is not None:
+            refuse_set(name, flag.key, overrides)
+    return [*overrides, *(f"{flags[name].key}={json.dumps(value)}" for name, value in given.items() if value is not None)]

@@ -51,7 +51,7 @@ def command(
     from pphysml.verbs.validate import validate
 
     chosen = get_task(task)
-    config = configuration(chosen, source, [*overrides, *taken(chosen.flags("validate"), others)])
+    config = configuration(chosen, source, taken(chosen.flags("validate"), others, overrides))
     problems = validate(chosen, Inputs(inputs, tree, layout, mapping), config, need_truth)
     if as_json:
         print_json(problems)

@@ -204,6 +204,10 @@ class Task(ABC, Generic[ConfigT]):
         """Return sentences on how examples leave the ranges of the training."""
         return []
 
+    def has_domain(self, prepared: Mapping[str, Array]) -> bool:
+        """Return whether ranges of the training are stored, under names that begin with `domain`."""
+        return any(name.partition(".")[0] == "domain" for name in prepared)
+
     def look_first(self, engine: str, columns: Columns, config: ConfigT) -> None:
         """Refuse input that an engine of `looks_first` cannot take, before more than its first entries are read.
 

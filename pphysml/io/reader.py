@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ from .problems import Places, Problem, ProblemError
 from .ragged import Columns
 from .root_files import Tree, open_file
 from .schema import Layout
-from .sources import Source
+from .sources import Source, is_remote
 from .units import read_mapping
 
 OPEN_FILES = 8
@@ -97,6 +98,7 @@ class Reader:
         self.warnings: list[str] = []
         self._openings: dict[int, Opening] = {}
         self._examine_all()
+        self.warnings += _twice(self.sources[index] for index in self._openings)
         self.layout = next(iter(self._openings.values())).layout
         self._drop_columns_not_everywhere()
         self.blocks = self._cut(block_size, max_entries)
@@ -247,3 +249,7 @@ class Reader:
         return self._open[index][1]
 
 
+def _twice(sources: Iterable[Source]) -> list[str]:
+    """Return a sentence on each tree of a file that is read more than once."""
+    trees = Counter((source.path if is_remote(source.path) else os.path.realpath(source.path), source.tree) for source in sources)
+    return [f"{path}, tree {tree!r}, is among the inputs {times} times, and so are its entries" for (path, tree), times in trees.items() if times > 1]

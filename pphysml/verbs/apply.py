@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from ..atomic_files import check_target
 from ..config import dump
 from ..contract import LastStep
-from ..errors import InputError, TruthError
+from ..errors import ConfigError, InputError, TruthError
 from ..io.branches import plan
 from ..io.ragged import Columns, length, slice_rows
 from ..io.reader import Reader
 from ..io.writer import Writer
 from ..progress import Progress, Silent
 from ..task import Task
-from .engine_choice import Chosen, EngineChoice, choose
+from .engine_choice import Chosen, EngineChoice, choose, has_domain
 from .examples import Part, look_first, parts, prepared_parts, say_usual_map, warn, warn_of_files
 from .inputs import Inputs
 from .output_rows import Regrouping, with_ids
@@ -55,6 +55,8 @@ def apply(
     """
     progress = progress or Silent()
     chosen = choose(task, choice)
+    if strict and not has_domain(task, chosen):
+        raise ConfigError(f"--strict: the engine {chosen.name!r} has no ranges of a training that data could be outside of; leave it out.")
     last_step = task.last_step(chosen.config)
     reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
     say_usual_map(reader, progress)

@@ -148,6 +148,11 @@ def shipped_configuration(task: Task[Any], source: Source, overrides: Sequence[s
     return _changed(task, load_model(path, task.name), overrides)
 
 
+def has_domain(task: Task[Any], chosen: Chosen) -> bool:
+    """Return whether an engine has ranges that data can be outside of."""
+    return chosen.model is not None and task.needs_weights(chosen.name) and task.has_domain(chosen.model.prepared)
+
+
 def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[str]:
     """Return how these examples differ from what the model was trained on."""
     if chosen.model is None or not task.needs_weights(chosen.name):

@@ -28,7 +28,7 @@ from ..progress import Progress, Silent
 from ..task import Task
 from ..training.sources import example_hash
 from .contestants import contestants
-from .engine_choice import Chosen, EngineChoice, choose
+from .engine_choice import Chosen, EngineChoice, choose, has_domain
 from .examples import look_first, prepared_parts, say_usual_map, warn_of_files
 from .inputs import Inputs
 
@@ -62,8 +62,13 @@ def evaluate(
     results: dict[str, Evaluation] = {}
     facts: dict[str, str] = {"pphysml": __version__}
     choice = choice or EngineChoice()
-    for entrant in contestants(task, choice, engines, models):
-        name, chosen = entrant.name, choose(task, entrant.choice)
+    # All of them first: what is wrong with the last one is no reason to wait for the others.
+    field = [(entrant, choose(task, entrant.choice)) for entrant in contestants(task, choice, engines, models)]
+    if strict and not any(has_domain(task, chosen) for _, chosen in field):
+        names = " and ".join(entrant.name for entrant, _ in field)
+        raise ConfigError(f"--strict: {names} has no ranges of a training that data could be outside of; leave it out.")
+    for entrant, chosen in field:
+        name = entrant.name
         reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
         say_usual_map(reader, progress)
         look_first(task, chosen, reader)

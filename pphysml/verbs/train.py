@@ -17,7 +17,7 @@ from torch import Tensor
 from ..config import Config, build
 from ..errors import ConfigError, Interrupted, Stopped
 from ..io.ragged import length, slice_rows
-from ..model_file import ModelFile, save_model
+from ..model_file import ModelFile, read_header, save_model
 from ..own_network import Recorded, recorded
 from ..progress import Progress, Silent
 from ..task import Task
@@ -58,7 +58,11 @@ class TrainingInputs:
         training = self.inputs.open_for_training(task, config)
         if not self.validation:
             return Readers(training)
-        return Readers(training, replace(self.inputs, files=self.validation).open_for_training(task, config))
+        validation = replace(self.inputs, files=self.validation).open_for_training(task, config)
+        both = {(os.path.realpath(s.path), s.tree) for s in training.sources} & {(os.path.realpath(s.path), s.tree) for s in validation.sources}
+        if both:
+            validation.warnings.append(f"{min(both)[0]} is among the files of the training and of --validation: the network is judged on what it has seen")
+        return Readers(training, validation)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a run folder keeps."""
@@ -116,7 +120,7 @@ def train(
         start = begin(task, config, given.open(task, config), init_from=given.init_from,
                       checkpoint=folder.checkpoint if resume is not None else None)
         if fabric.global_rank == 0 and resume is None:
-            folder.create(config, given.to_json(), force)
+            folder.create(config, {"task": task.name, **given.to_json()}, force)
         fabric.barrier()
         loop = start.loop(fabric, folder, progress)
         warnings = _warned(start, loop.progress)
@@ -132,6 +136,29 @@ def train(
     return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: start.state.best,
             "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped,
             "warnings": warnings, "model": str(folder.model)}
+
+
+def task_of_run(run: Path, named: str | None) -> str:
+    """Return the task that a run folder trains.
+
+    Args:
+        named: the task that the user says it is, if any.
+
+    Raises:
+        ModelError: it is no run folder.
+        ConfigError: it trains another task, or is of an old version that did not keep its name.
+    """
+    folder = RunFolder(run)
+    folder.check()
+    kept = json.loads(folder.inputs.read_text()).get("task")
+    if kept is None and folder.model.exists():
+        kept = read_header(folder.model)["task"]
+    if named is not None and kept is not None and named != kept:
+        raise ConfigError(f"{run}: is a training of {kept!r}, not of {named!r}; leave the name of the task out.")
+    task = named or kept
+    if task is None:
+        raise ConfigError(f"{run}: does not say which task it trains; name it, as in pphysml train TASK --resume {run}.")
+    return str(task)
 
 
 def plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,17 +13,30 @@ SLACK = 0.02
 """Share of a chunk that may lie outside the training range before it is worth a warning."""
 
 
-def observables(examples: Columns) -> dict[str, Array]:
+ROUNDING = float(np.finfo(np.float32).eps)
+"""Relative difference of neighbouring float32 numbers: files of such hold the momenta of a model made with doubles."""
+
+
+class Values(NamedTuple):
+    """A quantity, and the least and most that it may have been before momenta were rounded to float32."""
+
+    value: Array
+    least: Array
+    most: Array
+
+
+def observables(examples: Columns) -> dict[str, Values]:
     """Return the quantities whose ranges are kept: size, leaf mass, leaf energy, event mass."""
     p4 = examples["p4"]
     assert isinstance(p4, Ragged)
     total = np.zeros((len(p4), 4))
     np.add.at(total, np.repeat(np.arange(len(p4)), p4.counts), p4.flat)
+    size, energy = p4.counts[p4.counts > 0].astype(float), p4.flat[:, 3]
     return {
-        "number of leaves": p4.counts[p4.counts > 0].astype(float),
-        "leaf mass [GeV]": _mass(p4.flat),
-        "leaf energy [GeV]": p4.flat[:, 3],
-        "event mass [GeV]": _mass(total[p4.counts > 1]),
+        "number of leaves": Values(size, size, size),
+        "leaf mass [GeV]": _masses(p4.flat),
+        "leaf energy [GeV]": Values(energy, energy * (1 - ROUNDING), energy * (1 + ROUNDING)),
+        "event mass [GeV]": _masses(total[p4.counts > 1]),
     }
 
 
@@ -30,20 +44,20 @@ def fit_domain(examples: Columns) -> dict[str, Array]:
     """Return the range of each observable in training, as float64 (2,) per name."""
     return {
         f"domain.{name}": np.array([values.min(), values.max()])
-        for name, values in observables(examples).items() if len(values)
+        for name, (values, _, _) in observables(examples).items() if len(values)
     }
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
-    """Return a sentence for each observable of which more than 2 % lies outside the training range."""
+    """Return a sentence for each observable of which more than 2 % lies outside the training range, by more than float32 rounds."""
     sentences = []
-    for name, values in observables(examples).items():
+    for name, (values, least, most) in observables(examples).items():
         key = f"domain.{name}"
         if key not in prepared or not len(values):
             continue
         low, high = prepared[key]
         margin = 0.05 * (high - low) + 1e-6
-        share = float(((values < low - margin) | (values > high + margin)).mean())
+        share = float(((most < low - margin) | (least > high + margin)).mean())
         if share > SLACK:
             median = float(np.median(values))
             # MeV for GeV, or the reverse, is the usual reason for a factor this large.
@@ -55,7 +69,7 @@ def outside(examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
     return sentences
 
 
-def _mass(p4: Array) -> Array:
-    square = p4[:, 3] ** 2 - (p4[:, :3] ** 2).sum(-1)
-    mass: Array = np.sqrt(np.maximum(square, 0))
-    return mass
+def _masses(p4: Array) -> Values:
+    """Return invariant masses: of E^2 - p^2 a relative rounding of E and p leaves an error of up to 2 E^2 times it."""
+    square, error = p4[:, 3] ** 2 - (p4[:, :3] ** 2).sum(-1), 2 * ROUNDING * p4[:, 3] ** 2
+    return Values(*(np.sqrt(np.maximum(found, 0)) for found in (square, square - error, square + error)))
