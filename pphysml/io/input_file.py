@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import did_you_mean, nearest
 from .checks import checked, count_faults
+from .checksums import type_of
 from .content import AGAIN, Content, lost_branches
 from .layout_choice import choose
 from .metadata import all_metadata, content_of, written_trees
@@ -43,6 +44,8 @@ class Opening:
         factors: column -> factor to its field's unit, of branches in another one.
         contents: tree -> what was written into it, if the file is one of ours; its first is the main one.
         problems: everything that is wrong so far; warnings do not stop reading.
+        kept: column -> type of what is carried over as it is.
+        filled: columns that are not in this file, but in others of the list, and get `Field.filling_value`.
     """
 
     source: Source
@@ -53,6 +56,8 @@ class Opening:
     n_entries: int
     contents: dict[str, Content]
     problems: list[Problem]
+    kept: dict[str, str] = field(default_factory=dict)
+    filled: dict[str, Field] = field(default_factory=dict)
 
     @property
     def content(self) -> Content | None:
@@ -157,6 +162,8 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
             yield from error.problems
             del opening.branches[name]
             continue
+        if name.startswith(KEEP):
+            opening.kept[name] = type_of(column)
         if name in opening.fields:
             _, faults = checked(column, opening.fields[name])
             yield from (_problem(opening, branch, message) for _, message in faults)
@@ -199,6 +206,7 @@ def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, 
     counters = {name: f.counter for name, f in opening.fields.items() if f.ragged}
     for name, (row, text) in count_faults(columns, counters):
         problems.append(_at(opening, opening.branches[name], start + row, text))
+    columns |= {name: np.full(stop - start, f.filling_value, dtype=f.dtype) for name, f in opening.filled.items()}
     return columns, problems
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 from ..lazy import load_attribute
+from .differences import differences, other_types, sentences, settle
 from .input_file import Opening, Request, examine, kinds, load, numbered
 from .layout_choice import among
 from .problems import Places, Problem, ProblemError
@@ -100,7 +101,7 @@ class Reader:
         self._examine_all()
         self.warnings += _twice(self.sources[index] for index in self._openings)
         self.layout = next(iter(self._openings.values())).layout
-        self._drop_columns_not_everywhere()
+        self._settle_differences()
         self.blocks = self._cut(block_size, max_entries)
         self.n_entries = sum(block.stop - block.start for block in self.blocks)
 
@@ -208,22 +209,26 @@ class Reader:
             first = next(iter(self._openings.values()))
             request = Request([first.layout], request.mapping, request.extra, request.keep, request.need_truth)
         opening = examine(source, request)
+        if self._openings:
+            opening.problems += other_types(first, opening)
         errors = [problem for problem in opening.problems if problem.severity == "error"]
         if errors:
             raise ProblemError(errors)
         self.warnings += [problem.sentence().removesuffix(".") for problem in opening.problems]
         return opening
 
-    def _drop_columns_not_everywhere(self) -> None:
-        """Keep the optional columns that all files have, so that all blocks have the same columns."""
-        everywhere = set.intersection(*(set(o.branches) for o in self._openings.values()))
-        for opening in self._openings.values():
-            opening.branches = {n: b for n, b in opening.branches.items() if n in everywhere}
+    def _settle_differences(self) -> None:
+        """Give all blocks the same columns, and say so."""
+        openings = list(self._openings.values())
+        found = differences(openings, self._request.need_truth)
+        settle(openings, found)
         truth = self.layout.truth
-        if self._request.need_truth and not everywhere & set(truth):
-            path = next(iter(self._openings.values())).source.path
-            message = f"no truth ({', '.join(truth)}) is in all input files; give only files with the same one"
-            raise ProblemError([Problem(path, None, None, None, message)])
+        if self._request.need_truth and not set(openings[0].branches) & set(truth):
+            lacking = {d.lacking[0]: d.name for d in found if d.name in truth}
+            listed = " and ".join(f"{name} not in {path}" for path, name in lacking.items())
+            message = f"no truth ({', '.join(truth)}) is in all input files ({listed}); give only files with the same one"
+            raise ProblemError([Problem(openings[0].source.path, None, None, None, message)])
+        self.warnings += sentences(found)
 
     def _cut(self, block_size: int, max_entries: int | None) -> list[Block]:
         blocks: list[Block] = []

@@ -37,6 +37,8 @@ class Field:
         missing: what NaN stands for; without it NaN is refused.
         carried: the output carries it, where the input has it: an id by which both are joined.
         weight: an event weight, for the loss of the training; see `config.Config.weight_branch`.
+        filling: what the values are in files that lack the column where others of a list have it; -1 or not a number
+            for ids that are `carried`. Where nothing can be filled in, the column is left out of all files.
         spacing: a further column, named `SPACING` and this, tells how fine the values of the file are: the
             distance to the next one of their type, in `unit`. Of fields with one value per entry.
     """
@@ -56,12 +58,20 @@ class Field:
     missing: float | None = None
     carried: bool = False
     weight: bool = False
+    filling: float | None = None
     spacing: bool = False
 
     @property
     def ragged(self) -> bool:
         """Whether one entry holds many values."""
         return bool(self.counter)
+
+    @property
+    def filling_value(self) -> float | None:
+        """See `filling`; None leaves the column out."""
+        if self.filling is not None or self.ragged or self.truth or not self.carried:
+            return self.filling
+        return {"i": -1.0, "f": float("nan")}.get(self.dtype[:1])
 
     @property
     def text(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
+from .differences import differences, sentences
 from .input_file import Opening, Request, examine, kinds, load, numbered
 from .layout_choice import among
 from .problems import Problem, ProblemError, problems_of
@@ -61,7 +62,7 @@ def validate(
             openings.append(opening)
         problems += opening.problems
         problems += _data_problems(opening, None if errors else check, need_truth)
-    return problems + list(_differences(openings))
+    return problems + list(_differences(openings, need_truth))
 
 
 def _data_problems(opening: Opening, check: Check | None, need_truth: bool) -> list[Problem]:
@@ -111,11 +112,9 @@ def _wrong_content(tree: Tree, reported: set[str]) -> Iterator[Problem]:
             yield error.problems[0]
 
 
-def _differences(openings: Sequence[Opening]) -> Iterator[Problem]:
-    """Warn of optional branches that only some of the files have; reading leaves them out."""
-    everywhere = set.intersection(*(set(o.branches) for o in openings)) if openings else set()
+def _differences(openings: Sequence[Opening], need_truth: bool) -> Iterator[Problem]:
+    """Warn of optional columns that only some of the files have, with what is done with them when all are read together."""
+    found = differences(openings, need_truth)
     for opening in openings:
-        only_some = sorted(set(opening.branches) - everywhere)
-        if only_some:
-            message = f"{', '.join(only_some)}: not in all files, so not read when they are read together"
-            yield Problem(opening.source.path, opening.source.tree, None, None, message, "warning")
+        for sentence in sentences(d for d in found if d.name in opening.branches):
+            yield Problem(opening.source.path, opening.source.tree, None, None, sentence, "warning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,12 @@ from ...io.schema import Field, Layout
 
 def _single(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> Field:
     return Field(name, "hit", dtype, help, aliases=aliases, **others)
+
+
+def _carried(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return the fields of singles, all of which their pairs get, with what stands for them where only some files have them."""
+    fillings = {"int32": -1.0, "float32": math.nan}
+    return tuple(f if f.required else replace(f, filling=fillings.get(f.dtype)) for f in fields)
 
 
 IDS = ("gantry", "rsector", "module", "submodule", "crystal", "layer")
@@ -51,9 +58,7 @@ GATE9_SINGLES = Layout(
     trees=("Singles", "singles", "LESingles", "HESingles"),
     native_names=True,
     needed_truth=("event",),
-    fields=(
-        RUN, *TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON, *GANTRY,
-    ),
+    fields=_carried((RUN, *TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON, *GANTRY)),
 )
 
 GATE9_HITS = Layout(
@@ -91,7 +96,7 @@ GATE10_SINGLES = Layout(
     help="GATE 10's tree of singles, one entry per single; what is written has the names of GATE 9.",
     trees=GATE9_SINGLES.trees,
     needed_truth=("event",),
-    fields=(EVENT10, *GATE10, ENERGY10, VOLUME10, *VOLUMES),
+    fields=_carried((EVENT10, *GATE10, ENERGY10, VOLUME10, *VOLUMES)),
 )
 
 GATE10_HITS = Layout(

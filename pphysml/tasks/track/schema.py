@@ -58,7 +58,7 @@ FRAMES = Layout(
     trees=("frames",),
     needed_truth=("hit_event", "hit_track", "hit_parent"),
     fields=(
-        Field("frame", "event", "int64", "Number of the frame."),
+        Field("frame", "event", "int64", "Number of the frame.", filling=-1),
         Field("run", "event", "int64", "Run number.", carried=True),
         Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
         Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),

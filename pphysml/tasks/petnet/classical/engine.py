@@ -91,8 +91,8 @@ class ClassicalEngine(Engine):
         self._delays.add(slices)
 
     def _need_sectors(self, examples: Columns) -> None:
-        if "rsector_id" not in examples:
-            raise InputError("There is no branch of rsectors, which min_sector_difference needs: name it with --map rsector_id=BRANCH, "
+        if "rsector_id" not in examples or (ragged(examples, "rsector_id").flat < 0).any():
+            raise InputError("Not all singles have a rsector, which min_sector_difference needs: name its branch with --map rsector_id=BRANCH, "
                              "name the scanner with --scanner, or cut by distance with --set apply.classical.min_transaxial_distance=MM.")
 
     def _check_sectors(self, examples: Columns) -> None:

@@ -53,9 +53,12 @@ class MissingIds:
         if self.scanner is None or not length(rows):
             return rows
         self.what = "hits" if "edep" in rows else "singles"
-        lacking = [name for name in LEVELS if name not in rows]
         # There is but one number for the only member of a volume.
         members = self.scanner.members
+        lacking = [name for name in LEVELS if name not in rows]
+        # Of several files, one may lack ids that the others have; -1 alone for the only member of a volume is an id.
+        empty = [name for name in LEVELS if name in rows and (np.asarray(rows[name]) < 0).all()]
+        lacking += empty if any(members[name] > 1 for name in empty) else []
         if all(members[name] == 1 for name in lacking):
             self._compare(rows, self.scanner)
             return rows | {name: np.zeros(length(rows), dtype=np.int32) for name in lacking}

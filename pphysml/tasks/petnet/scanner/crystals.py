@@ -24,7 +24,10 @@ def scanner_crystals(examples: Columns, scanner: Scanner) -> NDArray[np.int64]:
     ids = ids_of(examples)
     x, y, z = (ragged(examples, axis).flat for axis in "xyz")
     crystal = scanner.crystal_of(ids) if "rsector_id" in ids else np.full(len(x), -1)
-    return crystal if (crystal >= 0).any() else scanner.locate(x, y, z)
+    if not (crystal >= 0).any():
+        return scanner.locate(x, y, z)
+    lacking = _without_ids(ids)
+    return np.where(lacking, scanner.locate(x, y, z), crystal) if lacking.any() else crystal
 
 
 class CrystalIndex:
@@ -78,8 +81,19 @@ class CrystalIndex:
         if self.scanner is not None:
             crystal = scanner_crystals(examples, self.scanner)
             return crystal.astype(np.uint64), crystal >= 0
-        columns = list(ids.values()) or [np.rint(axis / STEP) for axis in (x, y, z)]
-        return _mixed(columns), np.ones(len(x), dtype=bool)
+        places = [np.rint(axis / STEP) for axis in (x, y, z)]
+        keys = _mixed(list(ids.values()) or places)
+        if ids and (lacking := _without_ids(ids)).any():
+            keys = np.where(lacking, _mixed(places), keys)
+        return keys, np.ones(len(x), dtype=bool)
+
+
+def _without_ids(ids: dict[str, Array]) -> Array:
+    """Return which singles have no ids, those of a file that lacks what others of the list have."""
+    if "volume_key" in ids:
+        return np.zeros(len(ids["volume_key"]), dtype=bool)
+    lacking: Array = np.logical_and.reduce([values < 0 for values in ids.values()])
+    return lacking
 
 
 def _mixed(columns: list[Array]) -> NDArray[np.uint64]:
