@@ -207,11 +207,18 @@ class Learner(ABC):
         return None
 
     @abstractmethod
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
-        """Return metrics; `monitor` (larger is better) selects the best checkpoint."""
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
+        """Return metrics of what applying would make of these examples; `monitor` (larger is better) selects the best checkpoint.
+
+        Args:
+            finished: what `finish` has fitted for these weights; None before anything was fitted.
+        """
 
     def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
-        """Return what is fitted after training on validation data (calibration), stored too; nothing by default."""
+        """Return what is fitted on validation data (calibration), stored with the weights; nothing by default.
+
+        It is fitted anew for every validation, to a few of the examples, and to all of them at the end.
+        """
         return {}
 
 

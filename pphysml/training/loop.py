@@ -10,17 +10,19 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
-from ..contract import Term
 from ..errors import ConfigError
-from ..io.ragged import Columns
+from ..io.ragged import Array, Columns, slice_rows
 from ..progress import Progress
 from .checkpoint import TrainingState, save_state
 from .gradients import NETWORK, Gradients
 from .optimisation import Average, learning_rate
-from .processes import largest, summed
+from .processes import from_first, largest, summed
 from .run_folder import MetricsFile, RunFolder
 from .signals import StopFlag
 from .window_means import WindowMeans
+
+FITTED_TO = 500
+"""Validation examples to which is fitted, while training goes on, what is fitted again to all of them at its end."""
 
 
 class Loop:
@@ -35,9 +37,11 @@ class Loop:
         folder: where rank 0 writes.
         state: where to begin.
         progress: display.
+        held_out: the validation examples of all processes.
     """
 
-    def __init__(self, gradients: Gradients, folder: RunFolder, state: TrainingState, progress: Progress) -> None:
+    def __init__(self, gradients: Gradients, folder: RunFolder, state: TrainingState, progress: Progress,
+                 held_out: Columns) -> None:
         self.gradients = gradients
         self.fabric = gradients.fabric
         self.learner = gradients.learner
@@ -46,6 +50,7 @@ class Loop:
         self.folder = folder
         self.state = state
         self.progress = progress
+        self.held_out = held_out
         own = self.network.state_dict()
         self.average = Average(state.average or own, self.config.average, own)
         self.metrics = MetricsFile(folder.metrics, state.step) if self.fabric.global_rank == 0 else None
@@ -105,20 +110,36 @@ class Loop:
         return loss, terms
 
     def validate(self, examples: Columns) -> bool:
-        """Evaluate the averaged weights, keep them if they are the best; return whether to stop."""
+        """Judge what applying the averaged weights would find, keep them if they are the best; return whether to stop."""
         state = self.state
-        with self.averaged(), torch.no_grad(), self.gradients.precision():
-            terms: dict[str, Term] = self.learner.validate(self.network, examples)
-        sums = summed(self.fabric, torch.tensor([[float(t.total), float(t.count)] for t in terms.values()], dtype=torch.float64))
-        values = {name: float(total / max(count, 1e-12)) for name, (total, count) in zip(terms, sums.tolist(), strict=True)}
+        with self.averaged():
+            values = self._judged(examples, self._fitted(slice_rows(self.held_out, 0, FITTED_TO)))
         self._report({f"validation_{name}": value for name, value in values.items()})
-        self.progress.log(f"step {state.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in values.items()))
+        self._say(f"step {state.step}", values)
         if values[self.learner.monitor] > state.best:
             state.best, state.best_step, state.waited = values[self.learner.monitor], state.step, 0
             state.best_average = {k: v.clone() for k, v in self.average.weights.items()}
         else:
             state.waited += 1
         return self._impatient()
+
+    def conclude(self, examples: Columns) -> tuple[dict[str, Array], float]:
+        """Fit to all validation examples what is stored with the best weights, and judge these as they are applied.
+
+        Args:
+            examples: this process's validation examples.
+
+        Returns:
+            What was fitted, and the value of the learner's monitor.
+        """
+        state = self.state
+        with self.averaged(state.best_average or None):
+            fitted = self._fitted(self.held_out)
+            if not fitted:
+                return fitted, state.best
+            values = self._judged(examples, fitted)
+        self._say(f"the weights of step {state.best_step or state.step}, with all that was fitted for them", values)
+        return fitted, values[self.learner.monitor]
 
     def averaged(self, weights: dict[str, Tensor] | None = None) -> AbstractContextManager[None]:
         """Lend the network other weights (the average by default) for a while."""
@@ -132,6 +153,20 @@ class Loop:
                 self._write()
         self._saved_at = self.state.step
         self.fabric.barrier()
+
+    def _fitted(self, examples: Columns) -> dict[str, Array]:
+        with torch.no_grad():
+            return from_first(self.fabric, lambda: self.learner.finish(self.network, examples))
+
+    def _judged(self, examples: Columns, fitted: dict[str, Array]) -> dict[str, float]:
+        """Return the metrics of all processes' examples, in the arithmetic of applying."""
+        with torch.no_grad():
+            terms = self.learner.validate(self.network, examples, fitted)
+        sums = summed(self.fabric, torch.tensor([[float(t.total), float(t.count)] for t in terms.values()], dtype=torch.float64))
+        return {name: float(total / max(count, 1e-12)) for name, (total, count) in zip(terms, sums.tolist(), strict=True)}
+
+    def _say(self, what: str, values: dict[str, float]) -> None:
+        self.progress.log(f"{what}: " + ", ".join(f"{k} {v:.4f}" for k, v in values.items()))
 
     def _write(self) -> None:
         self.state.model = self.network.state_dict()

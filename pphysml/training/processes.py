@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, distributed
 
+Result = TypeVar("Result")
+
 
 def summed(fabric: Fabric, values: Tensor) -> Tensor:
     """Return the sum of a tensor over the processes; it carries no gradient."""
     return _reduced(fabric, values, "sum")
+
+
+def from_first(fabric: Fabric, make: Callable[[], Result]) -> Result:
+    """Return on every process what the first one makes."""
+    made = make() if fabric.global_rank == 0 else None
+    return made if fabric.world_size == 1 else fabric.broadcast(made)  # type: ignore[return-value]
 
 
 def largest(fabric: Fabric, value: int) -> int:

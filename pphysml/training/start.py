@@ -69,7 +69,7 @@ class Start:
     def loop(self, fabric: Fabric, folder: RunFolder, progress: Progress | None) -> Loop:
         """Return the loop that trains from here; rank 0 alone shows progress."""
         shown = Silent() if fabric.global_rank or progress is None else progress
-        return Loop(self.gradients(fabric), folder, self.state, shown)
+        return Loop(self.gradients(fabric), folder, self.state, shown, self.data.validation)
 
 
 def begin(task: Trainable, config: Any, readers: Readers | None = None, *,

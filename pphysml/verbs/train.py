@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..config import Config, build
 from ..errors import ConfigError, Interrupted, Stopped
-from ..io.ragged import length, slice_rows
+from ..io.ragged import Array, length, slice_rows
 from ..model_file import ModelFile, read_header, save_model
 from ..own_network import Recorded, recorded
 from ..progress import Progress, Silent
@@ -128,12 +128,13 @@ def train(
             signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
         if signal:
             _stop(signal, folder, start, fabric.global_rank)
+        finished, reached = loop.conclude(start.validation(fabric))
         if fabric.global_rank == 0:
-            _finish(task, start, loop, folder)
+            _finish(task, start, loop, folder, finished, reached)
         fabric.barrier()
     if fabric.global_rank:
         raise SystemExit(0)
-    return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: start.state.best,
+    return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: reached,
             "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped,
             "warnings": warnings, "model": str(folder.model)}
 
@@ -226,7 +227,7 @@ def _first_step(start: Start, device: str) -> dict[str, float]:
             loss, terms = gradients(next(batches), start.state.step)
         refuse_divergence(float(loss), start.state.step + 1)
         average.update(start.network.state_dict().items(), 1)
-    with torch.no_grad(), gradients.precision():
+    with torch.no_grad():
         few = slice_rows(start.data.validation, 0, start.config.training.batch_size)
         start.learner.validate(start.network.eval(), few)
     return {name: float(mean) for name, mean in terms.items()}
@@ -266,16 +267,14 @@ def _stop(signal: int, folder: RunFolder, start: Start, rank: int) -> None:
     raise Stopped(f"Stopped by signal {signal}; {resume}.")
 
 
-def _finish(task: Task[Any], start: Start, loop: Loop, folder: RunFolder) -> None:
+def _finish(task: Task[Any], start: Start, loop: Loop, folder: RunFolder, finished: dict[str, Array], reached: float) -> None:
     """Write the best weights, with all that applying them needs, and the curves of the training."""
     best, state, monitor = loop.state.best_average or loop.average.weights, loop.state, start.learner.monitor
-    with loop.averaged(best), torch.no_grad():
-        finished = start.learner.finish(start.network, start.data.validation)
     header = {
         "task": task.name,
         "config": start.config.model_dump(mode="json"),
         "step": state.best_step or state.step,
-        "validation": {monitor: state.best, "events": length(start.data.validation)},
+        "validation": {monitor: reached, "events": length(start.data.validation)},
         "training_data": start.data.description,
     }
     code = _code_of(start.config)

@@ -92,7 +92,7 @@ class PivotLearner(Learner):
             terms["correlation"] = Term(distance_correlation(*gather_rows(torch.stack([f, hidden], 1)).unbind(1)), 1, self.coupled)
         return terms
 
-    def validate(self, model, examples):
+    def validate(self, model, examples, finished=None):
         x = torch.from_numpy(examples["x"])
         return {"closeness": Term(-((model(x)[0] - x.sum(1)) ** 2).sum(), len(x))}
 

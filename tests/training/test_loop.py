@@ -61,7 +61,7 @@ class LineLearner(Learner):
         error = (model(batch["x"])[:, 0] - batch["y"]) ** 2
         return {"squares": Term(error.sum(), len(error))}
 
-    def validate(self, model, examples):
+    def validate(self, model, examples, finished=None):
         batch = self.collate(examples)
         error = ((model(batch["x"])[:, 0] - batch["y"]) ** 2).sum()
         return {"closeness": Term(-error, len(batch["y"]))}

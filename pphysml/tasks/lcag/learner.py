@@ -15,7 +15,7 @@ from .config import LcagConfig
 from .judging.forest_metrics import compare_forests
 from .models.batches import collate
 from .models.build import build_network
-from .models.calibration import before_fit, fit_calibration
+from .models.calibration import Calibration, before_fit, fit_calibration
 from .models.domain import fit_domain
 from .models.losses import choose_sets, lcag_losses
 from .models.reconstruct import reconstruct
@@ -87,16 +87,16 @@ class LcagLearner(Learner):
             terms["tree"] = tree_term(answers, contest, batch, options.tree_loss_weight)
         return terms
 
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
-        """Return the share of perfect events, decoded (`perfect`) and by argmax (`perfect_argmax`).
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
+        """Return the share of perfect events, decoded as applying does (`perfect`) and by argmax (`perfect_argmax`).
 
         For forests also `trees`: of true and decoded trees, the share that is right.
         """
         usable = take(examples, self.lengths(examples) >= 2)
         n = length(usable)
         rules = self.config.data.rules
-        found = reconstruct(model, usable, self.config.apply, rules, next(model.parameters()).device,
-                            before_fit(self.config.model))
+        calibration = Calibration.stored(finished) if finished else before_fit(self.config.model)
+        found = reconstruct(model, usable, self.config.apply, rules, next(model.parameters()).device, calibration)
         background = found.background.flat if found.background is not None else np.zeros(0)
         truth = usable["lcag"]
         assert isinstance(truth, Ragged)

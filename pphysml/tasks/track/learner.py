@@ -19,6 +19,7 @@ from .models.domain import fit_domain
 from .models.losses import assignment_term, competition_loss, link_loss
 from .models.network_links import find_links
 from .models.scores import LinkScores, score
+from .tracks.track_filters import kept_tracks
 from .tracks.tracks import find_tracks
 from .tracks.true_tracks import true_hits
 
@@ -65,10 +66,12 @@ class TrackLearner(Learner):
             terms["early"] = replace(competition_loss(LinkScores(scores.early, zero, zero), batch), weight=options.early_weight)
         return terms
 
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
-        """Return the share of protons with primary hits that are complete, and of true links that are found."""
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
+        """Return the share of protons with primary hits that are complete, and of true links that are found; in the tracks that are kept."""
         hits, links = true_hits(examples), find_links(model, examples, self.config)
-        counts = tally_tracks(hits, find_tracks(examples, links))
-        linked = hits.previous >= 0
+        found = find_tracks(examples, links)
+        tracks = found.keep(kept_tracks(examples, found, self.config.apply.filters))
+        counts, linked = tally_tracks(hits, tracks), hits.previous >= 0
+        right = (links.previous == hits.previous) & (tracks.of_hit >= 0)
         return {"complete": Term(int(counts["complete"].sum()), int(counts["with_primary"].sum())),
-                "links": Term(int((links.previous == hits.previous)[linked].sum()), int(linked.sum()))}
+                "links": Term(int(right[linked].sum()), int(linked.sum()))}

@@ -51,7 +51,7 @@ class ShowersLearner(Learner):
         part = network.adversary
         return None if part is None else Adversary(part, learning_rate=0.01, steps=2, alone=5)
 
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
         """Return the share of right classes."""
         right = model(features(examples))[0].argmax(1).numpy() == np.asarray(examples["kind"])
         return {"accuracy": Term(int(right.sum()), len(right))}

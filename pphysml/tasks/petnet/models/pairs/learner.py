@@ -96,16 +96,19 @@ class PairLearner(Learner):
             "scattering": Term(scattering, max(1, int(same.sum())), UNSCATTERED_WEIGHT),
         }
 
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
         """Return the F1 of pairs, that of the likelihood alone, and the share of true pairs that are found."""
         assert isinstance(model, PairNetwork)
-        score = by_network(model)
+        score, unscattered = by_network(model), self.config.apply.target == "unscattered"
         tallies = np.zeros((2, 3))
         for number in np.unique(mixtures_of(examples)).tolist():
             features, pairs, labels, n = self._of_mixture(examples, number)
-            for row, values in enumerate((score(features, pairs, n)[0], features.log_factor)):
-                taken = self._taken(matching_marginals(n, pairs.first, pairs.second, values)[0], pairs)
-                tallies[row] += (labels.true & taken).sum(), taken.sum(), labels.true.sum()
+            scores = score(features, pairs, n), (features.log_factor, features.unscattered)
+            wanted = labels.true & labels.unscattered if unscattered else labels.true
+            for row, (values, share) in enumerate(scores):
+                probability = matching_marginals(n, pairs.first, pairs.second, values)[0]
+                taken = self._taken(probability * share if unscattered else probability, pairs)
+                tallies[row] += (wanted & taken).sum(), taken.sum(), wanted.sum()
         (right, taken_, true), (right_plain, taken_plain, _) = tallies
         return {"f1": Term(2 * right, taken_ + true), "f1_likelihood": Term(2 * right_plain, taken_plain + true),
                 "recall": Term(right, true)}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from .....contract import Engine
 from .....io.ragged import Array, Columns, ragged
 from .....model_file import ModelFile
@@ -14,8 +12,7 @@ from ...coincidences.candidates import Candidates
 from ...coincidences.one_to_one import Scored, taken
 from ...config import PetConfig
 from ...scanner.scanner import Scanner
-from .coincidence_input import crystal_pairs, inputs_of
-from .coincidence_learner import build_network
+from .coincidence_learner import build_network, scored_pairs
 from .engine_warnings import lost_singles, without_effect
 from .line_classes import LineClasses
 
@@ -29,7 +26,6 @@ class CoincidenceEngine(Engine):
 
     def __init__(self, config: PetConfig, scanner: Scanner, model: ModelFile, device: Any) -> None:
         self.config = config
-        self.device = device
         self.lines = LineClasses(scanner)
         self.network = with_weights(lambda: build_network(config, scanner), model).to(device).eval()
         self._lost = 0
@@ -52,7 +48,5 @@ class CoincidenceEngine(Engine):
 
     def _scored(self, examples: Columns, offset: float) -> tuple[Candidates, Array, int]:
         """Return pairs, the logits of their spikes, and the number of singles in no crystal."""
-        pairs, crystal = crystal_pairs(examples, self.lines, self.config.reach, offset)
-        with torch.no_grad():
-            logit = self.network(*(tensor.to(self.device) for tensor in inputs_of(pairs, crystal, self.lines, self.network.unit)))
-        return pairs, logit.cpu().numpy(), int((crystal < 0).sum())
+        pairs, logit, crystal = scored_pairs(self.network, examples, self.lines, self.config.reach, offset)
+        return pairs, logit, int((crystal < 0).sum())

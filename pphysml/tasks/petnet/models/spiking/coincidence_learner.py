@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import nn
 
 from .....contract import Batch, Learner, Term
 from .....io.ragged import Array, Columns, ragged
-from .....nn.matching import matching_loss, matching_marginals
+from .....nn.matching import matching_loss
+from ...coincidences.candidates import Candidates
+from ...coincidences.one_to_one import Scored, taken
 from ...config import PetConfig
 from ...scanner.scanner import Scanner, scanner_of
 from ..pairs.labels import labels_of
@@ -52,14 +55,24 @@ class CoincidenceLearner(Learner):
         loss = matching_loss(logit, int(batch["n_singles"]), batch["first"], batch["second"], batch["true"])
         return {"matching": Term(loss, max(1, int(batch["true"].sum())))}
 
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
-        """Return the F1 of pairs, and the share of true pairs that are found."""
-        batch = {name: tensor.to(next(model.parameters()).device) for name, tensor in self.collate(examples).items()}
-        logit = model(*(batch[f"input_{name}"] for name in Inputs._fields)).detach().cpu().numpy()
-        first, second, true = (batch[name].cpu().numpy() for name in ("first", "second", "true"))
-        taken = matching_marginals(int(batch["n_singles"]), first, second, logit)[0] >= self.config.min_score
-        right = (true & taken).sum()
-        return {"f1": Term(2 * right, taken.sum() + true.sum()), "recall": Term(right, true.sum())}
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
+        """Return the F1 of the pairs that applying takes, and the share of true pairs that are found."""
+        assert isinstance(model, CoincidenceNetwork)
+        pairs, logit, crystal = scored_pairs(model, examples, self.lines, self.config.reach)
+        n, true = len(crystal), labels_of(examples, pairs, self.config).true
+        found = taken(Scored(pairs, n, logit), None, self.config.min_score)
+        right = len(np.intersect1d(found.first * n + found.second, (pairs.first * n + pairs.second)[true]))
+        return {"f1": Term(2 * right, len(found.first) + true.sum()), "recall": Term(right, true.sum())}
+
+
+def scored_pairs(network: CoincidenceNetwork, examples: Columns, lines: LineClasses, reach: float,
+                 offset: float = 0.0) -> tuple[Candidates, Array, Array]:
+    """Return candidate pairs, the logits of their spikes, and the crystal of every single, -1 for none."""
+    pairs, crystal = crystal_pairs(examples, lines, reach, offset)
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        logit = network(*(tensor.to(device) for tensor in inputs_of(pairs, crystal, lines, network.unit)))
+    return pairs, logit.cpu().numpy(), crystal
 
 
 def build_network(config: PetConfig, scanner: Scanner) -> CoincidenceNetwork:

@@ -52,7 +52,7 @@ class PublishedLearner(Learner):
 
     def collate(self, examples: Columns) -> Batch:
         """Return hits, and the spikes that are wanted of the network."""
-        hits, pairs = self._hits(examples), self._true_pairs(examples)
+        hits, pairs = self._hits(examples, self.reach), self._true_pairs(examples, self.reach)
         number = np.full(len(ragged(examples, "time").flat), -1)
         number[hits.single] = np.arange(len(hits.single))
         both = number[pairs][:, (number[pairs] >= 0).all(0)]
@@ -70,20 +70,20 @@ class PublishedLearner(Learner):
         weights = {"timing": self.options.timing_weight}
         return {name: Term(total, count, weights.get(name, 1.0)) for name, (total, count) in model(batch).items()}
 
-    def validate(self, model: nn.Module, examples: Columns) -> dict[str, Term]:
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
         """Return the F1 of the pairs that the output spikes are decoded to, and the share of true pairs that are found."""
         assert isinstance(model, PublishedModel)
-        n = len(ragged(examples, "time").flat)
-        found = spiking_pairs(model.spiking, self._hits(examples), self.scanner, self.options, self.reach)
-        true = self._true_pairs(examples)
+        n, reach = len(ragged(examples, "time").flat), self.config.reach
+        found = spiking_pairs(model.spiking, self._hits(examples, reach), self.scanner, self.options, reach)
+        true = self._true_pairs(examples, reach)
         right = len(np.intersect1d(found[0] * n + found[1], true[0] * n + true[1]))
         return {"f1": Term(2 * right, found.shape[1] + true.shape[1]), "recall": Term(right, true.shape[1])}
 
-    def _hits(self, examples: Columns) -> Hits:
-        return hits_of(examples, self.scanner, self.options.bin_time, 2 * self.reach, self.config.data.slice_singles)
+    def _hits(self, examples: Columns, reach: float) -> Hits:
+        return hits_of(examples, self.scanner, self.options.bin_time, 2 * reach, self.config.data.slice_singles)
 
-    def _true_pairs(self, examples: Columns) -> Array:
+    def _true_pairs(self, examples: Columns, reach: float) -> Array:
         """Return the singles of the true pairs, int64 (2, P)."""
-        pairs = candidates(examples, self.reach)
+        pairs = candidates(examples, reach)
         true = labels_of(examples, pairs, self.config).true
         return np.stack([pairs.first[true], pairs.second[true]])
