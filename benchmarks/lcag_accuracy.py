@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Any
 
 from pphysml.config import build, override
 from pphysml.evaluation.comparison import mcnemar, paired_difference
@@ -35,8 +36,8 @@ def events(config: LcagConfig, seed: int, n: int) -> Columns:
     return examples
 
 
-def tuned(config: LcagConfig) -> dict[str, float]:
-    """Return the options of the massline with the most perfect trees on 2000 other events.
+def tuned(config: LcagConfig) -> dict[str, Any]:
+    """Return the options of the massline, given the simulation's masses, with the most perfect trees on 2000 other events.
 
     Width and floor on a grid; the others one after the other, twice.
     """
@@ -45,10 +46,11 @@ def tuned(config: LcagConfig) -> dict[str, float]:
     assert isinstance(p4, Ragged)
     examples = take(examples, p4.counts <= 12)
     task = get_task("lcag")
+    simulated = {"masses": config.simulation.intermediate_masses, "root_mass": config.simulation.root_mass}
 
     def perfect(choice: dict[str, float]) -> int:
         values = config.model_dump()
-        values["apply"]["massline"].update(choice)
+        values["apply"]["massline"].update(choice | simulated)
         return int(task.engine("massline", build(LcagConfig, values, "tuning"), None, None)(examples)["perfect"].sum())
 
     grid = [{"width": width, "floor": floor, "at_rest": True} for width in WIDTHS for floor in FLOORS]
@@ -56,7 +58,7 @@ def tuned(config: LcagConfig) -> dict[str, float]:
     for name, values in 2 * list(OTHERS.items()):
         if config.data.forest or name != "background":
             best = max(({**best, name: value} for value in values), key=perfect)
-    return best
+    return best | simulated
 
 
 def main() -> None:

@@ -59,7 +59,8 @@ def with_options(config: LcagConfig, options: dict[str, Any]) -> LcagConfig:
 
 def tuned(config: LcagConfig, examples: Columns) -> dict[str, Any]:
     """Return the best options: of a grid, then one after the other."""
-    known = {"max_children": config.simulation.max_children}
+    simulated = config.simulation
+    known = {"max_children": simulated.max_children, "masses": simulated.intermediate_masses, "root_mass": simulated.root_mass}
 
     def quality(options: dict[str, Any]) -> float:
         found = compare_forests(examples, CombinerEngine(with_options(config, options), None, None)(examples))

@@ -248,6 +248,14 @@ class Engine(ABC):
         """Take the examples from the first on, before all else; return whether further ones are wanted."""
         return False
 
+    def wants_truth(self, examples: Columns) -> bool:
+        """Return whether its parameters must be fitted to examples with truth, by the first ones; these are not evaluated."""
+        return False
+
+    def fit(self, examples: Columns) -> None:
+        """Fit its parameters to examples with truth."""
+        raise NotImplementedError
+
     @property
     def warnings(self) -> list[str]:
         """Sentences without full stops on what it could not do, said after the last call."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import ConfigError, did_you_mean
 from .schema import Layout
@@ -16,6 +18,8 @@ UNITS = {
     "angle": {"rad": 1.0, "deg": DEGREE},
 }
 """Dimension -> unit -> its size; momentum and mass are given as energy (c = 1)."""
+
+NUMBER = re.compile(r"^\s*([-+0-9.eE]+?)\s*([a-zA-Z]+)?\s*$")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,22 @@ def conversion(unit: str, target: str) -> float:
     if unit not in known:
         raise ConfigError(f"There is no unit {unit!r}.{did_you_mean(unit, known)}")
     raise ConfigError(f"{unit!r} cannot be converted to {target or 'a number without unit'!r}.")
+
+
+def with_unit(value: Any, unit: str) -> Any:
+    """Return a number in `unit` of text such as "4.5 ns"; what is no text is returned as it is.
+
+    Raises:
+        ValueError: not a number with a unit that fits.
+    """
+    if not isinstance(value, str):
+        return value
+    found = NUMBER.match(value)
+    try:
+        # The factor of two units may be off in the last digit.
+        return float(f"{float(found[1]) * conversion(found[2] or unit, unit):.12g}") if found else _refuse(value, unit)
+    except (ConfigError, ValueError):
+        return _refuse(value, unit)
 
 
 def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = (), usual: Collection[str] = ()) -> BranchMap:
@@ -94,3 +114,7 @@ def _split(value: str) -> tuple[str, str]:
     if not colon or branch.endswith(":") or not branch:
         return value, ""
     return branch, unit
+
+
+def _refuse(value: str, unit: str) -> float:
+    raise ValueError(f"{value!r} is no number with a unit such as {unit}")

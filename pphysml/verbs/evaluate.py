@@ -31,6 +31,7 @@ from .contestants import contestants
 from .engine_choice import Chosen, EngineChoice, choose, has_domain
 from .examples import look_first, prepared_parts, say_usual_map, warn_of_files
 from .inputs import Inputs
+from .set_aside import SetAside, set_aside
 
 
 def evaluate(
@@ -67,13 +68,14 @@ def evaluate(
     if strict and not any(has_domain(task, chosen) for _, chosen in field):
         names = " and ".join(entrant.name for entrant, _ in field)
         raise ConfigError(f"--strict: {names} has no ranges of a training that data could be outside of; leave it out.")
+    aside = set_aside(task, [chosen for _, chosen in field], inputs, progress)
     for entrant, chosen in field:
         name = entrant.name
         reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
         say_usual_map(reader, progress)
         look_first(task, chosen, reader)
-        results[name] = _evaluate_one(task, name, chosen, reader, strict, progress)
-        results[name].notes += [entrant.note] if entrant.note else []
+        results[name] = _evaluate_one(task, name, chosen, reader, aside, strict, progress)
+        results[name].notes += [*aside.notes, *([entrant.note] if entrant.note else [])]
         facts |= _facts(name, chosen, reader)
     if output is not None:
         with further_files(output) as folder:
@@ -97,7 +99,8 @@ def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
     return count
 
 
-def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, strict: bool, progress: Progress) -> Evaluation:
+def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, aside: SetAside, strict: bool,
+                  progress: Progress) -> Evaluation:
     if not reader.n_entries:
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator = task.evaluator(chosen.config, chosen.name)
@@ -105,7 +108,8 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, st
     warn_of_files(reader, warnings, progress)
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {name}", reader.n_entries, "entry")
-    for examples, _ in prepared_parts(task, chosen, reader, strict, warnings, progress):
+    for part, _ in prepared_parts(task, chosen, reader, strict, warnings, progress):
+        examples = aside.left(part, reader) if length(part) else part
         if not length(examples):
             continue
         with reader.naming_places():
@@ -197,5 +201,6 @@ def _facts(name: str, chosen: Chosen, reader: Reader) -> dict[str, str]:
         "inputs": ", ".join(s.path for s in reader.sources),
         "entries": str(reader.n_entries),
         f"model of {name}": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
+        **{f"{fact} of {name}": str(value) for fact, value in chosen.engine.facts().items()},
         "seed": str(chosen.config.training.seed),
     }

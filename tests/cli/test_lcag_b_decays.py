@@ -47,3 +47,31 @@ def test_a_training_prints_what_applying_finds_in_the_same_events(files, trained
     assert 0.05 < printed < 0.99
     last = [line for line in said.splitlines() if "perfect" in line][-1]
     assert f"perfect {printed:.4f}" in last
+
+
+MASSES = "[134.9768 MeV, 497.611 MeV, 1.86484, 1.86966, 2.00686, 2.01027, 3.0969, 3.686097]"
+GIVEN = [f"--set=apply.massline.{key}" for key in (f"masses={MASSES}", "root_mass=5279.41 MeV", "width=0.005")]
+
+
+def test_the_massline_takes_the_masses_of_the_training_or_those_given(files, trained, pphysml):
+    folder = trained[0]
+    stored = shares(pphysml("evaluate", "lcag", files[1], *MAP, "--model", folder, "--engine", "massline", "--json"))
+    given = shares(pphysml("evaluate", "lcag", files[1], *MAP, "--model", folder, "--engine", "massline", *GIVEN, "--json"))
+    assert given["massline"] > 0.75
+    assert stored["massline"] == pytest.approx(given["massline"], abs=0.06)
+
+
+def test_without_masses_that_fit_a_part_is_set_aside_on_which_no_engine_is_judged(files, pphysml):
+    ended = pphysml("evaluate", "lcag", files[0], *MAP, "--engine", "massline", "--engine", "lookup", "--json")
+    assert shares(ended)["massline"] > 0.75
+    results = json.loads(ended.out)
+    counts = {m["n"] for result in results.values() for m in result["metrics"] if m["name"] == "perfect_lcag_event_mean"}
+    assert len(counts) == 1 and 430 < (left := counts.pop()) < 530
+    for result in results.values():
+        assert any(f"fitted to {600 - left} examples" in note for note in result["notes"])
+    assert any("that the table of the engine lookup lists" in note for note in results["lookup"]["notes"])
+
+
+def test_applying_says_that_no_event_fits_the_masses(files, pphysml, tmp_path):
+    ended = pphysml("lcag", files[1], *MAP, "--engine", "massline", "-o", tmp_path / "out.root")
+    assert ended.code == 0 and "none can fit the masses of the engine massline (root 100 GeV" in ended.err

@@ -57,7 +57,8 @@ def test_every_verb_takes_them(model, kind, pphysml, tmp_path):
     assert pphysml("validate", "lcag", path, *SETTINGS, "--truth").code == 0
     for engine in ("network", "massline", "combiner") if kind == "all" else ("network",):
         out = tmp_path / f"{engine}.root"
-        ended = pphysml("lcag", path, "--model", model, "--engine", engine, "--match", "(pi+ pi-)", "-o", out)
+        masses = [f"--set=apply.{engine}.{key}" for key in ("masses=[0.5]", "root_mass=1500 MeV")] if engine != "network" else []
+        ended = pphysml("lcag", path, "--model", model, "--engine", engine, *masses, "--match", "(pi+ pi-)", "-o", out)
         assert ended.code == 0, ended.err
         tree = uproot.open(out)["lcag"].arrays()
         assert tree["n_leaves"].tolist() == counts.tolist()

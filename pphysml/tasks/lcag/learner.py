@@ -11,6 +11,9 @@ from torch import nn
 from ...contract import Batch, Learner, Term
 from ...io.ragged import Array, Columns, Ragged, length, take
 from .classical.lookup import fit as fit_lookup
+from .classical.lookup import fit_steps
+from .classical.mass_engine import kept_lines
+from .classical.mass_lines import find_mass_lines
 from .config import LcagConfig
 from .judging.forest_metrics import compare_forests
 from .models.batches import collate
@@ -35,10 +38,12 @@ class LcagLearner(Learner):
         self.monitor = "trees" if config.data.forest else "perfect"
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Fit the domain of validity, the lookup table, and the scales of extra features."""
+        """Fit the domain of validity, what the lookup and the engines of known masses take, and the scales of extra features."""
         chunk = next(iter(examples))
         prepared = fit_domain(chunk)
-        prepared.update({f"lookup.{name}": value for name, value in fit_lookup(chunk).items()})
+        prepared.update({f"lookup.{name}": value for name, value in fit_lookup(chunk, fit_steps(chunk)).items()})
+        if self.config.data.rules.gap_free:
+            prepared.update(kept_lines(find_mass_lines(chunk, self.config.data.rules)))
         if self.config.data.features:
             features = chunk["features"]
             assert isinstance(features, Ragged)

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ....contract import Engine
 from ....errors import ConfigError
 from ....io.ragged import Array, Columns, Ragged, length
+from ....model_file import ModelFile
 from ..config import LcagConfig
 from ..output.columns import Reconstruction, output_columns
 from .combiner_kernel import CHI2, LEAVES, MASS, SCORE, Blocks, Cuts, combine
+from .mass_engine import MassEngine
 
 ORDERS = {"chi2": CHI2, "score": SCORE, "leaves": LEAVES, "mass": MASS}
 
 
-class CombinerEngine(Engine):
+class CombinerEngine(MassEngine):
     """Merges combinations on known masses, best first; finds several trees and background.
 
     `prob` of two leaves is the probability of the node in which they meet, so that `node_prob` is
@@ -33,20 +34,23 @@ class CombinerEngine(Engine):
         ConfigError: the configuration has no forests of generations.
     """
 
-    def __init__(self, config: LcagConfig, model: Any, device: Any) -> None:
-        self.rules = config.data.rules
-        if not self.rules.forest or config.data.classes != "generations":
+    name = "combiner"
+    default_width = 0.015
+
+    def __init__(self, config: LcagConfig, model: ModelFile | None, device: Any) -> None:
+        if not config.data.forest or config.data.classes != "generations":
             raise ConfigError("The engine 'combiner' finds forests of generations: it needs data.forest=true "
                               "and data.classes=generations.")
-        options, simulated = config.apply.combiner, config.simulation
-        lighter = {m for m in options.masses or simulated.intermediate_masses if m < simulated.root_mass}
-        self.known = np.array([*sorted(lighter), simulated.root_mass], dtype=np.float64)
-        self.cuts = Cuts(options.width, options.floor, options.window, math.cos(math.radians(options.max_angle)),
-                         ORDERS[options.order], options.max_children, options.max_combinations)
-        self.keep_partial = options.keep_partial
+        super().__init__(config, model, config.apply.combiner)
+        self.config = config.apply.combiner
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""
+        self.see(examples)
+        options, lines = self.config, self.lines
+        known = np.array([*lines.masses, lines.root])
+        cuts = Cuts(lines.width, options.floor, options.window, math.cos(math.radians(options.max_angle)),
+                    ORDERS[options.order], options.max_children, options.max_combinations)
         p4 = examples["p4"]
         assert isinstance(p4, Ragged)
         n, events = p4.counts, length(examples)
@@ -55,7 +59,7 @@ class CombinerEngine(Engine):
         background = Ragged(np.ones(len(p4.flat), dtype=np.bool_), p4.offsets)
         bkg_prob = Ragged(np.ones(len(p4.flat), dtype=np.float32), p4.offsets)
         score = np.zeros(events)
-        _find(np.ascontiguousarray(p4.flat, dtype=np.float64), p4.offsets, self.known, self.cuts, self.keep_partial,
+        _find(np.ascontiguousarray(p4.flat, dtype=np.float64), p4.offsets, known, cuts, options.keep_partial,
               lcag.flat, lcag.offsets, prob.flat, background.flat, bkg_prob.flat, score)
         found = Reconstruction(lcag, lcag, prob, score, np.full(events, np.nan), None,
                                np.zeros(events, dtype=np.bool_), background, bkg_prob)

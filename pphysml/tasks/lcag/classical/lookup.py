@@ -11,12 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import ModelError
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns, Ragged, length, slice_rows, take
 from ....model_file import ModelFile
+from ..output.columns import rows_equal
 from ..trees.validity import is_valid
 from ..trees.validity_rules import ValidityRules
 
 DECIMALS = 1
+FINEST = 3
+"""Decimals that are tried; a photon's mass, the difference of two large numbers, is not known better."""
+ENOUGH = 10_000
+"""Events by which the decimals are chosen."""
 MOST_DECIMALS = 12
 STORED = "lookup."
 """What the names of the table's arrays begin with among those stored with weights."""
@@ -39,6 +44,30 @@ def fit(examples: Columns, decimals: int = DECIMALS) -> dict[str, Array]:
         table[f"masses_{n}"], trees = _most_frequent(masses, matrices.reshape(len(rows), n * n))
         table[f"trees_{n}"] = trees.reshape(-1, n, n)
     return table
+
+
+def fit_steps(examples: Columns) -> int:
+    """Return the decimals of a mass, the fewest of those with which one half of the examples says most of the other."""
+    few = slice_rows(examples, 0, ENOUGH)
+    halves = [take(few, np.arange(length(few)) % 2 == part) for part in (0, 1)]
+    truth = _ragged(halves[1], "lcag")
+
+    def right(decimals: int) -> int:
+        return int(rows_equal(truth.flat, predict(halves[1], fit(halves[0], decimals)).flat, truth.offsets).sum())
+
+    return max(range(DECIMALS, FINEST + 1), key=right)
+
+
+def known(examples: Columns, table: Mapping[str, Array]) -> Array:
+    """Return whether the leaf masses of each event of two leaves and more are in the table, bool."""
+    p4 = _ragged(examples, "p4")
+    found = np.zeros(len(p4), dtype=bool)
+    for n in np.unique(p4.counts[p4.counts >= 2]):
+        rows = np.flatnonzero(p4.counts == n)
+        masses, _ = _sorted_masses(p4.take(rows).flat.reshape(len(rows), n, 4), int(table["decimals"]))
+        listed = table.get(f"masses_{n}", np.zeros((0, n), dtype=np.int64))
+        found[rows] = _find(listed, masses) < len(listed)
+    return found[p4.counts >= 2]
 
 
 def check_table(model: ModelFile) -> None:

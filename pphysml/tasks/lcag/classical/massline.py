@@ -1,7 +1,7 @@
 """The classical engine: the tree whose nodes best fit known masses.
 
 The simulated decays of the published data have seven sharp masses only, so that without smearing
-this solves them; it is a reference that knows the masses, which no network here is told.
+this solves them; it is a reference that knows the masses, which are given to no network here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .mass_scores import MassOptions, available_energy, leaf_terms, mass_score, 
 EXACT_MAX_LEAVES = 12
 SUBSETS_AT_ONCE = 2**17
 MAX_CHILDREN = 5
+FAR = 1e6
 
 
 class MasslineDecoder:
@@ -42,7 +43,8 @@ class MasslineDecoder:
         self, masses: Sequence[float], root_mass: float, width: float, floor: float,
         background: float | None = None, at_rest: bool = False, outliers: float = 0.0, node: float = 0.0,
     ) -> None:
-        self.known = np.array(sorted({float(m) for m in masses if m < root_mass}))
+        # Where there is none, every set of leaves is far from what there is.
+        self.known = np.array(sorted({float(m) for m in masses if m < root_mass}) or [FAR])
         self.root = np.array([float(root_mass)])
         self.options = MassOptions(float(width), float(floor), float(outliers), float(node))
         self.background, self.at_rest = background, at_rest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....errors import ModelError
 from ....model_file import ModelFile
 from ..classical.lookup import check_table
+from ..classical.mass_engine import check_lines
 from ..config import LcagConfig
 from .calibration import Calibration
 
@@ -19,6 +20,7 @@ def check_stored(model: ModelFile) -> None:
         if name.startswith("domain."):
             model.ranges("prepared", name, (2,))
     check_table(model)
+    check_lines(model)
     # Those that came later are missing in old files.
     for name in dict.fromkeys(["temperature", *(name for name in Calibration._fields if name in model.finished)]):
         value = model.finite("finished", name, ())

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ....errors import ConfigError
-from ....io.units import conversion
-
-NUMBER = re.compile(r"^\s*([-+0-9.eE]+?)\s*([a-zA-Z]+)?\s*$")
-
-
-def with_unit(value: Any, unit: str) -> Any:
-    """Return a number in `unit` of text such as "4.5 ns"; what is no text is returned as it is.
-
-    Raises:
-        ValueError: not a number with a unit that fits.
-    """
-    if not isinstance(value, str):
-        return value
-    found = NUMBER.match(value)
-    try:
-        # The factor of two units may be off in the last digit.
-        return float(f"{float(found[1]) * conversion(found[2] or unit, unit):.12g}") if found else _refuse(value, unit)
-    except (ConfigError, ValueError):
-        return _refuse(value, unit)
+from ....io.units import with_unit
 
 
 def low_high(value: Any) -> Any:
@@ -52,10 +32,6 @@ def rising(window: tuple[float, float]) -> tuple[float, float]:
     if window[0] >= window[1]:
         raise ValueError(f"{window[0]:g} must be below {window[1]:g}")
     return window
-
-
-def _refuse(value: str, unit: str) -> float:
-    raise ValueError(f"{value!r} is no number with a unit such as {unit}")
 
 
 Picoseconds = Annotated[float, BeforeValidator(lambda value: with_unit(value, "ps"))]

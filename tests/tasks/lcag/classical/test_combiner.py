@@ -11,6 +11,7 @@ from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
 from pphysml.tasks.lcag.trees.validity import is_valid_ragged
 
+MASSES = {"masses": [90.0, 80.0, 70.0, 50.0, 25.0, 20.0, 10.0], "root_mass": 100.0}
 EXACT = {"width": 1e-6, "floor": 1e-5, "max_children": 3}
 
 
@@ -18,7 +19,7 @@ def config(combiner, **simulation):
     defaults = {"trees_per_event": 2, "root_momentum": 50.0, "background_leaves": 0.2, "min_leaves": 3,
                 "max_leaves": 8, "max_children": 3, "n_topologies": 60}
     return LcagConfig.model_validate({"simulation": {**defaults, **simulation}, "data": {"forest": True},
-                                      "apply": {"combiner": combiner}, "model": {"clades": False}})
+                                      "apply": {"combiner": {**MASSES, **combiner}}, "model": {"clades": False}})
 
 
 def events(options, n, seed=3):

@@ -24,7 +24,7 @@ EVENTS = 200
 
 
 def configuration(**apply):
-    massline = {"width": 1e-7, "floor": 1e-4}
+    massline = {"masses": [90, 80, 70, 50, 25, 20, 10], "root_mass": 100, "width": 1e-7, "floor": 1e-4}
     return LcagConfig.model_validate({"apply": {"signal_side": "tag", "massline": massline, **apply}})
 
 

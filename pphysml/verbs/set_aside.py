@@ -1,0 +1,93 @@
+"""A part of the input that engines fit their parameters to, and that no engine is judged on then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..io.ragged import Array, Columns, concatenate, length, take
+from ..io.reader import Reader
+from ..progress import Progress, Silent
+from ..task import Task
+from ..training.sources import example_hash
+from .engine_choice import Chosen
+from .examples import parts
+from .inputs import Inputs
+
+SHARE = 0.2
+"""Largest share of the input that is set aside."""
+
+ENOUGH = 5000
+"""Entries that are set aside of a large input."""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Which examples are not evaluated, by a hash of file name and (first) entry, and for which engines.
+
+    Attributes:
+        share: of the input.
+        examples: how many there are.
+        engines: names of the engines that were fitted.
+    """
+
+    share: float = 0.0
+    examples: int = 0
+    engines: Sequence[str] = ()
+
+    def left(self, examples: Columns, reader: Reader) -> Columns:
+        """Return the examples that are evaluated."""
+        return take(examples, ~_chosen(examples, reader, self.share)) if self.engines else examples
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what was set aside, if anything was."""
+        if not self.engines:
+            return []
+        return [f"The parameters of {', '.join(self.engines)} were fitted to {self.examples} examples of the input, {self.share:.2g} of all, "
+                "chosen by a hash of file name and entry; no engine is evaluated on these."]
+
+
+def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progress: Progress) -> SetAside:
+    """Fit the engines that want truth to a part of the input, and return which it is."""
+    fitted, share, examples = [], 0.0, 0
+    for chosen in entrants:
+        reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
+        if not reader.n_entries or not _wants_truth(task, chosen, reader):
+            continue
+        share = min(SHARE, ENOUGH / reader.n_entries)
+        found = _read(task, chosen, inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map), share, progress)
+        chosen.engine.fit(found)
+        examples = length(found)
+        fitted.append(chosen.name)
+    return SetAside(share, examples, tuple(dict.fromkeys(fitted)))
+
+
+def _wants_truth(task: Task[Any], chosen: Chosen, reader: Reader) -> bool:
+    with closing(parts(task, chosen, reader, False, [], Silent())) as found:
+        return next((chosen.engine.wants_truth(part.examples) for part in found if length(part.examples)), False)
+
+
+def _read(task: Task[Any], chosen: Chosen, reader: Reader, share: float, progress: Progress) -> Columns:
+    """Return the examples that are set aside."""
+    progress.start(f"fit {chosen.name}", reader.n_entries, "entry")
+    kept = []
+    with closing(parts(task, chosen, reader, False, [], progress)) as found:
+        for part in found:
+            if length(part.examples):
+                kept.append(take(part.examples, _chosen(part.examples, reader, share)))
+    return concatenate(kept)
+
+
+def _chosen(examples: Columns, reader: Reader, share: float) -> Array:
+    """Return whether each example is set aside; not by the hash by which validation examples of a training are held out."""
+    file, entry = np.asarray(examples["file"]), np.asarray(examples["entry"])
+    number = np.ones(len(entry))
+    for index in np.unique(file):
+        rows = file == index
+        number[rows] = example_hash(f"{reader.sources[index].path} set aside", entry[rows])
+    return number < share
