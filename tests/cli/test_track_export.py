@@ -121,6 +121,7 @@ def test_no_truth_no_links_no_hits_and_one_frame(export, tmp_path):
 
 
 def test_an_empty_file_makes_no_graphs_and_says_so(pphysml, tmp_path):
+    (tmp_path / "graphs").mkdir()  # an empty folder is in nobody's way
     done = pphysml("export", "track", write_frames(tmp_path / "e.root"), "--format", "pyg", "-o", tmp_path / "graphs", "--json")
     assert done.code == 0 and "makes no graphs" in done.err
     assert json.loads(done.out) | {"graphs": 0, "edges": 0, "shards": 1} == json.loads(done.out)

@@ -257,8 +257,9 @@ def test_a_flag_of_the_task_is_taken_by_three_verbs(run, file, tmp_path, pphysml
     assert pphysml("evaluate", "lcag", file, "--min-energy", 2).code == 2
 
 
-def test_an_entry_point_that_is_no_task_is_said(monkeypatch, pphysml) -> None:
-    monkeypatch.setitem(registry.TASKS, "showers", "showers.schema:LAYOUTS")
+@pytest.mark.parametrize("entry_point", ["showers.schema:LAYOUTS", "pathlib:Path"], ids=["no class", "another class"])
+def test_an_entry_point_that_is_no_task_is_said(entry_point, monkeypatch, pphysml) -> None:
+    monkeypatch.setitem(registry.TASKS, "showers", entry_point)
     listed = " ".join(pphysml("--help").out.split())
     assert "(cannot be loaded: The entry point of the task 'showers' names no class derived from" in listed
     assert pphysml("validate", "showers", "x.root").code == 2

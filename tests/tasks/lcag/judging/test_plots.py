@@ -133,6 +133,17 @@ def test_tree_has_no_crossings_and_shows_every_mass(text):
     assert rendered(figure)
 
 
+@pytest.mark.parametrize("text", TREES)
+@pytest.mark.parametrize("with_masses", [True, False])
+def test_a_tree_lies_inside_its_axes(text, with_masses):
+    tree = Topology.from_text(text)
+    (axes,) = plots.tree_figure(tree.parent, tree.heights, tree.masses if with_masses else None).axes
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    drawn_at = np.array([t.get_position() for t in axes.texts] + [p for line in axes.get_lines() for p in zip(*line.get_data(), strict=True)])
+    assert (drawn_at > [left, low]).all() and (drawn_at < [right, high]).all()
+    assert drawn_at.max(0).tolist() == [tree.n_leaves - 1, tree.heights.max()]
+
+
 def test_crossings_are_seen_by_this_test():
     tree = Topology.from_text(TREES[2])
     figure = plots.tree_figure(tree.parent, tree.heights)
