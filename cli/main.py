@@ -18,6 +18,7 @@ from pphysml.printable import printable, printable_lines
 from .entry import entry
 from .failures import BROKEN_PIPE, Failure, explain
 from .lazy import LazyGroup
+from .loading import noticing
 from .options import Session, debug_option
 from .output import say, wrapped
 
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str], session: Session) -> int:
-    with pphysml.make_context("pphysml", arguments, obj=session) as context:
+    with noticing(lambda: session.quiet), pphysml.make_context("pphysml", arguments, obj=session) as context:
         code = pphysml.invoke(context)
     return code if isinstance(code, int) else 0
 

@@ -28,6 +28,7 @@ class Session:
     """What holds for the whole run of the program."""
 
     debug: bool = False
+    quiet: bool = False
 
 
 class TaskName(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
@@ -79,6 +80,11 @@ def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.ensure_object(Session).debug = True
 
 
+def _quiet(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    ctx.ensure_object(Session).quiet = value
+    return value
+
+
 def _threads(ctx: click.Context, param: click.Parameter, value: int | None) -> None:
     if not ctx.resilient_parsing:
         use_threads(value)
@@ -127,7 +133,7 @@ dry_run_option: Decorator = click.option(
 json_option: Decorator = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON instead of a table."
 )
-quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, callback=_quiet, help="Show no progress.")
 tree_option: Decorator = click.option(
     "--tree", metavar="NAME", help="Tree to read; default: the one that fits the task."
 )

@@ -103,7 +103,8 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.5g}"
+        # Large numbers are written out, as a person counts them.
+        return f"{value:.0f}" if 1e5 <= abs(value) < 1e12 else f"{value:.5g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {cell(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -61,10 +62,11 @@ class Lines:
 
     def advance(self, n: int, **values: float | str) -> None:
         """Count, and show a line if the last one is old enough."""
+        known, self.values = self.values, {**self.values, **values}
         self.done += n
-        self.values = {**self.values, **values}
-        self.pending = True
-        if self.clock() - self.shown >= SECONDS_BETWEEN_LINES:
+        # What is on the last line already is not said again.
+        self.pending = self.pending or n > 0 or self.values != known
+        if self.pending and self.clock() - self.shown >= SECONDS_BETWEEN_LINES:
             self._show()
 
     def log(self, message: str) -> None:
@@ -89,7 +91,7 @@ class Lines:
         rate = self.done / max(self.shown - self.began, 1e-9)
         of = f" of {self.total} {self.unit} ({self.done / self.total:.0%})" if self.total else f" {self.unit}"
         shown = "".join(f", {text}" for text in format_values(self.values))
-        self.log(f"{self.label}: {self.done}{of}, {rate:.3g} {self.unit}/s{shown}")
+        self.log(f"{self.label}: {self.done}{of}, {plain_number(rate)} {self.unit}/s{shown}")
 
 
 class Bar:
@@ -131,6 +133,14 @@ class Bar:
     ) -> None:
         """Leave the bars as they are."""
         self.display.stop()
+
+
+def plain_number(value: float) -> str:
+    """Return a number of three digits that count, without a power of ten: 0.0123, 45.2, 4,060, 1,230,000."""
+    if abs(value) < 100:
+        return f"{value:.3g}"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, digits):,.0f}"
 
 
 def format_values(values: Mapping[str, float | str]) -> list[str]:

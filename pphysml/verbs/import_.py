@@ -40,7 +40,7 @@ def import_files(
     layout = task.layouts()[0]
     tree = layout.trees[0] if layout.trees else "events"
     metadata = {"task": task.name, "imported": chosen, "inputs": list(inputs), "layout": layout.name}
-    with progress, Writer(output, tree, layout.fields, metadata=metadata, force=force, inputs=inputs) as writer:
+    with Writer(output, tree, layout.fields, metadata=metadata, force=force, inputs=inputs) as writer:
         progress.start(f"import {task.name}: {chosen}", None, "entry")
         for columns in task.import_files(chosen, inputs):
             writer.extend(columns)

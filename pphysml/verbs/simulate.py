@@ -57,7 +57,7 @@ def simulate(
     tree = layout.trees[0] if layout.trees else "events"
     names = {f.name: f.aliases[0] if layout.native_names and f.aliases else f.name for f in layout.fields}
     fields = [replace(f, name=names[f.name]) for f in layout.fields]
-    with progress, Writer(output, tree, fields, metadata=metadata, force=force) as writer:
+    with Writer(output, tree, fields, metadata=metadata, force=force) as writer:
         progress.start(f"simulate {task.name}", n_events, "events")
         waiting: list[Columns] = []
         for index, start in enumerate(range(0, n_events, block_size)):

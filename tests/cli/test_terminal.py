@@ -11,7 +11,7 @@ import pytest
 from pphysml import __version__
 from pphysml.compiled_cache import use_user_cache
 from pphysml_cli.apply import default_output
-from pphysml_cli.progress import SECONDS_BETWEEN_LINES, Lines
+from pphysml_cli.progress import SECONDS_BETWEEN_LINES, Lines, plain_number
 from pphysml_cli.runtime import default_threads
 from pphysml_cli.train import default_run
 
@@ -37,6 +37,27 @@ def test_a_long_stage_has_a_line_every_few_seconds_and_one_at_the_end() -> None:
 def test_a_short_stage_has_one_line_and_an_empty_one_none() -> None:
     assert len(lines_of(0.001, 1000)) == 1
     assert lines_of(1.0, 0) == []
+
+
+@pytest.mark.parametrize(("step", "lines"), [(5.0, ["a: 10 of 20 events (50%), 2 events/s", "a: 20 of 20 events (100%), 2 events/s"]), (1.0, ["a: 20 of 20 events (100%), 10 events/s"])])
+def test_the_last_line_is_shown_once(step, lines) -> None:
+    now = [0.0]
+    stream = io.StringIO()
+    with Lines(stream, lambda: now[0]) as progress:
+        progress.start("a", 20, "events")
+        for n in (10, 10):
+            now[0] += step
+            progress.advance(n)
+        now[0] += 7 * (step == 5.0)
+        progress.advance(0)  # as a task that flushes what is left
+    assert stream.getvalue().splitlines() == lines
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.01234, "0.0123"), (7, "7"), (45.16, "45.2"), (99.99, "100"), (406.4, "406"), (4063, "4,060"), (9999, "10,000"), (123456, "123,000"), (1.2349e9, "1,230,000,000"), (0, "0"),
+])
+def test_rates_are_written_without_powers_of_ten(value, text) -> None:
+    assert plain_number(value) == text
 
 
 @pytest.mark.parametrize(("environment", "threads"), [
