@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.command(cls=TaskVerb, verb="evaluate", short_help="Metrics with uncertainties, plots and a report.")
 @task_argument
 @input_files(required=True)
-@output_option("Folder for reports (HTML), plots and metrics (JSON); default: none is written.", required=False)
+@output_option("Folder for reports (HTML), plots and metrics (JSON); default: none is written.", required=False, folder=True)
 @models_option
 @model_code_option
 @click.option("--engine", "engines", multiple=True, metavar="NAME", help="Method to evaluate; repeatable, compared on the same events.")

@@ -35,7 +35,7 @@ OF_BOTH = ("task", "output", "format_name", "force", "as_json", "quiet")
 @input_files(required=False)
 @model_option
 @model_code_option
-@output_option("File to write; of a format of data, folder.")
+@output_option("File to write; of a format of data, folder.", folder=True)
 @format_option(required=True)
 @combined(config_options, reading_options, force_option, common_options)
 def command(

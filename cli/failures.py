@@ -11,6 +11,11 @@ from pphysml.errors import PphysmlError
 
 BUG, USAGE, OUTPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 5, 130, 141
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+_SYSTEM_ERRORS = {
+    errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO, errno.ENXIO,
+    errno.ENODEV, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.EBUSY, errno.ENOTEMPTY, errno.ETIMEDOUT, errno.EBADF,
+}
+"""What a system answers of a file by itself; that there is none (ENOENT) is found out before, or a bug."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ def _unexpected(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS:
         where = f"{error.filename}: " if error.filename else ""
         return Failure(OUTPUT, _prefixed(f"{where}could not be written: {error.strerror}."))
+    if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
+        where = f"{error.filename}: " if error.filename else ""
+        return Failure(OUTPUT, _prefixed(f"{where}the system refuses it: {error.strerror}."))
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Failure(OUTPUT, _prefixed(
             "not enough memory; a smaller batch needs less (--set training.batch_size=..., "

@@ -75,6 +75,27 @@ def task_of(ctx: click.Context) -> str | None:
     return name if name in task_names() else None
 
 
+class OutputPath(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4 only
+    """Where something is written; an empty name, or the name of a folder for a file, is a mistake of a script.
+
+    Args:
+        folder: whether it may be a folder.
+    """
+
+    name = "path"
+
+    def __init__(self, folder: bool) -> None:
+        self.folder = folder
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Path:
+        """Check what the name says by itself."""
+        if not str(value) or "\0" in str(value):
+            self.fail("the name is empty, or can be none.", param, ctx)
+        if not self.folder and str(value).endswith(("/", "/.", "/..")):
+            self.fail(f"{value!r} is a folder; name the file in it.", param, ctx)
+        return Path(value)
+
+
 def _debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         ctx.ensure_object(Session).debug = True
@@ -185,10 +206,10 @@ def refuse_set(name: str, key: str, overrides: Sequence[str]) -> None:
         raise click.UsageError(f"{name} and --set {key} are given, which are the same; give one of them.", click.get_current_context())
 
 
-def output_option(help: str, *, required: bool = True) -> Decorator:
-    """Declare `-o/--output`; where it is optional, the help says what happens without it."""
+def output_option(help: str, *, required: bool = True, folder: bool = False) -> Decorator:
+    """Declare `-o/--output`, a file or a folder; where it is optional, the help says what happens without it."""
     return click.option(
-        "-o", "--output", required=required, type=click.Path(path_type=Path), metavar="PATH",
+        "-o", "--output", required=required, type=OutputPath(folder), metavar="PATH",
         help=help,
     )
 
@@ -208,7 +229,8 @@ def input_files(required: bool) -> Decorator:
         @click.argument("files", nargs=-1, metavar="[FILE]...")
         @click.option(
             "-i", "--input", "more_files", multiple=True, metavar="FILE",
-            help="Input, as FILE: ROOT file, file.root:tree, glob or list; repeatable.",
+            help="Input, as FILE: ROOT file, file.root:tree, list, or glob in quotes, whose files are taken in natural order "
+                 "(run_2 before run_10; those named by the shell as it names them); repeatable.",
         )
         @functools.wraps(function)
         def merged(files: Sequence[str], more_files: Sequence[str], **others: Any) -> Any:

@@ -34,7 +34,7 @@ from .verb_command import VerbCommand
 @click.command(cls=VerbCommand, short_help="Train a task's network.")
 @click.argument("task", type=TaskName(), metavar="TASK", required=False)
 @input_files(required=False)
-@output_option("Run folder; default: runs/TASK-TIME.", required=False)
+@output_option("Run folder; default: runs/TASK-TIME.", required=False, folder=True)
 @click.option("--validation", multiple=True, callback=distinct, metavar="FILE", help="Validate with these files instead of a share of the input; repeatable.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run, exactly where it was.")
 @model_code_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import importlib.util
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class Source:
 
 
 def resolve(inputs: Sequence[str], tree: str | None = None) -> list[Source]:
-    """Turn what a user named into files, in the order given; globs are sorted.
+    """Turn what a user named into files, in the order given; globs in natural order (2 before 10).
 
     Args:
         inputs: paths, `file.root:tree`, globs (`run_*.root:events`), list files (`@files` or
@@ -67,9 +68,9 @@ def _resolve_one(text: str, default_tree: str | None, depth: int) -> Iterator[So
     elif os.path.exists(path):
         yield Source(path, tree)
     else:
-        matches = sorted(m for m in glob.glob(path, recursive=True) if not os.path.isdir(m))
+        matches = matching(path)
         if not matches:
-            raise InputError(f"No file matches {path!r}.{_neighbours(path)}")
+            raise absent(path)
         yield from (Source(match, tree) for match in matches)
 
 
@@ -80,9 +81,9 @@ def _from_list(path: str, tree: str | None, depth: int) -> Iterator[Source]:
         with open(path, encoding="utf-8") as file:
             lines = [line.partition("#")[0].strip() for line in file]
     except FileNotFoundError:
-        raise InputError(f"No file matches {path!r}.{_neighbours(path)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise absent(path) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text, or its name is none"
         raise InputError(f"{path}: cannot be read as a list of files: {reason}.") from None
     if not any(lines):
         raise InputError(f"{path}: names no file.")
@@ -98,6 +99,51 @@ def _check_remote(path: str) -> None:
     if importlib.util.find_spec(needed[protocol]) is None:
         command = "pphysml[xrootd]" if protocol.startswith("root") else needed[protocol]
         raise ConfigError(f"{path}: reading from {protocol}:// needs `pip install {command}`.")
+
+
+def matching(pattern: str) -> list[str]:
+    """Return the files that a glob matches, folders left out, numbers in their names in the order of their values."""
+    try:
+        found = glob.glob(pattern, recursive=True)
+    except (OSError, ValueError, re.error):  # a name that can be none, or a pattern that is none
+        return []
+    return sorted((name for name in found if not os.path.isdir(name)), key=natural)
+
+
+def natural(name: str) -> tuple[list[tuple[str, int]], str]:
+    """Return a key by which `run_2` comes before `run_10`."""
+    return [(text, int(number or -1)) for text, number in re.findall(r"([^0-9]*)([0-9]*)", name)], name
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names in a folder, in natural order.
+
+    Raises:
+        InputError: it cannot be listed.
+    """
+    try:
+        return sorted(os.listdir(folder), key=natural)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: the folder cannot be read: {_reason(error)}.") from None
+
+
+def absent(path: str) -> InputError:
+    """Return the error for a name that nothing matches: what the system says of it, else the nearest names."""
+    folder = os.path.dirname(path) or "."
+    try:
+        if not glob.has_magic(path):
+            os.stat(path)
+        elif os.path.exists(folder):
+            os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        return InputError(f"{path}: cannot be found: {_reason(error)}.")
+    return InputError(f"No file matches {path!r}.{_neighbours(path)}")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or "unknown reason" if isinstance(error, OSError) else str(error)
 
 
 def _neighbours(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def load_state(path: Path) -> TrainingState:
     Raises:
         ModelError: missing, unreadable, or of another format.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         raise ModelError(f"{path}: there is no checkpoint to resume from.")
     try:
         values = torch.load(path, map_location="cpu", weights_only=True)

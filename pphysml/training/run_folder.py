@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..atomic_files import replacement
+from ..atomic_files import replacement, written
 from ..config import Config, dump
 from ..errors import ConfigError, ModelError, OutputError
 
@@ -63,20 +63,21 @@ class RunFolder:
             ConfigError: something is there; with `force`, something that is not a run.
             OutputError: nothing can be written there.
         """
-        above = next((folder for folder in self.path.absolute().parents if folder.exists()), self.path)
-        if not above.is_dir() or not os.access(above, os.W_OK):
-            raise OutputError(f"{self.path}: the run folder cannot be made: {above} is no folder that can be written to.")
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
-            return
-        if not force:
-            raise ConfigError(f"{self.path}: exists; give another --output, --force, or --resume.")
-        if not self.config.exists():
-            raise ConfigError(f"{self.path}: is not a run folder; --force does not delete it.")
+        with written(self.path):
+            above = next((folder for folder in self.path.absolute().parents if folder.exists()), self.path)
+            if not above.is_dir() or not os.access(above, os.W_OK):
+                raise OutputError(f"{self.path}: the run folder cannot be made: {above} is no folder that can be written to.")
+            if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+                return
+            if not force:
+                raise ConfigError(f"{self.path}: exists; give another --output, --force, or --resume.")
+            if not self.config.exists():
+                raise ConfigError(f"{self.path}: is not a run folder; --force does not delete it.")
 
     def check(self) -> None:
         """Make sure that this is a run folder that can be resumed."""
-        if not self.config.exists():
-            raise ModelError(f"{self.path}: is not a run folder; it holds no config.yaml.")
+        if not os.path.exists(self.config):
+            raise ModelError(f"{self.path}: is not a run folder; it holds no config.yaml that may be read.")
 
 
 def environment() -> dict[str, Any]:

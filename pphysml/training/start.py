@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ def start_from(network: nn.Module, source: str, task: Trainable, config: Any) ->
     Raises:
         ModelError: there are none, or they do not fit.
     """
-    if Path(source).is_file() and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
+    if os.path.isfile(source) and not is_ours(Path(source)) and task.start_from_foreign(network, Path(source)):
         return
     model = load_model(Path(source), task.name)
     problem = mismatch(network, model.network)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..atomic_files import further_files
+from ..atomic_files import further_files, written
 from ..errors import ConfigError, InputError, OutputError
 from ..evaluation.comparison import mcnemar
 from ..evaluation.report import (
@@ -131,13 +131,14 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
 
 def _check_free(output: Path, force: bool) -> None:
     """Refuse before any work what would fail after it."""
-    if output.exists() and not output.is_dir():
-        raise ConfigError(f"{output}: is a file; --output must be a folder.")
-    if output.is_dir() and any(output.iterdir()) and not force:
-        raise ConfigError(f"{output}: is not empty; give another --output or --force.")
-    above = next(folder for folder in (output.absolute(), *output.absolute().parents) if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OutputError(f"{output}: cannot be made: {above} is no folder that can be written to.")
+    with written(output):
+        if output.exists() and not output.is_dir():
+            raise ConfigError(f"{output}: is a file; --output must be a folder.")
+        if output.is_dir() and any(output.iterdir()) and not force:
+            raise ConfigError(f"{output}: is not empty; give another --output or --force.")
+        above = next(folder for folder in (output.absolute(), *output.absolute().parents) if folder.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise OutputError(f"{output}: cannot be made: {above} is no folder that can be written to.")
 
 
 def _write(folder: Path, results: Mapping[str, Evaluation], title: str, facts: Mapping[str, str]) -> None:

@@ -86,12 +86,13 @@ def _examples(task: Task[Any], config: Any, reader: Reader, warnings: list[str],
 
 def _check_free(output: Path, export: DataExport, force: bool) -> None:
     """Refuse an output that exists and is not empty; with `force`, one that holds anything but shards."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return
-    if not force or not output.is_dir():
-        raise ConfigError(f"{output}: exists; give another --output{' or --force' if output.is_dir() else ''}.")
-    own = re.compile(rf"{re.escape(export.stem)}-\d{{5,}}\.safetensors")
-    other = next((path.name for path in output.iterdir() if not own.fullmatch(path.name)), None)
+    with written(output):
+        if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+            return
+        if not force or not output.is_dir():
+            raise ConfigError(f"{output}: exists; give another --output{' or --force' if output.is_dir() else ''}.")
+        own = re.compile(rf"{re.escape(export.stem)}-\d{{5,}}\.safetensors")
+        other = next((path.name for path in output.iterdir() if not own.fullmatch(path.name)), None)
     if other is not None:
         raise ConfigError(f"{output}: holds {other!r}, which no export wrote; --force does not delete it.")
 

@@ -79,3 +79,22 @@ def test_whoever_read_the_errors_may_have_gone_too() -> None:
     done = subprocess.run([sys.executable, "-m", "pphysml_cli.main", "config", "nothing"], stdout=subprocess.PIPE, stderr=writing)
     os.close(writing)
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO])
+def test_what_the_system_refuses_is_no_bug(number: int) -> None:
+    failure = explain(OSError(number, os.strerror(number), "a/b"))
+    assert failure.code == 5 and failure.message == f"pphysml: error: a/b: the system refuses it: {os.strerror(number)}."
+
+
+@pytest.mark.parametrize(("verb", "output", "words"), [
+    (["lcag", "a.root"], "", "the name is empty"), (["lcag", "a.root"], "new/", "is a folder; name the file"),
+    (["simulate", "lcag", "-n", "1"], ".", "is not a file"), (["evaluate", "lcag", "a.root"], "", "the name is empty"),
+    (["simulate", "lcag", "-n", "1"], "b" * 300, "File name too long"), (["simulate", "lcag", "-n", "1"], "/dev/null", "is not a file"),
+    (["train", "lcag"], "b" * 300, "File name too long"), (["evaluate", "lcag", "a.root"], "b" * 300, "File name too long"),
+])
+def test_outputs_that_can_be_none_are_refused_in_a_sentence(verb, output: str, words: str, pphysml, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = pphysml(*verb, "-o", output)
+    assert ended.code in (2, 3, 5) and "bug" not in ended.err
+    assert words in ended.err or "No file matches" in ended.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pphysml.errors import ConfigError, InputError
-from pphysml.io.sources import Source, resolve
+from pphysml.io.sources import Source, absent, names_in, resolve
 
 
 @pytest.fixture
@@ -87,3 +87,37 @@ def test_remote_addresses_keep_their_colons(monkeypatch: pytest.MonkeyPatch) -> 
     assert resolve(["root://h:1094//a.root:t"]) == [Source("root://h:1094//a.root", "t")]
     with pytest.raises(ConfigError, match="'gopher'"):
         resolve(["gopher://h/a.root"])
+
+
+def test_files_of_a_glob_come_in_the_order_of_their_numbers(tmp_path) -> None:
+    for name in ("f1", "f10", "f2", "f11", "f02b", "g/f9", "g/f10"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.root").write_bytes(b"")
+    assert [Path(s.path).stem for s in resolve([f"{tmp_path}/f*.root:events"])] == ["f1", "f2", "f02b", "f10", "f11"]
+    assert [Path(s.path).stem for s in resolve([f"{tmp_path}/g/*.root"])] == ["f9", "f10"]
+    # What the shell or a list has put in order stays so.
+    given = [f"{tmp_path}/f10.root", f"{tmp_path}/f1.root", f"{tmp_path}/f2.root"]
+    (tmp_path / "list.txt").write_text("\n".join(given))
+    assert [s.path for s in resolve(given)] == given == [s.path for s in resolve([f"{tmp_path}/list.txt"])]
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("b" * 300 + ".root", "File name too long"), ("b/" * 3000 + "c.root", "File name too long"), ("a\0b.root", "null"), ("no.root", "No file matches"),
+])
+def test_names_that_can_be_none_are_refused_in_a_sentence(name: str, words: str, tmp_path) -> None:
+    (tmp_path / "list.txt").write_text(name + "\n")
+    for given in (name, f"{tmp_path}/list.txt"):
+        with pytest.raises(InputError, match=words):
+            resolve([given])
+
+
+def test_closed_folders_are_called_closed(tmp_path, monkeypatch) -> None:
+    """The tests may run as root, whom nothing is closed to."""
+    def closed(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.stat", closed)
+    monkeypatch.setattr("os.listdir", closed)
+    assert str(absent("closed/a.root")) == "closed/a.root: cannot be found: Permission denied."
+    with pytest.raises(InputError, match="closed: the folder cannot be read: Permission denied"):
+        names_in("closed")

@@ -6,16 +6,17 @@ One pair of files per topology: `leaves_SPLIT.NUMBER.npy`, (events, leaves, 4) w
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 
 import numpy as np
 
 from ....errors import InputError
 from ....io.ragged import Array, Columns, Ragged
+from ....io.sources import matching, names_in
 from ..trees.validity import is_valid
 from ..trees.validity_rules import N_CLASSES
 
@@ -57,7 +58,7 @@ def read(paths: Sequence[str]) -> Iterator[Columns]:
 
 
 def find(paths: Sequence[str]) -> list[Path]:
-    """Return the `leaves` files that are meant: those of folders by number, others as given; globs are sorted.
+    """Return the `leaves` files that are meant: those of folders by number, others as given; globs in natural order.
 
     Raises:
         InputError: nothing is there, a name does not fit, a folder mixes splits, or a topology's
@@ -65,7 +66,7 @@ def find(paths: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, int] = {}
     for path in map(Path, paths):
-        for file in _of_folder(path) if path.is_dir() else sorted(map(Path, glob(str(path)))) or [path]:
+        for file in _of_folder(path) if os.path.isdir(path) else list(map(Path, matching(str(path)))) or [path]:
             match = NAME.fullmatch(file.name)
             if match is None:
                 raise InputError(f"{file}: is not named leaves_SPLIT.NUMBER.npy or lcas_SPLIT.NUMBER.npy; "
@@ -79,7 +80,7 @@ def find(paths: Sequence[str]) -> list[Path]:
 
 
 def _of_folder(folder: Path) -> list[Path]:
-    matches = [match for match in map(NAME.fullmatch, (file.name for file in folder.iterdir())) if match]
+    matches = [match for match in map(NAME.fullmatch, names_in(str(folder))) if match]
     if not matches:
         raise InputError(f"{folder}: there is no file named leaves_SPLIT.NUMBER.npy in it.")
     splits = sorted({match[2] for match in matches})
@@ -92,7 +93,7 @@ def _of_folder(folder: Path) -> list[Path]:
 def _open(leaves_path: Path) -> Pair:
     lcas_path = leaves_path.with_name("lcas" + leaves_path.name.removeprefix("leaves"))
     for path, partner in ((leaves_path, lcas_path), (lcas_path, leaves_path)):
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(f"{path}: is not there; it is needed beside {partner}.")
     leaves, lcas = _mapped(leaves_path), _mapped(lcas_path)
     if leaves.dtype.kind != "f" or leaves.ndim != 3 or leaves.shape[2] != 4:

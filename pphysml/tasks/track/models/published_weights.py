@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -64,7 +65,7 @@ def published_name(path: Path) -> str:
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a file, without running code from it."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"{path}: there is no such weights file.")
     try:
         values = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)

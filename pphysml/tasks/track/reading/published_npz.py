@@ -7,10 +7,10 @@ Each holds one structured array `arr_0` with one row per step in a sensor, and G
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
-from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from ....errors import InputError, did_you_mean
 from ....io.checks import checked
 from ....io.problems import Problem, ProblemError
 from ....io.ragged import Array, Columns, Ragged
+from ....io.sources import absent, matching, names_in
 from ..schema import GATE
 
 KEY = "arr_0"
@@ -56,22 +57,24 @@ def columns(paths: Sequence[str]) -> Iterator[Columns]:
 
 
 def find(paths: Sequence[str]) -> list[Path]:
-    """Return the files that are meant, each once; those of folders and patterns sorted by name.
+    """Return the files that are meant, each once; those of folders and patterns in natural order.
 
     Raises:
         InputError: nothing is there, or a folder holds data for training beside others.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found += _of_folder(path) if path.is_dir() else sorted(map(Path, glob(str(path)))) or [path]
+        found += _of_folder(path) if os.path.isdir(path) else list(map(Path, matching(str(path)))) or [path]
     for file in found:
-        if not file.is_file():
-            raise InputError(f"{file}: there is no such file.")
+        if not os.path.exists(file):
+            raise absent(str(file))
+        if not os.path.isfile(file):
+            raise InputError(f"{file}: is no file.")
     return list(dict.fromkeys(found))
 
 
 def _of_folder(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.npz"))
+    files = [folder / name for name in names_in(str(folder)) if name.endswith(".npz")]
     if not files:
         raise InputError(f"{folder}: there is no npz file in it.")
     splits = sorted({split for split in SPLITS for file in files if split in re.split(r"[_.\-]", file.name)})
