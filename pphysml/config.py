@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from . import named_yaml, plain_yaml
-from .errors import ConfigError, did_you_mean, shortened
+from .errors import ConfigError, did_you_mean, nearest, shortened
 from .own_network import Code
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ class Config(BaseModel):
     @field_validator("*", mode="wrap")
     @classmethod
     def _plain(cls, value: Any, check: Callable[[Any], Any]) -> Any:
-        """Refuse what pydantic takes for a number, and no person does; and whole numbers that are too large for 64 bits."""
+        """Refuse what pydantic takes for a number, and no person does; whole numbers of more than 64 bits; and empty text."""
         checked = check(value)
+        if checked == "":
+            raise ValueError("must not be empty")
         for given, taken in zip(value, checked, strict=False) if isinstance(value, list) and isinstance(checked, (list, tuple)) else [(value, checked)]:
             if isinstance(given, bool) and isinstance(taken, (int, float)) and not isinstance(taken, bool):
                 raise ValueError("must be a number")
@@ -210,10 +212,13 @@ LONGEST_REASON = 1000
 def _problems(schema: type[Config], error: ValidationError, where: str) -> Iterator[str]:
     known = [option["key"] for option in describe(schema)]
     found = error.errors(include_url=False)
+    listed = False
     for problem in found[:MOST_PROBLEMS]:
         key = shortened(".".join(str(part) for part in problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            yield f"{where}: there is no option {key!r}.{did_you_mean(key, known)}"
+            # All that there is, once is enough.
+            yield f"{where}: there is no option {key!r}.{did_you_mean(key, known) if nearest(key, known) or not listed else ''}"
+            listed = True
             continue
         # What concerns several options has no place of its own.
         message = ": ".join(filter(None, (where, key, shortened(problem["msg"].removeprefix("Value error, ").removesuffix("."), LONGEST_REASON))))

@@ -8,6 +8,7 @@ from the command line alone. So a weights file, whose header holds a configurati
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import traceback
@@ -272,6 +273,10 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _content(path: Path) -> bytes:
     try:
+        if os.path.lexists(path) and not os.path.isfile(path):
+            raise ConfigError(f"{path}: the file of the network is no regular file.")
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: the file of the network cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise ConfigError(f"{str(path)!r}: cannot be the name of a file.") from None

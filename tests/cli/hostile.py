@@ -96,8 +96,11 @@ def strange(rng: random.Random, value: Any) -> Any:
         "x" * rng.choice([1, 5000]), "../../etc/passwd", "", "\x00", "\x1b[2J", "nan", "canary.py:Mine", [], {}, [[]], {"": {}}, [None], [True], {"a": [1, "b"]}, deep,
         True, False, float("nan"), float("inf"), -float("inf"), 2**63, -(2**70), 10**38, -1e308, None,
     ]
+    if value is None:
+        # Whatever else may be what can be given.
+        return rng.choice([deep, {"a": [1, "b"]}, [[None]], {"": {}}])
     numbers = (int, float)
-    kinds = {bool: (bool,), int: numbers, float: numbers, str: (str,), list: (list,), dict: (dict,), type(None): (type(None),)}
+    kinds = {bool: (bool,), int: numbers, float: numbers, str: (str,), list: (list,), dict: (dict,)}
     # Of the same type only what is no value anywhere; null stands for what is not given in many places.
     never = [v for v in every if isinstance(v, numbers) and not isinstance(v, bool) and not abs(v) < (2**63 if type(value) is int else float("inf"))]
     other = [v for v in every if not isinstance(v, kinds[type(value)]) or (isinstance(v, bool) and not isinstance(value, bool))]

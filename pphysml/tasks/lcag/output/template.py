@@ -43,10 +43,14 @@ def read_template(source: str, tolerance: float, window: float | None = None) ->
     Raises:
         ConfigError: no decay of two or more leaves, or an unknown particle.
     """
-    decay = read_decay(source) if source.endswith((".yaml", ".yml")) else parse_decay(source)
+    in_file = source.endswith((".yaml", ".yml"))
+    decay = read_decay(source) if in_file else parse_decay(source)
     if not decay.children:
         raise ConfigError(f"{shortened(source)!r} is one particle; a template needs a decay, as in A -> B C or (B C).")
-    return _number(decay, tolerance, math.inf if window is None else window)
+    try:
+        return _number(decay, tolerance, math.inf if window is None else window)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}" if in_file else str(error)) from None
 
 
 def _number(decay: Decay, tolerance: float, window: float) -> Template:

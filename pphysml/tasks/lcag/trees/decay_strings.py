@@ -42,10 +42,7 @@ def parse_decay(text: str) -> Decay:
     Raises:
         ConfigError: it is none of them.
     """
-    parser = _Parser(text)
-    if len(parser.tokens) > 3 * MOST:
-        raise parser.bad(f"a decay of more than {MOST} particles is not searched for")
-    return parser.whole()
+    return _searchable(_Parser(text).whole())
 
 
 def read_decay(path: str) -> Decay:
@@ -56,13 +53,16 @@ def read_decay(path: str) -> Decay:
     """
     text = plain_yaml.read_text(path)
     try:
-        decay = _from_yaml(plain_yaml.parse(text, path))
+        return _searchable(_from_yaml(plain_yaml.parse(text, path)))
     except ConfigError as error:
         hint = " (a label * needs quotes: \"*\")" if "anchor" in str(error) or "alias" in str(error) else ""
         where = "" if str(error).startswith(path) else f"{path}: "
         raise ConfigError(f"{where}{str(error).removesuffix('.')}{hint}.") from None
+
+
+def _searchable(decay: Decay) -> Decay:
     if _particles(decay) > MOST:
-        raise ConfigError(f"{path}: a decay of more than {MOST} particles is not searched for.")
+        raise ConfigError(f"A decay of more than {MOST} particles is not searched for.")
     return decay
 
 
@@ -73,7 +73,7 @@ def _particles(decay: Decay) -> int:
 def _from_yaml(value: Any) -> Decay:
     match value:
         case str():
-            return parse_decay(value)
+            return _Parser(value).whole()
         case bool() | None:
             raise ConfigError(f"{value!r} is no label; put names and * in quotes.")
         case int() | float():

@@ -24,6 +24,8 @@ SCANNERS = f"{__package__}.scanners"
 LEVELS = ("rsector_id", "module_id", "submodule_id", "crystal_id", "layer_id")
 """Columns of ids, from the outermost."""
 
+MOST_CRYSTALS = 10**7
+
 TOLERANCE = 0.01
 """How far outside a crystal a point may be read, mm: positions of files are rounded."""
 
@@ -69,6 +71,8 @@ class Scanner:
         size = (config.crystal_size[0], config.crystal_size[1], config.crystal_size[2])
         scanner = cls(config.name, config.radius, config.rsectors, _pair(config.modules), _pair(config.submodules),
                       _pair(config.crystals), config.layers, module, submodule, crystal, size)
+        if scanner.n_crystals > MOST_CRYSTALS:
+            raise ConfigError(f"Scanner {config.name!r}: has {scanner.n_crystals} crystals or layers of them; at most {MOST_CRYSTALS} are possible.")
         problems = overlaps(scanner.radius, scanner.rsectors, scanner.counts, scanner.pitches, (size[0], size[1]))
         if problems:
             raise ConfigError(f"Scanner {config.name!r}: {'; '.join(problems)}.")

@@ -22,7 +22,7 @@ class LayerGroup(Config):
 
     first_z: float = option(0.0, "Position of the first layer's sensor along the beam.", "mm")
     pitch: float = option(1.0, "Distance between the sensors.", "mm", gt=0)
-    count: int = option(1, "Number of layers.", ge=1)
+    count: int = option(1, "Number of layers.", ge=1, le=1000)
     wet: Positive | list[Positive] = option(..., "Water-equivalent thickness in front of each sensor, from the one before it (of the first sensor: from the phantom's end); one value, or one per layer.", "mm")
     radiation_lengths: Positive | list[Positive] = option(..., "The same in radiation lengths.")
 
@@ -56,7 +56,7 @@ class GeometryConfig(Config):
     """The YAML file that describes a calorimeter."""
 
     name: str = option("unnamed", "What reports call it.")
-    layers: list[LayerGroup] = option(..., "Groups of layers along the beam.", min_length=1)
+    layers: list[LayerGroup] = option(..., "Groups of layers along the beam.", min_length=1, max_length=1000)
     sensor: SensorConfig = option(SensorConfig, "The sensors.")
     beam: BeamConfig = option(..., "The beam.")
     phantom: PhantomConfig = option(PhantomConfig, "The phantom.")
