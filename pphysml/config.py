@@ -14,7 +14,7 @@ from .errors import ConfigError, did_you_mean, nearest, shortened
 from .own_network import Code
 
 if TYPE_CHECKING:
-    from .io.schema import Kind
+    from .io.schema import Further
 
 
 class Config(BaseModel):
@@ -36,7 +36,7 @@ class Config(BaseModel):
                 raise ValueError("must be a number of at most 64 bits")
         return checked
 
-    def extra_branches(self) -> dict[str, Kind]:
+    def extra_branches(self) -> dict[str, Further]:
         """Return the branches that this section reads besides those of the layout, and what their values belong to."""
         return {}
 

@@ -17,7 +17,7 @@ from .metadata import all_metadata, content_of, written_trees
 from .problems import Problem, ProblemError
 from .ragged import Array, Column, Columns, Ragged
 from .root_files import Tree, open_file, tree_names
-from .schema import KEEP, SPACING, Field, Kind, Layout
+from .schema import KEEP, SPACING, Field, Further, Layout
 from .sources import Source
 from .units import BranchMap, conversion
 
@@ -28,7 +28,7 @@ class Request:
 
     layouts: Sequence[Layout]
     mapping: BranchMap = field(default_factory=BranchMap)
-    extra: Mapping[str, Kind] = field(default_factory=dict)
+    extra: Mapping[str, Further] = field(default_factory=dict)
     keep: Sequence[str] = ()
     need_truth: bool = False
 
@@ -103,7 +103,7 @@ def compared(file: Any, path: str) -> tuple[dict[str, Content], list[Problem]]:
     return contents, problems
 
 
-def kinds(extra: Iterable[str]) -> dict[str, Kind]:
+def kinds(extra: Iterable[str]) -> dict[str, Further]:
     """Return what the values of further branches belong to; names alone are branches of leaves."""
     return dict(extra) if isinstance(extra, Mapping) else dict.fromkeys(extra, "particle")
 
@@ -138,14 +138,14 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     for name, kind in request.extra.items():
         if name in opening.branches:
             continue
-        branch = mapping.get(name, name)
+        field = kind if isinstance(kind, Field) else Field(name, kind, "float32", "Further branch.", missing=layout.missing)
+        branch = mapping.get(name, (*field.aliases, name)[0])
         if branch not in available:
             yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
             continue
         opening.branches[name] = branch
         # How many pairs there are depends on the leaves; the task compares them.
-        counter = f"n_{name}" if kind == "pair" else layout.leading_counter
-        opening.fields[name] = Field(name, kind, "float32", "Further branch.", counter=counter, missing=layout.missing)
+        opening.fields[name] = replace(field, counter=f"n_{name}" if kind == "pair" else layout.leading_counter)
     for name in request.keep:
         if name in available:
             opening.branches[KEEP + name] = name

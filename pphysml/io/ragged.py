@@ -65,6 +65,16 @@ class Ragged:
         offsets = self.offsets[start : stop + 1]
         return Ragged(self.flat[offsets[0] : offsets[-1]], offsets - offsets[0])
 
+    def rows_with(self, chosen: Array) -> NDArray[np.bool_]:
+        """Return which rows have a chosen value; `chosen` is bool, one for each value."""
+        found: NDArray[np.bool_] = np.diff(np.concatenate([[0], np.cumsum(chosen)])[self.offsets]) > 0
+        return found
+
+    def first_of(self, chosen: Array, row: int, values: Array | None = None) -> Any:
+        """Return the first chosen value of a row, of `values` if they are given in its place."""
+        start, stop = self.offsets[row], self.offsets[row + 1]
+        return (self.flat if values is None else values)[start:stop][chosen[start:stop]][0]
+
     def padded(self, width: int | None = None, fill: float = 0) -> Array:
         """Return a dense array (rows, width, ...); rows longer than `width` are clipped."""
         counts = self.counts

@@ -10,6 +10,9 @@ from ..errors import ConfigError, did_you_mean
 
 Kind = Literal["event", "particle", "hit", "node", "pair", "label"]
 
+LOWEST = -(2.0**127)
+"""What NaN may stand for where values are compared: lower than all that occur, and exact in single precision too."""
+
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
 
@@ -36,6 +39,7 @@ class Field:
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
         missing: what NaN stands for; without it NaN is refused.
         carried: the output carries it, where the input has it: an id by which both are joined.
+        only_named: read only if it is named with --map, as branches of that name may well be something else.
         weight: an event weight, for the loss of the training; see `config.Config.weight_branch`.
         filling: what the values are in files that lack the column where others of a list have it; -1 or not a number
             for ids that are `carried`. Where nothing can be filled in, the column is left out of all files.
@@ -57,6 +61,7 @@ class Field:
     maximum: float | None = None
     missing: float | None = None
     carried: bool = False
+    only_named: bool = False
     weight: bool = False
     filling: float | None = None
     spacing: bool = False
@@ -77,6 +82,10 @@ class Field:
     def text(self) -> bool:
         """Whether one entry holds one text."""
         return self.dtype == "text"
+
+
+Further = Kind | Field
+"""A further branch of leaves or pairs that is read: what its values belong to, or a field, whose aliases are then its branches."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ class Layout:
         present = set(available)
         found: dict[str, str] = {}
         for f in self.fields:
-            names = (mapping[f.name],) if f.name in mapping else (f.name, *f.aliases)
+            names = (mapping[f.name],) if f.name in mapping else () if f.only_named else (f.name, *f.aliases)
             branch = next((name for name in names if name in present), None)
             if branch is not None:
                 found[f.name] = branch

@@ -20,6 +20,15 @@ def mass(p4: Floats) -> Floats:
     return np.sqrt(np.maximum(mass_squared(p4), 0.0))
 
 
+def from_pt_eta_phi(pt: Floats, eta: Floats, phi: Floats) -> Floats:
+    """Return px, py, pz, shape (..., 3), of transverse momentum, pseudorapidity and azimuth (rad).
+
+    px = pt cos(phi), py = pt sin(phi), pz = pt sinh(eta) (PDG review, Kinematics).
+    """
+    momenta: Floats = np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], -1)
+    return momenta
+
+
 def momentum_squared(p4: Floats) -> Floats:
     """Return the square of the three-momentum, shape (...)."""
     squared: Floats = np.einsum("...i,...i->...", p4[..., :3], p4[..., :3])

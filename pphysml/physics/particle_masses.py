@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from functools import cache
 
-from particle import Particle, ParticleNotFound
+from particle import InvalidParticle, Particle, ParticleNotFound
 from particle.exceptions import MatchingIDNotFound
 
 from ..errors import ConfigError, did_you_mean, nearest
@@ -41,6 +42,26 @@ def particle_charge(name: str) -> float:
     if charge is None:
         raise ConfigError(f"The charge of the particle {name!r} is not known; give its mass in GeV.")
     return float(charge)
+
+
+@cache
+def particle_number(name: str) -> int:
+    """Return the number that the PDG gives a particle; antiparticles have negative ones. See `particle_mass`.
+
+    Raises:
+        ConfigError: an unknown name (the nearest are given).
+    """
+    return int(_find(name).pdgid)
+
+
+@cache
+def mass_of_number(number: int) -> float:
+    """Return the mass in GeV of a particle by its PDG number; NaN if there is none, or its mass is not known."""
+    try:
+        mass = Particle.from_pdgid(number).mass
+    except (ParticleNotFound, InvalidParticle):
+        return math.nan
+    return math.nan if mass is None else float(mass) * MEV
 
 
 def _find(name: str) -> Particle:

@@ -88,6 +88,26 @@ def test_charges_are_compared_where_there_are_any(pphysml, tmp_path):
         assert ("compares masses alone" in ended.err) == warned
 
 
+def test_momenta_with_identification_branches_are_enough(pphysml, tmp_path):
+    # K- pi+ from a D0 at rest, then two pions; identification is not defined for the second leaf of the third event.
+    kaon, pion, mass = 0.493677, 0.13957039, 1.86484
+    p = np.sqrt((mass**2 - (kaon + pion) ** 2) * (mass**2 - (kaon - pion) ** 2)) / (2 * mass)
+    rows = {"px": [[p, -p]] * 3, "py": [[0.0, 0.0]] * 3, "pz": [[0.0, 0.0]] * 3,
+            "kaonID": [[0.9, 0.1], [0.2, 0.1], [0.9, np.nan]], "pionID": [[0.1, 0.9], [0.8, 0.9], [0.1, np.nan]]}
+    path, out = tmp_path / "tracks.root", tmp_path / "out.root"
+    with uproot.recreate(path) as file:
+        file.mktree("events", {name: "var * float32" for name in rows}).extend({name: ak.Array(row) for name, row in rows.items()})
+    arguments = ("lcag", path, "--engine", "massline", "--preset", "paper", "--set", "apply.massline.masses=[1.86484]", "--match", "D0 -> K- pi+")
+    refused = pphysml(*arguments, "-o", out)
+    assert refused.code == 3 and "have no energy" in refused.err and "data.pid" in refused.err
+    done = pphysml(*arguments, "--set", "data.pid={pi+: pionID, K+: kaonID}", "--json", "-o", out)
+    assert done.code == 0 and json.loads(done.out)["match_by"] == "hypotheses of the input", done.err
+    match, masses = columns(out, "template_match", "node_mass")
+    assert match.tolist() == [1, 0, 0]
+    np.testing.assert_allclose(masses[0], [kaon, pion, mass], rtol=1e-6)
+    np.testing.assert_allclose(masses[2][:2], [kaon, 0.0], atol=1e-6)
+
+
 def test_the_rest_of_the_event_is_reconstructed_beside_a_given_signal_side(events, pphysml, tmp_path):
     path = tmp_path / "rest.root"
     ended = pphysml("lcag", events, "-o", path, *SHARP, "--signal-side", "tagged", "--match", "(* *)", "--keep", "tagged")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pphysml.physics.four_vectors import at_rest, boost, mass, mass_squared
+from pphysml.physics.four_vectors import at_rest, boost, from_pt_eta_phi, mass, mass_squared
 
 
 def vectors(n: int, m: float, seed: int) -> np.ndarray:
@@ -39,3 +39,12 @@ def test_boost_along_z_is_the_textbook_matrix():
     boosted = boost(np.array([px, py, pz, e]), np.array([0.0, 0.0, 4 * gamma_beta, 4 * gamma]))
     expected = [px, py, gamma * pz + gamma_beta * e, gamma * e + gamma_beta * pz]
     assert boosted == pytest.approx(expected, rel=1e-12)
+
+
+def test_transverse_momentum_pseudorapidity_and_azimuth_are_inverted():
+    rng = np.random.default_rng(5)
+    p3 = rng.normal(size=(200, 3)) * 10.0 ** rng.integers(-3, 4, (200, 1))
+    pt, total = np.hypot(p3[:, 0], p3[:, 1]), np.linalg.norm(p3, axis=1)
+    found = from_pt_eta_phi(pt, np.arctanh(p3[:, 2] / total), np.arctan2(p3[:, 1], p3[:, 0]))
+    np.testing.assert_allclose(found, p3, rtol=1e-11, atol=1e-12 * total.max())
+    np.testing.assert_allclose(from_pt_eta_phi(np.array(2.0), np.array(0.0), np.array(np.pi / 2)), [0, 2, 0], atol=1e-15)

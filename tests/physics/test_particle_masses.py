@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from pphysml.errors import ConfigError
-from pphysml.physics.particle_masses import particle_mass
+from pphysml.physics.particle_masses import mass_of_number, particle_mass, particle_number
 
 
 @pytest.mark.parametrize(("name", "mass"), [("e-", 0.000510999), ("pi0", 0.134977), ("p", 0.938272), ("B0", 5.2797), ("gamma", 0.0)])
@@ -33,3 +35,10 @@ def test_what_has_no_mass_is_an_error(name, message):
     with pytest.raises(ConfigError) as caught:
         particle_mass(name)
     assert repr(name) in str(caught.value) and message in str(caught.value)
+
+
+def test_numbers_lead_to_the_same_masses_and_charges_of_antiparticles():
+    for name in ("pi+", "K-", "p", "mu-", "gamma", "K_S0"):
+        assert mass_of_number(particle_number(name)) == particle_mass(name)
+    assert particle_number("K-") == -particle_number("K+") == -321
+    assert all(math.isnan(mass_of_number(number)) for number in (0, 987654, 16))

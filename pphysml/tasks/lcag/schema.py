@@ -20,37 +20,78 @@ OTHERS = (
 )
 
 
-def _momentum(name: str, help: str, *aliases: str, minimum: float | None = None) -> Field:
-    return Field(name, "particle", "float64", help, unit="GeV", counter="n_leaves", required=True,
-                 aliases=aliases, minimum=minimum)
+def _leaf(name: str, help: str, *aliases: str, unit: str = "GeV", **others: Any) -> Field:
+    return Field(name, "particle", "float64", help, unit=unit, counter="n_leaves", aliases=aliases, **others)
 
+
+def _mass(only_named: bool) -> Field:
+    return _leaf("mass", "Mass; a slightly negative one is taken as rounding of 0.", "m", "M", "leaf_mass", "leaf_m", only_named=only_named)
+
+
+PX_PY_PZ = (
+    _leaf("px", "Momentum, x component.", "leaf_px", "p_x", required=True),
+    _leaf("py", "Momentum, y component.", "leaf_py", "p_y", required=True),
+    _leaf("pz", "Momentum, z component.", "leaf_pz", "p_z", required=True),
+)
+
+PT_ETA_PHI = (
+    _leaf("pt", "Transverse momentum.", "leaf_pt", "p_t", required=True, minimum=0.0),
+    _leaf("eta", "Pseudorapidity.", "leaf_eta", unit="", required=True, minimum=-20.0, maximum=20.0),
+    _leaf("phi", "Azimuth.", "leaf_phi", unit="rad", required=True),
+)
+
+
+def _energy(required: bool) -> Field:
+    return _leaf("e", "Energy.", "E", "leaf_e", "leaf_E", "energy", required=required, minimum=0.0)
+
+
+def _assumed(counter: str) -> Field:
+    return Field("assumed_pdg", "particle", "int32", "PDG id of the particle that each leaf is taken for, 0 for none; for masses that are not given, and for --match.",
+                 counter=counter, aliases=("pdg_hyp", "leaf_pdg_hyp"), missing=0.0)
+
+
+OF_LEAVES = (
+    _assumed("n_leaves"),
+    Field("charge", "particle", "float64", "Charge, for --match, mass hypotheses and data.pid; not a number counts as 0.", counter="n_leaves",
+          aliases=("leaf_charge",), missing=0.0),
+    Field("parent", "node", "int32", "Index of each node's parent, -1 for the root; the leaves come first, in the order of the momenta. Nodes with one child are merged with it.",
+          counter="n_nodes", truth=True, minimum=-1),
+    Field("node_pdg", "label", "int32", "PDG id of each node, those of the leaves first; for data.classes=stages and data.ancestors.",
+          counter="n_nodes", truth=True, aliases=("node_pdgid", "node_pdgId", "pdg_of_node")),
+    Field("leaf_pdg", "label", "int32", "True PDG id of each leaf, for data.hypotheses; if it is not there, that of node_pdg.",
+          counter="n_leaves", truth=True, aliases=("mcPDG", "leaf_mcPDG")),
+    Field("lcag", "pair", "uint8", "Lowest-common-ancestor-generations matrix, n_leaves x n_leaves, row after row.",
+          counter="n_pairs", truth=True, aliases=("LCAG",), minimum=0),
+    Field("lcas", "pair", "uint8", "Matrix of the classes of the lowest common ancestors, for data.classes=stages; n_leaves x n_leaves, row after row.",
+          counter="n_pairs", truth=True, aliases=("LCAS",), minimum=0),
+    Field("component", "label", "int16", "Number of the tree that each leaf belongs to, -1 for none; only for events of several trees.",
+          counter="n_leaves", truth=True, aliases=("tree_id",), minimum=-1),
+    *OTHERS,
+)
+
+TREES = ("events", "Events", "tree")
 
 LEAVES = Layout(
     name="leaves",
     help="One entry per event with jagged four-momenta of the leaves, and truth as `parent` or `lcag`.",
-    trees=("events", "Events", "tree"),
-    fields=(
-        *IDS,
-        _momentum("px", "Momentum, x component.", "leaf_px", "p_x"),
-        _momentum("py", "Momentum, y component.", "leaf_py", "p_y"),
-        _momentum("pz", "Momentum, z component.", "leaf_pz", "p_z"),
-        _momentum("e", "Energy.", "E", "leaf_e", "leaf_E", "energy", minimum=0.0),
-        Field("charge", "particle", "float64", "Charge, for --match; not a number counts as 0.", counter="n_leaves",
-              aliases=("leaf_charge",), missing=0.0),
-        Field("parent", "node", "int32", "Index of each node's parent, -1 for the root; the leaves come first, in the order of the momenta.",
-              counter="n_nodes", truth=True, minimum=-1),
-        Field("node_pdg", "label", "int32", "PDG id of each node, those of the leaves first; for data.classes=stages and data.ancestors.",
-              counter="n_nodes", truth=True, aliases=("node_pdgid", "node_pdgId", "pdg_of_node")),
-        Field("leaf_pdg", "label", "int32", "True PDG id of each leaf, for data.hypotheses; if it is not there, that of node_pdg.",
-              counter="n_leaves", truth=True, aliases=("mcPDG", "leaf_mcPDG")),
-        Field("lcag", "pair", "uint8", "Lowest-common-ancestor-generations matrix, n_leaves x n_leaves, row after row.",
-              counter="n_pairs", truth=True, aliases=("LCAG",), minimum=0),
-        Field("lcas", "pair", "uint8", "Matrix of the classes of the lowest common ancestors, for data.classes=stages; n_leaves x n_leaves, row after row.",
-              counter="n_pairs", truth=True, aliases=("LCAS",), minimum=0),
-        Field("component", "label", "int16", "Number of the tree that each leaf belongs to, -1 for none; only for events of several trees.",
-              counter="n_leaves", truth=True, aliases=("tree_id",), minimum=-1),
-        *OTHERS,
-    ),
+    trees=TREES,
+    fields=(*IDS, *PX_PY_PZ, _energy(required=True), _mass(only_named=True), *OF_LEAVES),
+)
+
+MOMENTA = Layout(
+    name="momenta",
+    help="The same without energies: they follow from `mass`, `assumed_pdg`, data.pid, data.particle or data.charged_mass.",
+    trees=TREES,
+    # An energy is there only if it is named, and named wrongly: otherwise the layout above fits.
+    fields=(*IDS, *PX_PY_PZ, _energy(required=False), _mass(only_named=False), *OF_LEAVES),
+)
+
+TRANSVERSE = Layout(
+    name="pt-eta-phi",
+    help="The same with pt, eta and phi of the leaves, and energies or what they follow from.",
+    trees=TREES,
+    to_canonical="pphysml.tasks.lcag.reading.leaf_momenta:from_transverse",
+    fields=(*IDS, *PT_ETA_PHI, _energy(required=False), _mass(only_named=False), *OF_LEAVES),
 )
 
 
@@ -79,8 +120,9 @@ GRAFEI = Layout(
         _feature("feat_py", "Momentum, y component.", required=True),
         _feature("feat_pz", "Momentum, z component.", required=True),
         _feature("feat_E", "Energy.", "feat_e", "feat_energy", minimum=0.0),
-        _feature("feat_mass", "Mass, where there is no energy.", "feat_M", minimum=0.0),
-        _feature("feat_charge", "Charge, for --match, and for data.charged_mass where there is neither energy nor mass.", unit=""),
+        _feature("feat_mass", "Mass, where there is no energy.", "feat_M"),
+        _assumed("n_particles"),
+        _feature("feat_charge", "Charge, for --match, mass hypotheses and data.pid.", unit=""),
         Field("mcPDG", "label", "int32", "True PDG id of each particle, for data.hypotheses.", counter="n_particles", truth=True),
         Field("leaves", "label", "int32", "Monte Carlo index of each particle, -1 for unmatched.", counter="n_particles", truth=True),
         Field("primary", "label", "bool", "Whether each particle is a primary one; others are background.", counter="n_particles", truth=True),
@@ -90,7 +132,7 @@ GRAFEI = Layout(
     ),
 )
 
-LAYOUTS = (LEAVES, GRAFEI)
+LAYOUTS = (LEAVES, GRAFEI, MOMENTA, TRANSVERSE)
 
 OUTPUT_FIELDS = (
     *IDS,

@@ -33,7 +33,8 @@ class Lcag(Task["LcagConfig"]):
     own_flags = {
         "--match": Flag("apply.match", "TEMPLATE", (
             "Flag events whose trees contain this decay, children in any order: 'D0 -> K- pi+', "
-            "'((* *) *)', or a YAML file. Labels are particles or masses in GeV. Charges are compared where the "
+            "'((* *) *)', or a YAML file. Labels are particles or masses in GeV. Leaves named as particles are compared with "
+            "mass hypotheses: those of the input, else of the model, else by mass. Charges are compared where the "
             "leaves have a branch `charge`, up to charge conjugation of the whole decay; masses alone otherwise.")),
         "--signal-side": Flag("apply.signal_side", "BRANCH", (
             "Leaves for which this branch is not 0 are a signal side that is known; the rest of the "

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from ....config import Config, option
-from ....io.schema import Kind
+from ....io.schema import LOWEST, Field, Further
 from ....training.config import InputConfig, TaskConfig, TrainingConfig
 from ..schema import LAYOUTS
 from ..trees.validity_rules import N_CLASSES, ValidityRules
@@ -30,20 +30,29 @@ class DataConfig(InputConfig):
     classes: Literal["generations", "stages"] = option("generations", "What the matrix holds of the lowest common ancestor: its height in the tree, or the class of its particle.")
     pdg_classes: list[list[int]] = option(lambda: STAGES, "For stages: absolute PDG ids of the particles of class 1, 2, ...; a node of another particle, or of a higher class than a node above it, is merged with the next node above.")
     ancestors: list[int] | None = option(None, "For generations: absolute PDG ids of the particles that count as nodes; null counts all.")
-    charged_mass: float | None = option(None, "Mass hypothesis of charged leaves in files with neither energies nor masses; null refuses such files.", "GeV", ge=0)
-    neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files.", "GeV", ge=0)
+    pid: dict[str, str] = option(dict, "Particle -> leaf branch that grows with how much a leaf looks like it, as {e-: electronID, mu-: muonID, pi+: pionID, K+: kaonID, p+: protonID}: each leaf is taken for the one with the largest value (of equal ones the first), for energies that are not given, and for --match; where all are NaN, for none. Where charges are known, charged leaves are taken for charged particles only.")
+    particle: str | None = option(None, "Particle that leaves are taken for in files with neither energies nor masses, by name, as pi+, where the files do not say which they are.")
+    charged_mass: float | None = option(None, "Mass hypothesis of charged leaves in these files; null refuses them.", "GeV", ge=0)
+    neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files, and of leaves without any value of `pid`.", "GeV", ge=0)
     hypotheses: list[int] = option(list, "Absolute PDG ids of the mass hypotheses among which the network chooses one for each leaf, or none of them; truth from `leaf_pdg` or `node_pdg`.")
     features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
     pair_features: list[str] = option(list, "Features of pairs of leaves given to the network (standardised): branches of n x n values, row after row; or `doca`, `vertex_distance`, `vertex_rho`, of `track_points`: logarithms of the tracks' distance of closest approach, and of their vertex's distance from the origin and from the z axis.")
     track_points: list[str] = option(list, "Three leaf branches: x, y, z of a point on each track, which is taken as straight there.")
     weight: str | None = option(None, "Branch with event weights for the loss of the training.")
 
-    def extra_branches(self) -> dict[str, Kind]:
+    def extra_branches(self) -> dict[str, Further]:
         """Return the branches of leaves and of pairs of leaves that become inputs of the network."""
         computed = set(self.pair_features) & set(VERTEXING)
         leaves = [*self.features, *(self.track_points if computed else [])]
         return {**dict.fromkeys(leaves, "particle"),
-                **dict.fromkeys((name for name in self.pair_features if name not in computed), "pair")}
+                **dict.fromkeys((name for name in self.pair_features if name not in computed), "pair"),
+                **{name: Field(name, "particle", "float64", "Looks of a leaf.", aliases=(branch,), missing=LOWEST)
+                   for name, branch in zip(self.pid_columns, self.pid.values(), strict=True)}}
+
+    @property
+    def pid_columns(self) -> list[str]:
+        """The columns in which the branches of `pid` are read, which may be features as well."""
+        return [f"pid:{particle}" for particle in self.pid]
 
     @property
     def weight_branch(self) -> str | None:
@@ -76,6 +85,22 @@ class DataConfig(InputConfig):
         return self
 
     @model_validator(mode="after")
+    def _names(self) -> DataConfig:
+        """Refuse names of particles that there are not, by the error that gives the nearest ones."""
+        if not self.pid and self.particle is None:
+            return self
+        from ....physics.particle_masses import particle_charge, particle_mass, particle_number
+
+        for name in self.pid:
+            particle_mass(name), particle_charge(name)
+        if self.particle is not None:
+            particle_mass(self.particle)
+        numbers = [abs(particle_number(name)) for name in self.pid]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("data.pid: a particle is in it twice; it stands for its antiparticle, too")
+        return self
+
+    @model_validator(mode="after")
     def _pairs(self) -> DataConfig:
         if self.track_points and len(self.track_points) != 3:
             raise ValueError("data.track_points must name three branches: x, y and z")
@@ -98,7 +123,7 @@ class ApplyConfig(Config):
     exact_max_leaves: int = option(12, "Largest event decoded exactly; larger ones take a bounded search.", ge=2, le=12)
     search_rounds: int = option(8, "Rounds of improvement in the bounded search.", ge=1)
     batch_size: int = option(256, "Events per forward pass.", ge=1)
-    match: str | None = option(None, "Decay string or YAML file of a decay that is searched for in the decoded trees; see --match.")
+    match: str | None = option(None, "Decay string or YAML file of a decay that is searched for in the decoded trees; leaves that it names as particles are compared with the hypotheses of the input (`assumed_pdg`, data.pid), else with those of the network (data.hypotheses), else by their masses; see --match.")
     match_tolerance: float = option(0.01, "Largest difference between a leaf's mass and that of its label in `match`; charges are compared where there is a leaf branch `charge`.", "GeV", gt=0)
     match_window: float | None = option(None, "The same for the other nodes of `match`; null does not compare their masses.", "GeV", gt=0)
     match_conjugate: bool = option(True, "Where the leaves have charges: the decay of the antiparticles, with all charges of `match` reversed, is found too.")
@@ -106,7 +131,7 @@ class ApplyConfig(Config):
     massline: MasslineConfig = option(MasslineConfig, "Options of the engine `massline`.")
     combiner: CombinerConfig = option(CombinerConfig, "Options of the engine `combiner`.")
 
-    def extra_branches(self) -> dict[str, Kind]:
+    def extra_branches(self) -> dict[str, Further]:
         """Return the branch of the signal side, if there is one."""
         return {} if self.signal_side is None else {self.signal_side: "particle"}
 

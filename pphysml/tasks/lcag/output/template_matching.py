@@ -1,7 +1,7 @@
 """Search decoded trees for a template, whatever the order of children.
 
 From the leaves up, every node is compared with every different subtree of the template: a leaf by
-its mass and charge, another node by these and by whether its children can be paired with those of
+its mass or hypothesis, and charge, another node by these and by whether its children can be paired with those of
 the subtree. One child may fit several labels, so pairing is a bipartite matching, by augmenting paths
 (H. W. Kuhn, Naval Res. Logist. Q. 2 (1955) 83). For bounded numbers of children the time is linear
 in nodes times subtrees (D. W. Matula, Ann. Discrete Math. 2 (1978) 91).
@@ -13,10 +13,12 @@ import numpy as np
 from numba import njit
 
 from ....io.ragged import Array, Columns, Ragged
+from .leaf_hypotheses import LeafHypotheses
 from .template import Template
 
 
-def match_columns(template: Template, columns: Columns, charge: Ragged | None = None, conjugate: bool = True) -> Columns:
+def match_columns(template: Template, columns: Columns, charge: Ragged | None = None, conjugate: bool = True,
+                  hypotheses: LeafHypotheses | None = None) -> Columns:
     """Return `template_match` and `template_node` of trees given by `parent` and `node_mass`.
 
     Parents must come after their children.
@@ -24,15 +26,21 @@ def match_columns(template: Template, columns: Columns, charge: Ragged | None = 
     Args:
         charge: of each leaf; without it charges are not compared.
         conjugate: whether the decay of the antiparticles, all charges reversed, is the same.
+        hypotheses: of the leaves, with which named ones are compared instead of masses; the masses of nodes
+            are those that follow then, from the nodes' momenta.
     """
     parent, mass = columns["parent"], columns["node_mass"]
     assert isinstance(parent, Ragged) and isinstance(mass, Ragged)
     wanted, carried = np.full_like(template.charge, np.nan), np.zeros(len(parent.flat))
     if charge is not None:
         wanted, carried = template.charge, _node_charges(parent.flat, parent.offsets, charge.flat, charge.offsets)
+    particle, among = np.zeros(len(parent.flat), dtype=np.int64), np.zeros(len(template.low), dtype=np.bool_)
+    if hypotheses is not None:
+        particle, mass = hypotheses.of_nodes(parent), Ragged(hypotheses.masses(columns), mass.offsets)
+        among = np.isin(template.particle, hypotheses.candidates)
     signs = np.array([1.0, -1.0] if conjugate and charge is not None else [1.0])
-    count, first = _match(parent.flat, parent.offsets, mass.flat, carried, signs,
-                          template.low, template.high, wanted, template.children, template.child_at)
+    count, first = _match(parent.flat, parent.offsets, mass.flat, carried, particle, signs, template.low, template.high,
+                          wanted, template.particle, among, template.children, template.child_at)
     return {"template_match": count, "template_node": first}
 
 
@@ -54,8 +62,8 @@ def _node_charges(parents: Array, node_at: Array, charges: Array, leaf_at: Array
 
 @njit(cache=True, nogil=True)
 def _match(
-    parents: Array, node_at: Array, mass: Array, charge: Array, signs: Array,
-    low: Array, high: Array, wanted_charge: Array, wanted: Array, wanted_at: Array,
+    parents: Array, node_at: Array, mass: Array, charge: Array, particle: Array, signs: Array,
+    low: Array, high: Array, wanted_charge: Array, named: Array, among: Array, wanted: Array, wanted_at: Array,
 ) -> tuple[Array, Array]:
     events, subtrees = len(node_at) - 1, len(low)
     most, widest = 0, 0
@@ -79,7 +87,8 @@ def _match(
                     # No charge that is wanted is NaN, of which every comparison is false.
                     fits[node, subtree] = (
                         len(below) == len(slots)
-                        and low[subtree] <= mass[start + node] <= high[subtree]
+                        and _is_alike(mass[start + node], low[subtree], high[subtree],
+                                      particle[start + node], named[subtree], among[subtree])
                         and not abs(sign * charge[start + node] - wanted_charge[subtree]) > 0.25
                         and _can_be_paired(below, slots, fits, work)
                     )
@@ -89,6 +98,14 @@ def _match(
                 count[event] += 1
                 first[event] = node
     return count, first
+
+
+@njit(cache=True, nogil=True)
+def _is_alike(mass: float, low: float, high: float, particle: int, named: int, among: bool) -> bool:
+    """Compare a node with a label: by its hypothesis if it has one, or could have that of the label, else by its mass."""
+    if named > 0 and (particle > 0 or among):
+        return bool(particle == named)
+    return bool(low <= mass <= high)
 
 
 @njit(cache=True, nogil=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ....io.ragged import Columns, Ragged, ragged
 from ..config import LcagConfig
+from .hypotheses import given_hypotheses
 from .leaf_momenta import leaf_momenta
 from .pair_features import pair_features
 from .signal_side import take_out
@@ -30,8 +31,8 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
     leaves = ragged(chunk, "px")
     examples: Columns = {name: column for name, column in chunk.items() if name in IDS or name.startswith("keep:")}
     examples["p4"] = p4 = Ragged(leaf_momenta(chunk, config.data), leaves.offsets)
-    if config.apply.match is not None and "charge" in chunk:
-        examples["charge"] = ragged(chunk, "charge")
+    if config.apply.match is not None:
+        examples |= _for_templates(chunk, config)
     if config.data.features:
         flat = [ragged(chunk, name).flat for name in config.data.features]
         examples["features"] = Ragged(np.stack(flat, -1).astype(np.float32), leaves.offsets)
@@ -41,3 +42,10 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
     if config.apply.signal_side in chunk:
         examples = take_out(examples, chunk, config.apply.signal_side, config.data.rules)
     return examples, None
+
+
+def _for_templates(chunk: Columns, config: LcagConfig) -> Columns:
+    """Return `charge` and `assumed`, the hypotheses of the input, of all leaves, where they are known."""
+    given = given_hypotheses(chunk, config.data)
+    known: Columns = {} if given is None else {"assumed": given.ids}
+    return {**known, "charge": ragged(chunk, "charge")} if "charge" in chunk else known

@@ -87,8 +87,8 @@ def _stages(chunk: Columns, n_leaves: Array, options: DataConfig) -> Found | Non
         pdg = ragged(chunk, "node_pdg").flat
         classes = classes_of(pdg, options.pdg_classes)
         alien = (parent.flat < 0) & inner_nodes(parent, n_leaves) & (classes == 0)
-        refuse_truth(chunk, _any(alien, parent), "node_pdg", lambda row: (
-            f"class outside the PDG map: the decaying particle has PDG id {_first(pdg, alien, parent, row)}, "
+        refuse_truth(chunk, parent.rows_with(alien), "node_pdg", lambda row: (
+            f"class outside the PDG map: the decaying particle has PDG id {parent.first_of(alien, row, pdg)}, "
             "which data.pdg_classes does not list"))
         return "node_pdg", stage_matrices(parent, classes, n_leaves), parent
     if "lcas" in chunk:
@@ -123,7 +123,7 @@ def _contracted(chunk: Columns, parent: Ragged, n_leaves: Array, options: DataCo
     matrices, codes = parent_to_matrix(left, n_leaves, options.forest)
     root = parent.flat < 0
     refuse_truth(chunk, codes != 0, "node_pdg", lambda row: (
-        f"falls apart into several trees without its root (PDG id {_first(pdg, root, parent, row)}), which "
+        f"falls apart into several trees without its root (PDG id {parent.first_of(root, row, pdg)}), which "
         f"data.ancestors does not list; list it, or set data.forest=true" if codes[row] == TWO_ROOTS
         else parent_problems(int(codes[row]))))
     return "node_pdg", matrices, left
@@ -152,17 +152,4 @@ def _refuse_levels(chunk: Columns, matrices: Ragged, branch: str, options: DataC
         message = f"has more than {options.highest + 1} generations"
     else:
         message = f"has a class above {options.highest}, the last one of data.pdg_classes; list more classes"
-    refuse_truth(chunk, _any(matrices.flat > options.highest, matrices), branch, lambda row: message)
-
-
-def _any(bad: Array, rows: Ragged) -> Array:
-    """Return which rows have a bad value, bool (rows,)."""
-    found = np.zeros(len(rows), dtype=bool)
-    found[np.searchsorted(rows.offsets, np.flatnonzero(bad), side="right") - 1] = True
-    return found
-
-
-def _first(values: Array, chosen: Array, rows: Ragged, row: int) -> int:
-    """Return the first chosen value of a row."""
-    start, stop = rows.offsets[row], rows.offsets[row + 1]
-    return int(values[start:stop][chosen[start:stop]][0])
+    refuse_truth(chunk, matrices.rows_with(matrices.flat > options.highest), branch, lambda row: message)
