@@ -114,6 +114,22 @@ def stratified_fraction(passed: ArrayLike, stratum: ArrayLike, level: float = LE
     return _from_variance(fraction, variance, len(n) ** 2 / float((1 / n).sum()), level)
 
 
+def sampled_strata_fraction(passed: ArrayLike, stratum: ArrayLike, level: float = LEVEL) -> Interval:
+    """Return the mean over strata of each stratum's fraction, where the strata are a random sample of many.
+
+    The fractions scatter by the choice of the strata and by the cases inside them; their variance over
+    their number covers both (W. G. Cochran, Sampling Techniques (1977), equation 10.15).
+    """
+    y = np.asarray(passed, float)
+    if not len(y):
+        return wilson(0, 0, level)
+    _, which, n = np.unique(np.asarray(stratum), return_inverse=True, return_counts=True)
+    fractions = np.bincount(which, y) / n
+    fraction, strata = float(fractions.mean()), len(n)
+    variance = float(((fractions - fraction) ** 2).sum() / max(strata - 1, 1) / strata)
+    return _from_variance(fraction, variance, strata, level)
+
+
 def mean(values: ArrayLike, weights: ArrayLike | None = None, level: float = LEVEL) -> Interval:
     """Return the (weighted) mean with its Gaussian error; infinite with a single case."""
     y = np.asarray(values, float)

@@ -175,3 +175,29 @@ def test_bootstrap_of_a_ratio_where_all_agree_or_none_is():
     everything = u.bootstrap_fraction(np.full(50, 2), np.full(50, 2))
     assert everything.value == everything.high == 1 and 0.9 < everything.low < 1
     assert np.isnan(u.bootstrap_fraction(np.zeros(3), np.zeros(3)).value)
+
+
+def test_sampled_strata_cover_what_strata_have_in_common():
+    rng = np.random.default_rng(8)
+    strata, cases, hits, narrow = 60, 30, 0, 0
+    stratum = np.repeat(np.arange(strata), cases)
+    for _ in range(400):
+        passed = rng.random(strata * cases) < np.repeat(rng.beta(0.6, 0.4, strata), cases)
+        _, low, high = u.sampled_strata_fraction(passed, stratum)
+        hits += low <= 0.6 <= high
+        _, low, high = u.stratified_fraction(passed, stratum)
+        narrow += low <= 0.6 <= high
+    assert abs(hits / 400 - 0.683) < 0.07
+    assert narrow / 400 < 0.3
+
+
+def test_sampled_strata_as_resampled_and_without_any_difference():
+    rng = np.random.default_rng(3)
+    stratum = np.repeat(np.arange(50), rng.integers(1, 40, 50))
+    passed = rng.random(len(stratum)) < rng.random(50)[stratum]
+    value, low, high = u.sampled_strata_fraction(passed, stratum)
+    shares = np.bincount(stratum, passed) / np.bincount(stratum)
+    drawn = shares[rng.integers(50, size=(20_000, 50))].mean(1)
+    assert value == pytest.approx(shares.mean())
+    assert (high - low) / 2 == pytest.approx(drawn.std(), rel=0.05)
+    assert u.sampled_strata_fraction(np.ones(90), np.repeat(np.arange(9), 10)).low == pytest.approx(0.9)

@@ -12,6 +12,7 @@ from ..output.columns import node_momenta
 from ..output.columns import perfect as is_perfect
 from ..trees.components import BACKGROUND
 from ..trees.matrices import matrix_to_parent
+from ..trees.tree_kinds import tree_kinds
 from ..trees.validity import is_valid_ragged
 from ..trees.validity_rules import ValidityRules
 
@@ -32,7 +33,8 @@ class Events:
         perfect: whether every element of the decoded matrix is right, and, where leaves can be
             background, which of them are.
         valid: whether the decoded matrix is a tree, or a forest where that is allowed.
-        others: the columns of `OF_EVENT` and `OF_PREDICTION` that are there.
+        others: the columns of `OF_EVENT` and `OF_PREDICTION` that are there; without `topology`, `decay`, a number for
+            each kind of tree.
     """
 
     n: NDArray[np.int64]
@@ -71,12 +73,22 @@ def compare(examples: Columns, predictions: Columns, rules: ValidityRules) -> Ev
     decoded, raw = (ragged(predictions, name) for name in ("lcag", "lcag_raw"))
     others = {k: np.asarray(examples[k]) for k in OF_EVENT if k in examples}
     others |= {k: np.asarray(predictions[k]) for k in OF_PREDICTION if k in predictions}
+    if "topology" not in others:
+        others["decay"] = _decays(examples, truth, rules)
     height = (np.maximum.reduceat(truth.flat, truth.offsets[:-1]) if len(n) else truth.flat[:0])
     strays = ragged(predictions, "component").flat == BACKGROUND if "background" in examples else np.zeros(0)
     return Events(
         n, height.astype(np.int64), wrong_elements(truth, decoded, n), wrong_elements(truth, raw, n),
         is_perfect(examples, decoded, strays), is_valid_ragged(decoded, n, rules), others,
     )
+
+
+def _decays(examples: Columns, truth: Ragged, rules: ValidityRules) -> Array:
+    """Return the kind of every tree; those that are none are one kind."""
+    is_tree = is_valid_ragged(truth, ragged(examples, "p4").counts, rules)
+    kinds = np.zeros(len(is_tree), dtype=np.uint64)
+    kinds[is_tree] = tree_kinds(ragged(examples, "p4").take(is_tree), truth.take(is_tree))
+    return kinds
 
 
 def wrong_elements(truth: Ragged, matrix: Ragged, n: Array) -> NDArray[np.int64]:

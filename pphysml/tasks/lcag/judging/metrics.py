@@ -15,6 +15,7 @@ from ....evaluation.result import Evaluation, Metric
 from ....evaluation.uncertainty import (
     Interval,
     clustered_fraction,
+    sampled_strata_fraction,
     stratified_fraction,
     weighted_fraction,
     wilson,
@@ -34,6 +35,9 @@ from .mass_hypotheses import compare_hypotheses, hypothesis_metrics
 
 CUTS = (6, 10)
 """Numbers of leaves up to which arXiv:2208.14924 quotes its results."""
+
+OF_EVENTS = "The error is that of the events, for just these {}, as where they are all those of the training."
+OF_SAMPLE = "The error is that of the choice of {} {} too, as where they are a sample of others than those of the training."
 
 
 class LcagEvaluator:
@@ -116,15 +120,34 @@ def perfect_metrics(events: Events, rules: ValidityRules = ONE_TREE) -> Iterator
             name, passed = f"perfect_lcag{base}{suffix}", right[chosen]
             every = wilson(int(passed.sum()), len(passed))
             if "topology" not in events.others:
-                yield _metric(name, every, len(passed), f"{words}; every event counts alike.")
+                yield _metric(name, every, len(passed), f"{words}; every event counts alike. {OF_EVENTS.format('decays')}")
+                if not base and "decay" in events.others:
+                    yield _of_other_decays(events, passed, chosen, f"{name}_other_decays", words)
                 continue
-            alike = stratified_fraction(passed, events.others["topology"][chosen])
-            yield _metric(name, alike, len(passed), f"{words}: mean over topologies of each one's share.")
+            topology = events.others["topology"][chosen]
+            shares = f"{words}: mean over topologies of each one's share."
+            yield _metric(name, stratified_fraction(passed, topology), len(passed), f"{shares} {OF_EVENTS.format('topologies')}")
+            if not base:
+                yield _metric(f"{name}_other_topologies", sampled_strata_fraction(passed, topology), len(passed),
+                              f"{shares} {OF_SAMPLE.format(_number(topology), 'topologies')}")
             if cut is None:
                 yield _metric(f"{name}_event_mean", every, len(passed), f"{words}; every event counts alike.")
     if "weight" in events.others:
         yield _metric("perfect_lcag_weighted", weighted_fraction(events.perfect, events.others["weight"]),
                       len(events.n), "As perfect_lcag, with the events' weights.")
+
+
+def _of_other_decays(events: Events, passed: Array, chosen: Array, name: str, words: str) -> Metric:
+    """Return the share of perfect matrices with the error of decays that are a random sample."""
+    decay = events.others["decay"][chosen]
+    _, which = np.unique(decay, return_inverse=True)
+    interval = clustered_fraction(np.bincount(which, passed), np.bincount(which))
+    sample = OF_SAMPLE.format(_number(decay), "kinds of trees")
+    return _metric(name, interval, len(passed), f"{words}; every event counts alike. {sample}")
+
+
+def _number(kinds: Array) -> int:
+    return len(np.unique(kinds))
 
 
 def element_metrics(events: Events) -> Iterator[Metric]:

@@ -239,3 +239,21 @@ def test_every_figure_is_made():
         "Perfect trees by number of leaves", "Perfect trees by height and leaves",
         "Reliability of the tree probability", "Margin to the next tree", "Masses of the nodes",
     }
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_decays_that_are_found_or_not_as_a_whole_have_the_error_of_their_number(named):
+    config = LcagConfig.model_validate({"simulation": {"n_topologies": 40, "min_leaves": 4}})
+    block = LcagSimulation(config, 5).block(0, 1200)
+    size, found = block["px"].counts, block["topology"] % 2 == 0
+    flat = Ragged.from_rows([(1 - np.eye(n, dtype=int)).ravel() if not right else block["lcag"][k]
+                             for k, (n, right) in enumerate(zip(size, found, strict=True))], np.uint8)
+    examples = {"p4": Ragged(np.stack([block[k].flat for k in ("px", "py", "pz", "e")], -1), block["px"].offsets), "lcag": block["lcag"]}
+    if named:
+        examples["topology"] = block["topology"]
+    metrics = {m.name: m for m in evaluate((examples, {"n_leaves": size, "lcag": flat, "lcag_raw": flat})).metrics}
+    here, elsewhere = (metrics[name] for name in ("perfect_lcag", "perfect_lcag_other_topologies" if named else "perfect_lcag_other_decays"))
+    assert here.value == elsewhere.value
+    assert (elsewhere.high - elsewhere.low) / 2 == pytest.approx(0.5 / np.sqrt(40), rel=0.2)
+    assert here.high - here.low < 0.5 * (elsewhere.high - elsewhere.low)
+    assert "40" in elsewhere.definition and "for just these" in here.definition
