@@ -68,12 +68,13 @@ def evaluate(
     if strict and not any(has_domain(task, chosen) for _, chosen in field):
         names = " and ".join(entrant.name for entrant, _ in field)
         raise ConfigError(f"--strict: {names} has no ranges of a training that data could be outside of; leave it out.")
-    aside = set_aside(task, [chosen for _, chosen in field], inputs, progress)
-    for entrant, chosen in field:
-        name = entrant.name
-        reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
-        say_usual_map(reader, progress)
+    readers = [inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map) for _, chosen in field]
+    for (_, chosen), reader in zip(field, readers, strict=True):
         look_first(task, chosen, reader)
+    aside = set_aside(task, [chosen for _, chosen in field], inputs, progress)
+    for (entrant, chosen), reader in zip(field, readers, strict=True):
+        name = entrant.name
+        say_usual_map(reader, progress)
         results[name] = _evaluate_one(task, name, chosen, reader, aside, strict, progress)
         results[name].notes += [*aside.notes, *([entrant.note] if entrant.note else [])]
         facts |= _facts(name, chosen, reader)

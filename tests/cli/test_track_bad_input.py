@@ -176,7 +176,7 @@ def test_frames_are_made_in_one_way(pphysml, tmp_path, protons):
 
 def test_a_model_has_its_own_configuration(pphysml, tmp_path, protons, track_model):
     done = pphysml("track", protons, "--model", track_model, "--preset", "quick", "-o", tmp_path / "out.root")
-    assert done.code == 2 and "--set apply." in done.err
+    assert done.code == 2 and "quick: has data.protons_per_frame=" in done.err and "but the model was made with" in done.err
 
 
 def test_a_tree_without_entries_is_told(pphysml, tmp_path, rows):
