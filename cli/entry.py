@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from pphysml.interruption import end_on_signals, ignore_signals
+from pphysml.interruption import end_on_signals, end_with_parent, ignore_signals, is_helper
 
 
 def entry() -> None:
     """Run as a program: signals end it in order, what cannot be encoded is replaced, and shells can ask for completions."""
     end_on_signals()
+    if is_helper():
+        end_with_parent()
     from .main import main, pphysml
 
     _open_closed_streams()

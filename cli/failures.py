@@ -18,6 +18,10 @@ _SYSTEM_ERRORS = {
 """What a system answers of a file by itself; that there is none (ENOENT) is found out before, or a bug."""
 
 
+LOST = ("DistBackendError", "DistNetworkError", "DistStoreError")
+"""Errors of torch when another process is gone; that of gloo is a RuntimeError."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """How a run ended.
@@ -25,17 +29,19 @@ class Failure:
     Attributes:
         message: what is shown; empty when there is nothing to say.
         unexpected: whether a traceback helps, so that `--debug` shows it.
+        common: whether all processes of a training end so, of which one says it.
     """
 
     code: int
     message: str = ""
     unexpected: bool = True
+    common: bool = False
 
 
 def explain(error: BaseException) -> Failure:
     """Return exit code and message of any exception that ends the program."""
     if isinstance(error, PphysmlError):
-        return Failure(error.exit_code, _prefixed(str(error)))
+        return Failure(error.exit_code, _prefixed(str(error)), common=True)
     if isinstance(error, click.exceptions.Exit):
         return Failure(error.exit_code, unexpected=False)
     if isinstance(error, SystemExit):
@@ -45,7 +51,7 @@ def explain(error: BaseException) -> Failure:
     if isinstance(error, click.ClickException):
         return Failure(error.exit_code, _prefixed(error.format_message()))
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return Failure(INTERRUPTED, "pphysml: interrupted.", unexpected=False)
+        return Failure(INTERRUPTED, "pphysml: interrupted.", unexpected=False, common=True)
     return _unexpected(error)
 
 
@@ -64,6 +70,8 @@ def _unexpected(error: BaseException) -> Failure:
             "--set apply.batch_size=...)."
         ))
     text = " ".join(str(error).split())
+    if type(error).__name__ in LOST or (isinstance(error, RuntimeError) and "gloo" in text):
+        return Failure(BUG, _prefixed("another process of this training has ended; what it said stands above."), common=True)
     return Failure(BUG, _prefixed(
         f"{type(error).__name__}: {text} (this is a bug; --debug shows the traceback)"
     ))

@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 from pphysml.compiled_cache import use_user_cache
+from pphysml.interruption import is_helper
 from pphysml.printable import printable, printable_lines
 
 from .entry import entry
@@ -69,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except BaseException as error:
         failure = explain(error)
-        with contextlib.suppress(OSError):  # whoever reads stderr may have gone, too
-            _report(failure, session.debug)
+        if not (failure.common and is_helper()):
+            with contextlib.suppress(OSError):  # whoever reads stderr may have gone, too
+                _report(failure, session.debug)
         return failure.code
 
 

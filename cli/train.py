@@ -82,7 +82,9 @@ def command(
     from pphysml.registry import get_task
     from pphysml.verbs.config import configuration
     from pphysml.verbs.inputs import Inputs
-    from pphysml.verbs.train import TrainingInputs, plan, task_of_run, train
+    from pphysml.verbs.resumed_run import task_of_run
+    from pphysml.verbs.train import plan, train
+    from pphysml.verbs.training_inputs import TrainingInputs
 
     chosen = get_task(task_of_run(resume, task) if resume is not None else str(task))
     changes = [*overrides, *([f"training.seed={seed}"] if seed is not None else [])]

@@ -137,16 +137,23 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, force: bool = False, last: bool = True) -> Iterator[Path]:
     """Make a folder whose content the block writes; it takes the place of `path` when the block ends.
+
+    Args:
+        force: replace an older one that is not empty.
+        last: whether the command is done then.
 
     Raises:
         OutputError: it could not be made; an older one is left as it was, and nothing else.
     """
     with _folder(path) as new:
         yield new.temporary
-        with written(path), held_back(last=True):
-            _put(new)
+        with written(path), held_back(last):
+            if force and new.path.exists():
+                _exchange(new)
+            else:
+                new.temporary.rename(new.path)
 
 
 @contextmanager
@@ -194,11 +201,8 @@ def written(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: could not be written: {error.strerror or error}.") from None
 
 
-def _put(new: Unfinished) -> None:
+def _exchange(new: Unfinished) -> None:
     """Move a folder to its place, and delete what was there."""
-    if not new.path.exists():
-        new.temporary.rename(new.path)
-        return
     new.path.rename(new.older)
     try:
         new.temporary.rename(new.path)

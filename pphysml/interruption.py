@@ -12,6 +12,12 @@ from types import FrameType
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGXCPU)
 """Of users, of schedulers that end a job, of a terminal that is closed, of a limit on CPU time."""
 
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
+
+STOPPED = 75
+"""Exit code of what was stopped and can be resumed."""
+
 SHOW_CURSOR = b"\n\x1b[?25h"
 """A bar of progress hides the cursor of a terminal."""
 
@@ -21,15 +27,30 @@ class _Program:
 
     Attributes:
         complete: whether the outputs are in place.
+        resumable: how the user can go on with what was begun; empty if that is not possible.
         removals: functions that remove what is unfinished.
     """
 
     def __init__(self) -> None:
         self.complete = False
+        self.resumable = ""
         self.removals: list[Callable[[], None]] = []
 
 
 _program = _Program()
+
+
+def is_helper() -> bool:
+    """Return whether this is a further process of a training; the first one speaks for all."""
+    return os.environ.get("LOCAL_RANK", "0") != "0"
+
+
+def end_with_parent() -> None:
+    """Have the system end this process with the one that started it, also if that is killed, where it can (Linux)."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def at_end(remove: Callable[[], None]) -> None:
@@ -38,7 +59,7 @@ def at_end(remove: Callable[[], None]) -> None:
 
 
 def end_on_signals() -> None:
-    """Have signals end this program in order: nothing unfinished is left, one sentence, and 128 + its number.
+    """Have signals end this program in order: nothing unfinished is left, one sentence, and 128 + its number, or 75.
 
     The program ends where it is, since an exception may be lost: in a destructor, or in a library's import.
     """
@@ -74,6 +95,20 @@ def held_back(last: bool = False) -> Iterator[None]:
             signal.raise_signal(received)
 
 
+@contextmanager
+def resumable(how: str) -> Iterator[None]:
+    """Have signals end the program with the exit code of what can be resumed, inside a block.
+
+    Args:
+        how: what to say of it.
+    """
+    _program.resumable = how
+    try:
+        yield
+    finally:
+        _program.resumable = ""
+
+
 def heeded() -> list[signal.Signals]:
     """Return the signals that are not ignored; nohup, and shells that start a job in the background, have it ignore some."""
     return [number for number in ENDING if signal.getsignal(number) not in (signal.SIG_IGN, None)]
@@ -86,6 +121,9 @@ def _end(number: int, frame: FrameType | None) -> None:
         with suppress(Exception):
             remove()
     said = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    if _program.resumable:
+        said += f"; {_program.resumable}"
     with suppress(OSError):  # the terminal may be gone
-        os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + f"pphysml: {said}.\n".encode())
-    os._exit(128 + number)
+        if not is_helper():
+            os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + f"pphysml: {said}.\n".encode())
+    os._exit(STOPPED if _program.resumable and number != signal.SIGINT else 128 + number)

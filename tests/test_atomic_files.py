@@ -60,7 +60,9 @@ def test_a_folder_takes_the_place_of_an_older_one_when_it_is_complete(tmp_path, 
     if older:
         path.mkdir()
         (path / "old").write_text("old")
-    with new_folder(path) as folder:
+        with pytest.raises(OutputError, match=r"out: could not be written: Directory not empty\.$"), new_folder(path):
+            pass
+    with new_folder(path, force=True) as folder:
         (folder / "new").write_text("new")
         assert os.listdir(path) == ["old"] if older else not path.exists()
     assert os.listdir(path) == ["new"] and os.listdir(tmp_path) == ["out"]
@@ -72,7 +74,7 @@ def test_a_folder_that_fails_leaves_the_old_one_and_nothing_else(tmp_path, error
     path = tmp_path / "out"
     path.mkdir()
     (path / "old").write_text("old")
-    with pytest.raises(seen), new_folder(path) as folder, written(path):
+    with pytest.raises(seen), new_folder(path, force=True) as folder, written(path):
         (folder / "half").write_text("half")
         raise error
     assert os.listdir(path) == ["old"] and os.listdir(tmp_path) == ["out"]
@@ -91,7 +93,7 @@ def test_the_older_folder_comes_back_if_the_new_one_cannot_be_moved(tmp_path, mo
         return rename(source, target)
 
     monkeypatch.setattr(Path, "rename", once)
-    with pytest.raises(OutputError, match=r"out: could not be written: Permission denied\.$"), new_folder(path) as folder:
+    with pytest.raises(OutputError, match=r"out: could not be written: Permission denied\.$"), new_folder(path, force=True) as folder:
         (folder / "new").write_text("new")
     assert os.listdir(path) == ["old"] and os.listdir(tmp_path) == ["out"]
 

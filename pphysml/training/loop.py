@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +54,7 @@ class Loop:
         self.held_out = held_out
         own = self.network.state_dict()
         self.average = Average(state.average or own, self.config.average, own)
-        self.metrics = MetricsFile(folder.metrics, state.step) if self.fabric.global_rank == 0 else None
+        self.metrics: MetricsFile | None = None
         self.window = WindowMeans(self.fabric, state.window)
         self._saved_at = -1
 
@@ -73,8 +74,8 @@ class Loop:
         """
         config, state = self.config, self.state
         self.progress.start("training", config.steps - state.step, "step")
-        if state.step == 0:
-            self.save()
+        if self.fabric.global_rank == 0:
+            self.metrics = MetricsFile(self.folder.metrics, state.step)
         if self._impatient():
             return 0
         if from_weights and state.step == 0:
@@ -150,7 +151,7 @@ class Loop:
         if self._saved_at != self.state.step:
             self.state.window = self.window.kept()
             if self.fabric.global_rank == 0:
-                self._write()
+                self.write(self.folder.checkpoint)
         self._saved_at = self.state.step
         self.fabric.barrier()
 
@@ -168,13 +169,14 @@ class Loop:
     def _say(self, what: str, values: dict[str, float]) -> None:
         self.progress.log(f"{what}: " + ", ".join(f"{k} {v:.4f}" for k, v in values.items()))
 
-    def _write(self) -> None:
+    def write(self, path: Path) -> None:
+        """Write a checkpoint of this process's state."""
         self.state.model = self.network.state_dict()
         states = self.gradients.state()
         self.state.optimizer = states.pop(NETWORK)
         self.state.further_optimizers = states
         self.state.average = self.average.weights
-        save_state(self.folder.checkpoint, self.state)
+        save_state(path, self.state)
 
     def _impatient(self) -> bool:
         return bool(self.config.patience) and self.state.waited >= self.config.patience

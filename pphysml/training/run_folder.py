@@ -7,16 +7,19 @@ import io
 import json
 import os
 import platform
-import shutil
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..atomic_files import replacement, written
+from ..atomic_files import new_folder, replacement, written
 from ..config import Config, dump
 from ..errors import ConfigError, ModelError, OutputError
+from ..plain_yaml import load, read_text
+from .run_lock import locked
 
 PACKAGES = ("torch", "torch-geometric", "lightning-fabric", "numpy", "uproot", "awkward", "numba", "safetensors", "snntorch")
 
@@ -25,7 +28,7 @@ class RunFolder:
     """Paths of a run, and its creation.
 
     Holds `config.yaml` (complete), `environment.json`, `inputs.json`, `metrics.csv`,
-    `checkpoints/last.pt`, `model.safetensors`, `plots/`.
+    `checkpoints/last.pt`, `model.safetensors`, `plots/`, and `.lock`, which the training holds.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,30 +40,32 @@ class RunFolder:
         self.checkpoint = path / "checkpoints" / "last.pt"
         self.model = path / "model.safetensors"
         self.plots = path / "plots"
+        self.lock = path / ".lock"
 
-    def create(self, config: Config, inputs: dict[str, Any], force: bool = False) -> None:
-        """Make the folder with configuration and environment, before the first step.
+    @contextmanager
+    def created(self, config: Config, inputs: Mapping[str, Any], force: bool = False) -> Iterator[RunFolder]:
+        """Make the folder with configuration and environment; the block adds the first checkpoint, and it appears whole.
 
         Raises:
             ConfigError: as `check_free`.
             OutputError: it cannot be made.
         """
         self.check_free(force)
-        if self.path.is_dir():
-            shutil.rmtree(self.path)
-        try:
-            self.checkpoint.parent.mkdir(parents=True)
-            self.config.write_text(dump(config))
-            self.environment.write_text(json.dumps(environment(), indent=2) + "\n")
-            self.inputs.write_text(json.dumps(inputs, indent=2) + "\n")
-        except OSError as error:
-            raise OutputError(f"{self.path}: the run folder cannot be made: {error.strerror}.") from None
+        older = locked(self.path, self.lock) if self.config.exists() else nullcontext(True)
+        with older, new_folder(self.path, force, last=False) as path:
+            new = RunFolder(path)
+            with written(self.path):
+                new.checkpoint.parent.mkdir()
+                new.config.write_text(dump(config))
+                new.environment.write_text(json.dumps(environment(), indent=2) + "\n")
+                new.inputs.write_text(json.dumps(inputs, indent=2) + "\n")
+            yield new
 
     def check_free(self, force: bool) -> None:
         """Make sure that a new run may be made here.
 
         Raises:
-            ConfigError: something is there; with `force`, something that is not a run.
+            ConfigError: something is there; with `force`, something that is not a run, or a run that is being trained.
             OutputError: nothing can be written there.
         """
         with written(self.path):
@@ -73,11 +78,35 @@ class RunFolder:
                 raise ConfigError(f"{self.path}: exists; give another --output, --force, or --resume.")
             if not self.config.exists():
                 raise ConfigError(f"{self.path}: is not a run folder; --force does not delete it.")
+            with locked(self.path, self.lock):
+                pass
 
-    def check(self) -> None:
-        """Make sure that this is a run folder that can be resumed."""
+    def read(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the values of the configuration and of the inputs of a run that can be resumed.
+
+        Raises:
+            ModelError: this is no run folder, or it is damaged.
+        """
         if not os.path.exists(self.config):
             raise ModelError(f"{self.path}: is not a run folder; it holds no config.yaml that may be read.")
+        config, inputs = _map(self.config, load), _map(self.inputs, lambda path: json.loads(read_text(path)))
+        for path in (self.model, self.metrics):
+            if path.is_dir():
+                raise ModelError(f"{path}: is a folder, where a file has to be; move it away.")
+        read_rows(self.metrics)
+        return config, inputs
+
+
+def _map(path: Path, read: Callable[[Path], Any]) -> dict[str, Any]:
+    try:
+        values = read(path)
+    except ConfigError as error:
+        raise ModelError(str(error)) from None
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: is damaged; it holds no map of names and values.")
+    return values
 
 
 def environment() -> dict[str, Any]:
@@ -98,6 +127,24 @@ def environment() -> dict[str, Any]:
     }
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a `metrics.csv`; none if it is not there. A last row that was cut short is left out.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    try:
+        text = path.read_text()
+        header, *lines = csv.reader(text[: text.rindex("\n") + 1].splitlines(), strict=True)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, csv.Error):
+        header, lines = [], []
+    if "step" not in header or any(len(line) != len(header) or not line[header.index("step")].isdecimal() for line in lines):
+        raise ModelError(f"{path}: is damaged; move it away to go on without its rows.")
+    return [dict(zip(header, line, strict=True)) for line in lines]
+
+
 class MetricsFile:
     """`metrics.csv`: one row per report; rows after a resumed step are dropped, new columns join.
 
@@ -108,11 +155,7 @@ class MetricsFile:
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        self.rows: list[dict[str, str]] = []
-        if path.exists():
-            with open(path, newline="") as stream:
-                rows = [row for row in csv.DictReader(stream) if row.get("step", "").isdigit()]
-            self.rows = [row for row in rows if int(row["step"]) <= step]
+        self.rows = [row for row in read_rows(path) if int(row["step"]) <= step]
         self.columns = list(dict.fromkeys(k for row in self.rows for k in row)) or ["step"]
         self._rewrite()
 

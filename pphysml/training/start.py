@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ class Start:
     def gradients(self, fabric: Fabric) -> Gradients:
         """Return what does the steps, with the optimisers as they were."""
         gradients = make_gradients(fabric, self.learner, self.network, self.config.training)
-        gradients.load_state({NETWORK: self.state.optimizer, **self.state.further_optimizers})
+        with _fitting("the checkpoint's optimiser"):
+            gradients.load_state({NETWORK: self.state.optimizer, **self.state.further_optimizers})
         return gradients
 
     def loop(self, fabric: Fabric, folder: RunFolder, progress: Progress | None) -> Loop:
@@ -96,10 +98,28 @@ def begin(task: Trainable, config: Any, readers: Readers | None = None, *,
     state = TrainingState(0, {}, {}, {})
     if checkpoint is not None:
         state = load_state(checkpoint)
-        network.load_state_dict(state.model)
+        with _fitting(str(checkpoint)):
+            network.load_state_dict(state.model)
     elif init_from:
         start_from(network, init_from, task, config)
     return Start(config, data, learner, prepared, network, state, bool(init_from))
+
+
+@contextmanager
+def _fitting(what: str) -> Iterator[None]:
+    """Report a state that does not fit.
+
+    Args:
+        what: does not.
+
+    Raises:
+        ModelError: it does not.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        reason = shortened(" ".join(str(error).split()))
+        raise ModelError(f"{what}: does not fit the network of the run's config.yaml ({reason}); has one of them been changed?") from error
 
 
 def start_from(network: nn.Module, source: str, task: Trainable, config: Any) -> None:

@@ -64,7 +64,7 @@ def export_data(
     }
     total: Counter[str] = Counter()
     shards = 0
-    with new_folder(output) as folder:
+    with new_folder(output, force) as folder:
         progress.start(f"{task.name}: {format}", reader.n_entries, "entry")
         for shard in export.shards(_examples(task, config, reader, warnings, progress)):
             counts = export.count(shard)

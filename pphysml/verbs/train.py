@@ -2,84 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
-from ..config import Config, build
-from ..errors import ConfigError, Interrupted, Stopped
+from ..errors import Interrupted, Stopped
+from ..interruption import held_back, resumable
 from ..io.ragged import Array, length, slice_rows
-from ..model_file import ModelFile, read_header, save_model
-from ..own_network import Recorded, recorded
+from ..model_file import ModelFile, save_model
+from ..own_network import Recorded
 from ..progress import Progress, Silent
 from ..task import Task
-from ..training.data import Readers
 from ..training.loop import Loop, refuse_divergence
 from ..training.optimisation import Average
 from ..training.run_folder import RunFolder
+from ..training.run_lock import locked
 from ..training.signals import StopFlag
 from ..training.start import Start, begin, devices_of, launch
 from .examples import warn
-from .inputs import Inputs
-
-
-@dataclass(frozen=True)
-class TrainingInputs:
-    """Where a training begins: the part of a run folder that is not configuration.
-
-    Attributes:
-        inputs: none means simulated on the fly.
-        validation: files for validation instead of a share of the inputs.
-        init_from: run folder or weights file whose weights are the start.
-        code: name and hash of the network's code, where that is one of the user's own.
-    """
-
-    inputs: Inputs = field(default_factory=Inputs)
-    validation: Sequence[str] = ()
-    init_from: str | None = None
-    code: Recorded | None = None
-
-    def open(self, task: Task[Any], config: Any) -> Readers | None:
-        """Open the files; None where data is simulated.
-
-        Raises:
-            InputError, ConfigError: see `io.reader.Reader`.
-        """
-        if not self.inputs.files:
-            return None
-        training = self.inputs.open_for_training(task, config)
-        if not self.validation:
-            return Readers(training)
-        validation = replace(self.inputs, files=self.validation).open_for_training(task, config)
-        both = {(os.path.realpath(s.path), s.tree) for s in training.sources} & {(os.path.realpath(s.path), s.tree) for s in validation.sources}
-        if both:
-            validation.warnings.append(f"{min(both)[0]} is among the files of the training and of --validation: the network is judged on what it has seen")
-        return Readers(training, validation)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a run folder keeps."""
-        given = self.inputs
-        optional = {"layout": given.layout, "model_code": None if self.code is None else asdict(self.code)}
-        return {
-            "inputs": list(given.files), "validation": list(self.validation), "max_entries": given.max_entries,
-            "mapping": dict(given.mapping), "tree": given.tree, "on_bad_file": given.on_bad_file,
-            "init_from": self.init_from, **{name: value for name, value in optional.items() if value is not None},
-        }
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> TrainingInputs:
-        """Return what a run folder has kept."""
-        inputs = Inputs(kept["inputs"], kept["tree"], kept.get("layout"), kept["mapping"],
-                        max_entries=kept["max_entries"], on_bad_file=kept["on_bad_file"])
-        return cls(inputs, kept["validation"], kept["init_from"], recorded(kept))
+from .resumed_run import how_to_go_on, resumed_run
+from .training_inputs import TrainingInputs
 
 
 def train(
@@ -111,25 +58,39 @@ def train(
     folder = RunFolder(resume or output)
     given = given or TrainingInputs()
     if resume is not None:
-        config, given = _resumed(task, folder, code)
+        config, given = resumed_run(task, folder, code)
     else:
         folder.check_free(force)
         config, given = _with_map(config, given), replace(given, code=_code_of(config))
+    on = how_to_go_on(folder, config)
     fabric = launch(device, devices, all_used=config.own_network is None)
-    with _reporting(config):
-        start = begin(task, config, given.open(task, config), init_from=given.init_from,
+    first = fabric.global_rank == 0
+    with ExitStack() as stack:
+        stack.enter_context(_reporting(config))
+        locks = True
+        if resume is not None:
+            stack.enter_context(resumable(on))
+            locks = not first or stack.enter_context(locked(folder.path, folder.lock))
+        readers = given.open(task, config)
+        start = begin(task, config, readers, init_from=given.init_from,
                       checkpoint=folder.checkpoint if resume is not None else None)
-        if fabric.global_rank == 0 and resume is None:
-            folder.create(config, {"task": task.name, **given.to_json()}, force)
-        fabric.barrier()
         loop = start.loop(fabric, folder, progress)
         warnings = _warned(start, loop.progress)
-        with StopFlag() as flag, start.batches(fabric) as batches:
-            signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
+        with StopFlag() as flag:
+            if first and resume is None:
+                with folder.created(config, {"task": task.name, **given.to_json(readers)}, force) as new:
+                    loop.write(new.checkpoint)
+                    locks = stack.enter_context(locked(folder.path, new.lock))
+            if not locks:
+                warn(f"{folder.path}: its file system has no locks; see to it that no other training writes there", warnings, loop.progress)
+            stack.enter_context(resumable(on))
+            fabric.barrier()
+            with start.batches(fabric) as batches:
+                signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
         if signal:
-            _stop(signal, folder, start, fabric.global_rank)
+            _stop(signal, start, on, fabric.global_rank)
         finished, reached = loop.conclude(start.validation(fabric))
-        if fabric.global_rank == 0:
+        if first:
             _finish(task, start, loop, folder, finished, reached)
         fabric.barrier()
     if fabric.global_rank:
@@ -137,29 +98,6 @@ def train(
     return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: reached,
             "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped,
             "warnings": warnings, "model": str(folder.model)}
-
-
-def task_of_run(run: Path, named: str | None) -> str:
-    """Return the task that a run folder trains.
-
-    Args:
-        named: the task that the user says it is, if any.
-
-    Raises:
-        ModelError: it is no run folder.
-        ConfigError: it trains another task, or is of an old version that did not keep its name.
-    """
-    folder = RunFolder(run)
-    folder.check()
-    kept = json.loads(folder.inputs.read_text()).get("task")
-    if kept is None and folder.model.exists():
-        kept = read_header(folder.model)["task"]
-    if named is not None and kept is not None and named != kept:
-        raise ConfigError(f"{run}: is a training of {kept!r}, not of {named!r}; leave the name of the task out.")
-    task = named or kept
-    if task is None:
-        raise ConfigError(f"{run}: does not say which task it trains; name it, as in pphysml train TASK --resume {run}.")
-    return str(task)
 
 
 def plan(
@@ -233,16 +171,6 @@ def _first_step(start: Start, device: str) -> dict[str, float]:
     return {name: float(mean) for name, mean in terms.items()}
 
 
-def _resumed(task: Task[Any], folder: RunFolder, code: Path | None) -> tuple[Config, TrainingInputs]:
-    folder.check()
-    values = yaml.safe_load(folder.config.read_text())
-    given = TrainingInputs.from_json(json.loads(folder.inputs.read_text()))
-    if given.code is None and code is not None:
-        raise ConfigError(f"--model-code {code}: {folder.path} trains no network of your own; leave it out.")
-    leave = None if given.code is None else given.code.allows(code)
-    return build(task.config_class, values, str(folder.config), leave), given
-
-
 def _code_of(config: Any) -> Recorded | None:
     """Return what is kept of the network's code, where that is one of the user's own."""
     own = config.own_network
@@ -255,16 +183,14 @@ def _reporting(config: Any) -> AbstractContextManager[None]:
     return nullcontext() if own is None else own.reporting(f"training {own.class_name}")
 
 
-def _stop(signal: int, folder: RunFolder, start: Start, rank: int) -> None:
+def _stop(signal: int, start: Start, on: str, rank: int) -> None:
     if rank:
         # The launcher takes any other exit code of a helper process for a crash.
         os._exit(0)
-    own = start.config.own_network
-    code = "" if own is None else f" --model-code {own.path}"
-    resume = f"saved at step {start.state.step}; go on with --resume {folder.path}{code}"
+    saved = f"saved at step {start.state.step}; {on}"
     if signal == 2:
-        raise Interrupted(f"Interrupted; {resume}.")
-    raise Stopped(f"Stopped by signal {signal}; {resume}.")
+        raise Interrupted(f"Interrupted; {saved}.")
+    raise Stopped(f"Stopped by signal {signal}; {saved}.")
 
 
 def _finish(task: Task[Any], start: Start, loop: Loop, folder: RunFolder, finished: dict[str, Array], reached: float) -> None:
@@ -281,7 +207,8 @@ def _finish(task: Task[Any], start: Start, loop: Loop, folder: RunFolder, finish
     if code is not None:
         header["model_code"] = asdict(code)
     network = {name: value.detach().cpu().numpy() for name, value in best.items()}
-    save_model(folder.model, ModelFile(header, network, start.prepared, finished))
+    with held_back(last=True):
+        save_model(folder.model, ModelFile(header, network, start.prepared, finished))
     from ..evaluation.training_curves import write_training_curves
 
     write_training_curves(folder.metrics, folder.plots)

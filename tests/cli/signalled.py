@@ -43,6 +43,28 @@ def file_written(send: Callable[[], None]) -> None:
     _after(os, "fsync", send)
 
 
+def checkpointing(send: Callable[[], None]) -> None:
+    """As the first checkpoint of a training has been handed to the disk, and its folder is not there yet."""
+    import torch
+
+    _after(torch, "save", send)
+
+
+def loaded(send: Callable[[], None]) -> None:
+    """After the checkpoint of a training that is resumed has been read."""
+    from pphysml.training import start
+
+    _after(start, "load_state", send)
+
+
+def first_step(send: Callable[[], None]) -> None:
+    """Before the first step of a training."""
+    from pphysml.training.loop import Loop
+
+    run = Loop.run
+    Loop.run = lambda *values: (send(), run(*values))[1]  # type: ignore[assignment, func-returns-value, method-assign]
+
+
 def tenth_step(send: Callable[[], None]) -> None:
     """After the tenth step of a training; without its report."""
     from pphysml.training.loop import Loop

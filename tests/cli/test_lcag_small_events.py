@@ -14,7 +14,7 @@ from pphysml.config import load
 from pphysml.registry import get_task
 from pphysml.training.data import data_of
 from pphysml.verbs.inputs import Inputs
-from pphysml.verbs.train import TrainingInputs
+from pphysml.verbs.training_inputs import TrainingInputs
 
 SETTINGS = [f"--set={o}" for o in ("data.pair_features=[near, doca]", "data.track_points=[x, y, z]", "data.forest=true")]
 SMALL = [f"--set={o}" for o in ("model.width=16", "model.pair_width=8", "model.blocks=1", "model.heads=2", "model.clade_width=8",

@@ -143,7 +143,7 @@ def test_training_streams_the_objects_and_knows_their_weights(showers, file) -> 
     from pphysml.training.data import data_of
     from pphysml.verbs.config import configuration
     from pphysml.verbs.inputs import Inputs
-    from pphysml.verbs.train import TrainingInputs
+    from pphysml.verbs.training_inputs import TrainingInputs
 
     config = configuration(showers, "small", ["data.importance=my_weight", "apply.min_energy=0.5"])
     data = data_of(showers, config, TrainingInputs(Inputs([str(file)])).open(showers, config))

@@ -197,6 +197,36 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
+def test_every_flipped_bit_of_a_checkpoint_is_found(tmp_path):
+    path = tmp_path / "last.pt"
+    save_state(path, TrainingState(3, {"w": torch.arange(6.0)}, {}, {}))
+    whole = path.read_bytes()
+    places = {*range(100), len(whole) - 1, *np.random.default_rng(1).integers(len(whole), size=100).tolist()}
+    for place in places:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        with pytest.raises(ModelError, match=r"last\.pt"):
+            load_state(path)
+    path.write_bytes(whole)
+    assert torch.equal(load_state(path).model["w"], torch.arange(6.0))
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_older_checkpoints_are_read(tmp_path, version):
+    state = {"step": 3, "model": {"w": torch.ones(2)}, "optimizer": {}, "average": {}, "best": 0.5, "best_step": 2, "best_average": {}, "waited": 1}
+    later = {1: {}, 2: {"further_optimizers": {"a": {}}}, 3: {"further_optimizers": {}, "window": {"loss": (1.0, 2)}}}[version]
+    torch.save({"format_version": version, **state, **later}, tmp_path / "last.pt")
+    found = load_state(tmp_path / "last.pt")
+    assert (found.step, found.best, found.waited) == (3, 0.5, 1) and found.window == later.get("window", {})
+
+
+@pytest.mark.parametrize("change", [{"step": "3"}, {"model": None}, {"more": 1}, {"step": None}])
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, change):
+    state = {"step": 3, "model": {}, "optimizer": {}, "average": {}, **change}
+    torch.save({"format_version": 1, **state}, tmp_path / "last.pt")
+    with pytest.raises(ModelError, match="lacks what a training needs"):
+        load_state(tmp_path / "last.pt")
+
+
 def test_learning_rate_rises_linearly_and_falls_to_its_fraction():
     config = TrainingConfig(steps=1000, warmup_steps=100, learning_rate=1.0, final_learning_rate=0.1)
     rates = np.array([learning_rate(k, config) for k in range(1001)])

@@ -31,5 +31,7 @@ def trained(folder: RunFolder, learner: Learner, source: Any, options: dict[str,
     start = Start(config, Data(source, source.read(HELD_OUT), {}), learner, {}, network, state or TrainingState(0, {}, {}, {}), False)
     folder.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     loop = start.loop(fabric, folder, None)
+    if state is None:
+        loop.write(folder.checkpoint)
     with StopFlag() as flag, start.batches(fabric) as batches:
         return loop, loop.run(batches, start.validation(fabric), flag)
