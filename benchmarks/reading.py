@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import uproot
 
+from pphysml.io.content import Content
 from pphysml.io.ragged import Columns, Ragged, length, slice_rows
 from pphysml.io.reader import Reader
 from pphysml.io.schema import Field, Layout
@@ -81,6 +83,17 @@ def rate(action: Callable[[], Any], n: int, repeats: int) -> float:
     return n / min(spent)
 
 
+def cost_of_comparing(action: Callable[[], Any], pairs: int) -> dict[str, float]:
+    """Return by how much comparing with checksums lengthens an action, in CPU time: median and quartiles of interleaved pairs."""
+    ratios = []
+    for _ in range(pairs):
+        compared = 1 / rate(action, 1, 1)
+        with patch.object(Content, "fault", lambda *_: None), patch.object(Content, "around", lambda self, branch, start, stop: (start, stop)):
+            ratios.append(compared * rate(action, 1, 1) - 1)
+    low, middle, high = np.percentile(ratios, [25, 50, 75])
+    return {"median": middle, "lower_quartile": low, "upper_quartile": high}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", "--events", type=int, default=200_000)
@@ -88,6 +101,7 @@ def main() -> None:
     parser.add_argument("--block", type=int, default=20_000, help="entries per block")
     parser.add_argument("--sample", type=int, default=2_000, help="events of the loop over events")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=11, help="of readings with and without comparing")
     parser.add_argument("--compression", default="zstd:5", help="ALGORITHM:LEVEL, or none")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -99,12 +113,13 @@ def main() -> None:
         written = rate(lambda: write(path, columns, options.block, compression), n, options.repeats)
         found = rate(lambda: read(path, options.block), n, options.repeats)
         checked = rate(lambda: validate([Source(str(path))], [LAYOUT]), n, options.repeats)
+        comparing = cost_of_comparing(lambda: read(path, options.block), options.pairs)
         looped = rate(lambda: read_event_by_event(path, options.sample), options.sample, options.repeats)
         size = path.stat().st_size
     print(json.dumps({
         "events": n, "mean_leaves": options.mean_leaves, "block": options.block, "compression": options.compression,
         "bytes_per_event": size / n, "written_per_cpu_second": written, "read_per_cpu_second": found,
-        "validated_per_cpu_second": checked, "loop_per_cpu_second": looped, "read_over_loop": found / looped,
+        "comparing_share": comparing, "validated_per_cpu_second": checked, "loop_per_cpu_second": looped, "read_over_loop": found / looped,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }, indent=2))
 

@@ -5,23 +5,32 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from xxhash import xxh3_64
+from xxhash import xxh3_64, xxh3_64_intdigest
 
 from .ragged import Array, Column, Ragged
 
-STRETCH = 5000
-"""Entries of a stretch: a fraction of a block, so that few are read that were not asked for, and many, so that their checksums are small beside them."""
+STRETCH = 20_000
+"""Most entries of a stretch: as many as a block has, so that few are read that were not asked for, and many, since each checksum costs a microsecond."""
+STRETCH_BYTES = 2**23
+"""Of the widest branch in a stretch, about; entries may be images, or frames of thousands of hits."""
 
 
 def type_of(column: Column) -> str:
     """Return the type of a branch's values, as "float32", "int16(3,)" or "ragged float64"."""
+    ragged = isinstance(column, Ragged)
     values = column.flat if isinstance(column, Ragged) else column
-    return named(values.dtype.name, values.shape[1:], isinstance(column, Ragged))
+    return named(values.dtype, values.shape[1:], ragged)
 
 
-def named(dtype: str, shape: tuple[int, ...], ragged: bool) -> str:
+@cache
+def named(dtype: np.dtype[Any] | str, shape: tuple[int, ...], ragged: bool) -> str:
     """Return what `type_of` calls a type."""
     return f"{'ragged ' if ragged else ''}{np.dtype(dtype).name}{shape or ''}"
 
@@ -32,7 +41,7 @@ class Stretches:
     A checksum is XXH3 (64 bits) of the values, then of the lengths of a ragged branch, little-endian.
     """
 
-    def __init__(self, step: int = STRETCH) -> None:
+    def __init__(self, step: int) -> None:
         self._step = step
         self._filled = 0
         self._closed: list[int] = []
@@ -69,22 +78,29 @@ class Stretches:
         return whole.intdigest()
 
 
-def checksum(column: Column, start: int, stop: int) -> int:
-    """Return the checksum of rows start:stop as one stretch."""
-    values, counts = _parts(column, start, stop)
-    found = xxh3_64(values)
-    found.update(counts)
-    return found.intdigest()
+def checksums(column: Column, edges: Sequence[int]) -> list[int]:
+    """Return the checksum of each stretch of rows from one edge to the next."""
+    if not isinstance(column, Ragged):
+        values, width = _little(column), _width(column)
+        return [xxh3_64_intdigest(values[a * width : b * width]) for a, b in pairwise(edges)]
+    values, width, counts = _little(column.flat), _width(column.flat), _little(column.counts)
+    found = []
+    for a, b in pairwise(edges):
+        stretch = xxh3_64(values[int(column.offsets[a]) * width : int(column.offsets[b]) * width])
+        stretch.update(counts[8 * a : 8 * b])
+        found.append(stretch.intdigest())
+    return found
 
 
-def from_text(text: str) -> Array:
-    """Return the checksums of stretches, uint64, from their text.
+def from_text(text: str) -> list[int]:
+    """Return the checksums of stretches from their text.
 
     Raises:
         ValueError: it is no such text.
     """
     try:
-        return np.frombuffer(base64.b64decode(text, validate=True), dtype="<u8")
+        found: list[int] = np.frombuffer(base64.b64decode(text, validate=True), dtype="<u8").tolist()
+        return found
     except binascii.Error as error:
         raise ValueError(str(error)) from error
 
@@ -120,5 +136,21 @@ def _parts(column: Column, start: int, stop: int) -> tuple[memoryview, memoryvie
     return _little(column.flat[offsets[0] : offsets[-1]]), _little(np.diff(offsets))
 
 
+def step_for(columns: Iterable[Column]) -> int:
+    """Return how many entries a stretch has in a tree that begins with these columns."""
+    width = max((column.flat.nbytes if isinstance(column, Ragged) else column.nbytes) / len(column) for column in columns)
+    step = STRETCH
+    while step > 1 and step * width > STRETCH_BYTES:
+        step //= 2
+    return step
+
+
+def _width(values: Array) -> int:
+    """Return the number of bytes of a row."""
+    return values.dtype.itemsize * math.prod(values.shape[1:])
+
+
 def _little(values: Array) -> memoryview:
-    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data
+    """Return the bytes of an array, little-endian; of no value none, whatever their shape."""
+    little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    return little.reshape(-1).view(np.uint8).data if little.size else memoryview(b"")

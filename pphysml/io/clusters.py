@@ -57,10 +57,13 @@ class Decoded:
 
 def cut(column: Column, start: int, stop: int) -> Column:
     """Return a copy of rows start:stop, so that whoever gets them may change them."""
-    if isinstance(column, Ragged):
-        part = column.slice(start, stop)
-        return Ragged(part.flat.copy(), part.offsets)
-    return column[start:stop].copy()
+    part = rows(column, start, stop)
+    return Ragged(part.flat.copy(), part.offsets) if isinstance(part, Ragged) else part.copy()
+
+
+def rows(column: Column, start: int, stop: int) -> Column:
+    """Return rows start:stop, which share the memory of the column."""
+    return column.slice(start, stop) if isinstance(column, Ragged) else column[start:stop]
 
 
 def _size(column: Column) -> int:

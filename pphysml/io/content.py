@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .checksums import WholeBranch, checksum, from_text, type_of
-from .ragged import Array, Column
+from .checksums import WholeBranch, checksums, from_text, type_of
+from .ragged import Column
 
 AGAIN = "copy the file again or make it anew"
 BLOCK = 20_000
@@ -24,14 +24,14 @@ class Written:
         entries: their number.
         types: branch -> type of its values; none where no entry was written in the first format.
         step: entries of a stretch.
-        stretches: branch -> checksum of each stretch, uint64.
+        stretches: branch -> checksum of each stretch.
         whole: branch -> checksum of all entries; in the first format only.
     """
 
     entries: int
     types: Mapping[str, str] = field(default_factory=dict)
     step: int = 1
-    stretches: Mapping[str, Array] = field(default_factory=dict)
+    stretches: Mapping[str, Sequence[int]] = field(default_factory=dict)
     whole: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -105,6 +105,19 @@ class Content:
                 high = min(last, stop + (first - stop) % part.step)
         return low, high
 
+    def within(self, branch: str, start: int, stop: int) -> tuple[int, int]:
+        """Return the largest range inside start:stop of which `fault` compares all that was written."""
+        low, high = start, stop
+        for first, part in zip(self._first, self._parts, strict=False):
+            last = first + part.entries
+            if branch not in part.stretches:
+                continue
+            if first < start < last:
+                low = min(last, start + (first - start) % part.step)
+            if first < stop < last:
+                high = stop - (stop - first) % part.step
+        return low, high
+
     def fault(self, branch: str, start: int, column: Column) -> tuple[int, str] | None:
         """Compare entries of a branch from `start` on with what was written; return where they first differ, and how.
 
@@ -118,13 +131,14 @@ class Content:
             sums = part.stretches.get(branch)
             if sums is None or first + part.entries <= start or first >= stop:
                 continue
-            for number in range(max(0, -((first - start) // part.step)), len(sums)):
-                begin = first + number * part.step
-                end = min(begin + part.step, first + part.entries)
-                if end > stop:
-                    break
-                if checksum(column, begin - start, end - start) != sums[number]:
-                    return begin, _differ(begin, end)
+            last = first + part.entries
+            low = max(0, -((first - start) // part.step))
+            high = len(sums) if stop >= last else (stop - first) // part.step
+            edges = [min(first + number * part.step, last) for number in range(low, high + 1)]
+            found, expected = checksums(column, [edge - start for edge in edges]), sums[low : low + len(edges) - 1]
+            if found != expected:
+                number = next(number for number, sum_ in enumerate(found) if sum_ != expected[number])
+                return edges[number], _differ(edges[number], edges[number + 1])
         return None
 
     def fault_of_all(self, branch: str, read: Callable[[int, int], Column]) -> tuple[int, str] | None:

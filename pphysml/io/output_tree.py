@@ -7,7 +7,7 @@ from typing import Any
 
 from .arrays import to_awkward
 from .branches import Branch, counts, plan, plan_empty
-from .checksums import STRETCH, Stretches, named
+from .checksums import STRETCH, Stretches, named, step_for
 from .metadata import TITLE
 from .ragged import Columns, Ragged, length
 from .schema import Field
@@ -27,6 +27,7 @@ class OutputTree:
         self.n_entries = 0
         self._branches: list[Branch] | None = None
         self._types: dict[str, str] = {}
+        self._step = STRETCH
         self._checksums: dict[str, Stretches] = {}
 
     def extend(self, file: Any, columns: Columns, path: str) -> None:
@@ -49,6 +50,9 @@ class OutputTree:
         chunk: Columns = {**converted, **counts(branches, columns)}
         if size == 0:
             return
+        if not self._checksums:
+            self._step = step_for(chunk.values())
+            self._checksums = {name: Stretches(self._step) for name in self._types}
         for name, column in chunk.items():
             self._checksums[name].update(column)
         file[self.name].extend({name: to_awkward(c) if isinstance(c, Ragged) else c for name, c in chunk.items()})
@@ -61,8 +65,8 @@ class OutputTree:
 
     def facts(self) -> dict[str, Any]:
         """Return what the metadata say of the content: see `content.Written`."""
-        checksums = {name: checksum.text() for name, checksum in self._checksums.items()}
-        return {"n_entries": self.n_entries, "stretch": STRETCH, "types": self._types, "checksums": checksums}
+        checksums = {name: self._checksums[name].text() if self._checksums else "" for name in self._types}
+        return {"n_entries": self.n_entries, "stretch": self._step, "types": self._types, "checksums": checksums}
 
     def _create(self, file: Any, branches: list[Branch]) -> None:
         counter_of = {branch.name: branch.counter for branch in branches if branch.counter}
@@ -72,4 +76,3 @@ class OutputTree:
         self._branches = branches
         self._types = {branch.name: named(branch.dtype, branch.shape, bool(branch.counter)) for branch in branches}
         self._types |= dict.fromkeys(counter_of.values(), "int32")
-        self._checksums = {name: Stretches() for name in self._types}

@@ -11,7 +11,7 @@ import uproot
 
 from ..errors import ConfigError, did_you_mean
 from .arrays import to_column, to_text
-from .clusters import Decoded, cut, whole
+from .clusters import Decoded, cut, rows, whole
 from .content import AGAIN, Content
 from .foreign import CUT_SHORT, explain, first_line, known, problem, reading, refuse_what_is_no_file
 from .handles import OLD_RNTUPLE, boundaries, by_name, damaged_basket, is_tree, unreadable, values
@@ -140,7 +140,9 @@ class Tree:
         self._compare(branch, first, column, text)
         if (first, last) == (start, stop):
             return column
-        self._decoded.put(key, first, column)
+        # A stretch of which a part was decoded is not compared yet.
+        low, high = self.content.within(branch, first, last)
+        self._decoded.put(key, low, rows(column, low - first, high - first))
         return cut(column, start - first, stop - first)
 
     def forget(self) -> None:

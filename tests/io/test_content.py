@@ -13,8 +13,7 @@ import pytest
 import uproot
 
 from pphysml.errors import InputError
-from pphysml.io import output_tree
-from pphysml.io.checksums import Stretches, checksum, from_text, type_of
+from pphysml.io.checksums import STRETCH, Stretches, checksums, from_text, step_for, type_of
 from pphysml.io.content import Content, Written
 from pphysml.io.inspection import inspect
 from pphysml.io.metadata import OBJECT, TITLE, encode, read_metadata
@@ -47,10 +46,10 @@ def numbers() -> Layout:
 
 @pytest.fixture
 def counted(tmp_path, numbers):
-    """A file of 23 000 numbers, five stretches, in baskets that end elsewhere, not compressed."""
+    """A file of 43 000 numbers, three stretches, in baskets that end elsewhere, not compressed."""
     path = tmp_path / "counted.root"
     with Writer(path, "events", numbers.fields, metadata={}, compression=None) as writer:
-        for start, stop in ((0, 7000), (7000, 7001), (7001, 16_001), (16_001, 23_000)):
+        for start, stop in ((0, 7000), (7000, 7001), (7001, 36_001), (36_001, 43_000)):
             writer.extend({"n": np.arange(start, stop, dtype=np.int32) + 10**8})
     return path
 
@@ -74,16 +73,17 @@ def test_checksums_do_not_depend_on_how_entries_come(kind, cuts) -> None:
     written = Stretches(7)
     for start, stop in pairwise(cuts):
         written.update(slice_rows({"x": column}, start, stop)["x"])
-    expected = [checksum(column, start, min(start + 7, 23)) for start in range(0, 23, 7)]
-    assert from_text(written.text()).tolist() == expected and len(set(expected)) == 4
+    expected = checksums(column, [0, 7, 14, 21, 23])
+    assert from_text(written.text()) == expected and len(set(expected)) == 4
+    assert expected[1] == checksums(slice_rows({"x": column}, 7, 14)["x"], [0, 7])[0]
 
 
 def test_checksums_know_lengths_and_types() -> None:
     flat = np.arange(4)
-    assert checksum(Ragged.from_counts(flat, [1, 3]), 0, 2) != checksum(Ragged.from_counts(flat, [2, 2]), 0, 2)
+    assert checksums(Ragged.from_counts(flat, [1, 3]), [0, 2]) != checksums(Ragged.from_counts(flat, [2, 2]), [0, 2])
     assert type_of(flat.astype(np.float32)) == "float32" and type_of(np.zeros((2, 3), bool)) == "bool(3,)"
     assert type_of(Ragged.from_counts(flat, [4])) == "ragged int64"
-    content = Content([Written(4, {"x": "int32"}, 5, {"x": np.zeros(1, np.uint64)})])
+    content = Content([Written(4, {"x": "int32"}, 5, {"x": [0]})])
     assert content.fault("x", 0, flat[:0]) == (0, "holds int64, but int32 was written; copy the file again or make it anew")
 
 
@@ -109,45 +109,47 @@ def test_every_range_by_brute_force() -> None:
                 assert (found is None) == (begin < start or end > stop)
                 assert found is None or (found[0] == begin and f"entries {begin} to {end - 1} " in found[1])
                 assert content.fault("x", low, changed[low:high]) is not None
+            inner = (min(e for e in edges if e >= start), max(e for e in edges if e <= stop))
+            assert content.within("x", start, stop) == inner or inner[0] >= inner[1]
     assert content.around("x", 3, 3) == (3, 3) and content.around("y", 3, 4) == (3, 4)
 
 
 def test_undamaged_parts_are_read_and_compared(counted, numbers) -> None:
-    for size in (1000, 4999, 20_000):
-        reader = Reader([Source(str(counted))], [numbers], block_size=size, max_entries=12_345)
-        np.testing.assert_array_equal(concatenate(list(reader))["n"], 10**8 + np.arange(12_345))
+    for size in (1000, 19_999, 20_000):
+        reader = Reader([Source(str(counted))], [numbers], block_size=size, max_entries=32_345)
+        np.testing.assert_array_equal(concatenate(list(reader))["n"], 10**8 + np.arange(32_345))
 
 
-@pytest.mark.parametrize("value", [0, 6999, 7000, 12_000, 22_999])
+@pytest.mark.parametrize("value", [0, 6999, 7000, 22_000, 42_999])
 def test_a_changed_entry_is_refused_wherever_reading_begins_and_ends(value, counted, numbers) -> None:
     reader = Reader([Source(change(counted, value))], [numbers])
-    stretch = value // 5000
-    for start, stop in ((0, 1), (4999, 5000), (5000, 5001), (6999, 7002), (9990, 10_001), (14_999, 15_001), (20_000, 23_000), (0, 23_000), (22_000, 22_001)):
+    stretch = value // STRETCH
+    for start, stop in ((0, 1), (6999, 7002), (19_999, 20_000), (19_999, 20_001), (20_000, 20_001), (39_000, 40_001), (20_000, 43_000), (0, 43_000), (42_000, 42_001)):
         # What is decoded with what is read, since it lies in the same basket, may be refused too.
-        if start // 5000 <= stretch <= (stop - 1) // 5000:
-            with pytest.raises(InputError, match=rf"branch 'n', entry {stretch * 5000}: entries {stretch * 5000} to .* are not what was written \(checksum\)"):
+        if start // STRETCH <= stretch <= (stop - 1) // STRETCH:
+            with pytest.raises(InputError, match=rf"branch 'n', entry {stretch * STRETCH}: entries {stretch * STRETCH} to .* are not what was written \(checksum\)"):
                 reader.read(Block(0, start, stop))
     with pytest.raises(InputError, match="not what was written"):
-        list(Reader([Source(str(counted))], [numbers], block_size=3000))
+        list(Reader([Source(str(counted))], [numbers], block_size=7000))
     with pytest.raises(InputError, match="not what was written"):
-        list(Reader([Source(str(counted))], [numbers], max_entries=stretch * 5000 + 1))
-    assert [(p.branch, p.entry) for p in validate([Source(str(counted))], [numbers])] == [("n", stretch * 5000)]
+        list(Reader([Source(str(counted))], [numbers], max_entries=stretch * STRETCH + 1))
+    assert [(p.branch, p.entry) for p in validate([Source(str(counted))], [numbers])] == [("n", stretch * STRETCH)]
 
 
 def test_what_lies_elsewhere_is_read(counted, numbers) -> None:
-    reader = Reader([Source(change(counted, 22_999))], [numbers])
+    reader = Reader([Source(change(counted, 42_999))], [numbers])
     assert reader.read(Block(0, 3000, 4000))["n"][0] == 10**8 + 3000
     with pytest.raises(InputError):
-        reader.read(Block(0, 20_000, 20_001))
+        reader.read(Block(0, 42_000, 42_001))
 
 
 def test_the_first_format_is_read_and_compared_whole(counted, numbers, tmp_path) -> None:
     old = Path(first_format(counted, tmp_path / "old.root"))
     assert read_metadata(str(old))["format_version"] == 1 and validate([Source(str(old))], [numbers]) == []
-    reader = Reader([Source(str(old))], [numbers], block_size=700)
-    np.testing.assert_array_equal(concatenate(list(reader))["n"], 10**8 + np.arange(23_000))
-    change(old, 22_000)
-    with pytest.raises(InputError, match=r"branch 'n', entry 0: entries 0 to 22999 are not what was written \(checksum\)"):
+    reader = Reader([Source(str(old))], [numbers], block_size=900)
+    np.testing.assert_array_equal(concatenate(list(reader))["n"], 10**8 + np.arange(43_000))
+    change(old, 42_000)
+    with pytest.raises(InputError, match=r"branch 'n', entry 0: entries 0 to 42999 are not what was written \(checksum\)"):
         list(Reader([Source(str(old))], [numbers], max_entries=5))
     assert [p.branch for p in validate([Source(str(old))], [numbers])] == ["n"]
 
@@ -176,8 +178,8 @@ def test_a_tree_that_grew_is_said_to_be_beyond_comparison(counted, numbers) -> N
     with uproot.update(counted) as file:
         file["events"].extend({"n": np.zeros(10, np.int32)})
     reader = Reader([Source(str(counted))], [numbers])
-    assert sum(map(length, reader)) == 23_010
-    assert "has 23010 entries, 23000 of them written by pphysml" in reader.warnings[0]
+    assert sum(map(length, reader)) == 43_010
+    assert "has 43010 entries, 43000 of them written by pphysml" in reader.warnings[0]
 
 
 def test_lost_metadata_of_ours_are_refused(counted, numbers) -> None:
@@ -301,9 +303,14 @@ def test_a_branch_that_yields_another_number_of_entries_is_refused(change, tmp_p
 
 def test_stretches_of_a_written_file_are_those_of_the_metadata(counted) -> None:
     facts = read_metadata(str(counted))
-    assert facts["stretch"] == output_tree.STRETCH == 5000 and facts["types"] == {"n": "int32"}
-    values = np.arange(23_000, dtype=np.int32) + 10**8
-    assert from_text(facts["checksums"]["n"]).tolist() == [checksum(values, a, min(a + 5000, 23_000)) for a in range(0, 23_000, 5000)]
+    assert facts["stretch"] == STRETCH == 20_000 and facts["types"] == {"n": "int32"}
+    values = np.arange(43_000, dtype=np.int32) + 10**8
+    assert from_text(facts["checksums"]["n"]) == checksums(values, [0, 20_000, 40_000, 43_000])
+
+
+@pytest.mark.parametrize(("width", "step"), [(1, 20_000), (400, 20_000), (500, 10_000), (10_000, 625), (10**8, 1)])
+def test_stretches_of_wide_entries_are_short(width, step) -> None:
+    assert step_for([np.zeros(3, np.int8), Ragged(np.zeros(2 * width, np.int8), np.array([0, 0, 2 * width]))]) == step
 
 
 def test_damaged_bytes_in_one_of_several_files_name_it(counted, numbers, tmp_path) -> None:
@@ -311,4 +318,4 @@ def test_damaged_bytes_in_one_of_several_files_name_it(counted, numbers, tmp_pat
     good.write_bytes(counted.read_bytes())
     bad = change(counted, 12)
     reader = Reader(resolve([str(good), bad]), [numbers], on_bad_file="skip")
-    assert sum(map(length, reader)) == 23_000 and bad in reader.skipped[0][0]
+    assert sum(map(length, reader)) == 43_000 and bad in reader.skipped[0][0]
