@@ -143,7 +143,17 @@ def serialized(model: ModelFile) -> bytes:
         for name, value in values.items():
             tensors[f"{part}.{name}"] = np.asarray(value, order="C")
     text = json.dumps({"format_version": FORMAT_VERSION, "package_version": __version__, **model.header})
-    return save(tensors, metadata={HEADER: text, CHECKSUM: _checksum(text, tensors)})
+    return _in_order(save(tensors, metadata={HEADER: text, CHECKSUM: _checksum(text, tensors)}))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in order, which the library writes in any; so that equal models are equal files."""
+    length = int.from_bytes(content[:8], "little")
+    table = json.loads(content[8 : 8 + length])
+    table["__metadata__"] = dict(sorted(table["__metadata__"].items(), reverse=True))  # the header first
+    text = json.dumps(table, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _checksum(header: str, tensors: Mapping[str, Array]) -> str:

@@ -131,7 +131,7 @@ def test_every_preset_is_listed_and_loads(pphysml) -> None:
 def test_the_schema_lists_every_option_of_the_configuration(pphysml) -> None:
     def keys(values: dict, prefix: str = "") -> set[str]:
         return {key for name, value in values.items() for key in (
-            keys(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name})}
+            keys(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {prefix + name})}
 
     lines = pphysml("config", "lcag", "schema").out.splitlines()
     defaults = json.loads(pphysml("config", "lcag", "--json").out)
