@@ -75,7 +75,8 @@ def test_the_order_of_the_leaves_does_not_matter(trained, pphysml, tmp_path):
 
 def test_files_without_the_branch_are_refused_by_name(trained, pphysml, tmp_path):
     out = tmp_path / "out.root"
-    ended = pphysml("lcag", trained / "test.root", "--model", trained / "run", "-o", out)
+    lacking = write(tmp_path / "lacking.root", {name: column for name, column in toy(40, 5).items() if name != "near"})
+    ended = pphysml("lcag", lacking, "--model", trained / "run", "-o", out)
     assert ended.code == 3 and "there is no branch 'sisters'" in ended.err and "--map sisters=BRANCH" in ended.err
     assert not out.exists()
 

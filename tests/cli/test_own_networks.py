@@ -170,7 +170,7 @@ def test_an_engine_that_takes_no_network_is_not_taken_for_one(pphysml, tmp_path,
     monkeypatch.chdir(tmp_path)
     Path("spikes.py").write_text(example("spikes.py"))
     assert pphysml("simulate", "petnet", "--preset", "published-snn", "-n", 20, "-o", "toy.root").code == 0
-    done = pphysml("petnet", "toy.root", "--model", "run", "--model-code", "spikes.py", "-o", "out.root")
+    done = pphysml("petnet", "toy.root", "--model", "toy-snn", "--model-code", "spikes.py", "-o", "out.root")
     assert done.code == 2 and "give --engine, one of pairs, snn" in done.err
 
 
