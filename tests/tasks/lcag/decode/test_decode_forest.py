@@ -159,15 +159,18 @@ def test_drawn_forests_have_their_probabilities(n: int, classes: int, gap_free: 
                      np.append(expected[often], expected[~often].sum() + 1e-9 / draws) * draws, sum_check=False).pvalue > 1e-4
 
 
-def test_drawn_trees_have_their_probabilities() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 30.0], ids=["few trees", "nearly all alike"])
+def test_drawn_trees_have_their_probabilities(temperature: float) -> None:
     scores, draws = random_scores(2, 5, 8, 1), 40_000
     pairs, clades = scores["pair_scores"], scores["clade_scores"]
     trees = np.array(enumerate_trees(5))
-    each = tree_score(np.repeat(pairs, len(trees), 0), np.repeat(clades, len(trees), 0), trees)
+    each = tree_score(np.repeat(pairs, len(trees), 0), np.repeat(clades, len(trees), 0), trees) / temperature
     expected = np.exp(each - logsumexp(each))
-    drawn, _, log_z = sample_trees(np.random.default_rng(1), np.repeat(pairs, draws, 0), np.repeat(clades, draws, 0))
+    drawn, _, log_z = sample_trees(
+        np.random.default_rng(1), np.repeat(pairs, draws, 0), np.repeat(clades, draws, 0), temperature=temperature)
     assert log_z[0] == pytest.approx(logsumexp(each), abs=1e-4)
     number = {t.tobytes(): k for k, t in enumerate(trees)}
-    counts = np.bincount([number[m.tobytes()] for m in drawn], minlength=len(trees))
+    counts = np.bincount([number.get(m.tobytes(), len(trees)) for m in drawn], minlength=len(trees) + 1)
+    assert counts[len(trees)] == 0  # no matrix that is no tree
     error = np.sqrt(expected * (1 - expected) / draws)
-    assert (np.abs(counts / draws - expected) < 5 * error + 2 / draws).all()
+    assert (np.abs(counts[:-1] / draws - expected) < 5 * error + 2 / draws).all()
