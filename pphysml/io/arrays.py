@@ -46,11 +46,11 @@ def to_text(array: Any) -> Ragged:
     return Ragged.from_counts(characters.view(np.uint8)[inside], inside.sum(axis=1))
 
 
-def to_awkward(column: Ragged) -> Any:
-    """Return a `Ragged` column as an awkward array that shares its memory."""
+def to_awkward(column: Ragged, text: bool = False) -> Any:
+    """Return a `Ragged` column as an awkward array that shares its memory; of texts, if its values are their bytes."""
     offsets = ak.index.Index64(np.ascontiguousarray(column.offsets, dtype=np.int64))
-    content = ak.contents.NumpyArray(np.ascontiguousarray(column.flat))
-    return ak.Array(ak.contents.ListOffsetArray(offsets, content))
+    content = ak.contents.NumpyArray(np.ascontiguousarray(column.flat), parameters={"__array__": "char"} if text else None)
+    return ak.Array(ak.contents.ListOffsetArray(offsets, content, parameters={"__array__": "string"} if text else None))
 
 
 def _content(layout: Any) -> Array:

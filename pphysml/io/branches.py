@@ -11,9 +11,13 @@ import numpy as np
 from ..errors import ConfigError, OutputError
 from .checks import cast
 from .ragged import Array, Column, Ragged
-from .schema import KEEP, Field
+from .schema import KEEP, KEEP_TEXT, Field, kept_branch
 
 IDS = {"file": "int32", "entry": "int64"}
+LONGEST_NAME = 10_000
+"""Bytes of a branch's name; a TTree's counts them in 16 bits, with names of leaves and titles made of it."""
+WRITTEN_AS = {"float16": "float32"}
+"""Types of RNTuple that TTree does not have, and those that hold the same values."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Branch:
         dtype: numpy type name.
         counter: branch holding the number of values per entry, "" for one value per entry.
         shape: of one value.
+        text: whether an entry holds one text, whose bytes come as a ragged column.
     """
 
     name: str
@@ -32,9 +37,17 @@ class Branch:
     dtype: str
     counter: str = ""
     shape: tuple[int, ...] = ()
+    text: bool = False
+
+    @property
+    def ragged(self) -> bool:
+        """Whether its column is ragged."""
+        return bool(self.counter) or self.text
 
     def type(self) -> Any:
         """Return the type as uproot wants it."""
+        if self.text:
+            return "string"
         if self.counter:
             return f"var * {self.dtype}"
         return np.dtype((self.dtype, self.shape)) if self.shape else np.dtype(self.dtype)
@@ -46,10 +59,10 @@ class Branch:
             ValueError: lists where single values were announced, or the other way round.
             OutputError: a value does not fit into the type.
         """
-        if isinstance(column, Ragged) != bool(self.counter):
-            raise ValueError(f"column {self.column!r} must {'' if self.counter else 'not '}be ragged")
+        if isinstance(column, Ragged) != self.ragged:
+            raise ValueError(f"column {self.column!r} must {'' if self.ragged else 'not '}be ragged")
         values = column.flat if isinstance(column, Ragged) else np.asarray(column)
-        expected = 1 if self.counter else 1 + len(self.shape)
+        expected = 1 if self.ragged else 1 + len(self.shape)
         if values.ndim != expected or values.shape[1:] != self.shape:
             raise ValueError(f"column {self.column!r} has values of shape {values.shape[1:]}, not {self.shape}")
         converted, faults = cast(values, np.dtype(self.dtype))
@@ -98,7 +111,7 @@ def counts(branches: Sequence[Branch], columns: Mapping[str, Column]) -> dict[st
     found: dict[str, Array] = {}
     for branch in branches:
         column = columns[branch.column]
-        if not isinstance(column, Ragged):
+        if branch.text or not isinstance(column, Ragged):
             continue
         given = columns.get(branch.counter)
         reference = found.setdefault(branch.counter, column.counts if given is None else np.asarray(given))
@@ -108,15 +121,18 @@ def counts(branches: Sequence[Branch], columns: Mapping[str, Column]) -> dict[st
 
 
 def _add_kept(branches: list[Branch], column_name: str, column: Column) -> None:
-    # uproot takes a slash for a subdirectory.
-    name = column_name.removeprefix(KEEP).replace("/", ".")
+    # uproot takes a slash for a subdirectory, and ROOT a bracket for the length of an array.
+    name = kept_branch(column_name).translate(str.maketrans("/[]", ".__"))
+    text = column_name.startswith(KEEP_TEXT)
+    if not name or len(name.encode(errors="surrogateescape")) > LONGEST_NAME:
+        raise ConfigError(f"--keep {name}: no branch of the output can have that name; leave it out.")
     taken = {b.name for b in branches} | {b.counter for b in branches}
     if name in taken:
         raise ConfigError(f"--keep {name}: the output has a branch of that name already; leave it out.")
-    counter = _own_counter(name, column)
+    counter = "" if text else _own_counter(name, column)
     while counter and counter in taken:
         counter = "n" + counter
-    branches.append(Branch(name, column_name, _dtype(column), counter, _shape(column)))
+    branches.append(Branch(name, column_name, WRITTEN_AS.get(_dtype(column), _dtype(column)), counter, _shape(column), text))
 
 
 def _own_counter(name: str, column: Column) -> str:

@@ -17,9 +17,12 @@ from .metadata import all_metadata, content_of, written_trees
 from .problems import Problem, ProblemError
 from .ragged import Array, Column, Columns, Ragged
 from .root_files import Tree, open_file, tree_names
-from .schema import KEEP, SPACING, Field, Further, Layout
+from .schema import KEEP, KEEP_TEXT, SPACING, Field, Further, Layout
 from .sources import Source
 from .units import BranchMap, conversion
+
+TEXT = "text"
+"""Type of a kept branch of texts."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ def kinds(extra: Iterable[str]) -> dict[str, Further]:
 
 
 def is_text(opening: Opening, name: str) -> bool:
-    """Return whether a column holds texts; only a field can say so."""
-    return name in opening.fields and opening.fields[name].text
+    """Return whether a column holds texts: a field says so, or what was found in a kept branch."""
+    return opening.fields[name].text if name in opening.fields else opening.kept.get(name) == TEXT
 
 
 def _select(opening: Opening, available: list[str], request: Request) -> Iterator[Problem]:
@@ -159,6 +162,9 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
         try:
             column = tree.read(branch, 0, 0, is_text(opening, name))
         except ProblemError as error:
+            if name.startswith(KEEP) and tree.holds_texts(branch):
+                opening.kept[name] = TEXT
+                continue
             yield from error.problems
             del opening.branches[name]
             continue
@@ -201,7 +207,7 @@ def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, 
             if field.spacing and not isinstance(column, Ragged):
                 columns[SPACING + name] = spacing(column, factor)
             column, faults = checked(column, field, factor)
-        columns[name] = column
+        columns[name if opening.kept.get(name) != TEXT else KEEP_TEXT + branch] = column
         problems += [_at(opening, branch, start + row, text) for row, text in faults]
     counters = {name: f.counter for name, f in opening.fields.items() if f.ragged}
     for name, (row, text) in count_faults(columns, counters):

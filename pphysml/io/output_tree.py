@@ -55,7 +55,8 @@ class OutputTree:
             self._checksums = {name: Stretches(self._step) for name in self._types}
         for name, column in chunk.items():
             self._checksums[name].update(column)
-        file[self.name].extend({name: to_awkward(c) if isinstance(c, Ragged) else c for name, c in chunk.items()})
+        texts = {branch.name for branch in branches if branch.text}
+        file[self.name].extend({name: to_awkward(c, name in texts) if isinstance(c, Ragged) else c for name, c in chunk.items()})
         self.n_entries += size
 
     def complete(self, file: Any) -> None:
@@ -74,5 +75,5 @@ class OutputTree:
         # Never by assignment: that writes an RNTuple.
         file.mktree(self.name, types, TITLE, counter_name=lambda name: counter_of.get(name, "n" + name))
         self._branches = branches
-        self._types = {branch.name: named(branch.dtype, branch.shape, bool(branch.counter)) for branch in branches}
+        self._types = {branch.name: named(branch.dtype, branch.shape, branch.ragged) for branch in branches}
         self._types |= dict.fromkeys(counter_of.values(), "int32")

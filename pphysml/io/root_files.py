@@ -145,6 +145,14 @@ class Tree:
         self._decoded.put(key, low, rows(column, low - first, high - first))
         return cut(column, start - first, stop - first)
 
+    def holds_texts(self, branch: str) -> bool:
+        """Whether a branch that holds no numbers holds one text per entry."""
+        try:
+            self.read(branch, 0, 0, text=True)
+        except ProblemError:
+            return False
+        return True
+
     def forget(self) -> None:
         """Free the memory of what was decoded beyond the entries asked for."""
         self._decoded.clear()

@@ -16,6 +16,14 @@ LOWEST = -(2.0**127)
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
 
+KEEP_TEXT = f"{KEEP}:text:"
+"""Prefix of those that hold one text per entry, as `Ragged` of uint8."""
+
+
+def kept_branch(column: str) -> str:
+    """Return the branch that a column was carried over from."""
+    return column.removeprefix(KEEP_TEXT) if column.startswith(KEEP_TEXT) else column.removeprefix(KEEP)
+
 
 SPACING = "spacing:"
 """Prefix of the columns that tell how fine the values of a file are; see `Field`."""

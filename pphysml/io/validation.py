@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
+from .checksums import named
 from .differences import differences, sentences
 from .input_file import Opening, Request, examine, kinds, load, numbered
 from .layout_choice import among
@@ -17,6 +18,7 @@ from .sources import Source
 from .units import read_mapping
 
 BLOCK = 20_000
+TEXT_TYPE = named("uint8", (), ragged=True)
 
 __all__ = ["Check", "Problem", "validate"]
 
@@ -105,9 +107,10 @@ def _silent_damage(file: Any, tree: Tree, opening: Opening) -> Iterator[Problem]
 def _wrong_content(tree: Tree, reported: set[str]) -> Iterator[Problem]:
     """Read the branches that were written, those that are `reported` left out, and yield what is wrong with each."""
     for branch in sorted(tree.content.branches & set(tree.branches()) - reported):
+        text = tree.content.types.get(branch) == TEXT_TYPE and tree.holds_texts(branch)
         try:
             for start in range(0, tree.entries, BLOCK):
-                tree.read(branch, start, min(start + BLOCK, tree.entries))
+                tree.read(branch, start, min(start + BLOCK, tree.entries), text)
         except ProblemError as error:
             yield error.problems[0]
 

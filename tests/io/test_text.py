@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import awkward as ak
@@ -9,15 +10,16 @@ import numpy as np
 import pytest
 import uproot
 
-from pphysml.errors import InputError
+from pphysml.errors import ConfigError, InputError
 from pphysml.io.arrays import to_text
 from pphysml.io.inspection import inspect
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.io.reader import Reader
 from pphysml.io.root_files import Tree, open_file
-from pphysml.io.schema import Field, Layout
+from pphysml.io.schema import KEEP, KEEP_TEXT, Field, Layout
 from pphysml.io.sources import Source
 from pphysml.io.validation import validate
+from pphysml.io.writer import Writer
 
 NAMES = ["crystal-0_0_3", "", "Kristall_é-0_1", "a" * 300, "crystal_rep_12-0_0_3_12", "-", "x"]
 LAYOUT = Layout(name="named", help="Named hits.", fields=(
@@ -52,8 +54,6 @@ def test_texts_are_bytes(path, block_size) -> None:
 
 
 def test_a_text_is_no_number_and_a_number_no_text(path) -> None:
-    with pytest.raises(InputError, match=r"'VolumeID': holds .*, not numbers"):
-        Reader([Source(path)], [LAYOUT], keep=["VolumeID"])
     with pytest.raises(InputError, match=r"'time': holds double, not one text per entry"):
         Reader([Source(path)], [LAYOUT], mapping={"volume": "time"})
     with pytest.raises(InputError, match=r"'VolumeID': holds .*, not numbers"):
@@ -96,3 +96,69 @@ def test_texts_after_a_mask() -> None:
     array = ak.Array(NAMES)
     for selected in (array[2:], array[[True, False] * 3 + [True]], array[[4, 0]], array[:0]):
         assert texts(to_text(selected)) == selected.to_list()
+
+
+def test_kept_texts_are_written_as_they_were(path, tmp_path) -> None:
+    """Through our own reader and writer twice, in pieces that do not fit each other, with their checksums."""
+    raw = ["plain", "", "\xe9", "a" * 300, "line\nend", "null\0inside", "\x1b["]
+    for generation, block_size in enumerate((2, 3)):
+        reader = Reader([Source(path)], [LAYOUT], keep=["VolumeID"] if generation == 0 else ["VolumeID", "raw"], block_size=block_size)
+        path = str(tmp_path / f"{generation}.root")
+        with Writer(path, "t", LAYOUT.fields[1:], metadata={}) as writer:
+            for number, columns in enumerate(reader):
+                rows = {name: column for name, column in columns.items() if name != "volume"}
+                if generation == 0:
+                    part = [text.encode("latin-1") for text in raw][number * block_size : (number + 1) * block_size]
+                    rows[f"{KEEP_TEXT}raw"] = Ragged.from_rows([list(text) for text in part], np.uint8)
+                writer.extend(rows)
+        assert validate([Source(path)], [replace(LAYOUT, fields=(LAYOUT.fields[1],))]) == []
+    with open_file(path) as file:
+        tree = Tree.of(file, path, "t")
+        assert texts(tree.read("VolumeID", 0, len(NAMES), text=True)) == NAMES
+        found = tree.read("raw", 0, len(raw), text=True)
+        assert isinstance(found, Ragged) and [bytes(found[i]).decode("latin-1") for i in range(len(raw))] == raw
+    with uproot.open(path) as file:
+        assert list(file["t/VolumeID"].array(library="np")) == NAMES
+
+
+def test_a_changed_kept_text_is_found(path, tmp_path) -> None:
+    out = tmp_path / "out.root"
+    with Writer(out, "t", LAYOUT.fields[1:], metadata={}, compression=None) as writer:
+        for columns in Reader([Source(path)], [LAYOUT], keep=["VolumeID"]):
+            writer.extend({name: column for name, column in columns.items() if name != "volume"})
+    content = out.read_bytes()
+    assert content.count(b"Kristall") == 1
+    out.write_bytes(content.replace(b"Kristall", b"Xristall"))
+    (problem,) = validate([Source(str(out))], [replace(LAYOUT, fields=(LAYOUT.fields[1],))])
+    assert problem.branch == "VolumeID" and "not what was written" in problem.message
+
+
+def test_a_branch_that_is_text_in_one_file_and_numbers_in_another_cannot_be_kept(path, tmp_path) -> None:
+    with uproot.recreate(tmp_path / "b.root") as file:
+        file.mktree("t", {"VolumeID": "int32", "volume": "string", "time": "float64"}).extend(
+            {"VolumeID": np.arange(2, dtype=np.int32), "volume": ak.Array(["a", "b"]), "time": np.arange(2.0)})
+    with pytest.raises(InputError, match="holds int32, but text in"):
+        Reader([Source(path), Source(str(tmp_path / "b.root"))], [LAYOUT], keep=["VolumeID"])
+
+
+@pytest.mark.parametrize(("values", "name", "written"), [
+    (np.arange(3, dtype=np.float16), "half", "half"), (np.array([True, False, True]), "flag", "flag"), (np.arange(3), "br[2]", "br_2_"),
+    (np.arange(3), "a/b", "a.b"), (ak.Array([[1, 2], [], [3]]), "\x1b[31m", "\x1b_31m"),
+])
+def test_kept_branches_of_any_type_and_name_can_be_read_again(values, name, written, tmp_path) -> None:
+    out = str(tmp_path / "out.root")
+    kept = Ragged.from_rows([[1, 2], [], [3]], np.int64) if isinstance(values, ak.Array) else values
+    with Writer(out, "t", [], metadata={}) as writer:
+        writer.extend({"entry": np.arange(3), f"{KEEP}{name}": kept})
+    with open_file(out) as file:
+        tree = Tree.of(file, out, "t")
+        column = tree.read(written, 0, 3)
+        expected = np.asarray(ak.flatten(values, axis=None))
+        assert np.array_equal(column.flat if isinstance(column, Ragged) else column, expected)
+
+
+def test_a_name_that_no_tree_can_hold_is_refused_before_anything_is_written(tmp_path) -> None:
+    for name in ("", "x" * 40_000):
+        with pytest.raises(ConfigError, match="no branch of the output can have that name"), Writer(tmp_path / "o.root", "t", [], metadata={}) as writer:
+            writer.extend({"entry": np.arange(3), f"{KEEP}{name}": np.arange(3)})
+        assert not list(tmp_path.iterdir())

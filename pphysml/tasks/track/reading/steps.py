@@ -11,6 +11,7 @@ from ....errors import ConfigError, InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, slice_rows, take
+from ....io.schema import kept_branch
 from .events import Events
 from .examples import finished
 from .frames import Framing
@@ -83,7 +84,7 @@ class StepFrames(Carry):
         return finished(frames, self.layers) if frames and self.layers else {}
 
     def _prepared(self, rows: Columns) -> Columns:
-        kept = [name.removeprefix("keep:") for name in rows if name.startswith("keep:")]
+        kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
         if kept:
             raise ConfigError(f"--keep {kept[0]}: entries of this file are steps, of which many make one frame; "
                               "join by `file` and `hit_entry` of the output instead.")
