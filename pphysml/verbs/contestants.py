@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ModelError
 from ..model_file import locate, read_header
 from ..own_network import recorded
 from ..task import Task
-from .engine_choice import EngineChoice, find_model
+from .engine_choice import Chosen, EngineChoice, choose, find_model
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,32 @@ def contestants(task: Task[Any], choice: EngineChoice, engines: Sequence[str], m
     return [entrant for name in engines for entrant in _of_engine(task, name, names, choices)]
 
 
+def chosen_contestants(task: Task[Any], entrants: Sequence[Contestant]) -> list[tuple[Contestant, Chosen]]:
+    """Return the contestants with their engines, ready to run.
+
+    Of several networks that take other weights each, those that a model is not of are left out for it.
+
+    Raises:
+        ModelError: a model is of none of the engines, or an engine has no model; or as `engine_choice.choose`.
+    """
+    networks = {entrant.choice.engine for entrant in entrants if task.needs_weights(str(entrant.choice.engine))}
+    if len(networks) < 2 or len({entrant.choice.model for entrant in entrants}) < 2:
+        return [(entrant, choose(task, entrant.choice)) for entrant in entrants]
+    field: list[tuple[Contestant, Chosen]] = []
+    refused: list[tuple[EngineChoice, ModelError]] = []
+    for entrant in entrants:
+        try:
+            field.append((entrant, choose(task, entrant.choice)))
+        except ModelError as error:
+            refused.append((entrant.choice, error))
+    models = {entrant.choice.model for entrant, _ in field}
+    engines = {entrant.choice.engine for entrant, _ in field}
+    for choice, reason in refused:
+        if choice.model not in models or choice.engine not in engines:
+            raise reason
+    return field
+
+
 def model_names(task: Task[Any], models: Sequence[str]) -> list[str]:
     """Return a short name of each model that no other has: the last parts of its path, as many as are needed.
 
@@ -83,6 +109,4 @@ def _of_engine(task: Task[Any], engine: str, names: Sequence[str], choices: Sequ
 def _with_code(task: Task[Any], choice: EngineChoice, models: Sequence[str]) -> list[EngineChoice]:
     """Return a choice for each model; the code of a network of the user's own is for those that have one."""
     own = {model: recorded(read_header(find_model(task, model) or Path(model))) is not None for model in models}
-    if not any(own.values()):
-        return [replace(choice, model=model) for model in models]
-    return [replace(choice, model=model, code=choice.code if own[model] else None) for model in models]
+    return [replace(choice, model=model, code=choice.code if own[model] or not any(own.values()) else None) for model in models]

@@ -27,8 +27,8 @@ from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
 from ..training.sources import example_hash
-from .contestants import contestants
-from .engine_choice import Chosen, EngineChoice, choose, has_domain
+from .contestants import chosen_contestants, contestants
+from .engine_choice import Chosen, EngineChoice, has_domain
 from .examples import look_first, prepared_parts, say_usual_map, warn_of_files
 from .inputs import Inputs
 from .set_aside import SetAside, set_aside
@@ -64,7 +64,7 @@ def evaluate(
     facts: dict[str, str] = {"pphysml": __version__}
     choice = choice or EngineChoice()
     # All of them first: what is wrong with the last one is no reason to wait for the others.
-    field = [(entrant, choose(task, entrant.choice)) for entrant in contestants(task, choice, engines, models)]
+    field = chosen_contestants(task, contestants(task, choice, engines, models))
     if strict and not any(has_domain(task, chosen) for _, chosen in field):
         names = " and ".join(entrant.name for entrant, _ in field)
         raise ConfigError(f"--strict: {names} has no ranges of a training that data could be outside of; leave it out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from pphysml.errors import ConfigError, ModelError
 from pphysml.evaluation.comparison import mcnemar
 from pphysml.model_file import load_model, save_model
 from pphysml.registry import get_task
-from pphysml.verbs.contestants import contestants, model_names
+from pphysml.verbs.contestants import chosen_contestants, contestants, model_names
 from pphysml.verbs.engine_choice import EngineChoice, find_model
 from pphysml.verbs.evaluate import evaluate
 from pphysml.verbs.inputs import Inputs
@@ -75,6 +76,27 @@ def test_a_model_under_two_names_is_one_model_and_a_mistyped_one_has_neighbours(
         contestants(LCAG, EngineChoice(), [], [runs[0], f"{runs[0]}/model.safetensors"])
     with pytest.raises(ModelError, match="Did you mean 'detector'"):
         contestants(LCAG, EngineChoice(), [], ["paper", "detektor"])
+
+
+def test_a_model_of_petnet_is_taken_by_its_own_engine():
+    task = get_task("petnet")
+    choice = EngineChoice(device="cpu")
+    field = chosen_contestants(task, contestants(task, choice, ["pairs", "likelihood", "snn"], ["toy-snn", "pairs"]))
+    assert [entrant.name for entrant, _ in field] == ["pairs-pairs", "likelihood", "snn-toy-snn"]
+    with pytest.raises(ModelError, match="give --engine snn"):
+        chosen_contestants(task, contestants(task, choice, ["pairs"], ["toy-snn", "pairs"]))
+    with pytest.raises(ModelError):
+        chosen_contestants(task, contestants(task, choice, ["pairs", "snn"], ["toy-snn", "published-snn"]))
+
+
+def test_code_is_for_the_models_that_have_their_own(runs, tmp_path):
+    own = load_model(find_model(LCAG, "paper"), "lcag")
+    own.header["model_code"] = {"name": "mine.py:Mine", "sha256": "0" * 64}
+    save_model(tmp_path / "own.safetensors", own)
+    found = contestants(LCAG, EngineChoice(code=Path("mine.py")), ["network"], [str(tmp_path / "own.safetensors"), runs[0]])
+    assert [(c.name, c.choice.code) for c in found] == [("network-own", Path("mine.py")), ("network-run", None)]
+    # Where none has, all are given it, and refuse it.
+    assert {c.choice.code for c in contestants(LCAG, EngineChoice(code=Path("mine.py")), ["network"], [runs[0], runs[2]])} == {Path("mine.py")}
 
 
 def test_several_engines_of_petnet_take_their_own_weights():
