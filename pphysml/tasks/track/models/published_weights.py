@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ....errors import ModelError
+from ....errors import ModelError, shortened
 from ..config.model import ModelConfig
 from .hit_graph import HitGraph, spot_offset
 from .line_graph import LineGraph
@@ -68,7 +69,10 @@ def _read(path: Path) -> dict[str, Tensor]:
     if not os.path.isfile(path):
         raise ModelError(f"{path}: there is no such weights file.")
     try:
+        _refuse_damaged(path)
         values = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except ModelError:
+        raise
     except SafetensorError as error:
         raise ModelError(f"{path}: is not a readable safetensors file ({error}).") from None
     except Exception:
@@ -76,9 +80,18 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path}: is not a torch file of weights alone; other pickles can run code and are not read.") from None
     if isinstance(values, dict) and isinstance(values.get("state_dict"), dict):
         values = values["state_dict"]
-    if not isinstance(values, dict) or not all(isinstance(v, Tensor) for v in values.values()):
+    if not isinstance(values, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in values.items()):
         raise ModelError(f"{path}: is not a state dictionary of tensors by name.")
     return values
+
+
+def _refuse_damaged(path: Path) -> None:
+    """Compare the checksums in torch's files, which torch does not."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ModelError(f"{path}: is damaged: the checksum of {shortened(damaged)!r} in it is another; copy the file again.")
 
 
 def _without_prefix(values: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -89,15 +102,22 @@ def _without_prefix(values: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def _check(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
-    shapes = [f"{key} has shape {tuple(weights[key].shape)} in place of {tuple(wanted[key].shape)}"
-              for key in wanted if key in weights and weights[key].shape != wanted[key].shape]
+    unlike = {key: _difference(weights[key], wanted[key]) for key in wanted if key in weights}
     problems = [f"missing: {key}" for key in wanted if key not in weights]
-    problems += [f"unexpected: {key}" for key in weights if key not in wanted]
-    problems += shapes
-    problems += [f"{key} is not finite" for key in wanted if key in weights and not weights[key].isfinite().all()]
+    problems += [f"unexpected: {shortened(key)}" for key in weights if key not in wanted]
+    problems += [f"{key} {difference}" for key, difference in unlike.items() if difference]
     if problems:
         shown = "; ".join(problems[:6]) + (f"; and {len(problems) - 6} more" if len(problems) > 6 else "")
         raise ModelError(f"{path}: does not fit the network: {shown}.")
+
+
+def _difference(given: Tensor, wanted: Tensor) -> str:
+    """Return why a tensor cannot be in the place of another one; "" if it can."""
+    if given.shape != wanted.shape:
+        return f"has shape {tuple(given.shape)} in place of {tuple(wanted.shape)}"
+    if (given.dtype, given.layout, given.device) != (wanted.dtype, wanted.layout, wanted.device):
+        return f"is {given.layout} {given.dtype} on {given.device} in place of {wanted.dtype}"
+    return "" if given.isfinite().all() else "is not finite"
 
 
 def _measure_from_spot(weights: dict[str, Tensor]) -> None:

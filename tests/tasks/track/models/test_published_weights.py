@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 
 import pytest
 import torch
@@ -133,3 +134,42 @@ def test_training_starts_from_published_weights(tmp_path, preset):
     ours = build_network(load(task.config_class, task.presets, "quick"))
     with pytest.raises(ModelError, match=f"need the preset {preset}"):
         start_from(ours, str(tmp_path / "published.pt"), task, task.config_class())
+
+
+@pytest.mark.parametrize("change", [
+    lambda v: v.to(torch.int64), lambda v: v.double(), lambda v: v.bfloat16(), lambda v: v.bool(), lambda v: v.to(torch.complex64), lambda v: v.to("meta"), lambda v: v.to_sparse(),
+])
+def test_weights_of_another_type_are_refused(tmp_path, change):
+    path, weights = tmp_path / "weights.pt", published("line-graph")
+    key = "R1.layers.1.weight"
+    torch.save({**weights, key: change(weights[key])}, path)
+    with pytest.raises(ModelError, match=rf"does not fit the network: {key} is torch\.\w+ torch\.\w+ on \w+ in place of torch.float32"):
+        load_published(LineGraph(ModelConfig()), path)
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    path = tmp_path / "weights.pt"
+    torch.save({**published("line-graph"), 3: torch.zeros(1)}, path)
+    with pytest.raises(ModelError, match="is not a state dictionary of tensors by name"):
+        load_published(LineGraph(ModelConfig()), path)
+
+
+def test_damaged_files_are_refused_or_read_as_they_were(tmp_path):
+    """Flipped bits and cuts, drawn; torch itself reads other weights from half of them."""
+    path = tmp_path / "weights.pt"
+    torch.save(published("line-graph"), path)
+    whole, clean = path.read_bytes(), LineGraph(ModelConfig())
+    load_published(clean, path)
+    rng = random.Random(1)
+    refused = 0
+    for _ in range(60):
+        place = rng.randrange(len(whole))
+        path.write_bytes(whole[:place] + rng.choice([b"", bytes([whole[place] ^ (1 << rng.randrange(8))]) + whole[place + 1 :]]))
+        network = LineGraph(ModelConfig())
+        try:
+            load_published(network, path)
+        except ModelError as error:
+            refused += str(path) in str(error)
+            continue
+        assert all(torch.equal(value, clean.state_dict()[key]) for key, value in network.state_dict().items())
+    assert refused > 40
