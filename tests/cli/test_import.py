@@ -127,7 +127,7 @@ def npz(array):
     ("lcas", lambda p: change(p, set_value((9, 0, 1), 8)), "event 9: a value is not a whole number from 0 to 7"),
     ("lcas", lambda p: p.write_bytes(p.read_bytes()[:300]), "lcas_test.010.npy: cannot be read as npy"),
     ("lcas", lambda p: p.write_bytes(b""), "lcas_test.010.npy: cannot be read as npy"),
-    ("lcas", lambda p: np.save(p, np.array([{}], dtype=object)), "lcas_test.010.npy: cannot be read as npy"),
+    ("lcas", lambda p: np.save(p, np.array([{}], dtype=object)), "lcas_test.010.npy: cannot be read: it holds Python objects"),
     ("lcas", lambda p: p.write_bytes(npz(p)), "lcas_test.010.npy: is an archive"),
     ("leaves", lambda p: p.rename(p.with_name("leaves.npy")), "lcas_test.010.npy"),
     ("leaves", lambda p: [p.with_name(f"{kind}_val.010.npy").write_bytes(b"") for kind in ("leaves", "lcas")],

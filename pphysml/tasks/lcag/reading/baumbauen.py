@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
+from ....io.npy import read_npy
 from ....io.ragged import Array, Columns, Ragged
 from ....io.sources import matching, names_in
 from ..trees.validity import is_valid
@@ -95,7 +96,7 @@ def _open(leaves_path: Path) -> Pair:
     for path, partner in ((leaves_path, lcas_path), (lcas_path, leaves_path)):
         if not os.path.isfile(path):
             raise InputError(f"{path}: is not there; it is needed beside {partner}.")
-    leaves, lcas = _mapped(leaves_path), _mapped(lcas_path)
+    leaves, lcas = read_npy(leaves_path), read_npy(lcas_path)
     if leaves.dtype.kind != "f" or leaves.ndim != 3 or leaves.shape[2] != 4:
         raise InputError(f"{leaves_path}: holds {leaves.dtype} of shape {leaves.shape}, "
                          "but must hold floating-point numbers of shape (events, leaves, 4).")
@@ -105,17 +106,6 @@ def _open(leaves_path: Path) -> Pair:
     match = NAME.fullmatch(leaves_path.name)
     assert match is not None
     return Pair(int(match[3]), leaves_path, lcas_path, leaves, lcas)
-
-
-def _mapped(path: Path) -> Array:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is cut short, or no array of numbers"
-        raise InputError(f"{path}: cannot be read as npy: {reason}.") from None
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: is an archive of several arrays, not npy.")
-    return array
 
 
 def _columns(pair: Pair, start: int, stop: int) -> Columns:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ....errors import InputError, did_you_mean
+from ....errors import InputError, did_you_mean, shortened
 from ....io.checks import checked
+from ....io.npy import read_npz
 from ....io.problems import Problem, ProblemError
 from ....io.ragged import Array, Columns, Ragged
 from ....io.sources import absent, matching, names_in
@@ -24,6 +24,8 @@ from ..schema import GATE
 
 KEY = "arr_0"
 VOLUME = re.compile(r"volumeID\[\d+\]")
+COLUMNS = {name for field in GATE.fields for name in (field.name, *field.aliases)}
+"""GATE's names of what is read."""
 SPLITS = ("train", "val", "test")
 ROWS = 200_000
 """Rows that are handed on at a time."""
@@ -84,19 +86,12 @@ def _of_folder(folder: Path) -> list[Path]:
 
 
 def _read(file: Path) -> Array:
-    try:
-        with file.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{file}: is a single array, not npz.")
-            if KEY not in archive:
-                raise InputError(f"{file}: has no array {KEY!r}.{did_you_mean(KEY, list(archive))}")
-            rows: Array = archive[KEY]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is cut short, or no archive of numbers"
-        raise InputError(f"{file}: cannot be read as npz: {reason}.") from None
+    rows = read_npz(file, KEY)
     if rows.dtype.names is None or rows.ndim != 1:
-        raise InputError(f"{file}: {KEY!r} holds {rows.dtype} of shape {rows.shape}, but must be one row of records with names.")
+        raise InputError(f"{file}: {KEY!r} holds {shortened(str(rows.dtype))} of shape {rows.shape}, but must be one row of records with names.")
+    for name in rows.dtype.names:
+        if (name in COLUMNS or VOLUME.fullmatch(name)) and rows.dtype[name].kind not in "iuf":
+            raise InputError(f"{file}: the column {name!r} of {KEY!r} holds {rows.dtype[name]}, and no numbers.")
     return rows
 
 

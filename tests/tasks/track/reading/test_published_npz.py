@@ -99,7 +99,7 @@ def test_events_of_several_files_are_told_apart_by_run(tmp_path):
 @pytest.mark.parametrize("content, said", [
     (np.zeros((4, 7)), "records with names"),
     (np.zeros(3, dtype=[("eventID", "i4"), ("posX", "f4")]), "no column 'posY'"),
-    (np.array([(None,)], dtype=[("eventID", object)]), "cannot be read as npz"),
+    (np.array([(None,)], dtype=[("eventID", object)]), "cannot be read: it holds Python objects"),
 ])
 def test_other_arrays_are_refused(content, said, tmp_path):
     with pytest.raises(InputError, match=said):
