@@ -117,7 +117,7 @@ def test_files_that_are_none_are_refused(tmp_path):
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 not whole")
     np.save(tmp_path / "single.npy", np.zeros(3))
     np.savez(tmp_path / "named.npz", hits=np.zeros(3))
-    for name, said in (("cut.npz", "cannot be read"), ("single.npy", "single array"), ("named.npz", "no array 'arr_0'"), ("none.npz", "no such file")):
+    for name, said in (("cut.npz", "cannot be read"), ("single.npy", "single array"), ("named.npz", "no array 'arr_0'"), ("none.npz", "No file matches")):
         with pytest.raises(InputError, match=said):
             list(columns([str(tmp_path / name)]))
 
