@@ -32,8 +32,11 @@ _NUMBER = {
 }
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, largest: int = LARGEST) -> str:
     """Return the content of a text file that is read whole.
+
+    Args:
+        largest: number of bytes that is read.
 
     Raises:
         ConfigError: it is not there, no regular file, too large, or not UTF-8.
@@ -41,8 +44,8 @@ def read_text(path: str | Path) -> str:
     try:
         if os.path.lexists(path) and not os.path.isfile(path):
             raise ConfigError(f"{path}: is {'a folder' if os.path.isdir(path) else 'no regular file'}, and cannot be read as text.")
-        if (size := os.path.getsize(path)) > LARGEST:
-            raise ConfigError(f"{path}: has {size / 2**20:.1f} MiB, too much for a file of this kind; at most {LARGEST >> 20} are read.")
+        if (size := os.path.getsize(path)) > largest:
+            raise ConfigError(f"{path}: has {size / 2**20:.1f} MiB, too much for a file of this kind; at most {largest >> 20} are read.")
         content = Path(path).read_bytes()
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -21,6 +21,8 @@ from ..errors import ConfigError, ModelError, OutputError
 from ..plain_yaml import load, read_text
 from .run_lock import locked
 
+LARGEST_INPUTS = 2**27
+"""Bytes of `inputs.json`, which names every input file."""
 PACKAGES = ("torch", "torch-geometric", "lightning-fabric", "numpy", "uproot", "awkward", "numba", "safetensors", "snntorch")
 
 
@@ -89,7 +91,7 @@ class RunFolder:
         """
         if not os.path.exists(self.config):
             raise ModelError(f"{self.path}: is not a run folder; it holds no config.yaml that may be read.")
-        config, inputs = _map(self.config, load), _map(self.inputs, lambda path: json.loads(read_text(path)))
+        config, inputs = _map(self.config, load), _map(self.inputs, lambda path: json.loads(read_text(path, LARGEST_INPUTS)))
         for path in (self.model, self.metrics):
             if path.is_dir():
                 raise ModelError(f"{path}: is a folder, where a file has to be; move it away.")
