@@ -48,6 +48,8 @@ class Field:
         missing: what NaN stands for; without it NaN is refused.
         carried: the output carries it, where the input has it: an id by which both are joined.
         only_named: read only if it is named with --map, as branches of that name may well be something else.
+        counts: counter of fields that are arrays of a fixed size in some files; this field gives how many of their
+            values are real, and is read in such files alone.
         weight: an event weight, for the loss of the training; see `config.Config.weight_branch`.
         filling: what the values are in files that lack the column where others of a list have it; -1 or not a number
             for ids that are `carried`. Where nothing can be filled in, the column is left out of all files.
@@ -70,6 +72,7 @@ class Field:
     missing: float | None = None
     carried: bool = False
     only_named: bool = False
+    counts: str = ""
     weight: bool = False
     filling: float | None = None
     spacing: bool = False
@@ -107,6 +110,7 @@ class Layout:
         to_canonical: optional "module:function" turning columns as read into canonical ones.
         missing: what NaN stands for in further branches that are read; without it NaN is refused.
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
+        padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
@@ -117,6 +121,7 @@ class Layout:
     to_canonical: str | None = None
     missing: float | None = None
     native_names: bool = False
+    padding: tuple[str, ...] = ()
     needed_truth: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field:

@@ -51,6 +51,9 @@ def _assumed(counter: str) -> Field:
 
 
 OF_LEAVES = (
+    Field("n", "event", "int64", "Number of leaves, where their branches are arrays of a fixed size.", counts="n_leaves",
+          aliases=("n_leaves", "nleaves", "n_particles", "n_tracks"), minimum=0),
+    Field("n_nodes", "event", "int64", "Number of nodes, where their branches are arrays of a fixed size.", counts="n_nodes", minimum=0),
     _assumed("n_leaves"),
     Field("charge", "particle", "float64", "Charge, for --match, mass hypotheses and data.pid; not a number counts as 0.", counter="n_leaves",
           aliases=("leaf_charge",), missing=0.0),
@@ -75,6 +78,7 @@ LEAVES = Layout(
     name="leaves",
     help="One entry per event with jagged four-momenta of the leaves, and truth as `parent` or `lcag`.",
     trees=TREES,
+    padding=("px", "py", "pz", "e"),
     fields=(*IDS, *PX_PY_PZ, _energy(required=True), _mass(only_named=True), *OF_LEAVES),
 )
 
@@ -82,6 +86,7 @@ MOMENTA = Layout(
     name="momenta",
     help="The same without energies: they follow from `mass`, `assumed_pdg`, data.pid, data.particle or data.charged_mass.",
     trees=TREES,
+    padding=("px", "py", "pz"),
     # An energy is there only if it is named, and named wrongly: otherwise the layout above fits.
     fields=(*IDS, *PX_PY_PZ, _energy(required=False), _mass(only_named=False), *OF_LEAVES),
 )
@@ -91,6 +96,7 @@ TRANSVERSE = Layout(
     help="The same with pt, eta and phi of the leaves, and energies or what they follow from.",
     trees=TREES,
     to_canonical="pphysml.tasks.lcag.reading.leaf_momenta:from_transverse",
+    padding=("pt", "eta", "phi"),
     fields=(*IDS, *PT_ETA_PHI, _energy(required=False), _mass(only_named=False), *OF_LEAVES),
 )
 
