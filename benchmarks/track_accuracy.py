@@ -54,8 +54,8 @@ from pphysml.registry import get_task
 from pphysml.tasks.track.classical.follower import follow_tracks
 from pphysml.tasks.track.classical.follower_tuning import complete_product, tune_follower
 from pphysml.tasks.track.classical.layer_assignment import deflection_links, straight_links
-from pphysml.tasks.track.config import DataConfig, TrackConfig
-from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig
+from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig, StraightConfig
 from pphysml.tasks.track.judging.track_metrics import tally_tracks
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -140,7 +140,7 @@ def finders(options: dict[str, Any], models: dict[str, Chosen]) -> dict[str, Fin
             found[name] = partial(deflection_links, options=DeflectionConfig.model_validate(values))
         else:
             found[name] = partial(follow_tracks, options=FollowerConfig.model_validate(values))
-    return found | {"straight": partial(straight_links, options=DataConfig()), "perfect": all_true_links}
+    return found | {"straight": partial(straight_links, options=StraightConfig()), "perfect": all_true_links}
 
 
 def run_cell(cell: Cell, models: dict[str, Chosen], options: dict[str, Any], geometry: str | None) -> dict[str, Any]:

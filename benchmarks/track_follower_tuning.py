@@ -28,7 +28,7 @@ from pphysml.tasks.track.classical.follower_tuning import complete_product, tune
 from pphysml.tasks.track.classical.layer_assignment import deflection_links, straight_links
 from pphysml.tasks.track.classical.references import perfect_links
 from pphysml.tasks.track.config import DataConfig, TrackConfig
-from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig
+from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig, StraightConfig
 from pphysml.tasks.track.judging.track_metrics import tally_tracks
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.schema import LAYOUTS
@@ -84,7 +84,7 @@ def at_density(validation: Columns, test: Columns) -> dict[str, Any]:
     plain, _ = tune_follower(validation, FollowerConfig(exchanges=0))
     deflection = {direction: by_deflection(direction, validation) for direction in ("forward", "backward", "both")}
     finders: dict[str, Finder] = {
-        "straight": lambda e: straight_links(e, DataConfig()),
+        "straight": lambda e: straight_links(e, StraightConfig()),
         **{f"deflection {name}": finder for name, (_, finder) in deflection.items()},
         "follower, default": lambda e: follow_tracks(e, FollowerConfig()),
         "follower, tuned": lambda e: follow_tracks(e, tuned),

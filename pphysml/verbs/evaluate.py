@@ -124,6 +124,7 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
         said.append(f"{overlap} of {seen} {kind} are among those that the model was trained on")
     for sentence in said:
         progress.log(f"warning: {sentence}")
+    result.notes += [f"{fact}: {value}." for fact, value in chosen.engine.facts().items() if isinstance(value, str)]
     result.notes += [f"Warning: {sentence}." for sentence in [*warnings, *said]]
     result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]
     result.skipped = list(reader.skipped)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..io.ragged import Array, Columns, concatenate, length, take
+from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
@@ -22,7 +22,7 @@ SHARE = 0.2
 """Largest share of the input that is set aside."""
 
 ENOUGH = 5000
-"""Entries that are set aside of a large input."""
+"""Examples that are fitted to."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class SetAside:
         """Sentences on what was set aside, if anything was."""
         if not self.engines:
             return []
-        return [f"The parameters of {', '.join(self.engines)} were fitted to {self.examples} examples of the input, {self.share:.2g} of all, "
-                "chosen by a hash of file name and entry; no engine is evaluated on these."]
+        return [f"The parameters of {', '.join(self.engines)} were fitted to {self.examples} examples of a part of the input "
+                f"({self.share:.2g} of all, chosen by a hash of file name and entry) on which no engine is evaluated."]
 
 
 def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progress: Progress) -> SetAside:
@@ -59,7 +59,8 @@ def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progr
         reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
         if not reader.n_entries or not _wants_truth(task, chosen, reader):
             continue
-        share = min(SHARE, ENOUGH / reader.n_entries)
+        # Of entries of which many make an example, a small share may hold no example.
+        share = SHARE if task.spans_entries else min(SHARE, ENOUGH / reader.n_entries)
         found = _read(task, chosen, inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map), share, progress)
         chosen.engine.fit(found)
         examples = length(found)
@@ -75,12 +76,14 @@ def _wants_truth(task: Task[Any], chosen: Chosen, reader: Reader) -> bool:
 def _read(task: Task[Any], chosen: Chosen, reader: Reader, share: float, progress: Progress) -> Columns:
     """Return the examples that are set aside."""
     progress.start(f"fit {chosen.name}", reader.n_entries, "entry")
-    kept = []
+    kept: list[Columns] = []
     with closing(parts(task, chosen, reader, False, [], progress)) as found:
         for part in found:
             if length(part.examples):
                 kept.append(take(part.examples, _chosen(part.examples, reader, share)))
-    return concatenate(kept)
+            if sum(map(length, kept)) >= ENOUGH:
+                break
+    return slice_rows(concatenate(kept), 0, ENOUGH)
 
 
 def _chosen(examples: Columns, reader: Reader, share: float) -> Array:

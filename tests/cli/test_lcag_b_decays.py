@@ -68,7 +68,7 @@ def test_without_masses_that_fit_a_part_is_set_aside_on_which_no_engine_is_judge
     counts = {m["n"] for result in results.values() for m in result["metrics"] if m["name"] == "perfect_lcag_event_mean"}
     assert len(counts) == 1 and 430 < (left := counts.pop()) < 530
     for result in results.values():
-        assert any(f"fitted to {600 - left} examples" in note for note in result["notes"])
+        assert any(f"fitted to {600 - left} examples of a part of the input" in note for note in result["notes"])
     assert any("that the table of the engine lookup lists" in note for note in results["lookup"]["notes"])
 
 

@@ -56,6 +56,12 @@ class ClassicalEngine(Engine):
         """Whether something must be learnt: sectors, or delays of crystals."""
         return self._learn_sectors or self.config.apply.calibrate_delays
 
+    def facts(self) -> dict[str, Any]:
+        """Return the window, and whose it is."""
+        given = self.config.apply.window is not None
+        return {"window": f"{self.config.window:g} ps, " + ("as given" if given else "that of the configuration or of the model's training, and not "
+                                                            "tuned for this engine: see --window")}
+
     def survey(self, examples: Columns) -> bool:
         """Learn the number of sectors and the delays of crystals; return whether further singles are wanted."""
         if self.options.min_sector_difference > 0:

@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from ....io.ragged import Array, Columns, ragged
-from ..config import DataConfig
-from ..config.engines import DeflectionConfig
+from ..config.engines import DeflectionConfig, StraightConfig
 from ..tracks.links import Links, frame_of_hit, layer_starts
 from ..tracks.tracks import first_of_chain
 
 Floats = NDArray[np.float64]
 
 
-def straight_links(examples: Columns, options: DataConfig) -> Links:
+def straight_links(examples: Columns, options: StraightConfig) -> Links:
     """Link every hit straight down: the assignment of least transverse distance in each pair of layers.
 
     Links beyond the angle cuts of `options` are not made; one less costs as much as the cut.

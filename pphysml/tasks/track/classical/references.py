@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ....errors import InputError
 from ....io.problems import place
-from ....io.ragged import Columns, ragged
-from ..config import DataConfig
+from ....io.ragged import Columns, ragged, slice_rows
+from ....model_file import ModelFile
+from ..config import DataConfig, TrackConfig
+from ..config.engines import FollowerConfig
 from ..output.link_engine import LinkEngine
 from ..tracks.links import Links, frame_of_hit, layer_starts, true_links
 from .follower import follow_tracks
+from .follower_tuning import tune_follower
 from .layer_assignment import deflection_links, straight_links
 
 MAX_IN_LAYER = 2000
 """Hits of a frame in one layer that these engines take: the follower's time grows with their cube, to minutes."""
+
+
+ENOUGH = 20
+"""Frames to which the follower is tuned."""
 
 
 class StraightEngine(LinkEngine):
@@ -23,7 +32,7 @@ class StraightEngine(LinkEngine):
     def links(self, examples: Columns) -> Links:
         """Return the links of all frames."""
         refuse_crowds(examples)
-        return straight_links(examples, self.config.data)
+        return straight_links(examples, self.config.apply.straight)
 
 
 class DeflectionEngine(LinkEngine):
@@ -38,14 +47,45 @@ class DeflectionEngine(LinkEngine):
 class FollowerEngine(LinkEngine):
     """The track follower; see `follower`."""
 
+    def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
+        super().__init__(config, model, device)
+        self.options = config.apply.follower
+        self._tuned = False
+
+    def wants_truth(self, examples: Columns) -> bool:
+        """Return whether its options are to be tuned."""
+        return self.options.tune
+
+    def fit(self, examples: Columns) -> None:
+        """Take the options that do best on the first of these frames; see `follower_tuning`."""
+        few = slice_rows(examples, 0, ENOUGH)
+        refuse_crowds(few)
+        self.options, _ = tune_follower(few, self.options, rounds=1)
+        self._tuned = True
+
+    def facts(self) -> dict[str, Any]:
+        """Return where the options come from."""
+        if not self._tuned:
+            usual = self.options == FollowerConfig()
+            return {"options": "the defaults, which are not tuned to this input" if usual else "as given"}
+        before = self.config.apply.follower.model_dump()
+        changed = ", ".join(f"{name}={value}" for name, value in self.options.model_dump().items() if value != before[name])
+        return {"options": f"tuned to frames that are not evaluated ({changed or 'none changed'})"}
+
     def links(self, examples: Columns) -> Links:
         """Return the links of all frames."""
         refuse_crowds(examples)
-        return follow_tracks(examples, self.config.apply.follower)
+        return follow_tracks(examples, self.options)
 
 
 class PerfectEngine(LinkEngine):
     """The true links within the cuts of a network; see `perfect_links`."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return which links it leaves out."""
+        data = self.config.data
+        return {"links": f"the true ones that a network with data.max_angle={data.max_angle:g}, data.max_front_angle={data.max_front_angle:g}, "
+                         f"data.max_step={data.max_step} and data.skip_layers={data.skip_layers} can make: a ceiling of this network, not of any"}
 
     def links(self, examples: Columns) -> Links:
         """Return the links of all frames."""

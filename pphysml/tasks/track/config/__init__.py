@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from ....config import Config, option
 from ....training.config import InputConfig, TaskConfig, TrainingConfig
-from .engines import DeflectionConfig, FollowerConfig
+from .engines import DeflectionConfig, FollowerConfig, StraightConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
 
@@ -48,6 +48,7 @@ class ApplyConfig(Config):
     batch_size: int = option(4, "Frames per forward pass.", ge=1)
     block_size: int = option(100_000, "Entries of a file that are read at a time.", ge=1)
     follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")
+    straight: StraightConfig = option(StraightConfig, "Options of the engine `straight`.")
     deflection: DeflectionConfig = option(DeflectionConfig, "Options of the engine `deflection`.")
     filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")
 

@@ -21,12 +21,12 @@ from pphysml.tasks.track.classical.references import (
     perfect_links,
 )
 from pphysml.tasks.track.config import DataConfig, TrackConfig
-from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig
+from pphysml.tasks.track.config.engines import DeflectionConfig, FollowerConfig, StraightConfig
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit, true_links
 from pphysml.tasks.track.tracks.tracks import check_links
 
 ENGINES = {
-    "straight": lambda examples: straight_links(examples, DataConfig()),
+    "straight": lambda examples: straight_links(examples, StraightConfig()),
     "forward": lambda examples: deflection_links(examples, DeflectionConfig(direction="forward")),
     "backward": lambda examples: deflection_links(examples, DeflectionConfig(direction="backward")),
     "both": lambda examples: deflection_links(examples, DeflectionConfig()),
@@ -60,7 +60,7 @@ def test_parallel_tracks_are_found(toy, engine):
 def test_tracks_that_cross_are_told_apart_by_their_directions(toy, engine):
     examples = toy.frames([toy.Particle(0, range(10), x=-2.0, slope=0.05), toy.Particle(1, range(10), x=2.5, slope=-0.05)])
     assert is_true(examples, ENGINES[engine](examples))
-    assert not is_true(examples, straight_links(examples, DataConfig()))
+    assert not is_true(examples, straight_links(examples, StraightConfig()))
 
 
 def test_the_follower_keeps_a_track_with_a_kink_in_its_cone_and_cuts_one_beyond(toy):
@@ -257,3 +257,23 @@ def test_complete_product_of_true_links_is_one_and_of_fragments_falls(toy):
     # Six of ten protons are complete, among fourteen tracks.
     assert complete_product(examples, Links(cut, np.ones(len(cut), dtype=np.float32))) == pytest.approx(0.6 * 6 / 14)
     assert frame_of_hit(examples).max() == 0
+
+
+def test_references_have_options_of_their_own_and_not_those_of_the_network(toy):
+    examples = scattered(toy, np.random.default_rng(6), 60)
+    narrow = TrackConfig.model_validate({"data": {"max_angle": 0.01, "max_front_angle": 0.01}})
+    for engine in (StraightEngine, FollowerEngine):
+        found, usual = (engine(config, None, None).links(examples) for config in (narrow, TrackConfig()))
+        assert np.array_equal(found.previous, usual.previous)
+    assert "max_angle=0.01" in PerfectEngine(narrow, None, None).facts()["links"]
+
+
+def test_the_follower_is_tuned_to_frames_with_truth(toy):
+    examples = scattered(toy, np.random.default_rng(6), 60)
+    poor = {"max_angle": 0.02, "tune": True}
+    engine = FollowerEngine(TrackConfig.model_validate({"apply": {"follower": poor}}), None, None)
+    assert engine.wants_truth(examples) and engine.facts()["options"] == "as given"
+    before = complete_product(examples, engine.links(examples))
+    engine.fit(examples)
+    assert complete_product(examples, engine.links(examples)) > before + 0.1
+    assert "max_angle=" in engine.facts()["options"]
