@@ -46,3 +46,11 @@ def test_what_contradicts_the_model_is_refused(tmp_path, source, words):
     file.write_text(source or "")
     with pytest.raises(ConfigError, match=words):
         choose(get_task("lcag"), EngineChoice(source=str(file) if source else "detector", device="cpu"))
+
+
+def test_engines_that_need_weights_are_those_named_or_else_the_default_one():
+    for name in ("lcag", "petnet"):
+        task = get_task(name)
+        expected = set(task.networks) if task.networks else {task.default_engine}
+        assert {engine for engine in task.engines if task.needs_weights(engine)} == expected
+    assert get_task("petnet").networks and not get_task("lcag").networks
