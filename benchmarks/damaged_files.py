@@ -46,6 +46,7 @@ TRAINING = {
     "track": ("--set", "data.protons_per_frame=[10,20]", "--set", "model.width=8", "--set", "model.rounds=1", "--set", "training.batch_size=2", "--set", "training.validation_fraction=0.4"),
     "petnet": ("--preset", "pairs", "--set", "training.batch_size=2", "--set", "data.slice_singles=300", "--set", "training.validation_fraction=0.4"),
 }
+FORMS = {"zstd": uproot.ZSTD(5), "uncompressed": None}
 KINDS = ("flip", "zeros", "cut", "insert")
 LONGEST = 60
 """Seconds after which a verb is taken to hang."""
@@ -168,8 +169,7 @@ def undamaged_files(folder: Path, samples: bool = True) -> Iterator[tuple[str, s
     for task, name in SAMPLES.items() if samples else ():
         yield task, f"{task} sample", DATA / name
     for task, options in SIMULATED.items():
-        for form in ("zstd", "uncompressed"):
-            compression = uproot.ZSTD(5) if form == "zstd" else None
+        for form, compression in FORMS.items():
             path, old = folder / f"{task}-{form}.root", folder / f"{task}-{form}-old.root"
             defaults = Writer.__init__.__kwdefaults__
             before, defaults["compression"] = defaults["compression"], ("zstd", 5) if compression else None

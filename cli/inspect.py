@@ -38,6 +38,8 @@ def command(inputs: Sequence[str], every: bool, as_json: bool) -> int:
         if not as_json:
             _print(files[-1], every)
             show()
+        for sentence in files[-1]["warnings"]:
+            say(f"warning: {sentence}")
         for sentence in files[-1]["problems"]:
             say(f"pphysml: error: {sentence}")
     if as_json:

@@ -125,6 +125,17 @@ def compared(file: Any, path: str) -> tuple[dict[str, Content], list[Problem]]:
     return contents, problems
 
 
+def wrong_types(file: Any, path: str, contents: Mapping[str, Content]) -> Iterator[Problem]:
+    """Yield the branches of our own trees whose types are not those that were written, without reading an entry."""
+    for name, content in contents.items():
+        tree = Tree.of(file, path, name, content)
+        for branch in sorted(content.branches & set(tree.branches())):
+            try:
+                tree.read(branch, 0, 0, tree.holds_texts(branch))
+            except ProblemError as error:
+                yield error.problems[0]
+
+
 def kinds(extra: Iterable[str]) -> dict[str, Further]:
     """Return what the values of further branches belong to; names alone are branches of leaves."""
     return dict(extra) if isinstance(extra, Mapping) else dict.fromkeys(extra, "particle")

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from .foreign import UNKNOWN, known
+from .input_file import compared, wrong_types
 from .layout_choice import best
 from .metadata import metadata_of
 from .root_files import Tree, class_names, open_file, tree_names
@@ -28,7 +29,7 @@ def inspect(path: str, layouts: Mapping[str, Sequence[Layout]] = {}) -> dict[str
 
     Returns:
         `path`, `size` (bytes), `objects` (name -> class), `metadata` (None if not ours), `problems` (a sentence for
-        each part that cannot be read) and `trees`, each with `name`, `kind`, `entries` (None where it cannot be read)
+        each part that cannot be read, or is not what was written), `warnings` (what else is to be known) and `trees`, each with `name`, `kind`, `entries` (None where it cannot be read)
         and `branches` (`name`, `type`, `compression`; "unknown" where it cannot be found out);
         `tasks`: task -> layout -> required fields that the best tree lacks, [] if it fits;
         `layouts`: task -> the layout that is taken unless --layout names another, or None.
@@ -36,7 +37,7 @@ def inspect(path: str, layouts: Mapping[str, Sequence[Layout]] = {}) -> dict[str
     Raises:
         InputError: the file cannot be opened.
     """
-    facts: dict[str, Any] = {"path": path, "size": None, "objects": {}, "trees": [], "metadata": None, "problems": []}
+    facts: dict[str, Any] = {"path": path, "size": None, "objects": {}, "trees": [], "metadata": None, "problems": [], "warnings": []}
     available: dict[str, list[str]] = {}
     with open_file(path) as file:
         facts["size"] = int(file.file.source.num_bytes) if is_remote(path) else os.path.getsize(path)
@@ -51,6 +52,9 @@ def inspect(path: str, layouts: Mapping[str, Sequence[Layout]] = {}) -> dict[str
                 facts["trees"].append({"name": name, "kind": kind, "entries": None, "branches": []})
         try:
             facts["metadata"] = metadata_of(file, path)
+            contents, problems = compared(file, path)
+            for problem in (*problems, *wrong_types(file, path, contents)):
+                facts["problems" if problem.severity == "error" else "warnings"].append(problem.sentence())
         except InputError as error:
             facts["problems"].append(str(error))
     facts["tasks"] = {task: _lacking(available, them) for task, them in layouts.items()}

@@ -17,5 +17,5 @@ def inspect(path: str) -> dict[str, Any]:
     try:
         return describe(path, {name: get_task(name).layouts() for name in task_names()})
     except InputError as error:
-        return {"path": path, "size": None, "objects": {}, "trees": [], "metadata": None, "problems": [str(error)],
+        return {"path": path, "size": None, "objects": {}, "trees": [], "metadata": None, "problems": [str(error)], "warnings": [],
                 "tasks": {}, "layouts": {}}

@@ -163,6 +163,7 @@ def test_a_merged_file_is_read_with_a_warning_and_compared_part_by_part(layout, 
         sentence, = reader.warnings
         assert str(path) in sentence and "tree 'events': is 2 files of pphysml merged into one (30 + 20 entries)" in sentence
         assert {p.severity for p in validate([Source(str(path))], [layout])} == {"warning"}
+        assert inspect(str(path))["problems"] == [] and sentence + "." in inspect(str(path))["warnings"]
         original = path.read_bytes()
         for value in (7, 1007):
             content = bytearray(original)
