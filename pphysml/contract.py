@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from .errors import FileName
     from .evaluation.result import Evaluation
     from .io.carry import Carry
     from .io.ragged import Array, Columns
@@ -238,6 +239,10 @@ class Engine(ABC):
     @abstractmethod
     def __call__(self, examples: Columns) -> Columns:
         """Return output columns, one row per example; of a task with free output, rows of its own."""
+
+    def costs(self, examples: Columns, named: FileName) -> list[str]:
+        """Return sentences without full stops on examples that take long, said before they are given to it."""
+        return []
 
     @property
     def surveys(self) -> bool:

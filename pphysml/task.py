@@ -159,6 +159,13 @@ class Task(ABC, Generic[ConfigT]):
         """Do the same for training from files, and for validation then."""
         return self.assemble(chunk, carry, config)
 
+    def portions(self, examples: Columns) -> Iterator[Columns]:
+        """Yield the examples of a chunk in portions, between which progress is shown; all at once by default.
+
+        Not empty, except where there is no example.
+        """
+        yield examples
+
     @abstractmethod
     def learner(self, config: ConfigT) -> Learner:
         """Return what the training loop knows of the network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -42,7 +42,13 @@ class TrainingConfig(Config):
 
 
 class InputConfig(Config):
-    """What is read, of every task."""
+    """What is read, of every task.
+
+    Attributes:
+        changeable: options that may be changed when a model is applied, as its network does not depend on them.
+    """
+
+    changeable: ClassVar[tuple[str, ...]] = ("map",)
 
     map: dict[str, str] = option(dict, "Branches of other names or units, as {px: trk_px:MeV}; see --map, which wins. Kept with a model, and used where a file has them.")
 

@@ -16,6 +16,7 @@ from ..errors import ConfigError, ModelError, did_you_mean
 from ..io.ragged import Columns
 from ..model_file import ModelFile, load_model
 from ..task import Task
+from ..training.config import InputConfig
 from .config import configuration
 
 
@@ -27,8 +28,8 @@ class EngineChoice:
         model: run folder, weights file, or name of a shipped model; None for those that the engine takes.
         engine: its name; None for the task's default.
         source: presets and files of the configuration; with a model, what they say of the section `apply` and of
-            data.map is taken, and the rest must be as it is in the model.
-        overrides: changes "key=value"; with a model, of the section `apply` and of data.map only.
+            data.map (see `InputConfig.changeable`) is taken, and the rest must be as it is in the model.
+        overrides: changes "key=value"; with a model, of the section `apply` and of data.map and its like only.
         device: auto, cpu, cuda or cuda:i.
         code: file of the model's network, where that is one of the user's own.
     """
@@ -164,8 +165,8 @@ def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice)
     if weights is None:
         return configuration(task, choice.source, choice.overrides)
     for item in choice.overrides:
-        if not item.startswith(("apply.", "data.map.", "data.map=")):
-            raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply' and data.map.")
+        if not item.startswith(("apply.", *(f"data.{name}{mark}" for name in _changeable(task) for mark in ".="))):
+            raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'{_named(task)}.")
     return _changed(task, weights, choice.overrides, _of_applying(task, weights, choice.source))
 
 
@@ -192,14 +193,25 @@ def _of_applying(task: Task[Any], weights: ModelFile, source: Source) -> dict[st
     asked = configuration(task, source).model_dump(mode="json")
     made = weights.configuration(task.config_class).model_dump(mode="json")
     sections = {name: dict(given.get(name) or {}) for name in ("data", "model")}
-    mapping = sections["data"].pop("map", None) or {}
+    reading = {name: value for name in _changeable(task) if (value := sections["data"].pop(name, None)) is not None}
     other = next((key for key in _keys(sections) if _at(asked, key) != _at(made, key)), None)
     if other is not None:
         key, where = ".".join(other), " with ".join(map(str, layers_of(source)))
         shipped = next((f"; the weights of that preset are --model {name}" for name in layers_of(source) if name in shipped_models(task)), "")
         raise ConfigError(f"{where}: has {key}={_at(asked, other)}, but the model was made with {_at(made, other)}: "
-                          f"with a model, -c changes the section 'apply' and data.map only{shipped}.")
-    return {"apply": given.get("apply") or {}, "data": {"map": mapping}}
+                          f"with a model, -c changes the section 'apply'{_named(task)} only{shipped}.")
+    return {"apply": given.get("apply") or {}, "data": reading}
+
+
+def _changeable(task: Task[Any]) -> tuple[str, ...]:
+    """Return the options of the section `data` that say how a file is read, not what a network takes."""
+    section: type[InputConfig] = type(task.config_class().data)
+    return section.changeable
+
+
+def _named(task: Task[Any]) -> str:
+    names = [f"data.{name}" for name in _changeable(task)]
+    return f" and {names[0]}" if len(names) == 1 else f", {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _keys(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

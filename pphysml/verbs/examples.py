@@ -79,17 +79,21 @@ def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool
 
 def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
           progress: Progress, truth: bool = True) -> Generator[Part, None, None]:
-    """Yield assembled examples as `assembled` does; compare the first with the domain of validity.
+    """Yield assembled examples as `assembled` does; compare the first with the domain of validity, and say of the first costly ones so.
 
     Raises:
         InputError: `strict`, and the input is outside the domain.
     """
-    first = True
+    first, cheap = True, True
     with closing(assembled(task, chosen.config, reader, warnings, progress, truth)) as found:
         for part in found:
             if first and length(part.examples):
                 warnings += _outside(task, chosen, part.examples, strict, progress)
                 first = False
+            if cheap and length(part.examples):
+                for sentence in chosen.engine.costs(part.examples, reader.path):
+                    warn(sentence, warnings, progress)
+                    cheap = False
             yield part
 
 
@@ -112,9 +116,14 @@ def assembled(task: Task[Any], config: TaskConfig, reader: Reader, warnings: lis
         with reader.naming_places():
             examples, carry = task.assemble(chunk, carry, config)
         entries = chunk if task.has_objects and chunk is not None else {}
+        shown = 0
         if length(examples) or entries:
-            yield Part(examples, entries)
-        progress.advance(length(chunk or {}))
+            for portion in task.portions(examples):
+                yield Part(portion, entries)
+                if task.example == "entry":
+                    progress.advance(length(portion))
+                    shown += length(portion)
+        progress.advance(length(chunk or {}) - shown)
         if chunk is None and carry is None:
             for sentence in before.warnings(reader.path) if before is not None else []:
                 warn(sentence, warnings, progress)

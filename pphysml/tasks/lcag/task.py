@@ -66,6 +66,21 @@ class Lcag(Task["LcagConfig"]):
 
         return assemble(chunk, carry, config)
 
+    def assemble_training(self, chunk: Columns | None, carry: Carry | None, config: LcagConfig) -> tuple[Columns, Carry | None]:
+        """Do the same for training; events with which batches would be too large are refused."""
+        from .reading.large_events import refuse_large_batches
+
+        examples, carry = self.assemble(chunk, carry, config)
+        if examples:
+            refuse_large_batches(examples, config)
+        return examples, carry
+
+    def portions(self, examples: Columns) -> Iterator[Columns]:
+        """Cut where there are large events, with many pairs of leaves."""
+        from .reading.large_events import portions
+
+        return portions(examples)
+
     def learner(self, config: LcagConfig) -> Learner:
         """Return what the training loop knows of the network."""
         from .learner import LcagLearner

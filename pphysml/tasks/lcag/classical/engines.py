@@ -8,6 +8,7 @@ import numpy as np
 
 from ....contract import Engine
 from ....errors import ConfigError, ModelError
+from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, length
 from ....model_file import ModelFile
 from ..config import LcagConfig
@@ -46,6 +47,9 @@ class MasslineEngine(MassEngine):
         p4 = examples["p4"]
         assert isinstance(p4, Ragged)
         n, events = p4.counts, length(examples)
+        refuse(examples, n > self.config.max_leaves, "px", lambda row: (
+            f"has {n[row]} leaves, more than apply.massline.max_leaves={self.config.max_leaves}: the engine 'massline' tries all sets of up to "
+            "five of them again and again; raise it and wait, leave such events out, or take another engine"))
         offsets = Ragged.from_counts(np.zeros(0), n * n).offsets
         flat = np.zeros(offsets[-1], dtype=np.uint8)
         background = Ragged(np.zeros(len(p4.flat), dtype=bool), p4.offsets)

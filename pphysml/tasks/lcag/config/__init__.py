@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -26,6 +26,8 @@ VERTEXING = ("doca", "vertex_distance", "vertex_rho")
 class DataConfig(InputConfig):
     """What an event is, and what is read besides the four-momenta."""
 
+    changeable: ClassVar[tuple[str, ...]] = ("map", "pid", "particle", "charged_mass", "neutral_mass", "max_leaves")
+
     forest: bool = option(False, "Events may hold several trees, and leaves that belong to none.")
     classes: Literal["generations", "stages"] = option("generations", "What the matrix holds of the lowest common ancestor: its height in the tree, or the class of its particle.")
     pdg_classes: list[list[int]] = option(lambda: STAGES, "For stages: absolute PDG ids of the particles of class 1, 2, ...; a node of another particle, or of a higher class than a node above it, is merged with the next node above.")
@@ -35,6 +37,8 @@ class DataConfig(InputConfig):
     charged_mass: float | None = option(None, "Mass hypothesis of charged leaves in these files; null refuses them.", "GeV", ge=0)
     neutral_mass: float = option(0.0, "Mass hypothesis of neutral leaves in these files, and of leaves without any value of `pid`.", "GeV", ge=0)
     hypotheses: list[int] = option(list, "Absolute PDG ids of the mass hypotheses among which the network chooses one for each leaf, or none of them; truth from `leaf_pdg` or `node_pdg`.")
+    max_leaves: int = option(1000, "Largest event that is read; larger ones are refused by their entry. One of 1000 leaves takes the network about 6 s of a core and 0.6 GB; time and memory grow with the square.", ge=2)
+    max_batch_pairs: int = option(4_000_000, "Most pairs of leaves in a batch of the training: training.batch_size times the square of the leaves of its largest event; larger events are refused. A million takes the default network about 3.3 GB and 4 s of a core.", ge=1)
     features: list[str] = option(list, "Further leaf branches given to the network (standardised).")
     pair_features: list[str] = option(list, "Features of pairs of leaves given to the network (standardised): branches of n x n values, row after row; or `doca`, `vertex_distance`, `vertex_rho`, of `track_points`: logarithms of the tracks' distance of closest approach, and of their vertex's distance from the origin and from the z axis.")
     track_points: list[str] = option(list, "Three leaf branches: x, y, z of a point on each track, which is taken as straight there.")

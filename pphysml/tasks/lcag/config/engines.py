@@ -23,6 +23,7 @@ class MasslineConfig(Config):
     background: float = option(0.1, "Prior probability of a leaf to belong to no tree; for data.forest only.", "", gt=0, lt=1)
     at_rest: bool = option(False, "The decaying particles are at rest; for data.forest only.")
     outliers: float = option(0.0, "Probability that a node's mass is not what it should be, for wrong hypotheses of leaves.", "", ge=0, lt=1)
+    max_leaves: int = option(64, "Largest event: larger ones, for which there are more than 7.6 million sets of up to five leaves to be tried again and again, are refused.", ge=2)
     node: float = option(0.0, "Added to the score of every node: above 0 favours trees of many nodes.")
 
     @model_validator(mode="before")

@@ -7,12 +7,13 @@ from typing import Any
 import torch
 
 from ....contract import Engine
-from ....errors import ModelError
+from ....errors import FileName, ModelError
 from ....io.ragged import Columns
 from ....model_file import ModelFile
 from ....nn.network_weights import with_weights
 from ..config import LcagConfig
 from ..output.columns import hypothesis_columns, output_columns
+from ..reading.large_events import cost_of_large
 from .build import build_network
 from .calibration import Calibration
 from .reconstruct import reconstruct
@@ -31,6 +32,10 @@ class NetworkEngine(Engine):
         self.network = with_weights(lambda: build_network(config, model.prepared), model)
         self.network.to(self.device).eval()
         self.calibration = Calibration.stored(model.finished)
+
+    def costs(self, examples: Columns, named: FileName) -> list[str]:
+        """Return what the largest event takes, if that is much."""
+        return cost_of_large(examples, named)
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each event."""

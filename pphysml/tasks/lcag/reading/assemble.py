@@ -9,6 +9,7 @@ import numpy as np
 from ....io.ragged import Columns, Ragged, ragged
 from ..config import LcagConfig
 from .hypotheses import given_hypotheses
+from .large_events import refuse_large
 from .leaf_momenta import leaf_momenta
 from .pair_features import pair_features
 from .signal_side import take_out
@@ -24,11 +25,12 @@ def assemble(chunk: Columns | None, carry: Any, config: LcagConfig) -> tuple[Col
     Leaves of a given signal side are taken out.
 
     Raises:
-        InputError: leaves without energies, or truth or a signal side that cannot be used; names the entry.
+        InputError: too many leaves, leaves without energies, or truth or a signal side that cannot be used; names the entry.
     """
     if chunk is None:
         return {}, None
     leaves = ragged(chunk, "px")
+    refuse_large(chunk, leaves.counts, config.data.max_leaves)
     examples: Columns = {name: column for name, column in chunk.items() if name in IDS or name.startswith("keep:")}
     examples["p4"] = p4 = Ragged(leaf_momenta(chunk, config.data), leaves.offsets)
     if config.apply.match is not None:
