@@ -65,11 +65,15 @@ class InputError(PphysmlError):
         return worded(self.reason, file, self.tree, self.branch, self.entry)
 
 
-def worded(reason: str, file: str | None, tree: str | None, branch: str | None, entry: int | None) -> str:
-    """Return a place of the input and what is wrong there as one sentence; here alone is it worded."""
+def worded(reason: str, file: str | None, tree: str | None, branch: str | None, entry: int | None, more: int = 0) -> str:
+    """Return a place of the input and what is wrong there as one sentence; here alone is it worded.
+
+    Args:
+        more: further entries where the same is wrong.
+    """
     place = [file] if file is not None else []
     place += [f"{word} {value!r}" for word, value in (("tree", tree), ("branch", branch), ("entry", entry)) if value is not None]
-    where = ", ".join(place)
+    where = ", ".join(place) + (f" and {more} more" if more else "")
     if file is None:
         where = where[:1].upper() + where[1:]
     return (f"{where}: " if where else "") + reason + ("" if reason.endswith((".", "?")) else ".")

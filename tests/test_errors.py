@@ -70,7 +70,9 @@ def test_the_first_bad_row_is_refused_with_all_others_known():
     bad = np.array([False, True, True])
     with pytest.raises(EntriesError) as caught:
         refuse(rows, bad, "x", reason)
-    assert str(caught.value) == "input file 1, branch 'x', entry 0: is 1." and caught.value.bad is bad
+    assert str(caught.value) == ("input file 1, branch 'x', entry 0: is 1 "
+                                 "(1 more of the 3 entries read with it is refused for the same reason).")
+    assert caught.value.bad is bad and caught.value.more == 1 and caught.value.reason == "is 1"
     with pytest.raises(EntriesError) as again:
         refuse(rows, np.array([True, False, False]), "x", reason)
     with pytest.raises(EntriesError) as other:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .ragged import Array, Column, Ragged
 from .schema import Field
 
-Fault = tuple[int, str]
-"""Row of the first bad value, and what is wrong with it."""
+
+class Fault(NamedTuple):
+    """Row of the first bad value, what is wrong with it, and how many further rows have such values."""
+
+    row: int
+    text: str
+    further: int = 0
+
+
+Bad = tuple[Array, str]
+"""Which values are bad, and what is wrong with the first."""
 
 
 def checked(column: Column, field: Field, factor: float = 1.0) -> tuple[Column, list[Fault]]:
@@ -26,28 +35,36 @@ def checked(column: Column, field: Field, factor: float = 1.0) -> tuple[Column, 
         return column, []
     if field.ragged and not isinstance(column, Ragged):
         if column.ndim == 1:
-            return column, [(0, "has one value per entry, but must have many")]
+            return column, [Fault(0, "has one value per entry, but must have many")]
         column = Ragged.from_counts(column.reshape(-1), np.full(len(column), column[:1].size))
     if not field.ragged and (isinstance(column, Ragged) or column.ndim > 1):
-        return column, [(0, "has many values per entry, but must have one")]
+        return column, [Fault(0, "has many values per entry, but must have one")]
     values = column.flat if isinstance(column, Ragged) else column
     if field.missing is not None and values.dtype.kind == "f":
         values = np.where(np.isnan(values), values.dtype.type(field.missing), values)
-    faults = list(_unphysical(values, field, factor))
+    bad = list(_unphysical(values, field, factor))
     # In float64: a float32 times a float would be rounded to float32 before it is widened.
     scaled = values * np.float64(factor) if factor != 1.0 else values
-    converted, overflow = cast(scaled, np.dtype(field.dtype))
-    if not faults:
-        faults += overflow
+    converted, lost = _converted(scaled, np.dtype(field.dtype))
+    bad = bad or lost
     if not isinstance(column, Ragged):
-        return converted, faults
+        return converted, [_fault(np.flatnonzero(where), text) for where, text in bad]
     offsets = column.offsets
-    rows = [(int(np.searchsorted(offsets, i, side="right")) - 1, text) for i, text in faults]
-    return Ragged(converted, offsets), rows
+    rows = [(np.unique(np.searchsorted(offsets, np.flatnonzero(where), side="right") - 1), text) for where, text in bad]
+    return Ragged(converted, offsets), [_fault(where, text) for where, text in rows]
+
+
+def _fault(rows: Array, text: str) -> Fault:
+    return Fault(int(rows[0]), text, len(rows) - 1)
 
 
 def cast(values: Array, dtype: np.dtype[Any]) -> tuple[Array, list[Fault]]:
     """Return values in another type, and the first value that it cannot hold, if any."""
+    converted, bad = _converted(values, dtype)
+    return converted, [_fault(np.flatnonzero(where), text) for where, text in bad]
+
+
+def _converted(values: Array, dtype: np.dtype[Any]) -> tuple[Array, list[Bad]]:
     if values.dtype == dtype:
         return values, []
     with np.errstate(all="ignore"):
@@ -64,8 +81,7 @@ def cast(values: Array, dtype: np.dtype[Any]) -> tuple[Array, list[Fault]]:
             bad = (converted.astype(values.dtype) != values) | wrapped
     if not bad.any():
         return converted, []
-    first = int(np.argmax(bad))
-    return converted, [(first, f"value {values[first]} does not fit into {dtype}")]
+    return converted, [(bad, f"value {values[int(np.argmax(bad))]} does not fit into {dtype}")]
 
 
 def count_faults(columns: Mapping[str, Column], counters: Mapping[str, str]) -> Iterator[tuple[str, Fault]]:
@@ -83,7 +99,8 @@ def count_faults(columns: Mapping[str, Column], counters: Mapping[str, str]) -> 
         differ = column.counts != counts
         if differ.any():
             row = int(np.argmax(differ))
-            yield name, (row, f"has {column.counts[row]} values where {first!r} has {counts[row]}")
+            text = f"has {column.counts[row]} values where {first!r} has {counts[row]}"
+            yield name, _fault(np.flatnonzero(differ), text)
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
@@ -92,19 +109,18 @@ def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
     return float(info.min), float(np.nextafter(float(info.max), 0)) if info.bits == 64 else float(info.max)
 
 
-def _unphysical(values: Array, field: Field, factor: float) -> Iterator[Fault]:
-    if values.dtype.kind == "f":
-        bad = ~np.isfinite(values)
-        if bad.any():
-            first = int(np.argmax(bad))
-            yield first, f"value {values[first]} is not finite"
-            return
+def _unphysical(values: Array, field: Field, factor: float) -> Iterator[Bad]:
+    infinite = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(0, bool)
+    if infinite.any():
+        yield infinite, f"value {values[int(np.argmax(infinite))]} is not finite"
     unit = f" {field.unit}" if field.unit else ""
     for limit, word, beyond in ((field.minimum, "below", np.less), (field.maximum, "above", np.greater)):
         if limit is None or not len(values):
             continue
         bad = beyond(values, limit / factor)
+        if infinite.any():
+            bad &= ~infinite
         if bad.any():
             first = int(np.argmax(bad))
             value = values[first] if factor == 1.0 else values[first] * np.float64(factor)
-            yield first, f"value {value}{unit} is {word} {limit:g}{unit}"
+            yield bad, f"value {value}{unit} is {word} {limit:g}{unit}"

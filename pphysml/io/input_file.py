@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import did_you_mean, nearest
-from .checks import checked, count_faults
+from .checks import Fault, checked, count_faults
 from .checksums import type_of
 from .content import AGAIN, Content, lost_branches
 from .layout_choice import choose
@@ -206,7 +206,7 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
             if opening.fields[name].ragged and not isinstance(column, Ragged) and column.ndim > 1:
                 opening.sizes[name] = int(np.prod(column.shape[1:]))
             _, faults = checked(column, opening.fields[name])
-            yield from (_problem(opening, branch, message) for _, message in faults)
+            yield from (_problem(opening, branch, message) for message in (fault.text for fault in faults))
             if faults:
                 del opening.branches[name]
 
@@ -285,7 +285,7 @@ def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, 
         except ProblemError as error:
             problems += error.problems
             continue
-        faults: list[tuple[int, str]] = []
+        faults: list[Fault] = []
         if name in opening.fields:
             field, factor = opening.fields[name], opening.factors.get(name, 1.0)
             if field.spacing and not isinstance(column, Ragged):
@@ -296,10 +296,10 @@ def load(tree: Tree, opening: Opening, start: int, stop: int) -> tuple[Columns, 
                 column = counted(column, counts[opening.layout.leading_counter], n)
             column, faults = checked(column, field, factor)
         columns[name if opening.kept.get(name) != TEXT else KEEP_TEXT + branch] = column
-        problems += [_at(opening, branch, start + row, text) for row, text in faults]
+        problems += [_at(opening, branch, start, fault) for fault in faults]
     counters = {name: f.counter for name, f in opening.fields.items() if f.ragged}
-    for name, (row, text) in count_faults(columns, counters):
-        problems.append(_at(opening, opening.branches[name], start + row, text))
+    for name, fault in count_faults(columns, counters):
+        problems.append(_at(opening, opening.branches[name], start, fault))
     columns |= {name: np.full(stop - start, f.filling_value, dtype=f.dtype) for name, f in opening.filled.items()}
     return columns, problems
 
@@ -321,16 +321,16 @@ def _fill_counts(found: dict[str, Array], tree: Tree, opening: Opening, start: i
                  if name in opening.branches and opening.fields[name].counter == counter}
         given = np.asarray(tree.read(branch, start, stop))
         wrong = list(count_faults_of(given, sizes))
-        yield from (_at(opening, branch, start + row, text) for row, text in wrong)
+        yield from (_at(opening, branch, start, fault) for fault in wrong)
         found[counter] = np.clip(np.nan_to_num(given), 0, min(sizes.values())).astype(np.int64) if wrong else given.astype(np.int64)
     if names := opening.padding:
         counts, size = _real(tree, opening, names, start, stop), opening.sizes[names[0]]
         if opening.padded:
             found[opening.fields[names[0]].counter] = counts
         elif (counts < size).any():
-            row = int(np.argmax(counts < size))
-            yield _at(opening, opening.branches[names[0]], start + row, (
-                f"ends with values that are 0 as in {_listed(opening, names[1:])}, unlike the first entries; {_number_with(opening, names)}"))
+            padded = np.flatnonzero(counts < size)
+            text = f"ends with values that are 0 as in {_listed(opening, names[1:])}, unlike the first entries; {_number_with(opening, names)}"
+            yield _at(opening, opening.branches[names[0]], start, Fault(int(padded[0]), text, len(padded) - 1))
 
 
 def _pairs_of(opening: Opening, field: Field, name: str, counts: Mapping[str, Array]) -> int:
@@ -358,5 +358,5 @@ def spacing(values: Array, factor: float) -> Array:
     return scaled
 
 
-def _at(opening: Opening, branch: str, entry: int, message: str) -> Problem:
-    return Problem(opening.source.path, opening.source.tree, branch, entry, message)
+def _at(opening: Opening, branch: str, start: int, fault: Fault) -> Problem:
+    return Problem(opening.source.path, opening.source.tree, branch, start + fault.row, fault.text, more=fault.further)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from .checks import Fault
 from .ragged import Array, Ragged
 
 
@@ -32,10 +33,11 @@ def without_zeros(columns: Iterable[Array]) -> Array:
     return counts
 
 
-def faults(counts: Array, sizes: Mapping[str, int]) -> Iterator[tuple[int, str]]:
+def faults(counts: Array, sizes: Mapping[str, int]) -> Iterator[Fault]:
     """Yield the first entry whose count no array can have, and why; `sizes` are those of the arrays, by branch."""
     least = min(sizes, key=sizes.__getitem__)
     bad = (counts < 0) | (counts > sizes[least]) | (counts != np.rint(counts))
     if bad.any():
         row = int(np.argmax(bad))
-        yield row, f"value {counts[row]} is no number of values of {least!r}, which has {sizes[least]} in every entry"
+        text = f"value {counts[row]} is no number of values of {least!r}, which has {sizes[least]} in every entry"
+        yield Fault(row, text, int(bad.sum()) - 1)

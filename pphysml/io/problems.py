@@ -26,6 +26,7 @@ class Problem:
         tree, branch, entry: place in the file, as far as it is known.
         message: what is wrong and what to do, without the place and the full stop.
         severity: "error" stops reading; "warning" does not.
+        more: further entries of which the same is known.
     """
 
     path: str
@@ -34,10 +35,11 @@ class Problem:
     entry: int | None
     message: str
     severity: Severity = "error"
+    more: int = 0
 
     def sentence(self) -> str:
         """Return place and message as one sentence."""
-        return worded(self.message, self.path, self.tree, self.branch, self.entry)
+        return worded(self.message, self.path, self.tree, self.branch, self.entry, self.more)
 
 
 class ProblemError(InputError):
@@ -58,7 +60,8 @@ def problems_of(error: InputError, severity: Severity = "error") -> list[Problem
     """Return the problems that an error tells of; its file is known."""
     if isinstance(error, ProblemError):
         return error.problems
-    return [Problem(str(error.file), error.tree, error.branch, error.entry, error.reason.removesuffix("."), severity)]
+    more = error.more if isinstance(error, EntriesError) else 0
+    return [Problem(str(error.file), error.tree, error.branch, error.entry, error.reason.removesuffix("."), severity, more)]
 
 
 class EntriesError(InputError):
@@ -72,11 +75,19 @@ class EntriesError(InputError):
     def __init__(self, rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str], rule: object = None) -> None:
         row = int(np.argmax(bad))
         where = place(rows, row)
-        super().__init__(reason(row) + _so_do(int(bad.sum()) - 1, len(bad)), file=where.file, branch=branch, entry=where.entry)
+        super().__init__(reason(row), file=where.file, branch=branch, entry=where.entry)
         self.bad = bad
         if rule is None:
             rule = reason.__code__ if isinstance(reason, FunctionType) else reason
         self.rule = (branch, rule)
+
+    @property
+    def more(self) -> int:
+        """How many further entries are refused."""
+        return int(self.bad.sum()) - 1
+
+    def __str__(self) -> str:
+        return super().__str__().removesuffix(".") + _so_do(self.more, len(self.bad)) + "." if self.more else super().__str__()
 
 
 def _so_do(others: int, rows: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
@@ -32,7 +34,7 @@ def validate(
     check: Check | None = None,
     layout: str | None = None,
 ) -> list[Problem]:
-    """Return every problem of every file; of bad values, the first of each branch.
+    """Return every problem of every file; of bad values, the first of each kind and branch, and how many there are.
 
     Checked are: file, tree, branches and their types, number of entries, damaged baskets, lengths,
     values that are not finite or out of range, and, in files that this program wrote, the checksum
@@ -79,19 +81,30 @@ def _data_problems(opening: Opening, check: Check | None, need_truth: bool) -> l
 
 
 def _bad_values(tree: Tree, opening: Opening, refusals: Refusals | None) -> Iterator[Problem]:
-    """Yield, over all blocks, the first bad value of each branch, and the first of each kind of refusal."""
-    reported: set[object] = set()
+    """Yield, over all blocks, the first problem of each kind, and with it how many further entries have it."""
+    first: dict[object, Problem] = {}
     for start in range(0, opening.n_entries, BLOCK):
         stop = min(start + BLOCK, opening.n_entries)
         columns, bad = load(tree, opening, start, stop)
-        found: list[tuple[object, Problem]] = [(problem.branch, problem) for problem in bad]
+        found: list[tuple[object, Problem]] = [(_kind(problem), problem) for problem in bad]
         if refusals is not None and found:
             refusals.leave_out()
         elif refusals is not None:
             found = refusals.of(numbered(columns, 0, start, stop))
-        yield from (problem for kind, problem in found if kind not in reported)
-        reported |= {kind for kind, _ in found}
+        for kind, problem in found:
+            first[kind] = _joined(first[kind], problem) if kind in first else problem
+    yield from first.values()
     yield from (problem for _, problem in (refusals.of(None) if refusals is not None else ()))
+
+
+def _kind(problem: Problem) -> object:
+    """Return what the problems of a branch share that differ in nothing but their numbers."""
+    return problem.branch, re.sub(r"value \S+|[-+.\d]+", "", problem.message)
+
+
+def _joined(first: Problem, other: Problem) -> Problem:
+    """Return a problem that is found again in other entries; damage names a range of entries itself."""
+    return first if first.entry is None or first.message.startswith("entries ") else replace(first, more=first.more + 1 + other.more)
 
 
 def _silent_damage(file: Any, tree: Tree, opening: Opening) -> Iterator[Problem]:

@@ -40,8 +40,9 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
     """
     check_format(task, format)
     chosen = task.exports[format]
+    check_target(output, force)
     paths = [output, *(output.with_name(output.stem + end) for end in chosen.beside)]
-    for path in paths:
+    for path in paths[1:]:
         check_target(path, force)
     source = find_model(task, model)
     if source is None:

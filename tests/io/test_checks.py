@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pphysml.io.checks import cast, checked, count_faults
+from pphysml.io.checks import Fault, cast, checked, count_faults
 from pphysml.io.ragged import Ragged
 from pphysml.io.schema import Field
 
@@ -45,7 +45,7 @@ def test_faults_name_the_row_of_a_ragged_column() -> None:
     field = Field("x", "hit", "float32", "X.", unit="mm", counter="n", minimum=-1, maximum=1)
     column = Ragged.from_rows([[], [0.0, 0.5], [], [0.1, -3.0], [2.0]], np.float64)
     _, faults = checked(column, field)
-    assert [row for row, _ in faults] == [3, 4]
+    assert [(fault.row, fault.further) for fault in faults] == [(3, 0), (4, 0)]
     assert "-3" in faults[0][1] and "below -1 mm" in faults[0][1]
     _, faults = checked(column, field, factor=0.1)
     assert not faults
@@ -55,7 +55,7 @@ def test_faults_name_the_row_of_a_ragged_column() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "int32"])
 def test_not_finite(bad: float, dtype: str) -> None:
     _, faults = checked(np.array([1.0, 2.0, bad]), Field("x", "event", dtype, "X."))
-    assert faults == [(2, f"value {bad} is not finite")]
+    assert faults == [Fault(2, f"value {bad} is not finite")]
 
 
 def test_fixed_arrays_serve_as_ragged_columns_but_not_as_scalars() -> None:
@@ -70,7 +70,7 @@ def test_fixed_arrays_serve_as_ragged_columns_but_not_as_scalars() -> None:
 def test_lengths_are_compared_within_a_counter_only() -> None:
     columns = {"a": Ragged.from_rows([[1], [1, 2]]), "b": Ragged.from_rows([[1], [1]]), "c": Ragged.from_rows([[], []])}
     assert list(count_faults(columns, {"a": "n", "b": "n", "c": "m"})) == [
-        ("b", (1, "has 1 values where 'a' has 2"))]
+        ("b", Fault(1, "has 1 values where 'a' has 2"))]
 
 
 def test_nan_stands_for_a_value_where_the_field_says_so() -> None:
@@ -79,6 +79,6 @@ def test_nan_stands_for_a_value_where_the_field_says_so() -> None:
     column, faults = checked(values, field)
     assert column.tolist() == [1.5, -1.0, -2.0] and column.dtype == np.float32 and not faults
     assert np.isnan(values[1])
-    assert checked(np.array([np.inf]), field)[1] == [(0, "value inf is not finite")]
-    assert checked(values, Field("dr", "particle", "float32", "Distance."))[1] == [(1, "value nan is not finite")]
+    assert checked(np.array([np.inf]), field)[1] == [Fault(0, "value inf is not finite")]
+    assert checked(values, Field("dr", "particle", "float32", "Distance."))[1] == [Fault(1, "value nan is not finite")]
     assert checked(np.array([3]), field)[0].tolist() == [3.0]

@@ -197,3 +197,33 @@ def test_what_a_task_refuses_by_one_rule_is_said_once_whatever_its_values_are(tm
     assert [(p.branch, p.entry, p.message) for p in found] == [
         ("px", 3, "is of entry 3"), ("px", 5, "belongs to 5"), ("e", None, "has late entries")]
     assert {p.path for p in found} == {path}
+
+
+def test_bad_entries_are_counted_by_kind_over_all_blocks(tmp_path, layout, event_columns, write_root, monkeypatch) -> None:
+    """An entry with several bad values is one; what differs in its numbers only is of one kind."""
+    monkeypatch.setattr("pphysml.io.validation.BLOCK", 10)
+    columns = event_columns(95)
+    full = np.flatnonzero(columns["e"].counts >= 2)
+    bad, infinite = full[:9], full[9:11]
+    for entry in bad:
+        columns["e"][entry][:] = -1.0 - entry
+    for entry in infinite:
+        columns["e"][entry][0] = np.inf
+    columns["weight"][[3, 50, 94]] = np.nan
+    path = write_root(tmp_path / "a.root", columns)
+    found = {(p.branch, p.entry): p for p in validate([Source(path)], [layout])}
+    assert {place: p.more for place, p in found.items()} == {("e", bad[0]): 8, ("e", infinite[0]): 1, ("weight", 3): 2}
+    assert "branch 'weight', entry 3 and 2 more: value nan is not finite." in found["weight", 3].sentence()
+
+
+def test_entries_that_a_task_refuses_are_counted_over_all_blocks(tmp_path, layout, event_columns, write_root, monkeypatch) -> None:
+    monkeypatch.setattr("pphysml.io.validation.BLOCK", 10)
+
+    def assemble(chunk, carry):
+        refuse(chunk, chunk["entry"] % 7 == 2, "weight", lambda row: f"is {chunk['weight'][row]}, which is odd")
+        return chunk, carry
+
+    path = write_root(tmp_path / "a.root", event_columns(95))
+    (problem,) = validate([Source(path)], [layout], check=Check(assemble))
+    assert (problem.entry, problem.more) == (2, len(range(2, 95, 7)) - 1) and "entry 2 and 13 more: is 0." in problem.sentence()
+    assert "more of the" not in problem.sentence()

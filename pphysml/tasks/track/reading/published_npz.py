@@ -122,8 +122,7 @@ def _canonical(rows: Array, file: Path) -> Columns:
             continue
         column, faults = checked(np.ascontiguousarray(rows[branches[field.name]]), field)
         if faults:
-            row, message = faults[0]
-            raise ProblemError([Problem(str(file), KEY, branches[field.name], row, message)])
+            raise ProblemError([Problem(str(file), KEY, branches[field.name], faults[0].row, faults[0].text)])
         found[field.name] = column
     volumes = sorted(name for name in names if VOLUME.fullmatch(name))
     if volumes:
