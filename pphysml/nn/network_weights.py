@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from ..errors import ModelError, shortened
@@ -43,22 +43,23 @@ def load(network: nn.Module, weights: Mapping[str, Array]) -> None:
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
 
 
-def mismatch(network: nn.Module, weights: Mapping[str, Array]) -> str:
+def mismatch(network: nn.Module, weights: Mapping[str, Array | Tensor]) -> str:
     """Return the first difference between a network's weights and given ones, and how many others there are; "" if they fit."""
     found = list(_differences(network, weights))
     return (found[0] if found else "") + (f", and {len(found) - 1} more" if len(found) > 1 else "")
 
 
-def _differences(network: nn.Module, weights: Mapping[str, Array]) -> Iterator[str]:
+def _differences(network: nn.Module, weights: Mapping[str, Array | Tensor]) -> Iterator[str]:
     own = network.state_dict()
     for name, value in own.items():
-        kind = str(value.dtype).removeprefix("torch.")
         if name not in weights:
             yield f"there is no {name}"
-        elif tuple(value.shape) != weights[name].shape:
-            yield f"{name} has the shape {weights[name].shape}, not {tuple(value.shape)}"
-        elif weights[name].dtype.name != kind:
-            yield f"{name} is {weights[name].dtype.name}, not {kind}"
+            continue
+        wanted, given = (str(of.dtype).removeprefix("torch.") for of in (value, weights[name]))
+        if tuple(value.shape) != tuple(weights[name].shape):
+            yield f"{name} has the shape {tuple(weights[name].shape)}, not {tuple(value.shape)}"
+        elif wanted != given:
+            yield f"{name} is {given}, not {wanted}"
     yield from (f"{shortened(name)} is not in the network" for name in weights if name not in own)
 
 

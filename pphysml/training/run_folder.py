@@ -7,6 +7,7 @@ import io
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -21,6 +22,7 @@ from ..errors import ConfigError, ModelError, OutputError
 from ..plain_yaml import load, read_text
 from .run_lock import locked
 
+STEP = re.compile(r"[0-9]{1,18}")
 LARGEST_INPUTS = 2**27
 """Bytes of `inputs.json`, which names every input file."""
 PACKAGES = ("torch", "torch-geometric", "lightning-fabric", "numpy", "uproot", "awkward", "numba", "safetensors", "snntorch")
@@ -142,7 +144,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return []
     except (OSError, ValueError, csv.Error):
         header, lines = [], []
-    if "step" not in header or any(len(line) != len(header) or not line[header.index("step")].isdecimal() for line in lines):
+    if "step" not in header or any(len(line) != len(header) or not STEP.fullmatch(line[header.index("step")]) for line in lines):
         raise ModelError(f"{path}: is damaged; move it away to go on without its rows.")
     return [dict(zip(header, line, strict=True)) for line in lines]
 

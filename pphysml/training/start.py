@@ -98,11 +98,28 @@ def begin(task: Trainable, config: Any, readers: Readers | None = None, *,
     state = TrainingState(0, {}, {}, {})
     if checkpoint is not None:
         state = load_state(checkpoint)
+        _refuse_other(checkpoint, network, state, own=config.own_network is not None)
         with _fitting(str(checkpoint)):
             network.load_state_dict(state.model)
     elif init_from:
         start_from(network, init_from, task, config)
     return Start(config, data, learner, prepared, network, state, bool(init_from))
+
+
+def _refuse_other(checkpoint: Path, network: nn.Module, state: TrainingState, own: bool) -> None:
+    """Refuse weights of a checkpoint that are none of the network's; in one of the user's own there may be infinite constants.
+
+    Raises:
+        ModelError: they are others, or not finite.
+    """
+    for part, weights in (("weights", state.model), ("averaged weights", state.average), ("best weights", state.best_average)):
+        if not weights and part != "weights":
+            continue
+        if problem := mismatch(network, weights):
+            raise ModelError(f"{checkpoint}: its {part} do not fit the network of the run's config.yaml ({problem}); has one of them been changed?")
+        wrong = torch.isnan if own else lambda value: ~torch.isfinite(value)
+        if name := next((name for name, value in weights.items() if value.is_floating_point() and wrong(value).any()), ""):
+            raise ModelError(f"{checkpoint}: its {part} {name!r} are not finite; begin a new training, for example with --init-from.")
 
 
 @contextmanager
