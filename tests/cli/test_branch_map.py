@@ -81,9 +81,9 @@ def test_evaluating_and_a_missing_branch(files, model, tmp_path, pphysml):
     done = pphysml("evaluate", "lcag", files["mev"], "--model", model, *FEW)
     assert done.code == 0 and "perfect" in done.out
     with uproot.open(files["mev"]) as file:
-        columns = {name: file["events"][name].array() for name in ("trk_px", "trk_py", "trk_pz", "event")}
+        columns = {name: file["events"][name].array() for name in ("trk_py", "trk_pz", "trk_e", "event")}
     done = pphysml("lcag", write(tmp_path / "less.root", columns), "--model", model, "-q", "-o", tmp_path / "out.root")
-    assert done.code == 3 and "'trk_e'" in done.err and "--map e=BRANCH" in done.err
+    assert done.code == 3 and "'trk_px'" in done.err and "--map px=BRANCH" in done.err
 
 
 def test_a_map_that_is_given_now_must_hold(files, model, tmp_path, pphysml):
