@@ -47,7 +47,7 @@ ROOMS = {
 SECONDS = 75
 """CPU time of one test after which its loop is taken for endless."""
 
-PATIENCE = 3000
+PATIENCE = 900
 """Wall time of one stage of tests, s, for those that wait for ever."""
 
 Fault = dict[str, Any]
