@@ -11,9 +11,12 @@ from pphysml.io.ragged import length, slice_rows
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.registry import get_task
-from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.config import ApplyConfig, TrackConfig
+from pphysml.tasks.track.judging.metrics import TrackEvaluator
 from pphysml.tasks.track.learner import TrackLearner
 from pphysml.tasks.track.models.domain import fit_domain, outside
+from pphysml.tasks.track.models.network_links import find_links
+from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.reading.assemble import assemble_training
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -56,6 +59,18 @@ def test_every_relaxation_alone_teaches_links(frames, relaxation):
         found = learner.validate(network, frames)["links"]
         shares.append(found.total / found.count)
     assert shares[1] > max(0.75, shares[0])
+
+
+@pytest.mark.parametrize("filters", [{"min_hits": 1}, {"min_hits": 12, "max_kink": 0.05}])
+def test_validation_judges_the_tracks_that_applying_keeps(frames, filters):
+    learner, network = trained(frames, 20)
+    learner.config = learner.config.model_copy(update={"apply": ApplyConfig(filters=filters)})
+    evaluator = TrackEvaluator(learner.config)
+    evaluator.update(frames, output_columns(frames, find_links(network.eval(), frames, learner.config), learner.config))
+    applied = {m.name: m for m in evaluator.result().metrics}["complete_efficiency_primary"]
+    found = learner.validate(network, frames)["complete"]
+    assert (found.total / found.count, found.count) == (pytest.approx(applied.value), applied.n)
+    assert (applied.value > 0.5) == (filters["min_hits"] == 1)
 
 
 def test_noise_of_a_relaxation_follows_the_global_seed(frames):

@@ -171,6 +171,21 @@ def test_pairs_do_not_depend_on_the_time_and_on_other_slices(tmp_path):
     assert np.array_equal(np.concatenate([p.score for p in alone]), whole.score)
 
 
+@pytest.mark.parametrize("least", [0.05, 0.7])
+def test_validation_judges_the_pairs_that_applying_takes(tmp_path, least):
+    scanner = ring()
+    options = config(tmp_path, "coincidence", {"tau": TAU})
+    options = options.model_copy(update={"apply": options.apply.model_copy(update={"min_score": least, "window": 150.0})})
+    made, examples = network(LineClasses(scanner), seed=6), decays(scanner, np.random.default_rng(3), 20, 12, 3000, np.zeros(24))
+    taken, terms = pairs_of(options, made, examples), pet_learner(options).validate(made, examples)
+    true = terms["recall"].count
+    assert terms["f1"].count == len(taken.first) + true and true > 20
+    n = len(examples["time"].flat)
+    rows = np.repeat(np.arange(20), examples["time"].counts)
+    same = (rows[taken.first] == rows[taken.second]) & (examples["event"].flat[taken.first] == examples["event"].flat[taken.second])
+    assert terms["recall"].total == same.sum() and len(np.unique(np.concatenate([taken.first, taken.second]))) == 2 * len(taken.first) <= n
+
+
 def test_delays_and_lines_are_learnt(tmp_path):
     scanner, rng = ring(), np.random.default_rng(4)
     delays = rng.integers(0, 60, 24)
