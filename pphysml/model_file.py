@@ -70,6 +70,18 @@ class ModelFile:
         return made
 
     @property
+    def training_data(self) -> dict[str, Any]:
+        """What the training had: whether `simulated`, and otherwise `files` and `validation_fraction`.
+
+        Raises:
+            ModelError: the header does not say it.
+        """
+        data: dict[str, Any] = self.header.get("training_data") or {}
+        if "simulated" not in data:
+            raise ModelError(f"{self.named}: its header does not say which data it was trained on, which evaluating needs; the header is damaged.")
+        return data
+
+    @property
     def named(self) -> str:
         """What errors call it."""
         return "The model" if self.path is None else str(self.path)

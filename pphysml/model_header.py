@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from . import plain_yaml
 from .errors import shortened
@@ -28,10 +28,16 @@ class _TrainingFile(_Said):
     tree: str | None = None
 
 
-class _Simulated(_Said):
+class _TrainingData(_Said):
     simulated: bool
     files: list[_TrainingFile] = []
     validation_fraction: float = Field(0.1, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _files_are_named(self) -> _TrainingData:
+        if not self.simulated and not {"files", "validation_fraction"} <= self.model_fields_set:
+            raise ValueError("data that are not simulated need files and validation_fraction")
+        return self
 
 
 class _Code(_Said):
@@ -43,10 +49,10 @@ class _Header(_Said):
     format_version: int = Field(ge=1)
     package_version: str = ""
     task: str
-    config: dict[str, Any]
+    config: dict[str, dict[str, Any]]
     step: int = Field(0, ge=0)
     validation: dict[str, float] = {}
-    training_data: _Simulated | None = None
+    training_data: _TrainingData | None = None
     model_code: _Code | None = None
 
 

@@ -86,7 +86,7 @@ def evaluate(
 
 def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
     """Return how many examples belong to what the model was trained on, by file name and (first) entry."""
-    data: dict[str, Any] = chosen.model.header["training_data"] if chosen.model else {"simulated": True}
+    data: dict[str, Any] = chosen.model.training_data if chosen.model else {"simulated": True}
     if data["simulated"]:
         return 0
     files: list[dict[str, str]] = data["files"]

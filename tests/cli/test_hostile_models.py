@@ -201,3 +201,17 @@ def test_a_checksum_is_compared_and_old_files_have_none(clean, tmp_path):
         assert CHECKSUM not in stream.metadata()
     path.write_bytes(whole)
     assert load_model(path).header == header
+
+
+@pytest.mark.parametrize("said", [None, {}, {"simulated": False}, {"simulated": False, "files": []}, {"simulated": "no"}, {"simulated": False, "files": [{}], "validation_fraction": 0.1},
+                                  {"simulated": False, "files": [{"path": "a"}], "validation_fraction": 7}, [], 3])
+def test_evaluating_needs_to_know_the_training_data(pphysml, tmp_path, said):
+    """Of which the header says nothing, or something else."""
+    path = shipped_models(get_task("lcag"))["paper"]
+    with safe_open(path, framework="np") as stream:
+        tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
+        header = json.loads(stream.metadata()[HEADER])
+    (tmp_path / "model.safetensors").write_bytes(old({**header, "training_data": said}, tensors))
+    done = pphysml("evaluate", "lcag", SAMPLES / "lcag_leaves.root", "--max-entries", 3, "--engine", "lookup", "--model", tmp_path / "model.safetensors", "-q")
+    lines = done.err.splitlines()
+    assert done.code == 4 and "header" in lines[-1] and str(tmp_path) in lines[-1] and "bug" not in done.err, done.err

@@ -19,12 +19,14 @@ from pphysml.io.refusals import Check
 from pphysml.io.sources import Source
 from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
+from pphysml.model_file import ModelFile
 from pphysml.registry import get_task
 from pphysml.tasks.track.output.input_warnings import NO_MATERIALS
 from pphysml.tasks.track.output.wepl_list import UNUSABLE, WEPL_FIELDS
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.schema import GATE, LAYOUTS
 from pphysml.training.sources import AssembledSource, example_hash
+from pphysml.verbs import contestants
 from pphysml.verbs import evaluate as evaluating
 from pphysml.verbs.apply import apply
 from pphysml.verbs.engine_choice import EngineChoice
@@ -203,10 +205,10 @@ def test_frames_of_the_training_are_counted_as_frames(write, monkeypatch) -> Non
     def trained(*args, **options):
         chosen = choose(*args, **options)
         header = {"training_data": {"simulated": False, "files": [{"path": f"/elsewhere/{path.name}"}], "validation_fraction": 0.4}}
-        return type(chosen)(chosen.engine, chosen.name, chosen.config, type("Model", (), {"header": header, "hash": "h"}), path)
+        return type(chosen)(chosen.engine, chosen.name, chosen.config, ModelFile({"task": "track", "config": {}, **header}, {}, hash="h"), path)
 
-    choose = evaluating.choose
-    monkeypatch.setattr(evaluating, "choose", trained)
+    choose = contestants.choose
+    monkeypatch.setattr(contestants, "choose", trained)
     monkeypatch.setattr("pphysml.verbs.examples.domain_warnings", lambda *_: [])
     notes = evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=["apply.protons_per_frame=5"]), engines=["straight"])["straight"].notes
     assert f"Warning: {n} of {total} examples are among those that the model was trained on." in notes

@@ -128,7 +128,7 @@ def stored_lines(model: ModelFile) -> MassLines | None:
     kept = model.prepared
     if f"{PREFIX}root" in kept:
         return MassLines(kept[f"{PREFIX}masses"], float(kept[f"{PREFIX}root"]), float(kept[f"{PREFIX}width"]))
-    if not model.header["training_data"]["simulated"]:
+    if not model.training_data["simulated"]:
         return None
     simulated = model.configuration(LcagConfig).simulation
     return MassLines(np.array(sorted(simulated.intermediate_masses)), simulated.root_mass, 0.0)
