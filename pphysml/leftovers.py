@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 from .interruption import at_end
+
+LARGEST_PRIME = 2**32 - 5
 
 _own: set[Path] = set()
 
@@ -50,10 +50,10 @@ def remove_left(folder: Path, before: str, after: str) -> None:
 
 
 def _machine() -> str:
-    name = socket.gethostname()
+    name = os.uname().nodename
     with suppress(OSError):
         name += os.readlink("/proc/self/ns/pid")
-    return f"{crc32(name.encode()):08x}"
+    return f"{int.from_bytes(name.encode()) % LARGEST_PRIME:08x}"  # no package for hashes: help is quick
 
 
 def _lives(process: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,5 +49,5 @@ def _taken(run: Path, descriptor: int) -> bool:
         holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
         raise ConfigError(f"{run}: is being trained{f' by {holder}' if holder else ''}; wait for its end, or stop it.") from None
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+    os.write(descriptor, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
     return True

@@ -11,6 +11,7 @@ from ..errors import ConfigError, ModelError
 from ..model_file import read_header
 from ..task import Task
 from ..training.run_folder import RunFolder
+from .named_files import with_placed_files
 from .training_inputs import TrainingInputs
 
 
@@ -57,7 +58,7 @@ def resumed_run(task: Task[Any], folder: RunFolder, code: Path | None) -> tuple[
         raise ConfigError(f"--model-code {code}: {folder.path} trains no network of your own; leave it out.")
     leave = None if given.code is None else given.code.allows(code)
     try:
-        config = build(task.config_class, values, str(folder.config), leave)
+        config = build(task.config_class, with_placed_files(values, kept.get("folder", "")), str(folder.config), leave)
     except ConfigError as error:
         raise ModelError(str(error)) from None
     if kept.get("package_version") == __version__ and (key := _lacking(config.model_dump(mode="json"), values)):

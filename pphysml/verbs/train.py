@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,6 @@ def train(
     first = fabric.global_rank == 0
     with ExitStack() as stack:
         stack.enter_context(_reporting(config))
-        locks = True
         if resume is not None:
             stack.enter_context(resumable(on))
             locks = not first or stack.enter_context(locked(folder.path, folder.lock))
@@ -75,16 +75,14 @@ def train(
         start = begin(task, config, readers, init_from=given.init_from,
                       checkpoint=folder.checkpoint if resume is not None else None)
         loop = start.loop(fabric, folder, progress)
-        warnings = _warned(start, loop.progress)
         with StopFlag() as flag:
-            if first and resume is None:
-                with folder.created(config, {"task": task.name, **given.to_json(readers)}, force) as new:
-                    loop.write(new.checkpoint)
-                    locks = stack.enter_context(locked(folder.path, new.lock))
-            if not locks:
-                warn(f"{folder.path}: its file system has no locks; see to it that no other training writes there", warnings, loop.progress)
-            stack.enter_context(resumable(on))
+            if resume is None:
+                kept = {"task": task.name, **given.to_json(readers)}
+                locks = not first or stack.enter_context(_created(folder, config, kept, loop, force))
+                stack.enter_context(resumable(on))
             fabric.barrier()
+            warnings = _warned(start, loop.progress, [] if locks else [
+                f"{folder.path}: its file system has no locks; see to it that no other training writes there"])
             with start.batches(fabric) as batches:
                 signal = loop.run(batches, start.validation(fabric), flag, start.from_weights)
         if signal:
@@ -98,6 +96,16 @@ def train(
     return {"run": str(folder.path), "steps": start.state.step, start.learner.monitor: reached,
             "parameters": sum(p.numel() for p in start.network.parameters()), "skipped": start.data.skipped,
             "warnings": warnings, "model": str(folder.model)}
+
+
+@contextmanager
+def _created(folder: RunFolder, config: Any, kept: dict[str, Any], loop: Loop, force: bool) -> Iterator[bool]:
+    """Make the run folder with its first checkpoint, and hold its lock; see `run_lock.locked`."""
+    with ExitStack() as stack:
+        with folder.created(config, kept, force) as new:
+            loop.write(new.checkpoint)
+            locks = stack.enter_context(locked(folder.path, new.lock))
+        yield locks
 
 
 def plan(
@@ -147,10 +155,10 @@ def _with_map(config: Any, given: TrainingInputs) -> Any:
     return config.model_copy(update={"data": data})
 
 
-def _warned(start: Start, progress: Progress) -> list[str]:
+def _warned(start: Start, progress: Progress, further: Sequence[str] = ()) -> list[str]:
     """Say what there is to know of the files and of the network, and return it."""
     said: list[str] = []
-    for sentence in [*start.data.warnings, *start.learner.warnings(start.network)]:
+    for sentence in [*further, *start.data.warnings, *start.learner.warnings(start.network)]:
         warn(sentence, said, progress)
     return said
 

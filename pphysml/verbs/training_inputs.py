@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -11,11 +11,11 @@ from .. import __version__
 from ..errors import InputError
 from ..io.identity import difference, identities
 from ..io.reader import Reader
-from ..io.sources import is_remote
 from ..own_network import Recorded, recorded
 from ..task import Task
 from ..training.data import Readers
 from .inputs import Inputs
+from .named_files import placed
 
 Identities = Sequence[Mapping[str, Any]]
 
@@ -77,9 +77,9 @@ class TrainingInputs:
         """
         _check(kept)
         folder = kept.get("folder", "")
-        inputs = Inputs(_placed(kept["inputs"], folder), kept["tree"], kept.get("layout"), dict(kept["mapping"]),
+        inputs = Inputs(placed(kept["inputs"], folder), kept["tree"], kept.get("layout"), dict(kept["mapping"]),
                         max_entries=kept["max_entries"], on_bad_file=kept["on_bad_file"])
-        return cls(inputs, _placed(kept["validation"], folder), kept["init_from"], recorded(kept), dict(kept.get("files", {})))
+        return cls(inputs, placed(kept["validation"], folder), kept["init_from"], recorded(kept), dict(kept.get("files", {})))
 
 
 def _warn_of_both(training: Reader, validation: Reader | None) -> None:
@@ -122,9 +122,3 @@ def _identities(readers: Readers) -> dict[str, list[dict[str, Any]]]:
 
 def _names(given: Inputs) -> list[str]:
     return [f"{s.path}:{s.tree}" if s.tree not in (None, given.tree) else s.path for s in given.sources()] if given.files else []
-
-
-def _placed(names: Iterable[str], folder: str) -> list[str]:
-    """Return names of files as they are from here."""
-    there = folder not in ("", os.getcwd()) and os.path.isdir(folder)
-    return [os.path.join(folder, name) if there and not is_remote(name) else name for name in names]

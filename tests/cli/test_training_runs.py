@@ -91,6 +91,12 @@ def test_two_processes_train_the_weights_of_one(tmp_path, events):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
+def test_an_error_of_two_processes_is_said_once(tmp_path, events):
+    done = run("train", "lcag", events, "--preset", "quick", *SMALL, "--max-entries", 1, "-o", tmp_path / "run", "--devices", 2, "--device", "cpu")
+    assert done.returncode == 3 and done.stderr.count("leave no example") == done.stderr.count("pphysml: ") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_processes_stop_together_and_one_goes_on(tmp_path, events, whole):
     """The helper shares stderr, so that reading it to its end waits for both processes."""
     folder = tmp_path / "run"

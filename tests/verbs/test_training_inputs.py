@@ -9,6 +9,7 @@ import pytest
 
 from pphysml.errors import ConfigError, ModelError
 from pphysml.verbs.inputs import Inputs
+from pphysml.verbs.named_files import with_placed_files
 from pphysml.verbs.resumed_run import task_of_run
 from pphysml.verbs.training_inputs import TrainingInputs
 
@@ -24,6 +25,16 @@ def test_what_is_kept_comes_back(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path.parent)
     there = TrainingInputs.from_json({**kept, "folder": str(tmp_path)})
     assert there.inputs.files == [str(tmp_path / "a.root"), str(tmp_path / "b.root:u")] and there.validation == [str(tmp_path / "v.root")]
+
+
+def test_files_of_a_configuration_are_named_from_where_it_was_made(tmp_path, monkeypatch) -> None:
+    (tmp_path / "mine.yaml").touch()
+    values = {"geometry": "mine.yaml", "further": {"mine.yaml": [1.0]}, "known": "dtc", "other": ["missing.yaml", None, 3]}
+    monkeypatch.chdir(tmp_path)
+    assert with_placed_files(values, str(tmp_path)) == values
+    monkeypatch.chdir(tmp_path.parent)
+    there = str(tmp_path / "mine.yaml")
+    assert with_placed_files(values, str(tmp_path)) == {**values, "geometry": there, "further": {there: [1.0]}}
 
 
 def test_a_folder_of_version_0_2_has_no_layout() -> None:
