@@ -14,6 +14,7 @@ import io
 import json
 import shutil
 import signal
+import sys
 import tempfile
 import traceback
 from collections import Counter
@@ -48,7 +49,7 @@ TRAINING = {
 }
 FORMS = {"zstd": uproot.ZSTD(5), "uncompressed": None}
 KINDS = ("flip", "zeros", "cut", "insert")
-LONGEST = 60
+LONGEST = 300
 """Seconds after which a verb is taken to hang."""
 
 
@@ -233,6 +234,9 @@ def measured(files: int, seed: int, samples: bool = True) -> dict[str, Any]:
                 counts.setdefault(verb, Counter())[word] += 1
                 if word in ("wrong", "bug", "hang"):
                     bad.append(f"{number} {file.name} {kind} {verb} {outcome}")
+                    print(bad[-1], file=sys.stderr)
+            if number % 20 == 19:
+                print(f"{number + 1} files: {dict(sum(counts.values(), Counter()))}", file=sys.stderr, flush=True)
     finally:
         shutil.rmtree(folder)
     total = sum(counts.values(), Counter())

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from .checksums import WholeBranch, checksums, from_text, type_of
-from .ragged import Column
+from .ragged import Array, Column
 
 AGAIN = "copy the file again or make it anew"
 BLOCK = 20_000
-"""Entries that are read at a time where all are."""
+"""Fewest entries that are read at a time where all are."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,14 @@ class Content:
                 return edges[number], _differ(edges[number], edges[number + 1])
         return None
 
-    def fault_of_all(self, branch: str, read: Callable[[int, int], Column]) -> tuple[int, str] | None:
-        """Do the same for what is compared as a whole, once, whichever entries are wanted."""
-        if branch in self._compared:
-            return None
+    def wants_all(self, branch: str) -> bool:
+        """Whether all entries of a branch are still to be compared, whichever are wanted."""
+        return branch not in self._compared and any(branch in part.whole for part in self._parts)
+
+    def fault_of_all(self, branch: str, edges: Array, read: Callable[[int, int], Column]) -> tuple[int, str] | None:
+        """Do the same for what is compared as a whole, once; baskets begin at `edges`."""
         for first, part in zip(self._first, self._parts, strict=False):
-            if branch in part.whole and _whole(read, first, first + part.entries) != part.whole[branch]:
+            if branch in part.whole and _whole(read, edges, first, first + part.entries) != part.whole[branch]:
                 return first, _differ(first, first + part.entries)
         self._compared.add(branch)
         return None
@@ -156,10 +158,15 @@ def _differ(first: int, last: int) -> str:
     return f"entries {first} to {last - 1} are not what was written (checksum); {AGAIN}"
 
 
-def _whole(read: Callable[[int, int], Column], first: int, last: int) -> str:
+def _whole(read: Callable[[int, int], Column], edges: Array, first: int, last: int) -> str:
+    """Return the checksum of entries first:last, read in whole baskets, so that none is decoded twice."""
     found = WholeBranch()
-    for start in range(first, last, BLOCK):
-        found.update(read(start, min(start + BLOCK, last)))
+    start = first
+    while start < last:
+        ends = edges[edges >= start + BLOCK]
+        stop = min(last, int(ends[0])) if len(ends) else last
+        found.update(read(start, stop))
+        start = stop
     return found.hexdigest()
 
 

@@ -166,8 +166,10 @@ class Tree:
     def _compare(self, branch: str, start: int, column: Column, text: bool) -> None:
         """Refuse what is not what was written."""
         fault = self.content.fault(branch, start, column)
-        if fault is None and len(column):
-            fault = self.content.fault_of_all(branch, lambda first, last: self._decode(branch, first, last, text))
+        if fault is None and len(column) and self.content.wants_all(branch):
+            with reading(self.path, self.name, branch):
+                edges = boundaries(self.handles[branch])
+            fault = self.content.fault_of_all(branch, edges, lambda first, last: self._decode(branch, first, last, text))
         if fault is not None:
             raise ProblemError([Problem(self.path, self.name, branch, *fault)])
 
