@@ -52,3 +52,19 @@ def test_the_largest_bend_is_kept(bend, joined):
 def test_nothing_to_join(track):
     examples, links, _, _ = frame(track)
     np.testing.assert_array_equal(join(examples, links, 0.3).previous, links.previous)
+
+
+def test_one_straight_track_is_better_than_two_that_bend_as_far_as_they_may():
+    """Left apart, two pieces cost the squares of the largest bend at both hits, so that nearly bent ones gain little."""
+    bend = 0.09
+    step = 2 * PITCH * np.tan(bend)
+    whole = straight(0, 0, (0, 1, 3, 4))
+    before, behind = [(0, -step), (1, -step)], [(3, step), (4, step + PITCH * np.tan(2 * bend))]
+    examples, links, layer, number = frame(whole, before, behind)
+    found = join(examples, links, 0.1)
+    at = {(int(n), int(k)): h for h, (n, k) in enumerate(zip(number, layer, strict=True))}
+    assert found.previous[at[0, 3]] == at[0, 1] and found.previous[at[2, 3]] == -1
+    # Without the straight one, each of the bent ones is joined.
+    for tracks in ((whole[:2], behind), (before, whole[2:])):
+        examples, links, layer, _ = frame(*tracks)
+        assert (join(examples, links, 0.1).previous[layer == 3] >= 0).all()
