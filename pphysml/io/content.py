@@ -35,6 +35,11 @@ class Written:
     whole: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def content_key(self) -> tuple[object, ...]:
+        """The same for writings of the same content."""
+        return (self.entries, *map(tuple, self.stretches.values()), *self.whole.items())
+
+    @property
     def branches(self) -> set[str]:
         """Names of the branches that were written, as far as they are known."""
         return {*self.types, *self.whole}

@@ -92,18 +92,22 @@ def written_trees(every: list[dict[str, Any]], path: str) -> dict[str, list[Writ
 def content_of(writings: list[Written], entries: int) -> tuple[Content, str | None, str | None]:
     """Return what was written into a tree that has `entries`, what is wrong with their number, and what is to be known of them.
 
-    The first is an error, the second a warning; a tree that grew behind our back cannot be compared.
+    The first is an error, the second a warning; a tree that grew behind our back cannot be compared. Merging many files
+    in turns, `hadd` copies the metadata of the earlier ones again and again.
     """
-    counts = [written.entries for written in writings]
-    if sum(counts) == entries and len(counts) > 1:
-        listed = " + ".join(map(str, counts))
-        return Content(writings), None, f"is {len(counts)} files of pphysml merged into one ({listed} entries); each part is compared with what was written"
-    if counts[-1] == entries:
-        return Content(writings[-1:]), None, None
-    if sum(counts) > entries:
-        return Content(writings[-1:]), f"has {entries} entries, but was written with {counts[-1]}; copy it again", None
-    return Content([]), None, (f"has {entries} entries, {sum(counts)} of them written by pphysml: it was merged with others, "
-                               "and cannot be compared with what was written")
+    once = list({written.content_key: written for written in writings}.values())
+    for parts in (writings, once):
+        if len(parts) > 1 and sum(part.entries for part in parts) == entries:
+            listed = " + ".join(str(part.entries) for part in parts[:5]) + (" + ..." if len(parts) > 5 else "")
+            return Content(parts), None, (f"is {len(parts)} files of pphysml merged into one ({listed} entries); "
+                                          "each part is compared with what was written")
+    last = writings[-1]
+    if last.entries == entries:
+        return Content([last]), None, None
+    if max(written.entries for written in writings) > entries:
+        return Content([last]), f"has {entries} entries, but was written with {last.entries}; copy it again", None
+    return Content([]), None, (f"has {entries} entries, which are not those that pphysml has written ({sum(written.entries for written in once)}): "
+                               "it was merged with others, and cannot be compared with what was written")
 
 
 def damaged(path: str) -> ProblemError:

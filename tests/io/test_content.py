@@ -16,7 +16,7 @@ from pphysml.errors import InputError
 from pphysml.io.checksums import STRETCH, Stretches, checksums, from_text, step_for, type_of
 from pphysml.io.content import Content, Written
 from pphysml.io.inspection import inspect
-from pphysml.io.metadata import OBJECT, TITLE, encode, read_metadata
+from pphysml.io.metadata import OBJECT, TITLE, content_of, encode, read_metadata
 from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
 from pphysml.io.reader import Block, Reader
 from pphysml.io.schema import Field, Layout
@@ -180,7 +180,24 @@ def test_a_tree_that_grew_is_said_to_be_beyond_comparison(counted, numbers) -> N
         file["events"].extend({"n": np.zeros(10, np.int32)})
     reader = Reader([Source(str(counted))], [numbers])
     assert sum(map(length, reader)) == 43_010
-    assert "has 43010 entries, 43000 of them written by pphysml" in reader.warnings[0]
+    assert "has 43010 entries, which are not those that pphysml has written (43000)" in reader.warnings[0]
+
+
+def test_metadata_that_merging_in_turns_has_copied_again_count_once(numbers, tmp_path) -> None:
+    """With at most two files open at a time, `hadd` makes cycles 5 9, then 5 9 5 9 3 11, then all of these twice and 7 of parts of 5, 9, 3, 11 and 7 entries."""
+    counts = {"a": 5, "b": 9, "c": 3, "d": 11, "e": 7}
+    values = np.arange(35, dtype=np.int32)
+    first = dict(zip(counts, np.cumsum([0, *counts.values()]).tolist(), strict=False))
+
+    def written(name: str) -> Written:
+        return Written(counts[name], {"n": "int32"}, 20_000, {"n": checksums(values[first[name] :], [0, counts[name]])})
+
+    content, error, warning = content_of([written(name) for name in "ababcdababcde"], 35)
+    assert error is None and "5 files of pphysml merged into one (5 + 9 + 3 + 11 + 7 entries)" in warning
+    assert content.fault("n", 0, values) is None
+    assert content.fault("n", 0, np.where(values == 15, 0, values))[0] == 14
+    for some, entries in (("ab", 13), ("a", 4)):
+        assert ("written with" in (content_of([written(name) for name in some], entries)[1] or "")) == (entries < 5)
 
 
 def test_lost_metadata_of_ours_are_refused(counted, numbers) -> None:
