@@ -24,7 +24,7 @@ def examples(counts):
             "p4": Ragged.from_counts(np.zeros((counts.sum(), 4)), counts)}
 
 
-@pytest.mark.parametrize("counts", [[3], [2, 2, 2], [1, 0, 5, 2, 2, 9, 1, 1], [30, 1, 30], []])
+@pytest.mark.parametrize("counts", [[3], [2, 2, 2], [1, 0, 5, 2, 2, 9, 1, 1], [30, 1, 30], [3, 4, 1], []])
 def test_portions_hold_all_events_in_order_and_few_pairs(counts, monkeypatch):
     monkeypatch.setattr(large_events, "AT_ONCE", 25)
     cut = list(portions(examples(counts)))
