@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pphysml.printable import printable
+from pphysml.printable import printable, readable
 
 from .options import (
     combined,
@@ -56,5 +56,5 @@ def command(
     if as_json:
         print_json(problems)
     else:
-        show("\n".join(printable(f"{p.severity}: {p.sentence()}") for p in problems) or "No problem found.")
+        show("\n".join(printable(readable(f"{p.severity}: {p.sentence()}")) for p in problems) or "No problem found.")
     return 3 if any(problem.severity == "error" for problem in problems) else 0
