@@ -144,4 +144,5 @@ def test_info_names_versions_devices_and_tasks(pphysml) -> None:
     assert facts["versions"]["torch"] and "not installed" not in facts["versions"].values()
     assert facts["devices"][0]["device"] == "cpu"
     assert facts["tasks"][0]["task"] == "lcag"
-    assert pphysml("info").code == 0
+    shown = pphysml("info")
+    assert shown.code == 0 and facts["models"] and "(none)" not in shown.out
