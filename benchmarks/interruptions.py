@@ -1,8 +1,9 @@
 """Interrupt the program at drawn moments of its work, and see what is left; prints JSON.
 
-    python benchmarks/interruptions.py [--moments 100] [--seed 1]
+    python benchmarks/interruptions.py [--moments 100] [--seed 1] [--imported] [--works train apply ...]
 
-A moment is a share of the wall time of a whole run, from the start of the process on, drawn evenly; the signal is drawn too,
+With `--imported`, every run is forked from one process that has imported all: quicker, with more moments in the work
+itself, and none in the start and the end of the interpreter. A moment is a share of the wall time of a whole run, from the start of the process on, drawn evenly; the signal is drawn too,
 KILL half of the time, else TERM, INT or HUP. After each, of what the run should have made:
 
 - `incomplete`: files under a final name that cannot be read, or a folder that lacks one of its files;
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,11 @@ WORKS = {
     "export": ["export", "track", "hits.root", "--format", "pyg", "-o", "out"],
 }
 """Commands, in a folder with the inputs."""
+
+OFTEN = {"train": 7, "apply": 5, "simulate": 5, "evaluate": 1, "export": 2}
+"""How often each is drawn, relative to the others."""
+
+Run = Callable[..., tuple[int, str]]
 
 ENDED = {signal.SIGINT: {0, 130}, signal.SIGTERM: {0, 143, 75}, signal.SIGHUP: {0, 129, 75}, signal.SIGKILL: {0, -9}}
 """Exit codes after each signal; a run may be complete before."""
@@ -76,6 +83,57 @@ def call(arguments: list[str], folder: Path, number: signal.Signals | None = Non
     return process.returncode, said
 
 
+def call_imported(arguments: list[str], folder: Path, number: signal.Signals | None = None, after: float = 0.0) -> tuple[int, str]:
+    """As `call`, in a fork of this process."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = os.fork()
+        if not process:
+            _become([*arguments, "-q"], folder, said.fileno())
+        if number is not None:
+            time.sleep(after)
+            os.kill(process, number)
+        _, status = os.waitpid(process, 0)
+        said.seek(0)
+        return os.waitstatus_to_exitcode(status), said.read()
+
+
+def _become(arguments: list[str], folder: Path, stderr: int) -> None:
+    """Run the program in this process, and end it."""
+    from pphysml_cli.entry import entry
+
+    code: Any = 1
+    try:
+        os.chdir(folder)
+        os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+        os.dup2(stderr, 2)
+        sys.argv = ["pphysml", *arguments]
+        entry()
+    except SystemExit as error:
+        code = error.code
+    finally:
+        os._exit(code)
+
+
+def import_all() -> None:
+    """Import what the commands import, and compile what they compile."""
+    import lightning_fabric  # noqa: F401
+    import matplotlib.pyplot
+    import torch
+
+    import pphysml.evaluation.report
+    import pphysml.verbs.apply
+    import pphysml.verbs.evaluate
+    import pphysml.verbs.export_data
+    import pphysml.verbs.simulate
+    import pphysml.verbs.train  # noqa: F401
+    from pphysml.registry import get_task
+
+    torch.set_num_threads(1)
+    matplotlib.use("Agg")
+    for name in ("lcag", "petnet", "track"):
+        get_task(name)
+
+
 def result_of(work: str, folder: Path) -> Any:
     """Return what a run has made, None if nothing, and raise an error if it is not complete."""
     output = folder / WORKS[work][-1]
@@ -100,10 +158,10 @@ def temporary(folder: Path) -> list[str]:
     return [str(path) for path in folder.rglob("*") if path.name.endswith((".tmp", ".old")) or path.name.startswith("pphysml-numba-")]
 
 
-def interrupted(work: str, number: signal.Signals, share: float, whole: Whole, inputs: Path, folder: Path) -> dict[str, Any]:
+def interrupted(run: Run, work: str, number: signal.Signals, share: float, whole: Whole, inputs: Path, folder: Path) -> dict[str, Any]:
     """Interrupt a run in a new folder, begin or resume it again, and report what was found."""
     shutil.copytree(inputs, folder)
-    code, said = call(WORKS[work], folder, number, share * whole.seconds)
+    code, said = run(WORKS[work], folder, number, share * whole.seconds)
     report: dict[str, Any] = {"work": work, "signal": number.name, "share": round(share, 4), "exit_code": code, "said": said.strip().splitlines()}
     report["unended"] = code not in ENDED[number] or "Traceback" in said
     try:
@@ -116,7 +174,7 @@ def interrupted(work: str, number: signal.Signals, share: float, whole: Whole, i
     again = ["train", "lcag", "--resume", "run", "--threads", "1"] if (folder / "run").exists() else WORKS[work]
     if made is not None:
         again = [*again, "--force"] if "--resume" not in again else again
-    code, said = call(again, folder)
+    code, said = run(again, folder)
     report["lost"] = said if code or result_of(work, folder) != whole.result else False
     report["stays"] = temporary(folder)
     shutil.rmtree(folder)
@@ -127,7 +185,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moments", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--imported", action="store_true")
+    parser.add_argument("--works", nargs="+", choices=[*WORKS], default=[*WORKS])
     options = parser.parse_args()
+    run: Run = call_imported if options.imported else call
+    if options.imported:
+        import_all()
     rng = np.random.default_rng(options.seed)
     data = Path(__file__).parents[1] / "data"
     with tempfile.TemporaryDirectory() as name:
@@ -137,22 +200,22 @@ def main() -> None:
         shutil.copy(data / "track_hits.root", inputs / "hits.root")
         os.environ["TMPDIR"] = str(folder)
         wholes = {}
-        for work in WORKS:
+        for work in options.works:
             shutil.copytree(inputs, folder)
             began = time.monotonic()
-            code, said = call(WORKS[work], folder)
+            code, said = run(WORKS[work], folder)
             assert code == 0, said
             wholes[work] = Whole(time.monotonic() - began, result_of(work, folder))
             shutil.rmtree(folder)
-        reports = []
+        reports, shares = [], np.array([OFTEN[work] for work in options.works])
         for _ in range(options.moments):
-            work = str(rng.choice([*WORKS], p=[0.35, 0.25, 0.25, 0.05, 0.1]))
+            work = str(rng.choice(options.works, p=shares / sum(shares)))
             number = signal.Signals(int(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP], p=[0.5, 0.2, 0.15, 0.15])))
-            reports.append(interrupted(work, number, float(rng.uniform()), wholes[work], inputs, folder))
+            reports.append(interrupted(run, work, number, float(rng.uniform()), wholes[work], inputs, folder))
             print(json.dumps(reports[-1]), file=sys.stderr, flush=True)
     found = ("done", "incomplete", "left", "unended", "lost", "stays")
     json.dump({
-        "moments": options.moments, "by_work_and_signal": Counter(f"{r['work']} {r['signal']}" for r in reports),
+        "moments": options.moments, "imported": options.imported, "by_work_and_signal": Counter(f"{r['work']} {r['signal']}" for r in reports),
         "seconds_of_a_whole_run": {work: round(whole.seconds, 1) for work, whole in wholes.items()},
         **{key: sum(bool(r[key]) for r in reports) for key in found},
         "failures": [r for r in reports if any(r[key] for key in found[1:])],
