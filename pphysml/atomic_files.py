@@ -13,6 +13,9 @@ from .errors import ConfigError, OutputError
 from .interruption import held_back
 from .leftovers import mark, remove_left, removed_at_end
 
+FURTHER = "further"
+"""What the hidden folder of `further_files` is named for, in a folder that is there already."""
+
 
 class Unfinished:
     """A file or folder that is being written, under the name of this process alone: hidden, beside its place.
@@ -77,13 +80,20 @@ def check_target(path: Path, force: bool, kind: str = "file") -> None:
         _hidden(path, "tmp").exists()  # a name that is too long is refused here
 
 
-def check_folder(path: Path) -> None:
+def check_folder(path: Path, makes: bool = False) -> None:
     """Refuse a name in a folder that is missing or may not be written.
+
+    Args:
+        makes: whether missing folders are made; the one that they are made in is looked at then.
 
     Raises:
         OutputError: it is so.
     """
     folder = path.parent
+    if makes:
+        folder = next(above for above in path.absolute().parents if above.exists())
+        if not folder.is_dir():
+            raise OutputError(f"{path}: cannot be made: {str(folder)!r} is a file.")
     if not folder.is_dir():
         raise OutputError(f"{path}: there is no folder {str(folder)!r}; make it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -147,13 +157,35 @@ def new_folder(path: Path, force: bool = False, last: bool = True) -> Iterator[P
     Raises:
         OutputError: it could not be made; an older one is left as it was, and nothing else.
     """
-    with _folder(path) as new:
+    with _folder(path, path) as new:
         yield new.temporary
         with written(path), held_back(last):
             if force and new.path.exists():
                 _exchange(new)
             else:
                 new.temporary.rename(new.path)
+
+
+def check_further_files(path: Path, force: bool) -> None:
+    """Refuse a folder that `further_files` cannot fill, before the work that it is for.
+
+    Args:
+        force: whether it may hold other files.
+
+    Raises:
+        ConfigError: it is a file, or not empty.
+        OutputError: it may not be written, or not be made.
+    """
+    with written(path):
+        if not path.exists():
+            check_folder(path, makes=True)
+            return
+        if not path.is_dir():
+            raise ConfigError(f"{path}: is a file; --output must be a folder.")
+        check_folder(path / FURTHER)
+        remove_left(path, f".{FURTHER}.", r"\.tmp")
+        if any(path.iterdir()) and not force:
+            raise ConfigError(f"{path}: is not empty; give another --output or --force.")
 
 
 @contextmanager
@@ -163,7 +195,8 @@ def further_files(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: it could not be made.
     """
-    with _folder(path) as new:
+    # What is there may be a file system of its own, beside which nothing can be written.
+    with _folder(path, path / FURTHER if path.is_dir() else path) as new:
         yield new.temporary
         with written(path), held_back(last=True):
             if not path.exists():
@@ -176,8 +209,9 @@ def further_files(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[Unfinished]:
-    new = Unfinished(path.resolve())
+def _folder(path: Path, place: Path) -> Iterator[Unfinished]:
+    """Make an unfinished folder beside a place, for what errors call `path`."""
+    new = Unfinished(place.resolve())
     try:
         with written(path):
             new.temporary.mkdir(parents=True)

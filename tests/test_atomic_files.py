@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from pphysml.atomic_files import further_files, new_folder, replacement, write_files, written
-from pphysml.errors import OutputError
+from pphysml.atomic_files import (
+    check_further_files,
+    further_files,
+    new_folder,
+    replacement,
+    write_files,
+    written,
+)
+from pphysml.errors import ConfigError, OutputError
+from pphysml.leftovers import mark
 
 
 def test_a_file_is_replaced_when_it_is_complete(tmp_path):
@@ -116,3 +124,24 @@ def test_further_files_join_those_of_a_folder_when_all_are_complete(tmp_path, ol
         expected = {"mine": "old", "report": "old", "plots/a": "old"} if older else {}
         assert found == expected | ({"report": "new", "plots/a": "new", "plots/b": "new"} if complete else {})
         assert os.listdir(tmp_path / "above") == (["out"] if older or complete else [])
+
+
+def test_further_files_are_written_inside_a_folder_that_is_there_and_beside_one_that_is_not(tmp_path):
+    path = tmp_path / "out"
+    for _ in range(2):
+        inside = path.exists()
+        check_further_files(path, force=inside)
+        with further_files(path) as folder:
+            assert folder.parent == (path if inside else tmp_path)
+            (folder / "report").write_text("new")
+    assert os.listdir(path) == ["report"] and os.listdir(tmp_path) == ["out"]
+
+
+def test_what_a_killed_run_has_left_in_a_folder_is_no_content(tmp_path):
+    killed = f".further.{mark().partition('.')[0]}.999999999.tmp"
+    (tmp_path / killed).mkdir()
+    check_further_files(tmp_path, force=False)
+    assert not os.listdir(tmp_path)
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(ConfigError, match="not empty"):
+        check_further_files(tmp_path, force=False)

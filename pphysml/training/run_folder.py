@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..atomic_files import new_folder, replacement, written
+from ..atomic_files import check_folder, new_folder, replacement, written
 from ..config import Config, dump
-from ..errors import ConfigError, ModelError, OutputError
+from ..errors import ConfigError, ModelError
 from ..plain_yaml import load, read_text
 from .run_lock import locked
 
@@ -73,9 +73,7 @@ class RunFolder:
             OutputError: nothing can be written there.
         """
         with written(self.path):
-            above = next((folder for folder in self.path.absolute().parents if folder.exists()), self.path)
-            if not above.is_dir() or not os.access(above, os.W_OK):
-                raise OutputError(f"{self.path}: the run folder cannot be made: {above} is no folder that can be written to.")
+            check_folder(self.path, makes=True)
             if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
                 return
             if not force:

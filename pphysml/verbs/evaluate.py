@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..atomic_files import further_files, written
-from ..errors import ConfigError, InputError, OutputError
+from ..atomic_files import check_further_files, further_files
+from ..errors import ConfigError, InputError
 from ..evaluation.comparison import mcnemar
 from ..evaluation.report import (
     format_interval,
@@ -59,7 +58,7 @@ def evaluate(
     """
     progress = progress or Silent()
     if output is not None:
-        _check_free(output, force)
+        check_further_files(output, force)
     results: dict[str, Evaluation] = {}
     facts: dict[str, str] = {"pphysml": __version__}
     choice = choice or EngineChoice()
@@ -129,18 +128,6 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
     result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]
     result.skipped = list(reader.skipped)
     return result
-
-
-def _check_free(output: Path, force: bool) -> None:
-    """Refuse before any work what would fail after it."""
-    with written(output):
-        if output.exists() and not output.is_dir():
-            raise ConfigError(f"{output}: is a file; --output must be a folder.")
-        if output.is_dir() and any(output.iterdir()) and not force:
-            raise ConfigError(f"{output}: is not empty; give another --output or --force.")
-        above = next(folder for folder in (output.absolute(), *output.absolute().parents) if folder.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-            raise OutputError(f"{output}: cannot be made: {above} is no folder that can be written to.")
 
 
 def _write(folder: Path, results: Mapping[str, Evaluation], title: str, facts: Mapping[str, str]) -> None:
