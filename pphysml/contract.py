@@ -253,9 +253,17 @@ class Engine(ABC):
         """Take the examples from the first on, before all else; return whether further ones are wanted."""
         return False
 
-    def wants_truth(self, examples: Columns) -> bool:
-        """Return whether its parameters must be fitted to examples with truth, by the first ones; these are not evaluated."""
+    @property
+    def may_want_truth(self) -> bool:
+        """Whether its parameters may have to be fitted, for which the first examples are read once more."""
         return False
+
+    def wants_truth(self, examples: Columns) -> bool:
+        """Return whether its parameters must be fitted to examples with truth, by the first ones of the input.
+
+        Those that they are fitted to are not evaluated. It is asked if `may_want_truth`.
+        """
+        return self.may_want_truth
 
     def fit(self, examples: Columns) -> None:
         """Fit its parameters to examples with truth."""

@@ -56,6 +56,8 @@ def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progr
     """Fit the engines that want truth to a part of the input, and return which it is."""
     fitted, share, examples = [], 0.0, 0
     for chosen in entrants:
+        if not chosen.engine.may_want_truth:
+            continue
         reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
         if not reader.n_entries or not _wants_truth(task, chosen, reader):
             continue

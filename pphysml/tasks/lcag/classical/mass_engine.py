@@ -66,11 +66,17 @@ class MassEngine(Engine):
         width = options.width or (0.0 if found is None else found.width) or self.default_width
         return MassLines(np.unique(masses[masses < root]), root, width)
 
+    @property
+    def may_want_truth(self) -> bool:
+        """Whether masses or the root's are not given."""
+        return not (self.options.masses and self.options.root_mass)
+
     def wants_truth(self, examples: Columns) -> bool:
-        """Return whether masses must be found in the input: none are given that are all that is wanted, or those of the model do not fit."""
-        if self.options.masses and self.options.root_mass:
-            return False
-        return self.found is None or self._may_fit(examples, self.options.root_mass or self.found.root).mean() < FEW
+        """Return whether masses must be found in the input, as there are none or those of the model do not fit it."""
+        if self.found is None:
+            return True
+        near = self._may_fit(examples, self.options.root_mass or self.found.root)
+        return bool(near.sum() < FEW * len(near))
 
     def fit(self, examples: Columns) -> None:
         """Find the masses in examples with truth.

@@ -52,8 +52,9 @@ class FollowerEngine(LinkEngine):
         self.options = config.apply.follower
         self._tuned = False
 
-    def wants_truth(self, examples: Columns) -> bool:
-        """Return whether its options are to be tuned."""
+    @property
+    def may_want_truth(self) -> bool:
+        """Whether its options are to be tuned."""
         return self.options.tune
 
     def fit(self, examples: Columns) -> None:
