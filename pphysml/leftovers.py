@@ -41,7 +41,7 @@ def remove_left(folder: Path, before: str, after: str) -> None:
         before: what stands in front of the mark.
         after: what stands behind it, as a regular expression.
     """
-    ours = re.compile(rf"{re.escape(before)}{_machine()}\.(\d+){after}")
+    ours = re.compile(rf"{re.escape(before)}{_machine()}\.(\d{{1,9}}){after}")
     with suppress(OSError):
         names = [(found, path.path) for path in os.scandir(folder) if (found := ours.fullmatch(path.name))]
         for found, path in names:

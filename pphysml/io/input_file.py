@@ -206,7 +206,7 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
             if opening.fields[name].ragged and not isinstance(column, Ragged) and column.ndim > 1:
                 opening.sizes[name] = int(np.prod(column.shape[1:]))
             _, faults = checked(column, opening.fields[name])
-            yield from (_problem(opening, branch, message) for message in (fault.text for fault in faults))
+            yield from (_problem(opening, branch, fault.text) for fault in faults)
             if faults:
                 del opening.branches[name]
 

@@ -87,12 +87,10 @@ class EntriesError(InputError):
         return int(self.bad.sum()) - 1
 
     def __str__(self) -> str:
-        return super().__str__().removesuffix(".") + _so_do(self.more, len(self.bad)) + "." if self.more else super().__str__()
-
-
-def _so_do(others: int, rows: int) -> str:
-    """Return how many further entries are refused for the same reason, in words."""
-    return f" ({others} more of the {rows} entries read with it {'is' if others == 1 else 'are'} refused for the same reason)" if others else ""
+        if not self.more:
+            return super().__str__()
+        refused = f"{self.more} more of the {len(self.bad)} entries read with it {'is' if self.more == 1 else 'are'} refused"
+        return f"{super().__str__().removesuffix('.')} ({refused} for the same reason)."
 
 
 def refuse(rows: Mapping[str, Column], bad: Array, branch: str, reason: Callable[[int], str],

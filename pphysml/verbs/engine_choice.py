@@ -193,7 +193,7 @@ def _of_applying(task: Task[Any], weights: ModelFile, source: Source) -> dict[st
     asked = configuration(task, source).model_dump(mode="json")
     made = weights.configuration(task.config_class).model_dump(mode="json")
     sections = {name: dict(given.get(name) or {}) for name in ("data", "model")}
-    reading = {name: value for name in _changeable(task) if (value := sections["data"].pop(name, None)) is not None}
+    reading = {name: sections["data"].pop(name) for name in _changeable(task) if name in sections["data"]}
     other = next((key for key in _keys(sections) if _at(asked, key) != _at(made, key)), None)
     if other is not None:
         key, where = ".".join(other), " with ".join(map(str, layers_of(source)))

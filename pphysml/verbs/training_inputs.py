@@ -77,9 +77,9 @@ class TrainingInputs:
         """
         _check(kept)
         folder = kept.get("folder", "")
-        inputs = Inputs(placed(kept["inputs"], folder), kept["tree"], kept.get("layout"), dict(kept["mapping"]),
-                        max_entries=kept["max_entries"], on_bad_file=kept["on_bad_file"])
-        return cls(inputs, placed(kept["validation"], folder), kept["init_from"], recorded(kept), dict(kept.get("files", {})))
+        inputs = Inputs(placed(kept["inputs"], folder), kept.get("tree"), kept.get("layout"), dict(kept["mapping"]),
+                        max_entries=kept.get("max_entries"), on_bad_file=kept["on_bad_file"])
+        return cls(inputs, placed(kept["validation"], folder), kept.get("init_from"), recorded(kept), dict(kept.get("files", {})))
 
 
 def _warn_of_both(training: Reader, validation: Reader | None) -> None:
