@@ -37,10 +37,13 @@ def open_file(path: str) -> Any:
             file = uproot.open({path: None}, object_cache=None, array_cache=None)
         except ImportError:
             raise ConfigError(f"{path}: needs `pip install pphysml[xrootd]`.") from None
-        if file.file.fEND <= file.file.source.num_bytes:
+        end, size = file.file.fEND, file.file.source.num_bytes
+        # The list of keys is not where it was, if bytes have come between.
+        moved = end < size and not file.keys(recursive=False)
+        if end <= size and not moved:
             return file
         file.close()
-        raise problem(path, None, None, CUT_SHORT)
+        raise problem(path, None, None, f"has {size - end} bytes behind its end, and nothing is found in it; {AGAIN}" if moved else CUT_SHORT)
 
 
 def tree_names(file: Any) -> dict[str, str]:

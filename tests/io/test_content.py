@@ -331,6 +331,19 @@ def test_stretches_of_wide_entries_are_short(width, step) -> None:
     assert step_for([np.zeros(3, np.int8), Ragged(np.zeros(2 * width, np.int8), np.array([0, 0, 2 * width]))]) == step
 
 
+def test_a_file_with_bytes_behind_its_end_is_not_an_empty_one(counted, tmp_path) -> None:
+    """Where bytes have come in, the list of keys is not where it was, and reads as an empty one."""
+    with uproot.recreate(tmp_path / "empty.root"):
+        pass
+    empty = (tmp_path / "empty.root").read_bytes()
+    assert inspect(str(tmp_path / "empty.root"))["trees"] == []
+    (tmp_path / "empty.root").write_bytes(empty + bytes(32))
+    with pytest.raises(InputError, match="has 32 bytes behind its end, and nothing is found in it"):
+        inspect(str(tmp_path / "empty.root"))
+    counted.write_bytes(counted.read_bytes() + bytes(32))
+    assert len(inspect(str(counted))["trees"]) == 1, "such bytes alone do no harm"
+
+
 def test_damaged_bytes_in_one_of_several_files_name_it(counted, numbers, tmp_path) -> None:
     good = tmp_path / "good.root"
     good.write_bytes(counted.read_bytes())
