@@ -7,7 +7,7 @@ from typing import Any
 
 from ..atomic_files import check_target, write_files
 from ..errors import ConfigError, ModelError, did_you_mean
-from ..model_file import load_model
+from ..model_file import ModelFile, load_model
 from ..task import Task
 from .engine_choice import find_model, shipped_models
 
@@ -50,9 +50,22 @@ def export(task: Task[Any], *, model: str | None, output: Path, format: str, cod
         shipped = f", or one of those that are shipped: {known}" if known else ""
         raise ModelError(f"Task {task.name!r} has no default weights; give --model RUN{shipped}.")
     weights = load_model(source, task.name, code)
-    task.check_stored(weights)
+    _refuse_other(task, weights)
     contents = task.export(format, weights)
     write_files(dict(zip(paths, contents, strict=True)))
     beside = {"beside": [str(path) for path in paths[1:]]} if chosen.beside else {}
     note = {"note": chosen.note} if chosen.note else {}
     return {"model": str(source), "output": str(output), "format": format, "bytes": len(contents[0]), **beside, **note}
+
+
+def _refuse_other(task: Task[Any], weights: ModelFile) -> None:
+    """Refuse a model that could not be applied, which is not worth a copy.
+
+    Raises:
+        ModelError: its configuration, its weights or what is stored beside them are others.
+    """
+    from ..nn.network_weights import with_weights
+
+    learner = task.learner(weights.configuration(task.config_class))
+    task.check_stored(weights)
+    with_weights(lambda: learner.build(weights.prepared), weights)

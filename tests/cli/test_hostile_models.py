@@ -215,3 +215,17 @@ def test_evaluating_needs_to_know_the_training_data(pphysml, tmp_path, said):
     done = pphysml("evaluate", "lcag", SAMPLES / "lcag_leaves.root", "--max-entries", 3, "--engine", "lookup", "--model", tmp_path / "model.safetensors", "-q")
     lines = done.err.splitlines()
     assert done.code == 4 and "header" in lines[-1] and str(tmp_path) in lines[-1] and "bug" not in done.err, done.err
+
+
+@pytest.mark.parametrize("change", [
+    lambda header, tensors: header["config"].update(model={"widht": 3}), lambda header, tensors: header.update(config={}),
+    lambda header, tensors: header["config"]["data"].update(features=["charge"]), lambda header, tensors: tensors.pop(next(name for name in tensors if name.startswith("network."))),
+])
+def test_what_could_not_be_applied_is_not_exported(pphysml, tmp_path, change):
+    with safe_open(shipped_models(get_task("lcag"))["paper"], framework="np") as stream:
+        tensors = {key: stream.get_tensor(key) for key in stream.keys()}  # noqa: SIM118 - not a mapping
+        header = json.loads(stream.metadata()[HEADER])
+    change(header, tensors)
+    (tmp_path / "model.safetensors").write_bytes(old(header, tensors))
+    done = pphysml("export", "lcag", "--format", "safetensors", "--model", tmp_path / "model.safetensors", "-o", tmp_path / "out.safetensors")
+    assert done.code == 4 and "bug" not in done.err and not (tmp_path / "out.safetensors").exists(), done.err

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from ....errors import ModelError
 from ....io.ragged import Array
 from ....lazy import load_attribute
 from ....own_network import OwnNetwork
@@ -22,6 +23,8 @@ def build_network(config: LcagConfig, prepared: Mapping[str, Array]) -> nn.Modul
     network = OwnPairs(config, name) if isinstance(name, OwnNetwork) else _known(config)
     for kind, names in (("feature", config.data.features), ("pair_feature", config.data.pair_features)):
         for name in (f"{kind}_mean", f"{kind}_scale") if names else ():
+            if name not in prepared or prepared[name].shape != network.get_buffer(name).shape:
+                raise ModelError(f"There is no stored array 'prepared.{name}' of the features that the configuration names.")
             network.get_buffer(name).copy_(torch.from_numpy(prepared[name]))
     return network
 
