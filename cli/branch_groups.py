@@ -41,8 +41,8 @@ def _groups(names: Sequence[str]) -> list[str]:
         beginnings = [_beginning(name, parts) for name in names]
         sizes = Counter(beginnings)
         for i, beginning in enumerate(beginnings):
-            telling = sizes[beginning] <= len(names) // 2 or beginning[-1:] not in SEPARATORS
-            if not found[i] and sizes[beginning] >= FEWEST and telling:
+            sorts = sizes[beginning] <= len(names) // 2 or beginning[-1:] not in SEPARATORS
+            if not found[i] and sizes[beginning] >= FEWEST and sorts:
                 found[i] = beginning
     return found
 

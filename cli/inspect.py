@@ -13,7 +13,7 @@ from .output import print_json, print_summary, print_table, say, show
 from .verb_command import VerbCommand
 
 SHOWN_METADATA = ("package_version", "task", "engine", "model", "layout", "simulated", "imported", "seed", "inputs")
-"""What the table tells of how one of our files was made; --json has all."""
+"""What the table shows of how one of our files was made; --json has all."""
 
 
 @click.command(cls=VerbCommand, short_help="Show what is in ROOT files.")

@@ -29,7 +29,8 @@ class Config(BaseModel):
         checked = check(value)
         if checked == "":
             raise ValueError("must not be empty")
-        for given, taken in zip(value, checked, strict=False) if isinstance(value, list) and isinstance(checked, (list, tuple)) else [(value, checked)]:
+        several = isinstance(value, list) and isinstance(checked, (list, tuple))
+        for given, taken in zip(value, checked, strict=False) if several else [(value, checked)]:
             if isinstance(given, bool) and isinstance(taken, (int, float)) and not isinstance(taken, bool):
                 raise ValueError("must be a number")
             if isinstance(taken, int) and not -(2**63) <= taken < 2**63:
@@ -221,7 +222,8 @@ def _problems(schema: type[Config], error: ValidationError, where: str) -> Itera
             listed = True
             continue
         # What concerns several options has no place of its own.
-        message = ": ".join(filter(None, (where, key, shortened(problem["msg"].removeprefix("Value error, ").removesuffix("."), LONGEST_REASON))))
-        yield message + (f" (got {shortened(repr(problem['input']))})." if key and "input" in problem and problem["type"] != "missing" else ".")
+        reason = shortened(problem["msg"].removeprefix("Value error, ").removesuffix("."), LONGEST_REASON)
+        given = key and "input" in problem and problem["type"] != "missing"
+        yield ": ".join(filter(None, (where, key, reason))) + (f" (got {shortened(repr(problem['input']))})." if given else ".")
     if len(found) > MOST_PROBLEMS:
         yield f"{where}: and {len(found) - MOST_PROBLEMS} more of this kind."

@@ -64,7 +64,8 @@ class ModelFile:
             made = build(schema, values, where, self.code)
         except ConfigError as error:
             raise ModelError(str(error)) from None
-        empty = [name for name, section in made if isinstance(section, Config) and section.model_fields_set == set() and type(section).model_fields]
+        sections = [(name, section) for name, section in made if isinstance(section, Config)]
+        empty = [name for name, section in sections if type(section).model_fields and not section.model_fields_set]
         if empty:
             raise ModelError(f"{where}: there is nothing in {', '.join(empty)}; the header is damaged.")
         return made

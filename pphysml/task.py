@@ -162,7 +162,7 @@ class Task(ABC, Generic[ConfigT]):
     def portions(self, examples: Columns) -> Iterator[Columns]:
         """Yield the examples of a chunk in portions, between which progress is shown; all at once by default.
 
-        Not empty, except where there is no example.
+        Not empty, except where there is no example. More than one only of tasks whose examples are entries.
         """
         yield examples
 

@@ -17,7 +17,8 @@ from xxhash import xxh3_64, xxh3_64_intdigest
 from .ragged import Array, Column, Ragged
 
 STRETCH = 20_000
-"""Most entries of a stretch: as many as a block has, so that few are read that were not asked for, and many, since each checksum costs a microsecond."""
+"""Most entries of a stretch: no more than a block has, so that few are read that were not asked for, and not
+fewer, since each checksum costs a microsecond."""
 STRETCH_BYTES = 2**23
 """Of the widest branch in a stretch, about; entries may be images, or frames of thousands of hits."""
 

@@ -13,7 +13,7 @@ from .ragged import Array, Column
 
 AGAIN = "copy the file again or make it anew"
 BLOCK = 20_000
-"""Fewest entries that are read at a time where all are."""
+"""Entries that are read at a time where all are; a few more, where baskets are compared as a whole."""
 
 
 @dataclass(frozen=True)

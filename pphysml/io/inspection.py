@@ -29,8 +29,9 @@ def inspect(path: str, layouts: Mapping[str, Sequence[Layout]] = {}) -> dict[str
 
     Returns:
         `path`, `size` (bytes), `objects` (name -> class), `metadata` (None if not ours), `problems` (a sentence for
-        each part that cannot be read, or is not what was written), `warnings` (what else is to be known) and `trees`, each with `name`, `kind`, `entries` (None where it cannot be read)
-        and `branches` (`name`, `type`, `compression`; "unknown" where it cannot be found out);
+        each part that cannot be read, or is not what was written), `warnings` (what else is to be known) and
+        `trees`, each with `name`, `kind`, `entries` (None where it cannot be read) and `branches` (`name`, `type`,
+        `compression`; "unknown" where it cannot be found out);
         `tasks`: task -> layout -> required fields that the best tree lacks, [] if it fits;
         `layouts`: task -> the layout that is taken unless --layout names another, or None.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from .problems import Places, Problem, ProblemError
 from .ragged import Columns
 from .root_files import Tree, open_file
 from .schema import Layout
-from .sources import Source, is_remote
+from .sources import Source, real_place
 from .units import read_mapping
 
 OPEN_FILES = 8
@@ -256,5 +255,6 @@ class Reader:
 
 def _twice(sources: Iterable[Source]) -> list[str]:
     """Return a sentence on each tree of a file that is read more than once."""
-    trees = Counter((source.path if is_remote(source.path) else os.path.realpath(source.path), source.tree) for source in sources)
-    return [f"{path}, tree {tree!r}, is among the inputs {times} times, and so are its entries" for (path, tree), times in trees.items() if times > 1]
+    trees = Counter(map(real_place, sources))
+    return [f"{path}, tree {tree!r}, is among the inputs {times} times, and so are its entries"
+            for (path, tree), times in trees.items() if times > 1]

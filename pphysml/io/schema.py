@@ -10,9 +10,6 @@ from ..errors import ConfigError, did_you_mean
 
 Kind = Literal["event", "particle", "hit", "node", "pair", "label"]
 
-LOWEST = -(2.0**127)
-"""What NaN may stand for where values are compared: lower than all that occur, and exact in single precision too."""
-
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
 

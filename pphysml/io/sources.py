@@ -101,6 +101,11 @@ def _check_remote(path: str) -> None:
         raise ConfigError(f"{path}: reading from {protocol}:// needs `pip install {command}`.")
 
 
+def real_place(source: Source) -> tuple[str, str | None]:
+    """Return file and tree as all names of the same file have them: a path without links, or an address."""
+    return source.path if is_remote(source.path) else os.path.realpath(source.path), source.tree
+
+
 def matching(pattern: str) -> list[str]:
     """Return the files that a glob matches, folders left out, numbers in their names in the order of their values."""
     try:

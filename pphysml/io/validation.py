@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from .checksums import named
+from .content import BLOCK
 from .differences import differences, sentences
 from .input_file import Opening, Request, examine, kinds, load, numbered
 from .layout_choice import among
@@ -19,7 +20,6 @@ from .schema import Layout
 from .sources import Source
 from .units import read_mapping
 
-BLOCK = 20_000
 TEXT_TYPE = named("uint8", (), ragged=True)
 
 __all__ = ["Check", "Problem", "validate"]

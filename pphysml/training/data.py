@@ -73,7 +73,13 @@ class Readers:
 
 @dataclass(frozen=True)
 class Data:
-    """Training examples, validation examples, and a description of both for the weights file; what was left out of the files, and what is to be known of them."""
+    """What a training reads.
+
+    Attributes:
+        description: of training and validation examples, for the weights file.
+        skipped: path and reason of the files that were left out.
+        warnings: what is to be known of the files, sentences without full stops.
+    """
 
     training: ExampleSource
     validation: Columns

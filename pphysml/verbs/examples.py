@@ -79,7 +79,9 @@ def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool
 
 def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
           progress: Progress, truth: bool = True) -> Generator[Part, None, None]:
-    """Yield assembled examples as `assembled` does; compare the first with the domain of validity, and say of the first costly ones so.
+    """Yield assembled examples as `assembled` does; warn of the first that take long.
+
+    The first of all are compared with the domain of validity.
 
     Raises:
         InputError: `strict`, and the input is outside the domain.

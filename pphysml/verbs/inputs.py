@@ -62,7 +62,8 @@ class Inputs:
             InputError, ConfigError: see `io.reader.Reader`.
         """
         extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-        return Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapped(config), usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
+        return Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapped(config),
+                      usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
                       block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
                       need_truth=need_truth)
 

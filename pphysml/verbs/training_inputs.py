@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import InputError
 from ..io.identity import difference, identities
 from ..io.reader import Reader
+from ..io.sources import real_place
 from ..own_network import Recorded, recorded
 from ..task import Task
 from ..training.data import Readers
@@ -61,11 +62,12 @@ class TrainingInputs:
         """Return what a run folder keeps; of patterns and lists, the files."""
         given = self.inputs
         optional = {"layout": given.layout, "model_code": None if self.code is None else asdict(self.code),
-                    **({} if readers is None else {"folder": os.getcwd(), "files": _identities(readers)})}
+                    "files": None if readers is None else _identities(readers)}
         return {
             "inputs": _names(given), "validation": _names(replace(given, files=self.validation)), "max_entries": given.max_entries,
             "mapping": dict(given.mapping), "tree": given.tree, "on_bad_file": given.on_bad_file,
-            "init_from": self.init_from, "package_version": __version__, **{name: value for name, value in optional.items() if value is not None},
+            "init_from": self.init_from, "package_version": __version__, "folder": os.getcwd(),
+            **{name: value for name, value in optional.items() if value is not None},
         }
 
     @classmethod
@@ -85,9 +87,10 @@ class TrainingInputs:
 def _warn_of_both(training: Reader, validation: Reader | None) -> None:
     if validation is None:
         return
-    both = {(os.path.realpath(s.path), s.tree) for s in training.sources} & {(os.path.realpath(s.path), s.tree) for s in validation.sources}
+    both = set(map(real_place, training.sources)) & set(map(real_place, validation.sources))
     if both:
-        validation.warnings.append(f"{min(both)[0]} is among the files of the training and of --validation: the network is judged on what it has seen")
+        validation.warnings.append(f"{min(path for path, _ in both)} is among the files of the training and of --validation: "
+                                   "the network is judged on what it has seen")
 
 
 def _check(kept: Mapping[str, Any]) -> None:

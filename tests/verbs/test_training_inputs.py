@@ -20,6 +20,7 @@ def test_what_is_kept_comes_back(tmp_path, monkeypatch) -> None:
         (tmp_path / name).touch()
     given = TrainingInputs(Inputs(["a.root:t", "b.root:u"], "t", "raw", {"px": "X:MeV"}, (), 7, "skip"), ["v.root"], "run")
     kept = json.loads(json.dumps(given.to_json(None)))
+    assert kept.pop("folder") == str(tmp_path), "also where data are simulated: a configuration may name files"
     named = replace(given, inputs=replace(given.inputs, files=["a.root", "b.root:u"]))
     assert TrainingInputs.from_json(kept) == named == TrainingInputs.from_json({**kept, "folder": str(tmp_path)})
     monkeypatch.chdir(tmp_path.parent)

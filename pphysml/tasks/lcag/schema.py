@@ -6,6 +6,9 @@ from typing import Any
 
 from ...io.schema import Field, Layout
 
+LOWEST = -(2.0**127)
+"""What NaN stands for among values of which the largest counts: below all others, and exact in single precision too."""
+
 IDS = (
     Field("experiment", "event", "int64", "Experiment number.", carried=True, aliases=("__experiment__",)),
     Field("run", "event", "int64", "Run number.", carried=True, aliases=("runID", "run_number", "__run__")),

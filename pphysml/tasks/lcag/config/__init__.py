@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import model_validator
 
 from ....config import Config, option
-from ....io.schema import LOWEST, Field, Further
+from ....io.schema import Field, Further
 from ....training.config import InputConfig, TaskConfig, TrainingConfig
-from ..schema import LAYOUTS
+from ..schema import LAYOUTS, LOWEST
 from ..trees.validity_rules import N_CLASSES, ValidityRules
 from .engines import CombinerConfig, MasslineConfig
 from .model import ModelConfig

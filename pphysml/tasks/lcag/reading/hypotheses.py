@@ -8,9 +8,9 @@ import numpy as np
 
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, ragged
-from ....io.schema import LOWEST
 from ....physics.particle_masses import mass_of_number, particle_charge, particle_number
 from ..config import DataConfig
+from ..schema import LOWEST
 
 
 @dataclass(frozen=True)

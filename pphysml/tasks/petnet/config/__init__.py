@@ -23,7 +23,7 @@ JUDGING_WINDOW = 1000.0
 
 
 class DataConfig(InputConfig):
-    """What a single and a candidate pair are in training; applying takes the same unless told."""
+    """What a single and a candidate pair are in training; applying takes the same unless options say otherwise."""
 
     scanner: str | None = option(None, "Scanner: a known name, or a YAML file; null takes ids and positions as they are.")
     energy_window: EnergyRange | None = option((391.0, 601.0), "Singles outside are left out; null keeps all.", "keV")
@@ -37,7 +37,7 @@ class ModelConfig(Config):
 
     name: Annotated[Network | str, *or_own(Network)] = option("pairs", "Network: of candidate pairs, or a spiking one, of coincidence neurons, that of arXiv:2504.06730 or one of your own, FILE.py:CLASS.")
     width: int = option(32, "Width of a pair's state, of the network `pairs`.", ge=4, le=8192)
-    rounds: int = option(2, "Rounds in which pairs that share singles tell each other of themselves, of the network `pairs`.", ge=0, le=200)
+    rounds: int = option(2, "Rounds in which pairs that share singles exchange messages, of the network `pairs`.", ge=0, le=200)
     survey_singles: int = option(1_000_000, "Singles from which the likelihood of pairs is learnt before the training, over all settings together, of the network `pairs`.", ge=1000)
     coincidence: CoincidenceConfig = option(CoincidenceConfig, "Options of the network `coincidence`.")
     published: PublishedConfig = option(PublishedConfig, "Options of the network `published`; bins, loss and decoding of one of your own.")
