@@ -13,7 +13,8 @@ KILL half of the time, else TERM, INT or HUP. After each, of what the run should
   whole run;
 - `stays`: temporary files of a killed run that are still there after the next one.
 
-All five must be 0. `done` counts runs that were complete before the signal came.
+All five must be 0. `done` counts runs that were complete before the signal came, `before` those where it came before the
+program's first line, while Python itself started: the system ends them, and nothing is there yet.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class Whole:
 
 def call(arguments: list[str], folder: Path, number: signal.Signals | None = None, after: float = 0.0) -> tuple[int, str]:
     """Run the program, send it a signal after some seconds, and return its exit code and what it says on stderr."""
-    process = subprocess.Popen([sys.executable, "-m", "pphysml_cli.main", *arguments, "-q"], cwd=folder, stdin=subprocess.DEVNULL,
+    program = "from pphysml_cli.entry import entry; entry()"  # as the installed script has it
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments, "-q"], cwd=folder, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if number is not None:
         try:
@@ -163,7 +165,8 @@ def interrupted(run: Run, work: str, number: signal.Signals, share: float, whole
     shutil.copytree(inputs, folder)
     code, said = run(WORKS[work], folder, number, share * whole.seconds)
     report: dict[str, Any] = {"work": work, "signal": number.name, "share": round(share, 4), "exit_code": code, "said": said.strip().splitlines()}
-    report["unended"] = code not in ENDED[number] or "Traceback" in said
+    report["before"] = code == -number and number != signal.SIGKILL and not said
+    report["unended"] = (code not in ENDED[number] and not report["before"]) or "Traceback" in said
     try:
         made = result_of(work, folder)
         report["incomplete"] = made is not None and work != "train" and made != whole.result
@@ -213,12 +216,12 @@ def main() -> None:
             number = signal.Signals(int(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP], p=[0.5, 0.2, 0.15, 0.15])))
             reports.append(interrupted(run, work, number, float(rng.uniform()), wholes[work], inputs, folder))
             print(json.dumps(reports[-1]), file=sys.stderr, flush=True)
-    found = ("done", "incomplete", "left", "unended", "lost", "stays")
+    found = ("done", "before", "incomplete", "left", "unended", "lost", "stays")
     json.dump({
         "moments": options.moments, "imported": options.imported, "by_work_and_signal": Counter(f"{r['work']} {r['signal']}" for r in reports),
         "seconds_of_a_whole_run": {work: round(whole.seconds, 1) for work, whole in wholes.items()},
         **{key: sum(bool(r[key]) for r in reports) for key in found},
-        "failures": [r for r in reports if any(r[key] for key in found[1:])],
+        "failures": [r for r in reports if any(r[key] for key in found[2:])],
         "shares": [[r["work"], r["signal"], r["share"], r["exit_code"]] for r in reports],
     }, sys.stdout, indent=1)
     print()
