@@ -15,7 +15,7 @@ SAMPLES, SAMPLE = 16, 2**16
 
 
 def identities(reader: Reader) -> list[dict[str, Any]]:
-    """Return what identifies each file of a reader, in order.
+    """Return what identifies each file of a reader, in order; nothing but the name where no entry of it is read.
 
     Raises:
         OSError: a file cannot be read any more.
@@ -23,7 +23,7 @@ def identities(reader: Reader) -> list[dict[str, Any]]:
     entries = [0] * len(reader.sources)
     for block in reader.blocks:
         entries[block.file_index] += block.stop - block.start
-    return [{"path": source.path, "tree": source.tree, "entries": n, **_content(source.path)}
+    return [{"path": source.path, "tree": source.tree, "entries": n, **(_content(source.path) if n else {})}
             for source, n in zip(reader.sources, entries, strict=True)]
 
 

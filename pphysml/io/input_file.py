@@ -319,6 +319,8 @@ def _fill_counts(found: dict[str, Array], tree: Tree, opening: Opening, start: i
     for counter, (_, branch) in opening.counts.items():
         sizes = {opening.branches[name]: size for name, size in opening.sizes.items()
                  if name in opening.branches and opening.fields[name].counter == counter}
+        if not sizes:
+            continue  # other files lack these columns, so that they are left out
         given = np.asarray(tree.read(branch, start, stop))
         wrong = list(count_faults_of(given, sizes))
         yield from (_at(opening, branch, start, fault) for fault in wrong)

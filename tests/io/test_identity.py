@@ -35,6 +35,15 @@ def test_more_entries_and_fewer_files_are_said(tmp_path, layout, event_columns):
     assert difference([*kept, *kept], kept) == "there were 2 files, and now 1"
 
 
+def test_a_file_of_which_nothing_is_read_is_not_opened(tmp_path, layout, event_columns):
+    good, bad = tmp_path / "a.root", tmp_path / "b.root"
+    kept = written(good, layout, event_columns(3))
+    bad.write_text("no ROOT file")
+    reader = Reader([Source(str(good)), Source(str(bad))], [layout], on_bad_file="skip")
+    bad.unlink()
+    assert identities(reader) == [*kept, {"path": str(bad), "tree": None, "entries": 0}]
+
+
 @pytest.mark.parametrize("size", [1, SAMPLE, 3 * SAMPLE, 16 * SAMPLE + 1, 40 * SAMPLE + 7])
 def test_the_first_and_the_last_bytes_of_a_file_count(tmp_path, size):
     from pphysml.io.identity import _content

@@ -105,3 +105,15 @@ def test_a_branch_of_that_name_means_nothing_where_lists_have_their_own_lengths(
         tree.extend({"x": rows, "y": rows, "n": rows})
     block, warnings = read(tmp_path / "a.root")
     assert block["x"].counts.tolist() == [2, 1, 1] and warnings == []
+
+
+def test_numbers_of_arrays_that_another_file_lacks_are_not_asked_for(tmp_path):
+    fields = (Field("n_labels", "event", "int64", "Number.", counts="n_labels"), Field("label", "label", "int32", "A label.", counter="n_labels"))
+    layout = Layout(name="hits", help="Hits.", fields=(*LAYOUT.fields, *fields))
+    columns = arrays(COUNTS)
+    one = write(tmp_path / "a.root", {**columns, "label": np.ones((4, 3), np.int32), "n_labels": np.full(4, 2, np.int32)})
+    two = write(tmp_path / "b.root", columns)
+    blocks = list(Reader(resolve([str(one), str(two)]), [layout]))
+    assert [sorted({"x", "label"} & set(block)) for block in blocks] == [["x"], ["x"]]
+    (alone,) = Reader(resolve([str(one)]), [layout])
+    assert alone["label"].counts.tolist() == [2] * 4
