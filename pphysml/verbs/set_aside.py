@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
 from ..progress import Progress, Silent
@@ -53,7 +54,11 @@ class SetAside:
 
 
 def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progress: Progress) -> SetAside:
-    """Fit the engines that want truth to a part of the input, and return which it is."""
+    """Fit the engines that want truth to a part of the input, and return which it is.
+
+    Raises:
+        InputError: no example is in it.
+    """
     fitted, share, examples = [], 0.0, 0
     for chosen in entrants:
         if not chosen.engine.may_want_truth:
@@ -64,8 +69,11 @@ def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progr
         # Of entries of which many make an example, a small share may hold no example.
         share = SHARE if task.spans_entries else min(SHARE, ENOUGH / reader.n_entries)
         found = _read(task, chosen, inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map), share, progress)
-        chosen.engine.fit(found)
         examples = length(found)
+        if not examples:
+            raise InputError(f"{', '.join(s.path for s in reader.sources)}: there are too few examples to set some aside, to which "
+                             f"the engine {chosen.name!r} would be fitted; give its options, or more input.")
+        chosen.engine.fit(found)
         fitted.append(chosen.name)
     return SetAside(share, examples, tuple(dict.fromkeys(fitted)))
 

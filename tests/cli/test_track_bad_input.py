@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import awkward as ak
 import numpy as np
 import pytest
@@ -183,3 +185,10 @@ def test_a_tree_without_entries_is_told(pphysml, tmp_path, rows):
     path = write(tmp_path / "empty.root", {name: values[:0] for name, values in rows.items()})
     done = pphysml("track", path, "--engine", "straight", "-o", tmp_path / "out.root")
     assert done.code == 0 and "no entry" in done.err
+
+
+def test_an_engine_is_not_tuned_to_a_part_in_which_no_frame_is(pphysml):
+    sample = str(Path(__file__).parents[2] / "data/track_hits.root")
+    tuned = ("--engine", "follower", "--set", "apply.follower.tune=true", "--protons-per-frame", "10000", "--max-entries", "300")
+    ended = pphysml("evaluate", "track", sample, *tuned)
+    assert ended.code == 3 and "too few examples to set some aside" in ended.err

@@ -55,13 +55,16 @@ class MassEngine(Engine):
         """The masses.
 
         Raises:
-            ConfigError: they are not known.
+            ConfigError: they are not known, or are given above the root's.
         """
         options, found = self.options, self.found
         root = options.root_mass or (None if found is None else found.root)
         if root is None or (found is None and not options.masses):
             raise ConfigError(f"The engine {self.name!r} knows no masses: give apply.{self.name}.masses and apply.{self.name}.root_mass, "
                               "or a --model whose training found them.")
+        if max(options.masses, default=0.0) > root * (1.0 + NEAR):
+            raise ConfigError(f"apply.{self.name}.masses: {max(options.masses):.6g} GeV is above the mass of the root, {root:.6g} GeV; "
+                              f"look at the units, or give apply.{self.name}.root_mass.")
         masses = np.array(options.masses) if options.masses or found is None else found.masses
         width = options.width or (0.0 if found is None else found.width) or self.default_width
         return MassLines(np.unique(masses[masses < root]), root, width)

@@ -10,7 +10,7 @@ from pphysml.io.ragged import slice_rows
 from pphysml.model_file import ModelFile
 from pphysml.tasks.lcag.classical.engines import MasslineEngine
 from pphysml.tasks.lcag.classical.mass_engine import kept_lines, stored_lines
-from pphysml.tasks.lcag.classical.mass_lines import find_mass_lines
+from pphysml.tasks.lcag.classical.mass_lines import MassLines, find_mass_lines
 from pphysml.tasks.lcag.config import LcagConfig
 from pphysml.tasks.lcag.reading.assemble import assemble
 from pphysml.tasks.lcag.simulation.simulate import LcagSimulation
@@ -86,6 +86,13 @@ def test_masses_of_other_data_are_noticed_and_replaced_by_those_of_events_with_t
 
 
 def test_an_event_without_intermediate_masses_is_one_node():
-    config = configured(masses=[200.0], root_mass=100.0)
-    found = MasslineEngine(config, None, None)(events(config, 20))
+    config, alone = configured(), MassLines(np.zeros(0), 100.0, 1e-3)
+    found = MasslineEngine(config, model(config, False, **kept_lines(alone)), None)(events(config, 20))
     assert np.max(found["lcag"].flat) == 1
+
+
+def test_masses_above_the_root_are_refused_where_they_are_given():
+    with pytest.raises(ConfigError, match=r"apply\.massline\.masses: 200 GeV is above the mass of the root, 100 GeV"):
+        MasslineEngine(configured(masses=[30.0, 200.0], root_mass=100.0), None, None)(events(configured(), 5))
+    with_root = MasslineEngine(configured(masses=[30.0, 100.5], root_mass=100.0), None, None).lines
+    assert with_root.masses.tolist() == [30.0]
