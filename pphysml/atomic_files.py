@@ -50,14 +50,15 @@ def put(complete: Iterable[Unfinished]) -> None:
 
 def to_disk(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError:
-        if not path.is_dir():  # some network file systems cannot do it for a folder
+        if not path.is_dir():  # which may be written and not read, or some network file systems cannot do it for
             raise
-    finally:
-        os.close(handle)
 
 
 def check_target(path: Path, force: bool, kind: str = "file") -> None:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 
 
 FLOORS = (
-    {"pphysml", "errors", "lazy", "progress", "compiled_cache", "interruption", "leftovers", "atomic_files", "named_yaml", "plain_yaml", "printable"},
+    {"pphysml", "errors", "lazy", "progress", "printable", "interruption", "leftovers", "atomic_files", "compiled_cache",
+     "plain_yaml", "named_yaml"},
     {"physics", "evaluation"},
     {"io"},
     {"config", "contract", "model_file", "model_header", "nn", "own_network"},

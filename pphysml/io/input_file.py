@@ -120,7 +120,8 @@ def compared(file: Any, path: str) -> tuple[dict[str, Content], list[Problem]]:
         tree = Tree.of(file, path, name)
         content, error, warning = content_of(writings, tree.entries)
         contents[name] = content
-        problems += [Problem(path, name, None, None, text) for text in (*([error] if error else []), *lost_branches(content, tree.branches()))]
+        wrong = [*([error] if error else []), *lost_branches(content, tree.branches())]
+        problems += [Problem(path, name, None, None, text) for text in wrong]
         problems += [Problem(path, name, None, None, warning, "warning")] if warning else []
     return contents, problems
 

@@ -43,7 +43,8 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Branch
     trees, refused = readable_trees(file, source)
     layout, name = best(trees, source, layouts, mapping)
     # A tree that cannot be read is no matter where another one is what is wanted.
-    if refused and (layout.lacking(trees[name], mapping.of(trees[name]).branches) or any(set(refused) & set(other.trees) for other in layouts)):
+    lacking = layout.lacking(trees[name], mapping.of(trees[name]).branches)
+    if refused and (lacking or any(set(refused) & set(other.trees) for other in layouts)):
         raise next(iter(refused.values()))
     return layout, name
 

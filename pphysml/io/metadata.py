@@ -9,7 +9,8 @@ from typing import Any
 from xxhash import xxh3_128_hexdigest
 
 from .content import AGAIN, Content, Written
-from .problems import Problem, ProblemError
+from .foreign import problem
+from .problems import ProblemError
 from .root_files import open_file, titles
 
 OBJECT = "pphysml"
@@ -59,7 +60,7 @@ def all_metadata(file: Any, path: str) -> list[dict[str, Any]]:
     if not found and TITLE in titles(file):
         message = (f"a tree is of pphysml, but its metadata, the object {OBJECT!r}, are not there: {AGAIN}; "
                    "if the tree was copied with ROOT on purpose, give it another title there")
-        raise _problem(path, message)
+        raise problem(path, None, None, message)
     return found
 
 
@@ -112,7 +113,7 @@ def content_of(writings: list[Written], entries: int) -> tuple[Content, str | No
 
 def damaged(path: str) -> ProblemError:
     """Return the error for metadata that make no sense."""
-    return _problem(path, f"its metadata are damaged; {AGAIN}")
+    return problem(path, None, None, f"its metadata are damaged; {AGAIN}")
 
 
 def _decoded(file: Any, key: str, path: str) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def _check_version(read: dict[str, Any], text: str, path: str) -> None:
         raise damaged(path)
     if version > FORMAT_VERSION:
         newer = read.get("package_version", "a newer version")
-        raise _problem(path, f"was written by pphysml {newer} in a newer format; update pphysml to read it")
+        raise problem(path, None, None, f"was written by pphysml {newer} in a newer format; update pphysml to read it")
     body, seal, rest = text.rpartition(SEAL)
     if version > 1 and (not seal or rest != f'{_seal(body)}"}}'):
         raise damaged(path)
@@ -167,7 +168,3 @@ def _seal(body: str) -> str:
 def _cycle(key: str) -> int:
     cycle = key.rpartition(";")[2]
     return int(cycle) if cycle.isdecimal() else 0
-
-
-def _problem(path: str, message: str) -> ProblemError:
-    return ProblemError([Problem(path, None, None, None, message)])

@@ -37,8 +37,8 @@ class BranchMap:
     def of(self, available: Iterable[str]) -> BranchMap:
         """Return what holds of a tree with these branches."""
         here = set(available)
-        names = [name for name, branch in self.branches.items() if name not in self.usual or branch in here]
-        return BranchMap({name: self.branches[name] for name in names}, {name: self.factors[name] for name in names if name in self.factors})
+        branches = {name: branch for name, branch in self.branches.items() if name not in self.usual or branch in here}
+        return BranchMap(branches, {name: factor for name, factor in self.factors.items() if name in branches})
 
 
 def conversion(unit: str, target: str) -> float:
@@ -74,7 +74,9 @@ def with_unit(value: Any, unit: str) -> Any:
         return _refuse(value, unit)
 
 
-def read_mapping(mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = (), usual: Collection[str] = ()) -> BranchMap:
+def read_mapping(
+    mapping: Mapping[str, str], layouts: Sequence[Layout], extra: Sequence[str] = (), usual: Collection[str] = (),
+) -> BranchMap:
     """Check the values "branch" or "branch:unit" of a mapping against what the layouts have.
 
     Further branches (`extra`) have no unit of their own: with one, they are converted to GeV, mm, ns or rad.

@@ -155,6 +155,15 @@ class Loop:
         self._saved_at = self.state.step
         self.fabric.barrier()
 
+    def write(self, path: Path) -> None:
+        """Write a checkpoint of this process's state."""
+        self.state.model = self.network.state_dict()
+        states = self.gradients.state()
+        self.state.optimizer = states.pop(NETWORK)
+        self.state.further_optimizers = states
+        self.state.average = self.average.weights
+        save_state(path, self.state)
+
     def _fitted(self, examples: Columns) -> dict[str, Array]:
         with torch.no_grad():
             return from_first(self.fabric, lambda: self.learner.finish(self.network, examples))
@@ -168,15 +177,6 @@ class Loop:
 
     def _say(self, what: str, values: dict[str, float]) -> None:
         self.progress.log(f"{what}: " + ", ".join(f"{k} {v:.4f}" for k, v in values.items()))
-
-    def write(self, path: Path) -> None:
-        """Write a checkpoint of this process's state."""
-        self.state.model = self.network.state_dict()
-        states = self.gradients.state()
-        self.state.optimizer = states.pop(NETWORK)
-        self.state.further_optimizers = states
-        self.state.average = self.average.weights
-        save_state(path, self.state)
 
     def _impatient(self) -> bool:
         return bool(self.config.patience) and self.state.waited >= self.config.patience
