@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .input_file import Opening
+from .opening import Opening
 from .problems import Problem
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import InputError
 from .foreign import UNKNOWN, known
-from .input_file import compared, wrong_types
 from .layout_choice import best
 from .metadata import metadata_of
+from .own_trees import compared, wrong_types
 from .root_files import Tree, class_names, open_file, tree_names
 from .schema import Layout
 from .sources import Source, is_remote

@@ -13,8 +13,9 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..lazy import load_attribute
 from .differences import differences, other_types, sentences, settle
-from .input_file import Opening, Request, examine, kinds, load, numbered
+from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
+from .opening import Opening, Request
 from .problems import Places, Problem, ProblemError
 from .ragged import Columns
 from .root_files import Tree, open_file

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import InputError, TruthError
 from ..lazy import load_attribute
 from .carry import Carry
-from .input_file import Opening
+from .opening import Opening
 from .problems import EntriesError, Places, Problem, problems_of
 from .ragged import Columns, length, take
 

@@ -11,8 +11,9 @@ from ..errors import InputError
 from .checksums import named
 from .content import BLOCK
 from .differences import differences, sentences
-from .input_file import Opening, Request, examine, kinds, load, numbered
+from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
+from .opening import Opening, Request
 from .problems import Problem, ProblemError, problems_of
 from .refusals import Check, Refusals
 from .root_files import Tree, open_file

@@ -7,7 +7,7 @@ import pytest
 import uproot
 
 from pphysml.errors import InputError
-from pphysml.io.input_file import LOOKED_AT
+from pphysml.io.fixed_arrays import LOOKED_AT
 from pphysml.io.reader import Reader
 from pphysml.io.schema import Field, Layout
 from pphysml.io.sources import resolve
