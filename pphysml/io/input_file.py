@@ -75,7 +75,7 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
         yield opening.problem(None, message)
     elif request.need_truth and (lacking := [name for name in layout.needed_truth if name not in opening.branches]):
         yield opening.problem(None, f"has only a part of the truth, without {', '.join(lacking)}, which is needed here too; "
-                                      f"name it with --map {lacking[0]}=BRANCH")
+                                    f"name it with --map {lacking[0]}=BRANCH")
     for name, kind in request.extra.items():
         if name in opening.branches:
             continue
