@@ -6,6 +6,7 @@ What a signal finds does not depend then on how fast a machine is.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,8 @@ if __name__ == "__main__":
     from pphysml_cli.entry import entry
 
     number, moment = os.environ["SIGNALLED"].split()
+    # The tests may run where a signal is ignored, behind nohup for example.
+    signal.signal(int(number), signal.default_int_handler if int(number) == signal.SIGINT else signal.SIG_DFL)
     process, kill = os.getpid(), os.kill
     if "LOCAL_RANK" not in os.environ:  # a scheduler signals one of several processes
         globals()[moment](lambda number=int(number): kill(process, number))

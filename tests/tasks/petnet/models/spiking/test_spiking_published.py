@@ -180,7 +180,8 @@ def test_what_cannot_be_is_said(tmp_path):
     with pytest.raises(ConfigError, match=r"data\.scanner"):
         pet_learner(options.model_copy(update={"data": options.data.model_copy(update={"scanner": None})}))
     other = config(tmp_path, "coincidence")
-    save_model(tmp_path / "other.safetensors", ModelFile({"task": "petnet", "config": json.loads(other.model_dump_json())}, {}))
+    weights = {name: value.numpy() for name, value in pet_learner(other).build({}).state_dict().items()}
+    save_model(tmp_path / "other.safetensors", ModelFile({"task": "petnet", "config": json.loads(other.model_dump_json())}, weights))
     with pytest.raises(ModelError, match="published"):
         export(get_task("petnet"), model=str(tmp_path / "other.safetensors"), output=tmp_path / "x.nir", format="nir")
     with pytest.raises(ModelError, match="network 'published' alone, and this one is 'coincidence'"):
