@@ -77,8 +77,8 @@ def train(
         loop = start.loop(fabric, folder, progress)
         with StopFlag() as flag:
             if resume is None:
-                kept = {"task": task.name, **given.to_json(readers)}
-                locks = not first or stack.enter_context(_created(folder, config, kept, loop, force))
+                locks = not first or stack.enter_context(_created(
+                    folder, config, {"task": task.name, **given.to_json(readers)}, loop, force))
                 stack.enter_context(resumable(on))
             fabric.barrier()
             warnings = _warned(start, loop.progress, [] if locks else [
