@@ -31,7 +31,8 @@ class Unfinished:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        remove_left(path.parent, f".{path.name}.", r"\.(tmp|old)")
+        # Of a process that was killed between its two moves, the older folder is all that there is.
+        remove_left(path.parent, f".{path.name}.", r"\.(tmp|old)" if path.exists() else r"\.tmp")
         self.temporary, self.older = (_hidden(path, end) for end in ("tmp", "old"))
         # Ctrl-C may come before anything can see to the file.
         self.remove = removed_at_end(self, self.temporary)

@@ -27,9 +27,17 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next_for_the_same_plac
         (tmp_path / name).write_text("half")
     (tmp_path / f".out.root.{dead}.old").mkdir()
     (tmp_path / f".out.root.{dead}.old" / "part").write_text("half")
+    (tmp_path / "out.root").write_text("before")
     with replacement(tmp_path / "out.root") as stream:
         stream.write(b"whole")
     assert sorted(os.listdir(tmp_path)) == sorted([*kept, "out.root"])
+
+
+def test_an_older_folder_is_kept_while_none_has_taken_its_place(tmp_path, dead):
+    (tmp_path / f".run.{dead}.old").mkdir()
+    with pytest.raises(KeyError), new_folder(tmp_path / "run"):
+        raise KeyError
+    assert os.listdir(tmp_path) == [f".run.{dead}.old"]
 
 
 def test_a_process_with_the_number_of_a_killed_one_begins_anew(tmp_path):
