@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def unreadable(kind: str) -> str:
 
 
 def by_name(tree: Any) -> dict[str, Any]:
-    """Return full name -> branch (TTree) or field (RNTuple); of equal names, the first.
+    """Return full name -> branch (TTree) or field (RNTuple); of equal names, the first (see `repeated`).
 
     A look-up by name would take the dots and slashes of a name for a path.
     """
@@ -34,6 +35,11 @@ def by_name(tree: Any) -> dict[str, Any]:
     for name, handle in tree.iteritems():
         found.setdefault(name, handle)
     return found
+
+
+def repeated(tree: Any) -> frozenset[str]:
+    """Return the full names that several branches or fields have."""
+    return frozenset(name for name, times in Counter(tree.iterkeys()).items() if times > 1)
 
 
 def values(handle: Any, start: int, stop: int) -> Any:

@@ -14,7 +14,16 @@ from .arrays import to_column, to_text
 from .clusters import Decoded, cut, rows, whole
 from .content import AGAIN, Content
 from .foreign import CUT_SHORT, explain, first_line, known, problem, reading, refuse_what_is_no_file
-from .handles import OLD_RNTUPLE, boundaries, by_name, damaged_basket, is_tree, unreadable, values
+from .handles import (
+    OLD_RNTUPLE,
+    boundaries,
+    by_name,
+    damaged_basket,
+    is_tree,
+    repeated,
+    unreadable,
+    values,
+)
 from .problems import Problem, ProblemError
 from .ragged import Column
 from .sources import is_remote
@@ -76,6 +85,7 @@ class Tree:
     """A TTree or RNTuple of an open file.
 
     Attributes:
+        repeated: names that several branches have, so that none of them is read.
         content: what was written into it, with which all that is read is compared, whole stretches at a time.
     """
 
@@ -83,6 +93,7 @@ class Tree:
     name: str
     handle: Any
     handles: Mapping[str, Any]
+    repeated: frozenset[str] = frozenset()
     content: Content = field(default_factory=lambda: Content([]))
     _decoded: Decoded = field(default_factory=Decoded)
 
@@ -104,7 +115,7 @@ class Tree:
             handle = file[name]
             if not is_tree(handle):
                 raise problem(path, name, None, unreadable(kind))
-            return cls(path, name, handle, by_name(handle), content or Content([]))
+            return cls(path, name, handle, by_name(handle), repeated(handle), content or Content([]))
 
     @property
     def entries(self) -> int:
@@ -133,6 +144,9 @@ class Tree:
         Raises:
             InputError: the branch is damaged (its entries are given), does not hold what it must, or not what was written.
         """
+        if branch in self.repeated:
+            raise problem(self.path, self.name, branch, "several branches have this name, and which one is meant cannot be "
+                          "known; copy the tree with another name for one of them")
         key = (branch, text)
         column = self._decoded.get(key, start, stop)
         if column is not None:

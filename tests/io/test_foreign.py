@@ -54,6 +54,19 @@ def test_trees_of_any_name_are_read(name: str, tmp_path) -> None:
         assert tree.name == name and np.array_equal(tree.read("px", 0, 5), np.arange(5.0))
 
 
+def test_a_name_that_two_branches_have_is_not_read(tmp_path) -> None:
+    path = tmp_path / "twice.root"
+    with uproot.recreate(path, compression=None) as file:
+        file.mktree("events", {"energy_a": "float64", "energy_b": "float64", "px": "float64"}).extend(
+            {"energy_a": np.zeros(5), "energy_b": np.ones(5), "px": np.ones(5)})
+    path.write_bytes(path.read_bytes().replace(b"energy_b", b"energy_a"))
+    file, tree = first_tree(str(path))
+    with file:
+        assert tree.branches() == ["energy_a", "px"] and np.array_equal(tree.read("px", 0, 5), np.ones(5))
+        with pytest.raises(InputError, match="branch 'energy_a': several branches have this name"):
+            tree.read("energy_a", 0, 5)
+
+
 def test_dots_in_the_names_of_fields_are_no_path(tmp_path) -> None:
     """As in `top.px`, also inside of records."""
     path = str(tmp_path / "dots.root")
