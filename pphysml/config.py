@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    TypeGuard,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -104,7 +113,9 @@ def read_layers(preset_package: str, source: Source) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for layer in layers_of(source):
-        put_on(values, _read(preset_package, layer))
+        own = _read(preset_package, layer)
+        # A section whose options are all commented out changes nothing.
+        put_on(values, {name: value for name, value in own.items() if value is not None or name not in values})
     return values
 
 
@@ -128,10 +139,16 @@ def build(schema: type[ConfigType], values: dict[str, Any], where: str, code: Co
     Raises:
         ConfigError: unknown key (nearest named) or bad value.
     """
+    sections = {name for name, field in schema.model_fields.items() if _is_section(field.annotation)}
+    values = {name: value for name, value in values.items() if value is not None or name not in sections}
     try:
         return schema.model_validate(values, context=code)
     except ValidationError as error:
         raise ConfigError("\n".join(_problems(schema, error, where))) from None
+
+
+def _is_section(kind: Any) -> TypeGuard[type[Config]]:
+    return isinstance(kind, type) and issubclass(kind, Config)
 
 
 def dump(config: Config) -> str:
@@ -143,7 +160,7 @@ def describe(schema: type[Config], prefix: str = "") -> Iterator[dict[str, Any]]
     """Yield key, type, default, unit and help of every option, depth first."""
     for name, field in schema.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Config):
+        if _is_section(kind):
             yield from describe(kind, f"{prefix}{name}.")
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

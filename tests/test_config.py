@@ -99,6 +99,18 @@ def test_of_many_problems_some_are_shown():
     assert len(lines) == 11 and lines[-1] == "the options: and 99990 more of this kind."
 
 
+def test_a_section_without_options_changes_nothing(tmp_path):
+    layers = [tmp_path / "below.yaml", tmp_path / "above.yaml"]
+    for path, content in zip(layers, ("inner:\n  high: 5.5\n", "inner:\n#  high: 2\n"), strict=True):
+        path.write_text(content)
+    package = "pphysml.tasks.lcag.presets"
+    assert load(Outer, package, layers[1]) == Outer()
+    assert load(Outer, package, layers) == load(Outer, package, layers[0]) != Outer()
+    layers[1].write_text("iner:\n")
+    with pytest.raises(ConfigError, match="no option 'iner'"):
+        load(Outer, package, layers)
+
+
 @pytest.mark.parametrize(("content", "words"), [
     ("", "is empty; for the defaults, leave it out"), ("# nothing\n", "is empty"), ("false", "not a bool"), ("[]", "not a list"), ("0", "not a int"),
     ("a", "not a str"), ("inner: 3", "inner: Input should be"), ("inner:\n  low: 1\n  low: 2", "line 3: not valid YAML: the key 'low' is there twice"),

@@ -28,7 +28,8 @@ class EngineChoice:
         model: run folder, weights file, or name of a shipped model; None for those that the engine takes.
         engine: its name; None for the task's default.
         source: presets and files of the configuration; with a model, what they say of the section `apply` and of
-            data.map (see `InputConfig.changeable`) is taken, and the rest must be as it is in the model.
+            data.map (see `InputConfig.changeable`) is taken; the rest of `data`, and `model`, must be as they are in the
+            model, and how it would be trained or its data simulated has no part in it.
         overrides: changes "key=value"; with a model, of the section `apply` and of data.map and its like only.
         device: auto, cpu, cuda or cuda:i.
         code: file of the model's network, where that is one of the user's own.

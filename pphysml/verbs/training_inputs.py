@@ -30,14 +30,15 @@ class TrainingInputs:
         validation: files for validation instead of a share of the inputs.
         init_from: run folder or weights file whose weights are the start.
         code: name and hash of the network's code, where that is one of the user's own.
-        identities: of the files that a run began with, by use; empty for a new one. See `io.identity`.
+        identities: of the files that a run began with, by use; empty for a new one, and none where a run of an older
+            version has not kept them. See `io.identity`.
     """
 
     inputs: Inputs = field(default_factory=Inputs)
     validation: Sequence[str] = ()
     init_from: str | None = None
     code: Recorded | None = None
-    identities: Mapping[str, Identities] = field(default_factory=dict)
+    identities: Mapping[str, Identities] | None = field(default_factory=dict)
 
     def open(self, task: Task[Any], config: Any) -> Readers | None:
         """Open the files; None where data is simulated.
@@ -51,12 +52,20 @@ class TrainingInputs:
         training = self.inputs.open_for_training(task, config)
         validation = replace(self.inputs, files=self.validation).open_for_training(task, config) if self.validation else None
         _warn_of_both(training, validation)
+        if self.identities is None:
+            training.warnings.append("the run was begun by an older version, which kept nothing by which its files are known: "
+                                     "whether they are still the same is not compared")
         readers = Readers(training, validation)
-        for use, found in (_identities(readers) if self.identities else {}).items():
+        self._refuse_changed(readers)
+        return readers
+
+    def _refuse_changed(self, readers: Readers) -> None:
+        if not self.identities:
+            return
+        for use, found in _identities(readers).items():
             if changed := difference(self.identities.get(use, ()), found):
                 raise InputError(f"{changed}; a training goes on with the data that it began with: "
                                  "give them back, or begin a new one with --init-from")
-        return readers
 
     def to_json(self, readers: Readers | None) -> dict[str, Any]:
         """Return what a run folder keeps; of patterns and lists, the files."""
@@ -81,7 +90,7 @@ class TrainingInputs:
         folder = kept.get("folder", "")
         inputs = Inputs(placed(kept["inputs"], folder), kept.get("tree"), kept.get("layout"), dict(kept["mapping"]),
                         max_entries=kept.get("max_entries"), on_bad_file=kept["on_bad_file"])
-        return cls(inputs, placed(kept["validation"], folder), kept.get("init_from"), recorded(kept), dict(kept.get("files", {})))
+        return cls(inputs, placed(kept["validation"], folder), kept.get("init_from"), recorded(kept), kept.get("files"))
 
 
 def _warn_of_both(training: Reader, validation: Reader | None) -> None:

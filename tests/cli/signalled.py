@@ -114,7 +114,8 @@ if __name__ == "__main__":
 
     number, moment = os.environ["SIGNALLED"].split()
     # The tests may run where a signal is ignored, behind nohup for example.
-    signal.signal(int(number), signal.default_int_handler if int(number) == signal.SIGINT else signal.SIG_DFL)
+    if int(number) != signal.SIGKILL:
+        signal.signal(int(number), signal.default_int_handler if int(number) == signal.SIGINT else signal.SIG_DFL)
     process, kill = os.getpid(), os.kill
     if "LOCAL_RANK" not in os.environ:  # a scheduler signals one of several processes
         globals()[moment](lambda number=int(number): kill(process, number))

@@ -49,7 +49,7 @@ class MasslineEngine(MassEngine):
         n, events = p4.counts, length(examples)
         refuse(examples, n > self.config.max_leaves, "px", lambda row: (
             f"has {n[row]} leaves, more than apply.massline.max_leaves={self.config.max_leaves}: the engine 'massline' tries all sets of up to "
-            "five of them again and again; raise it and wait, leave such events out, or take another engine"))
+            "five of them again and again; raise it and wait, leave such events out of the file, or take another engine"))
         offsets = Ragged.from_counts(np.zeros(0), n * n).offsets
         flat = np.zeros(offsets[-1], dtype=np.uint8)
         background = Ragged(np.zeros(len(p4.flat), dtype=bool), p4.offsets)

@@ -32,7 +32,7 @@ def refuse_large(chunk: Columns, n_leaves: Array, limit: int) -> None:
     """
     refuse(chunk, n_leaves > limit, "px", lambda row: (
         f"has {n_leaves[row]} leaves, more than data.max_leaves={limit}; the network needs about {_cost(int(n_leaves[row]))} for it: "
-        "raise data.max_leaves, or leave such events out"))
+        "raise data.max_leaves, or leave such events out of the file"))
 
 
 def refuse_large_batches(examples: Columns, config: LcagConfig) -> None:
@@ -47,7 +47,7 @@ def refuse_large_batches(examples: Columns, config: LcagConfig) -> None:
         pairs = size * int(n[row]) ** 2
         return (f"has {n[row]} leaves: with it a batch of training.batch_size={size} has {pairs / 1e6:.3g} million pairs of leaves, for which the "
                 f"default network needs about {pairs * TRAINING_GIGABYTES:.2g} GB, more than data.max_batch_pairs={limit}; set "
-                f"training.batch_size={max(1, limit // int(n[row]) ** 2)}, raise data.max_batch_pairs, or leave such events out")
+                f"training.batch_size={max(1, limit // int(n[row]) ** 2)}, raise data.max_batch_pairs, or leave such events out of the file")
 
     refuse(examples, size * n**2 > limit, "px", reason)
 
