@@ -57,7 +57,8 @@ def _curves(columns: dict[str, tuple[Floats, Floats]]) -> Figure:
     for colour, name in zip(COLOURS, ["loss"] * ("loss" in columns) + losses, strict=False):
         step, value = columns[name]
         above.plot(step, value, color=colour, alpha=0.25, linewidth=0.8)
-        above.plot(step, _smooth(value), color=colour, label=name.replace("_", " "))
+        # A line through one point is none.
+        above.plot(step, _smooth(value), "o" if len(step) == 1 else "-", color=colour, markersize=4, label=name.replace("_", " "))
     for name in (k for k in columns if k.startswith("validation_") and "loss" in k):
         above.plot(*columns[name], "o", color=INK, label=name.replace("_", " "))
     for colour, name in zip(COLOURS, validation, strict=False):

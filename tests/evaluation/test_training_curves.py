@@ -27,6 +27,13 @@ def test_average_of_a_straight_loss_is_straight(tmp_path):
     assert len(line.get_ydata()) == 200
 
 
+@pytest.mark.parametrize(("rows", "marker"), [(1, "o"), (2, "None")])
+def test_a_single_row_is_seen(tmp_path, rows, marker):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,loss\n" + "".join(f"{s},1.5\n" for s in range(rows)))
+    assert training_curves(path).axes[0].get_lines()[1].get_marker() == marker
+
+
 @pytest.mark.parametrize("text", ["", "step,loss\n", "loss\n1\n", "step,loss\n1,\n"])
 def test_training_without_numbers(tmp_path, text):
     path = tmp_path / "metrics.csv"
