@@ -170,7 +170,7 @@ max_entries_option: Decorator = click.option(
 )
 bad_file_option: Decorator = click.option(
     "--on-bad-file", type=click.Choice(["fail", "skip"]), default="fail", show_default=True,
-    help="Stop at a file that cannot be read, or go on without it and exit with 3; a training stops at a file that can be opened, but is damaged inside.",
+    help="Stop at a file that cannot be read, or go on without it and exit with 3.",
 )
 config_option: Decorator = click.option(
     "-c", "--config", "--preset", "source", multiple=True, metavar="PRESET|FILE",

@@ -56,6 +56,8 @@ class Reader:
         max_entries: read no more than this many entries, over all files.
         on_bad_file: "fail", or "skip" to leave out files (or the rest of a file) with problems.
         need_truth: refuse files without truth.
+        any_order: whether blocks are read in another order, so that a file cannot end at its first problem: with "skip"
+            all is read once before, and a file with a problem anywhere is left out as a whole.
 
     Attributes:
         layout: the layout found.
@@ -84,6 +86,7 @@ class Reader:
         max_entries: int | None = None,
         on_bad_file: str = "fail",
         need_truth: bool = False,
+        any_order: bool = False,
     ) -> None:
         if on_bad_file not in ("fail", "skip"):
             raise ConfigError(f"on_bad_file must be 'fail' or 'skip', not {on_bad_file!r}.")
@@ -99,8 +102,10 @@ class Reader:
         self.warnings: list[str] = []
         self._openings: dict[int, Opening] = {}
         self._examine_all()
-        self.warnings += _twice(self.sources[index] for index in self._openings)
         self.layout = next(iter(self._openings.values())).layout
+        if any_order and self._skip_bad:
+            self._leave_out_damaged(block_size)
+        self.warnings += _twice(self.sources[index] for index in self._openings)
         self._settle_differences()
         self.blocks = self._cut(block_size, max_entries)
         self.n_entries = sum(block.stop - block.start for block in self.blocks)
@@ -199,6 +204,19 @@ class Reader:
                 continue
             self.sources[index] = opening.source
             self._openings[index] = opening
+        self._refuse_none()
+
+    def _leave_out_damaged(self, block_size: int) -> None:
+        for index, opening in list(self._openings.items()):
+            try:
+                for start in range(0, opening.n_entries, block_size):
+                    self.read(Block(index, start, min(start + block_size, opening.n_entries)))
+            except InputError as error:
+                self.skipped.append((self.path(index), f"{error} The whole file is left out."))
+                del self._openings[index]
+        self._refuse_none()
+
+    def _refuse_none(self) -> None:
         if not self._openings:
             reason = f" The first: {self.skipped[0][1]}" if self.skipped else ""
             raise InputError(f"None of the {len(self.sources)} input files can be used.{reason}")

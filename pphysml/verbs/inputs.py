@@ -79,4 +79,4 @@ class Inputs:
                         for layout in among(layouts, self.layout) for f in layout.fields if f.weight}
         return Reader(self.sources(), layouts, layout=self.layout, mapping=mapping, extra=config.data.extra_branches(),
                       block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
-                      need_truth=True)
+                      need_truth=True, any_order=True)

@@ -17,6 +17,7 @@ from safetensors.numpy import save
 
 from pphysml.config import load
 from pphysml.io.ragged import Ragged
+from pphysml.model_file import load_model
 from pphysml.registry import get_task
 from pphysml.tasks.lcag.trees.matrices import parent_to_matrix
 from pphysml.verbs.engine_choice import shipped_models
@@ -217,6 +218,20 @@ def test_a_damaged_basket_is_placed_and_can_be_skipped(pphysml, leaves, tmp_path
     assert list(tmp_path.iterdir()) == [path]
     assert pphysml("lcag", path, leaves[1], "-o", out, "--on-bad-file", "skip").code == 3
     assert len(read(out)) == 40
+
+
+def test_a_training_leaves_a_file_with_bad_entries_out_as_a_whole(pphysml, leaves, tmp_path):
+    """Its blocks come in another order, so that it cannot end at the first bad one."""
+    momenta = leaves[0]["px"].to_list()
+    momenta[37][1] = float("nan")
+    parent = uproot.open(leaves[1])["events/parent"].array()
+    bad = write(tmp_path / "bad.root", {**leaves[0], "px": ak.Array(momenta), "parent": parent})
+    settings = ("--preset", "quick", "--device", "cpu", "--threads", 1, "--set", "training.steps=2", "--set", "training.batch_size=8")
+    for run, files, code in (("both", (bad, leaves[1], "--on-bad-file", "skip"), 3), ("good", (leaves[1],), 0)):
+        done = pphysml("train", "lcag", *files, "--validation", leaves[1], *settings, "-o", tmp_path / run)
+        assert done.code == code and ("entry 37: value nan is not finite. The whole file is left out." in done.err) == (run == "both")
+    both, good = (load_model(tmp_path / run).network for run in ("both", "good"))
+    assert all(np.array_equal(both[name], good[name]) for name in good)
 
 
 def test_a_full_disk_leaves_nothing(pphysml, leaves, tmp_path):
