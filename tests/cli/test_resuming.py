@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -109,6 +110,13 @@ def test_a_run_goes_on_from_another_folder(pphysml, copied, monkeypatch):
     resumed(pphysml, 0, run="copy/run")
     for name, value in load_model(copied / "run").network.items():
         np.testing.assert_array_equal(value, weights[name])
+
+
+def test_a_run_of_an_older_version_says_that_its_files_are_not_compared(pphysml, copied):
+    path = copied / "run" / "inputs.json"
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "files"}))
+    done = pphysml("train", "lcag", "--resume", "run", "--threads", 1)
+    assert done.code == 0 and "whether they are still the same is not compared" in done.err
 
 
 def test_other_data_of_the_same_names_are_refused(pphysml, copied):

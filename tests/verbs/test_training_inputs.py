@@ -21,7 +21,7 @@ def test_what_is_kept_comes_back(tmp_path, monkeypatch) -> None:
     given = TrainingInputs(Inputs(["a.root:t", "b.root:u"], "t", "raw", {"px": "X:MeV"}, (), 7, "skip"), ["v.root"], "run")
     kept = json.loads(json.dumps(given.to_json(None)))
     assert kept.pop("folder") == str(tmp_path), "also where data are simulated: a configuration may name files"
-    named = replace(given, inputs=replace(given.inputs, files=["a.root", "b.root:u"]))
+    named = replace(given, inputs=replace(given.inputs, files=["a.root", "b.root:u"]), identities=None)
     assert TrainingInputs.from_json(kept) == named == TrainingInputs.from_json({**kept, "folder": str(tmp_path)})
     monkeypatch.chdir(tmp_path.parent)
     there = TrainingInputs.from_json({**kept, "folder": str(tmp_path)})
@@ -40,7 +40,7 @@ def test_files_of_a_configuration_are_named_from_where_it_was_made(tmp_path, mon
 
 def test_a_folder_of_version_0_2_has_no_layout() -> None:
     kept = {"inputs": ["a.root"], "validation": [], "max_entries": None, "mapping": {}, "tree": None, "on_bad_file": "fail", "init_from": None}
-    assert TrainingInputs.from_json(kept) == TrainingInputs(Inputs(["a.root"]), [])
+    assert TrainingInputs.from_json(kept) == TrainingInputs(Inputs(["a.root"]), [], identities=None)
 
 
 def test_a_run_says_its_task_and_an_old_one_is_given_it(tmp_path) -> None:
