@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -26,20 +25,14 @@ def unreadable(kind: str) -> str:
     return f"is a {kind}, which cannot be read; copy its entries into a TTree or an RNTuple"
 
 
-def by_name(tree: Any) -> dict[str, Any]:
-    """Return full name -> branch (TTree) or field (RNTuple); of equal names, the first (see `repeated`).
+def by_name(tree: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return full name -> branch (TTree) or field (RNTuple), of equal names the first, and the names that several have.
 
     A look-up by name would take the dots and slashes of a name for a path.
     """
     found: dict[str, Any] = {}
-    for name, handle in tree.iteritems():
-        found.setdefault(name, handle)
-    return found
-
-
-def repeated(tree: Any) -> frozenset[str]:
-    """Return the full names that several branches or fields have."""
-    return frozenset(name for name, times in Counter(tree.iterkeys()).items() if times > 1)
+    repeated = {name for name, handle in tree.iteritems() if found.setdefault(name, handle) is not handle}
+    return found, frozenset(repeated)
 
 
 def values(handle: Any, start: int, stop: int) -> Any:

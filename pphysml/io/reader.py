@@ -57,7 +57,7 @@ class Reader:
         on_bad_file: "fail", or "skip" to leave out files (or the rest of a file) with problems.
         need_truth: refuse files without truth.
         any_order: whether blocks are read in another order, so that a file cannot end at its first problem: with "skip"
-            all is read once before, and a file with a problem anywhere is left out as a whole.
+            all that is wanted is read once before, and a file with a problem in it is left out as a whole.
 
     Attributes:
         layout: the layout found.
@@ -104,7 +104,7 @@ class Reader:
         self._examine_all()
         self.layout = next(iter(self._openings.values())).layout
         if any_order and self._skip_bad:
-            self._leave_out_damaged(block_size)
+            self._leave_out_damaged(block_size, max_entries)
         self.warnings += _twice(self.sources[index] for index in self._openings)
         self._settle_differences()
         self.blocks = self._cut(block_size, max_entries)
@@ -206,14 +206,19 @@ class Reader:
             self._openings[index] = opening
         self._refuse_none()
 
-    def _leave_out_damaged(self, block_size: int) -> None:
+    def _leave_out_damaged(self, block_size: int, max_entries: int | None) -> None:
+        """Read what will be read; the entries of a file that is left out are those of the next ones then."""
+        left = max_entries
         for index, opening in list(self._openings.items()):
+            entries = opening.n_entries if left is None else min(opening.n_entries, left)
             try:
-                for start in range(0, opening.n_entries, block_size):
-                    self.read(Block(index, start, min(start + block_size, opening.n_entries)))
+                for start in range(0, entries, block_size):
+                    self.read(Block(index, start, min(start + block_size, entries)))
             except InputError as error:
                 self.skipped.append((self.path(index), f"{error} The whole file is left out."))
                 del self._openings[index]
+                continue
+            left = None if left is None else left - entries
         self._refuse_none()
 
     def _refuse_none(self) -> None:

@@ -20,7 +20,6 @@ from .handles import (
     by_name,
     damaged_basket,
     is_tree,
-    repeated,
     unreadable,
     values,
 )
@@ -115,7 +114,7 @@ class Tree:
             handle = file[name]
             if not is_tree(handle):
                 raise problem(path, name, None, unreadable(kind))
-            return cls(path, name, handle, by_name(handle), repeated(handle), content or Content([]))
+            return cls(path, name, handle, *by_name(handle), content or Content([]))
 
     @property
     def entries(self) -> int:

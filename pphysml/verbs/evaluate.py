@@ -191,6 +191,7 @@ def _facts(name: str, chosen: Chosen, reader: Reader) -> dict[str, str]:
         "inputs": ", ".join(s.path for s in reader.sources),
         "entries": str(reader.n_entries),
         f"model of {name}": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
-        **{f"{fact} of {name}": str(value) for fact, value in chosen.engine.facts().items()},
+        **{f"{fact} of {name}": f"{value:.6g}" if isinstance(value, float) else str(value)
+           for fact, value in chosen.engine.facts().items()},
         "seed": str(chosen.config.training.seed),
     }

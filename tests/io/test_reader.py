@@ -269,6 +269,21 @@ def test_truth_that_is_needed(tmp_path, layout, event_columns, write_root) -> No
         Reader([Source(path)], [layout], need_truth=True)
 
 
+@pytest.mark.parametrize(("max_entries", "files", "left_out"), [(None, [1, 2], [0]), (7, [1], [0]), (3, [0], [])])
+def test_in_any_order_a_file_is_whole_or_not_there(max_entries, files, left_out, tmp_path, layout, event_columns, write_root) -> None:
+    """The sixth entry of the first file is bad; its place is taken by entries of the others, and what is not wanted is not looked at."""
+    columns = [event_columns(10, seed=i) for i in range(3)]
+    px = columns[0]["px"]
+    px.flat[px.offsets[5] : px.offsets[6]] = np.nan
+    assert px.counts[5]
+    paths = [write_root(tmp_path / f"{i}.root", c) for i, c in enumerate(columns)]
+    reader = Reader(resolve(paths), [layout], block_size=4, max_entries=max_entries, on_bad_file="skip", any_order=True)
+    assert sorted({block.file_index for block in reader.blocks}) == files
+    assert [paths.index(path) for path, _ in reader.skipped] == left_out
+    assert reader.n_entries == (max_entries or 20)
+    assert sum(length(reader.read(block)) for block in reversed(reader.blocks)) == reader.n_entries
+
+
 def test_wrong_use(layout) -> None:
     with pytest.raises(ConfigError, match="on_bad_file"):
         Reader([], [layout], on_bad_file="ignore")
