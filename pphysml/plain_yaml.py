@@ -104,6 +104,7 @@ class _Loader(yaml.SafeLoader):
         """Of every node that is complete: values and levels, with those that aliases repeat."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        """Return the next node, unless it is too deep, has a tag, or an alias makes it too large."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             node = super().compose_node(parent, index)
@@ -143,6 +144,7 @@ class _Loader(yaml.SafeLoader):
         return self.construct_object(node)
 
     def construct_whole(self, node: Any) -> int:
+        """Return a whole number, whose leading zeros mean nothing."""
         text = node.value.replace("_", "")
         if len(text) > MOST_DIGITS:
             raise _problem(f"a whole number has {len(text)} digits", node)
@@ -153,6 +155,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes text that this module, or another reader of YAML, takes for something else."""
 
     def ignore_aliases(self, data: Any) -> bool:
+        """Write every value out, also where it is the same object as another."""
         return True
 
 
