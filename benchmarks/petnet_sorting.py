@@ -32,7 +32,7 @@ from pphysml.registry import get_task  # noqa: E402
 from pphysml.tasks.petnet.classical.sorter import sort_pairs  # noqa: E402
 from pphysml.tasks.petnet.config.engines import ClassicalConfig  # noqa: E402
 from pphysml.verbs.engine_choice import choose  # noqa: E402
-from pphysml.verbs.examples import parts  # noqa: E402
+from pphysml.verbs.examples import Findings, parts  # noqa: E402
 from pphysml.verbs.inputs import Inputs  # noqa: E402
 
 SMALL = 200_000
@@ -168,7 +168,7 @@ def of_file(path: str, window: int) -> dict[str, float]:
     reading = sorting = 0.0
     for _ in range(2):  # once to compile
         began, reading, sorting = time.process_time(), 0.0, 0.0
-        for examples, _ in parts(task, chosen, reader, False, [], Silent()):
+        for examples, _ in parts(task, chosen, reader, False, Findings(), Silent()):
             reading += time.process_time() - began
             began = time.process_time()
             chosen.engine(examples)

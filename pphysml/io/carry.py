@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import FileName
 
 
@@ -11,3 +13,7 @@ class Carry:
     def warnings(self, named: FileName) -> list[str]:
         """Return what the user should know of the input, sentences without full stops, at its end."""
         return []
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was found out of the input so far: words or numbers by name, for summary, report and metadata."""
+        return {}

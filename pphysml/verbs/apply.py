@@ -19,7 +19,16 @@ from ..io.writer import Writer
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import Chosen, EngineChoice, choose, has_domain
-from .examples import Part, look_first, parts, prepared_parts, say_usual_map, warn, warn_of_files
+from .examples import (
+    Findings,
+    Part,
+    look_first,
+    parts,
+    prepared_parts,
+    say_usual_map,
+    warn,
+    warn_of_files,
+)
 from .inputs import Inputs
 from .output_rows import Regrouping, with_ids
 
@@ -63,24 +72,24 @@ def apply(
     look_first(task, chosen, reader)
     beside = _beside(task, chosen, output, force)
     run = _Run(task, chosen, reader, output, beside, strict, force, progress)
-    warn_of_files(reader, run.warnings, progress)
+    warn_of_files(reader, run.findings.warnings, progress)
     summary = {
         "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
         "model": str(chosen.model_path) if chosen.model_path else None,
         **({"read_as_trained": reader.usual} if reader.usual else {}),
-        "warnings": run.warnings, "skipped": reader.skipped,
+        "warnings": run.findings.warnings, "skipped": reader.skipped,
     }
     if dry_run:
         run.try_out(last_step)
-        return {**summary, "layout": reader.layout.name, "dry_run": True}
+        return {**summary, "layout": reader.layout.name, **run.findings.facts, "dry_run": True}
     if not reader.n_entries:
-        warn("the input has no entry, and so has the output", run.warnings, progress)
+        warn("the input has no entry, and so has the output", run.findings.warnings, progress)
     written, last_step = run.written(last_step)
     for sentence in [*chosen.engine.warnings, *last_step.warnings]:
-        warn(sentence, run.warnings, progress)
+        warn(sentence, run.findings.warnings, progress)
     further = {name: n for name, n in written.items() if name != task.output_tree}
     return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}),
-            **last_step.facts(chosen.engine.facts()), "skipped": reader.skipped}
+            **run.facts(last_step), "skipped": reader.skipped}
 
 
 @dataclass
@@ -95,7 +104,7 @@ class _Run:
     strict: bool
     force: bool
     progress: Progress
-    warnings: list[str] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
 
     def written(self, last_step: LastStep) -> tuple[dict[str, int], LastStep]:
         """Write the output, without the truth if that cannot be used.
@@ -110,15 +119,20 @@ class _Run:
         self._writer()
         self._without_truth_if_need_be(self._try, last_step)
 
+    def facts(self, last_step: LastStep) -> dict[str, Any]:
+        """Return what was found out of the input, with what the engine says after its last call."""
+        return {**self.findings.facts, **last_step.facts(self.chosen.engine.facts())}
+
     def _without_truth_if_need_be(self, do: Callable[[LastStep, bool], Done], last_step: LastStep) -> tuple[Done, LastStep]:
         skipped = len(self.reader.skipped)
         try:
             return do(last_step, True), last_step
         except TruthError as error:
             # All columns are there for all entries or for none, so that what is written begins anew.
-            del self.warnings[len(self.reader.warnings) :], self.reader.skipped[skipped:]
+            del self.findings.warnings[len(self.reader.warnings) :], self.reader.skipped[skipped:]
+            self.findings.facts.clear()
             reason = str(error).removesuffix(".")
-            warn(f"the truth cannot be used and is left out: {reason}", self.warnings, self.progress)
+            warn(f"the truth cannot be used and is left out: {reason}", self.findings.warnings, self.progress)
             again = self.task.last_step(self.chosen.config)
             return do(again, False), again
 
@@ -131,7 +145,7 @@ class _Run:
     def _try(self, last_step: LastStep, truth: bool) -> None:
         task, reader = self.task, self.reader
         self.progress.start(f"{task.name}: {self.chosen.name}, dry run", reader.n_entries, "entry")
-        with closing(parts(task, self.chosen, reader, self.strict, self.warnings, self.progress, truth)) as found:
+        with closing(parts(task, self.chosen, reader, self.strict, self.findings, self.progress, truth)) as found:
             first = next(found, None)
         # What surveys the data learns nothing from a few.
         if first is None or self.chosen.engine.surveys:
@@ -144,7 +158,7 @@ class _Run:
     def _write(self, last_step: LastStep, truth: bool) -> dict[str, int]:
         task, reader, config = self.task, self.reader, self.chosen.config
         fields, further = task.output_fields(config), task.further_trees(config)
-        made = prepared_parts(task, self.chosen, reader, self.strict, self.warnings, self.progress, truth)
+        made = prepared_parts(task, self.chosen, reader, self.strict, self.findings, self.progress, truth)
         with self._writer() as writer:
             self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
             regrouping = Regrouping(reader.layout) if task.regroups else None
@@ -158,6 +172,7 @@ class _Run:
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
                 raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
                                  "nothing is written.")
+            writer.metadata["facts"] = self.facts(last_step)
         return writer.entries
 
     def _made(self, last_step: LastStep, part: Part, regrouping: Regrouping | None) -> list[Columns]:

@@ -28,7 +28,7 @@ from ..task import Task
 from ..training.sources import example_hash
 from .contestants import chosen_contestants, contestants
 from .engine_choice import Chosen, EngineChoice, has_domain
-from .examples import look_first, prepared_parts, say_usual_map, warn_of_files
+from .examples import Findings, look_first, prepared_parts, say_usual_map, warn_of_files
 from .inputs import Inputs
 from .set_aside import SetAside, set_aside
 
@@ -61,6 +61,7 @@ def evaluate(
         check_further_files(output, force)
     results: dict[str, Evaluation] = {}
     facts: dict[str, str] = {"pphysml": __version__}
+    found: dict[str, dict[str, Any]] = {}
     choice = choice or EngineChoice()
     # All of them first: what is wrong with the last one is no reason to wait for the others.
     field = chosen_contestants(task, contestants(task, choice, engines, models))
@@ -74,9 +75,10 @@ def evaluate(
     for (entrant, chosen), reader in zip(field, readers, strict=True):
         name = entrant.name
         say_usual_map(reader, progress)
-        results[name] = _evaluate_one(task, name, chosen, reader, aside, strict, progress)
+        results[name], found[name] = _evaluate_one(task, name, chosen, reader, aside, strict, progress)
         results[name].notes += [*aside.notes, *([entrant.note] if entrant.note else [])]
         facts |= _facts(name, chosen, reader)
+    facts |= _found(found)
     if output is not None:
         with further_files(output) as folder:
             _write(folder, results, f"pphysml {task.name}", facts)
@@ -100,15 +102,16 @@ def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
 
 
 def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, aside: SetAside, strict: bool,
-                  progress: Progress) -> Evaluation:
+                  progress: Progress) -> tuple[Evaluation, dict[str, Any]]:
+    """Return the evaluation of an engine, and what was found out of the input while it was read."""
     if not reader.n_entries:
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
     evaluator = task.evaluator(chosen.config, chosen.name)
-    warnings: list[str] = []
-    warn_of_files(reader, warnings, progress)
+    findings = Findings()
+    warn_of_files(reader, findings.warnings, progress)
     seen = overlap = 0
     progress.start(f"evaluate {task.name}: {name}", reader.n_entries, "entry")
-    for part, _ in prepared_parts(task, chosen, reader, strict, warnings, progress):
+    for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress):
         examples = aside.left(part, reader) if length(part) else part
         if not length(examples):
             continue
@@ -123,11 +126,11 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
         said.append(f"{overlap} of {seen} {kind} are among those that the model was trained on")
     for sentence in said:
         progress.log(f"warning: {sentence}")
-    result.notes += [f"{fact}: {value}." for fact, value in chosen.engine.facts().items() if isinstance(value, str)]
-    result.notes += [f"Warning: {sentence}." for sentence in [*warnings, *said]]
+    result.notes += [f"{fact}: {value}." for fact, value in {**findings.facts, **chosen.engine.facts()}.items() if isinstance(value, str)]
+    result.notes += [f"Warning: {sentence}." for sentence in [*findings.warnings, *said]]
     result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]
     result.skipped = list(reader.skipped)
-    return result
+    return result, findings.facts
 
 
 def _write(folder: Path, results: Mapping[str, Evaluation], title: str, facts: Mapping[str, str]) -> None:
@@ -191,7 +194,21 @@ def _facts(name: str, chosen: Chosen, reader: Reader) -> dict[str, str]:
         "inputs": ", ".join(s.path for s in reader.sources),
         "entries": str(reader.n_entries),
         f"model of {name}": f"{chosen.model_path} ({chosen.model.hash})" if chosen.model else "none",
-        **{f"{fact} of {name}": f"{value:.6g}" if isinstance(value, float) else str(value)
+        **{f"{fact} of {name}": _text(value)
            for fact, value in chosen.engine.facts().items()},
         "seed": str(chosen.config.training.seed),
     }
+
+
+def _found(facts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what was found out of the input for each engine; with its name where that is not the same for all."""
+    found: dict[str, str] = {}
+    for fact in dict.fromkeys(fact for its in facts.values() for fact in its):
+        texts = {name: _text(its[fact]) for name, its in facts.items() if fact in its}
+        same = len(texts) == len(facts) and len(set(texts.values())) == 1
+        found |= {fact: next(iter(texts.values()))} if same else {f"{fact} of {name}": text for name, text in texts.items()}
+    return found
+
+
+def _text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

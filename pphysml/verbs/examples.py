@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
@@ -30,6 +31,19 @@ class Part(NamedTuple):
 
     examples: Columns
     entries: Columns
+
+
+@dataclass
+class Findings:
+    """What is found out of an input while it is read.
+
+    Attributes:
+        warnings: sentences without full stops, which are shown as they are found.
+        facts: words or numbers by name, of `io.carry.Carry.facts`; complete when all is read.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def warn(sentence: str, warnings: list[str], progress: Progress) -> None:
@@ -63,21 +77,21 @@ def look_first(task: Task[Any], chosen: Chosen, reader: Reader) -> None:
             task.look_first(chosen.name, columns, chosen.config)
 
 
-def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
+def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, findings: Findings,
                    progress: Progress, truth: bool = True) -> Iterator[Part]:
     """Let the engine survey the first examples, if it does so, and yield all of them; see `parts`."""
     if chosen.engine.surveys:
         skipped = len(reader.skipped)
-        with closing(parts(task, chosen, reader, False, [], Silent(), truth)) as surveyed:
+        with closing(parts(task, chosen, reader, False, Findings(), Silent(), truth)) as surveyed:
             for part in surveyed:
                 if length(part.examples) and not chosen.engine.survey(part.examples):
                     break
         # They come again.
         del reader.skipped[skipped:]
-    yield from parts(task, chosen, reader, strict, warnings, progress, truth)
+    yield from parts(task, chosen, reader, strict, findings, progress, truth)
 
 
-def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warnings: list[str],
+def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, findings: Findings,
           progress: Progress, truth: bool = True) -> Generator[Part, None, None]:
     """Yield assembled examples as `assembled` does; warn of the first that take long.
 
@@ -87,19 +101,19 @@ def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, warning
         InputError: `strict`, and the input is outside the domain.
     """
     first, cheap = True, True
-    with closing(assembled(task, chosen.config, reader, warnings, progress, truth)) as found:
+    with closing(assembled(task, chosen.config, reader, findings, progress, truth)) as found:
         for part in found:
             if first and length(part.examples):
-                warnings += _outside(task, chosen, part.examples, strict, progress)
+                findings.warnings += _outside(task, chosen, part.examples, strict, progress)
                 first = False
             if cheap and length(part.examples):
                 for sentence in chosen.engine.costs(part.examples, reader.path):
-                    warn(sentence, warnings, progress)
+                    warn(sentence, findings.warnings, progress)
                     cheap = False
             yield part
 
 
-def assembled(task: Task[Any], config: TaskConfig, reader: Reader, warnings: list[str], progress: Progress,
+def assembled(task: Task[Any], config: TaskConfig, reader: Reader, findings: Findings, progress: Progress,
               truth: bool = True) -> Generator[Part, None, None]:
     """Yield assembled examples chunk by chunk.
 
@@ -117,6 +131,9 @@ def assembled(task: Task[Any], config: TaskConfig, reader: Reader, warnings: lis
         before = carry
         with reader.naming_places():
             examples, carry = task.assemble(chunk, carry, config)
+        latest = carry or before
+        if latest is not None:
+            findings.facts.update(latest.facts())
         entries = chunk if task.has_objects and chunk is not None else {}
         shown = 0
         if length(examples) or entries:
@@ -128,7 +145,7 @@ def assembled(task: Task[Any], config: TaskConfig, reader: Reader, warnings: lis
         progress.advance(length(chunk or {}) - shown)
         if chunk is None and carry is None:
             for sentence in before.warnings(reader.path) if before is not None else []:
-                warn(sentence, warnings, progress)
+                warn(sentence, findings.warnings, progress)
             return
 
 

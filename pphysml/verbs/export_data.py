@@ -23,7 +23,7 @@ from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import shipped_configuration
-from .examples import assembled, warn, warn_of_files
+from .examples import Findings, assembled, warn, warn_of_files
 from .inputs import Inputs
 
 FORMAT_VERSION = 1
@@ -55,8 +55,8 @@ def export_data(
     export = task.data_export(format, config)
     _check_free(output, export, force)
     reader = inputs.open(task, config)
-    warnings: list[str] = []
-    warn_of_files(reader, warnings, progress)
+    findings = Findings()
+    warn_of_files(reader, findings.warnings, progress)
     header = {
         "format_version": FORMAT_VERSION, "package_version": __version__, "task": task.name, "format": format,
         "layout": reader.layout.name, "inputs": [f"{s.path}:{s.tree}" if s.tree else s.path for s in reader.sources],
@@ -66,20 +66,20 @@ def export_data(
     shards = 0
     with new_folder(output, force) as folder:
         progress.start(f"{task.name}: {format}", reader.n_entries, "entry")
-        for shard in export.shards(_examples(task, config, reader, warnings, progress)):
+        for shard in export.shards(_examples(task, config, reader, findings, progress)):
             counts = export.count(shard)
             with written(output):
                 _write(folder / f"{export.stem}-{shards:05d}.safetensors", shard, {**header, "shard": shards, **counts})
             total.update(counts)
             shards += 1
     if not next(iter(total.values())):
-        warn(f"the input makes no {next(iter(total))}; the output holds none", warnings, progress)
+        warn(f"the input makes no {next(iter(total))}; the output holds none", findings.warnings, progress)
     return {"output": str(output), "format": format, "entries": reader.n_entries, "shards": shards, **total,
-            "warnings": warnings, "skipped": reader.skipped}
+            **findings.facts, "warnings": findings.warnings, "skipped": reader.skipped}
 
 
-def _examples(task: Task[Any], config: Any, reader: Reader, warnings: list[str], progress: Progress) -> Iterator[Columns]:
-    for part in assembled(task, config, reader, warnings, progress):
+def _examples(task: Task[Any], config: Any, reader: Reader, findings: Findings, progress: Progress) -> Iterator[Columns]:
+    for part in assembled(task, config, reader, findings, progress):
         if length(part.examples):
             yield part.examples
 

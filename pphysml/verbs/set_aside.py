@@ -16,7 +16,7 @@ from ..progress import Progress, Silent
 from ..task import Task
 from ..training.sources import example_hash
 from .engine_choice import Chosen
-from .examples import parts
+from .examples import Findings, parts
 from .inputs import Inputs
 
 SHARE = 0.2
@@ -79,7 +79,7 @@ def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progr
 
 
 def _wants_truth(task: Task[Any], chosen: Chosen, reader: Reader) -> bool:
-    with closing(parts(task, chosen, reader, False, [], Silent())) as found:
+    with closing(parts(task, chosen, reader, False, Findings(), Silent())) as found:
         return next((chosen.engine.wants_truth(part.examples) for part in found if length(part.examples)), False)
 
 
@@ -87,7 +87,7 @@ def _read(task: Task[Any], chosen: Chosen, reader: Reader, share: float, progres
     """Return the examples that are set aside."""
     progress.start(f"fit {chosen.name}", reader.n_entries, "entry")
     kept: list[Columns] = []
-    with closing(parts(task, chosen, reader, False, [], progress)) as found:
+    with closing(parts(task, chosen, reader, False, Findings(), progress)) as found:
         for part in found:
             if length(part.examples):
                 kept.append(take(part.examples, _chosen(part.examples, reader, share)))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import uproot
 
+from pphysml import named_yaml
 from pphysml.errors import InputError
 from pphysml.io.metadata import read_metadata
 from pphysml.io.ragged import length, slice_rows, take
@@ -83,6 +84,21 @@ def test_the_list_for_imaging_has_one_row_per_usable_track(simulated, tmp_path) 
     config = TASK.config_class()
     check = Check(lambda chunk, carry: assemble(chunk, carry, config), across=True)
     assert validate([Source(str(tmp_path / "out.root"))], LAYOUTS, check=check) == []
+
+
+@pytest.mark.parametrize("geometry, calorimeter", [(None, "dtc"), ("mine.yaml", "mine")])
+def test_summary_metadata_and_report_say_the_same_of_the_calorimeter(simulated, tmp_path, geometry, calorimeter) -> None:
+    known = Path(named_yaml.__file__).parent / "tasks/track/geometries/dtc.yaml"
+    (tmp_path / "mine.yaml").write_text(known.read_text().replace("name: dtc", "name: mine"))
+    overrides = (*FEW, *([f"apply.geometry={tmp_path / geometry}"] if geometry else []))
+    choice, inputs = EngineChoice(engine="straight", overrides=overrides), Inputs([str(simulated)])
+    summary = apply(TASK, inputs, choice, output=tmp_path / "out.root")
+    facts = read_metadata(str(tmp_path / "out.root"))["facts"]
+    assert facts and facts.items() <= summary.items() and summary["calorimeter"].startswith(calorimeter)
+    assert apply(TASK, inputs, choice, output=tmp_path / "other.root", dry_run=True)["calorimeter"] == summary["calorimeter"]
+    results = evaluate(TASK, inputs, choice, engines=["straight", "perfect"], output=tmp_path / "report")
+    assert all(f"calorimeter: {summary['calorimeter']}." in result.notes for result in results.values())
+    assert (tmp_path / "report/report.html").read_text().count(summary["calorimeter"]) >= 2
 
 
 def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,10 @@ class Layers:
     def gap_lengths(self) -> Floats:
         """Radiation lengths between the layer before and each one, (L,); NaN if not known."""
         return np.full(len(self.z), np.nan) if self.geometry is None else self.geometry.radiation_lengths
+
+    def facts(self) -> dict[str, Any]:
+        """Return which calorimeter was taken, for a person."""
+        return {"calorimeter": "layers learnt from the hits, of materials that are not known" if self.geometry is None else self.geometry.name}
 
     @classmethod
     def of(cls, geometry: Geometry) -> Layers:

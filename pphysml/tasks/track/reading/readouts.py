@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,10 @@ class ReadoutFrames(Carry):
         if self.layers is None:
             raise InputError("no frame of the input has a hit", branch="hit_x")
         return self._examples(ready, self.layers)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was taken for the input, for a person."""
+        return {} if self.layers is None else self.layers.facts()
 
     def _examples(self, chunk: Columns, layers: Layers) -> Columns:
         n, rows = length(chunk), ragged(chunk, "hit_x")

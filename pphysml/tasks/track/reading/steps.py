@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,10 @@ class StepFrames(Carry):
         if last:
             self._refuse_nothing()
         return finished(frames, self.layers) if frames and self.layers else {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was taken for the input, for a person."""
+        return {} if self.layers is None else self.layers.facts()
 
     def _prepared(self, rows: Columns) -> Columns:
         kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
