@@ -27,7 +27,7 @@ def highland_factor(radiation_lengths: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def highland_angle(radiation_lengths: Any, pv: Any, charge: float = 1.0) -> Any:
+def highland_angle(radiation_lengths: Any, pv: Any, charge: Any = 1.0) -> Any:
     r"""Return the Gaussian width of the deflection projected on a plane.
 
     :math:`\theta_0 = \frac{13.6\,\mathrm{MeV}}{pv} z \sqrt{X / X_0} (1 + 0.038 \ln (X / X_0))`
@@ -38,7 +38,7 @@ def highland_angle(radiation_lengths: Any, pv: Any, charge: float = 1.0) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def single_angle(radiation_lengths: Any, pv: Any, charge: float = 1.0) -> Any:
+def single_angle(radiation_lengths: Any, pv: Any, charge: Any = 1.0) -> Any:
     r"""Return the angle :math:`\chi_c` above which a particle scatters once on average.
 
     Far out, single (Rutherford) scatters above the angle :math:`\chi` number

@@ -23,7 +23,7 @@ HELIUM_MASS_RATIO = 3.9726
 
 
 @njit(cache=True, nogil=True)
-def particle_range(energy: Any, mass_ratio: float = 1.0, charge: float = 1.0) -> Any:
+def particle_range(energy: Any, mass_ratio: Any = 1.0, charge: Any = 1.0) -> Any:
     r"""Return the mean range in water, mm.
 
     :math:`R = \frac{m}{z^2} \alpha (E / m)^p`: at one velocity the range is proportional to mass
@@ -39,26 +39,26 @@ def particle_range(energy: Any, mass_ratio: float = 1.0, charge: float = 1.0) ->
 
 
 @njit(cache=True, nogil=True)
-def particle_energy(residual_range: Any, mass_ratio: float = 1.0, charge: float = 1.0) -> Any:
+def particle_energy(residual_range: Any, mass_ratio: Any = 1.0, charge: Any = 1.0) -> Any:
     """Return the kinetic energy in MeV of a particle with this range left, mm; inverse of `particle_range`."""
     return mass_ratio * (residual_range * charge**2 / mass_ratio / ALPHA) ** (1.0 / EXPONENT)
 
 
 @njit(cache=True, nogil=True)
-def stopping_power(residual_range: Any, mass_ratio: float = 1.0, charge: float = 1.0) -> Any:
+def stopping_power(residual_range: Any, mass_ratio: Any = 1.0, charge: Any = 1.0) -> Any:
     """Return the mean energy loss in water, E / (p R), MeV/mm (Bortfeld 1997, eq. 6)."""
     return particle_energy(residual_range, mass_ratio, charge) / (EXPONENT * residual_range)
 
 
 @njit(cache=True, nogil=True)
-def momentum_velocity(energy: Any, mass_ratio: float = 1.0) -> Any:
+def momentum_velocity(energy: Any, mass_ratio: Any = 1.0) -> Any:
     """Return momentum times velocity, E (E + 2 M) / (E + M), MeV."""
     mass = mass_ratio * PROTON_MASS
     return energy * (energy + 2.0 * mass) / (energy + mass)
 
 
 @njit(cache=True, nogil=True)
-def beta_squared(energy: Any, mass_ratio: float = 1.0) -> Any:
+def beta_squared(energy: Any, mass_ratio: Any = 1.0) -> Any:
     """Return the square of the velocity in units of that of light."""
     mass = mass_ratio * PROTON_MASS
     return energy * (energy + 2.0 * mass) / (energy + mass) ** 2

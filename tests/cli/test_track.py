@@ -138,7 +138,7 @@ def detector(protons, tmp_path_factory):
 
 @pytest.mark.parametrize("engine", ENGINES[:-1])
 def test_frames_of_a_detector_have_an_entry_each(detector, track, tmp_path, engine):
-    tracks, _ = track(detector, tmp_path / "out.root", engine)
+    tracks, done = track(detector, tmp_path / "out.root", engine, "--beam", "proton:230MeV")
     given = uproot.open(detector)["frames"].arrays()
     assert_consistent(tracks)
     assert len(tracks) == len(given) and tracks["entry"].tolist() == list(range(len(given)))
@@ -147,6 +147,16 @@ def test_frames_of_a_detector_have_an_entry_each(detector, track, tmp_path, engi
     for name in ("hit_x", "hit_z", "hit_edep"):
         assert (given[name][tracks["hit_entry"]] == tracks[name]).to_list() == [[True] * n for n in ak.num(tracks[name])]
     assert np.isfinite(flat(tracks, "wepl")).all()
+    assert "warning" not in done.err
+
+
+def test_without_a_known_beam_ranges_are_the_same_and_there_is_no_wepl(detector, track, tmp_path):
+    known, _ = track(detector, tmp_path / "known.root", "straight", "--beam", "proton:230MeV")
+    unknown, done = track(detector, tmp_path / "unknown.root", "straight")
+    inside = flat(known, "flags") & 34 == 0
+    np.testing.assert_allclose(flat(unknown, "range")[inside], flat(known, "range")[inside], rtol=1e-5)
+    assert np.isnan(flat(unknown, "wepl")).all() and len(uproot.open(tmp_path / "unknown.root")["wepl"].arrays()) == 0
+    assert "the beam is not known" in done.err and "--beam" in done.err
 
 
 def test_frames_carry_branches_and_have_no_perfect_tracks(detector, pphysml, tmp_path):

@@ -43,6 +43,8 @@ class Track(Task["TrackConfig"]):
         "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead.", READING, instead_of="--protons-per-frame"),
         "--geometry": Flag("apply.geometry", "FILE", (
             "YAML file of the calorimeter, or a known name; default: learned from the hits."), READING),
+        "--beam": Flag("apply.beam", "BEAM", (
+            "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; default: as the file says."), READING),
     }
 
     @property

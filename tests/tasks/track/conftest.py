@@ -11,9 +11,13 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.output.columns import output_columns
+from pphysml.tasks.track.reading.beams import Beams
+from pphysml.tasks.track.reading.examples import finished
+from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit
 
 PITCH = 10.0
+MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "lengths")
 
 
 @dataclass
@@ -51,15 +55,27 @@ def frames(*rows, phantom=None):
     total = int(counts.sum())
     per_hit = {"dedx": examples["edep"].flat / np.float32(0.025), "cluster_size": np.full(total, 4, np.int32),
                "hit_entry": np.arange(total), "time": np.zeros(total), "pdg": np.full(total, 2212, np.int32),
-               "depth": np.full(total, np.nan, np.float32), "gap_lengths": np.full(total, np.nan, np.float32)}
+               **{name: np.full(total, np.nan, np.float32) for name in MATERIALS}}
     examples |= {name: Ragged.from_counts(values, counts) for name, values in per_hit.items()}
     number = [len({p.proton for p in particles if p.proton >= 0}) for particles in rows]
     return examples | {
         "file": np.zeros(n, np.int32), "entry": np.arange(n), "run": np.zeros(n, np.int64), "frame": np.arange(n),
         "spot_x": np.zeros(n, np.float32), "spot_y": np.zeros(n, np.float32),
-        "beam_range": np.full(n, np.nan, np.float32), "n_protons": np.array(number, np.int32),
+        "beam_range": np.full(n, np.nan, np.float32), "beam_energy": np.full(n, np.nan, np.float32),
+        "beam_spread": np.zeros(n, np.float32), "beam_charge": np.ones(n, np.float32),
+        "sensor_thickness": np.full(n, 0.025, np.float32), "pitch_x": np.full(n, 0.029, np.float32), "pitch_y": np.full(n, 0.027, np.float32),
+        "turns_at_sensors": np.zeros(n, bool), "n_protons": np.array(number, np.int32),
         "phantom": np.full(n, np.nan if phantom is None else phantom, np.float32),
     }
+
+
+def in_geometry(examples, geometry, beam=None):
+    """Return examples with the materials of a geometry at their layers, and a beam (of the geometry by default)."""
+    beams = Beams(described=beam or geometry.beam)
+    layers = Layers.of(geometry)
+    known = finished({**examples, "layer": examples["layer"]}, layers, beams)
+    return examples | {name: known[name] for name in (*MATERIALS, "beam_range", "beam_energy", "beam_spread", "beam_charge",
+                                                      "sensor_thickness", "pitch_x", "pitch_y", "turns_at_sensors")}
 
 
 def chains(examples, *tracks, probability=0.9):

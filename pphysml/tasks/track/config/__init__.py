@@ -43,6 +43,7 @@ class ApplyConfig(Config):
     frame_time: float | None = option(None, "Readout time of a frame instead; see --frame-time.", "s", gt=0)
     last_frame: Literal["keep", "drop"] = option("keep", "What becomes of an incomplete last frame of a beam spot.")
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null takes that of the model, or learns the layers from the hits; see --geometry.")
+    beam: str | None = option(None, "Beam in front of the phantom, as proton:200MeV or helium:220MeV/u; null takes what the file says (branches beam_energy, beam_pdg), or the beam of a YAML file given as geometry; without any, ranges are given and WEPL is not; see --beam.")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
     join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)

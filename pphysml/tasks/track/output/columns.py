@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged, ragged
 from ..config import TrackConfig
-from ..geometries.geometry import Geometry, known_geometries, load_geometry
 from ..ranges.wepl import RangeFit, fit_ranges, scattering_chi2
-from ..reading.examples import beam_range
 from ..tracks.links import Links, frame_of_hit
 from ..tracks.track_filters import kept_tracks
 from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
@@ -32,35 +28,10 @@ def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Colu
     """Return the columns named in `schema.OUTPUT_FIELDS`, one row per frame."""
     found = find_tracks(examples, links)
     tracks = found.keep(kept_tracks(examples, found, config.apply.filters))
-    geometry = geometry_of(examples, config)
     columns: Columns = {name: examples[name] for name in ("frame", "run", "spot_x", "spot_y", "n_protons") if name in examples}
     columns |= _hit_columns(examples, links, tracks)
-    columns |= _track_columns(examples, links, tracks, geometry)
+    columns |= _track_columns(examples, links, tracks)
     return columns
-
-
-def geometry_of(examples: Columns, config: TrackConfig) -> Geometry | None:
-    """Return the calorimeter of some frames, None if its materials are not known.
-
-    Without one in the configuration it is the known geometry whose sensors have the hits' depths and
-    whose beam has the frames' range, since that was recognised when the layers were learnt.
-    """
-    beam = np.asarray(examples["beam_range"], dtype=np.float64)
-    if np.isnan(beam).any():
-        return None
-    source = config.apply.geometry or config.data.geometry
-    candidates = [source] if source else known_geometries()
-    return next((g for g in map(_load, candidates) if source or _fits(examples, beam, g)), None)
-
-
-_load = lru_cache(maxsize=16)(load_geometry)
-
-
-def _fits(examples: Columns, beam: Array, geometry: Geometry) -> bool:
-    layer = ragged(examples, "layer").flat
-    same_beam = np.allclose(beam, beam_range(geometry.beam), rtol=1e-4)
-    inside = not len(layer) or int(layer.max()) < len(geometry.z)
-    return same_beam and inside and np.allclose(geometry.depth[layer], ragged(examples, "depth").flat, rtol=1e-4)
 
 
 def _hit_columns(examples: Columns, links: Links, tracks: Tracks) -> Columns:
@@ -87,15 +58,15 @@ def _per_hit(layer: Ragged, values: Array, dtype: type) -> Ragged:
     return Ragged(values.astype(dtype), layer.offsets)
 
 
-def _track_columns(examples: Columns, links: Links, tracks: Tracks, geometry: Geometry | None) -> Columns:
-    fit = fit_ranges(examples, tracks, geometry)
+def _track_columns(examples: Columns, links: Links, tracks: Tracks) -> Columns:
+    fit = fit_ranges(examples, tracks)
     found = bends(examples, tracks)
     entry = entry_vectors(examples, tracks)
     probability = np.where(links.previous < 0, 1.0, links.probability)[tracks.hits.flat]
     values = {
         "n_hits_of_track": tracks.hits.counts.astype(np.int32),
         "score": np.multiply.reduceat(probability, tracks.hits.offsets[:-1]),
-        "chi2": scattering_chi2(examples, found, fit, geometry),
+        "chi2": scattering_chi2(examples, tracks, found, fit),
         **dict(zip(("x0", "y0", "tx", "ty"), entry.T, strict=True)),
         "range": fit.range, "range_error": fit.range_error, "energy": fit.energy,
         "wepl": fit.wepl, "wepl_error": fit.wepl_error,

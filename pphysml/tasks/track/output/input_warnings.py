@@ -14,6 +14,8 @@ LARGEST_DEDX, LARGEST_SHARE = 300.0, 0.1
 
 NO_MATERIALS = "the calorimeter is not known: range, energy and WEPL are not computed; give --geometry"
 
+NO_BEAM = "the beam is not known: ranges behind the phantom are given, but no WEPL; state it with --beam, as proton:200MeV"
+
 HITS_BEHIND = 50
 """Hits behind layers without any, from which on the layers are said to be dead."""
 
@@ -24,7 +26,7 @@ class InputWarnings:
     def __init__(self) -> None:
         self._hits_of_layer = np.zeros(0, dtype=np.int64)
         self._hits = self._heavy = self._tracks = self._beyond = 0
-        self._materials = True
+        self._materials = self._beam = True
 
     def see(self, examples: Columns, columns: Columns) -> None:
         """Take frames and the columns of their tracks."""
@@ -32,7 +34,8 @@ class InputWarnings:
         self._hits, self._heavy = self._hits + len(dedx), self._heavy + int((dedx > LARGEST_DEDX).sum())
         long = (flags & SHORT) == 0
         self._tracks, self._beyond = self._tracks + int(long.sum()), self._beyond + int((long & ((flags & BEYOND) > 0)).sum())
-        self._materials &= not np.isnan(np.asarray(examples["beam_range"], dtype=np.float64)).any()
+        self._materials &= not np.isnan(ragged(examples, "depth").flat).any()
+        self._beam &= not np.isnan(np.asarray(examples["beam_range"], dtype=np.float64)).any()
         found = np.bincount(ragged(examples, "layer").flat, minlength=len(self._hits_of_layer))
         found[: len(self._hits_of_layer)] += self._hits_of_layer
         self._hits_of_layer = found
@@ -41,6 +44,8 @@ class InputWarnings:
         """Yield what to warn of."""
         if not self._materials:
             yield NO_MATERIALS
+        elif not self._beam:
+            yield NO_BEAM
         if self._heavy > LARGEST_SHARE * self._hits:
             yield (f"{self._heavy / self._hits:.0%} of the hits lose more than {LARGEST_DEDX:g} keV/um, which no proton does: are the unit of "
                    "the energies (--map edep=BRANCH:keV) and the thickness of the sensors right?")

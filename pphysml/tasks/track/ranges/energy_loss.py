@@ -60,7 +60,7 @@ class LossTable:
     log_density: NDArray[np.float32]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def loss_table(thickness: float, particle: Particle) -> LossTable:
     """Return the table of a silicon sensor.
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....io.ragged import Columns, ragged
-from ..geometries.geometry import Geometry
 from ..tracks.track_fit import positions
 from ..tracks.tracks import Tracks
 
@@ -32,19 +31,16 @@ class WaterPath:
     ahead: Floats
 
 
-def water_path(examples: Columns, tracks: Tracks, geometry: Geometry) -> WaterPath:
+def water_path(examples: Columns, tracks: Tracks) -> WaterPath:
     """Return the path of each track; the part before the first hit runs like the first link."""
-    # Two more sensors like the last one serve tracks that reach it.
-    sensors = np.cumsum(np.append(geometry.wet, geometry.wet[[-1, -1]]))
-    layer = ragged(examples, "layer").flat.astype(np.int64)
     hits, starts = tracks.hits.flat, tracks.hits.offsets[:-1]
-    depth = sensors[layer[hits]]
+    depth = ragged(examples, "depth").flat[hits].astype(np.float64)
     slant = _slants(positions(examples)[hits], tracks)
     step = np.diff(depth, prepend=0.0)
     step[starts] = depth[starts]
     total = np.cumsum(step * slant)
     before = np.append(0.0, total)[starts]
-    ahead = sensors[layer[tracks.last, None] + np.array([1, 2])]
+    ahead = np.stack([ragged(examples, name).flat[tracks.last] for name in ("next_depth", "second_depth")], 1).astype(np.float64)
     return WaterPath(depth, total - np.repeat(before, tracks.hits.counts), slant, ahead)
 
 

@@ -8,19 +8,24 @@ the next one, unless that one missed the particle, or a nuclear interaction ende
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Columns, ragged
+from ....io.ragged import Columns, Ragged, ragged
 from ....physics.multiple_scattering import highland_angle
-from ....physics.range_energy import EXPONENT, momentum_velocity, particle_energy
+from ....physics.range_energy import (
+    EXPONENT,
+    HELIUM_MASS_RATIO,
+    momentum_velocity,
+    particle_energy,
+)
 from ....physics.straggling import range_variance
-from ..geometries.geometry import BeamConfig, Geometry
 from ..tracks.track_fit import Bends
 from ..tracks.tracks import Tracks
-from .energy_loss import LONGEST, PARTICLES, loss_table
+from .energy_loss import LONGEST, PARTICLES, Particle, loss_table
 from .range_kernel import stop_posteriors
 from .water_path import WaterPath, water_path
 
@@ -38,7 +43,7 @@ SHORTEST_LEFT = 0.1
 
 @dataclass(frozen=True)
 class RangeFit:
-    """What the energy losses say of T tracks; NaN, and no judgement, where the materials are not known.
+    """What the energy losses say of T tracks; NaN, and no judgement, where the materials are not known, and no WEPL without a beam.
 
     Attributes:
         range, range_error: water-equivalent depth behind the phantom at which the particle stops, mm.
@@ -56,52 +61,84 @@ class RangeFit:
     no_peak: NDArray[np.bool_]
 
 
-def fit_ranges(examples: Columns, tracks: Tracks, geometry: Geometry | None) -> RangeFit:
-    """Return the range of each track, and what follows from it.
-
-    Args:
-        geometry: calorimeter whose sensors the column `layer` numbers, None if it is not known.
-    """
-    if geometry is None:
-        unknown = np.full(len(tracks.hits), np.nan)
-        return RangeFit(unknown, unknown, unknown, unknown, unknown, np.zeros(len(unknown), dtype=bool))
-    particle = PARTICLES[geometry.beam.particle]
-    beam_range = np.asarray(examples["beam_range"], dtype=np.float64)[tracks.frame]
-    straggling = beam_straggling(beam_range, geometry.beam)
+def fit_ranges(examples: Columns, tracks: Tracks) -> RangeFit:
+    """Return the range of each track, and what follows from it."""
+    path = water_path(examples, tracks)
+    kinds = Kinds.of(examples, tracks)
+    straggling = beam_straggling(examples)[tracks.frame]
+    beam_range = _of_frames(examples, "beam_range", tracks)
     limit = np.where(np.isnan(beam_range), LONGEST, beam_range + 4 * straggling)
-    path = water_path(examples, tracks, geometry)
-    length, width, stops, flies = _posteriors(examples, tracks, path, geometry, limit).T
+    known = np.isfinite(path.ahead[:, 1])
+    length, width, stops, flies = np.where(known[:, None], _posteriors(examples, tracks, path, kinds, limit), np.nan).T
     last = tracks.hits.offsets[1:] - 1
     return RangeFit(
         range=path.depth[last] + (length - path.length[last]) / path.slant[last], range_error=width / path.slant[last],
-        energy=particle_energy(length, *particle),
+        energy=particle_energy(length, kinds.mass_ratio, kinds.charge),
         wepl=beam_range - length, wepl_error=np.hypot(width, straggling),
         no_peak=flies > stops,
     )
 
 
-def _posteriors(examples: Columns, tracks: Tracks, path: WaterPath, geometry: Geometry, limit: Floats) -> Floats:
+@dataclass(frozen=True)
+class Kinds:
+    """What the T tracks of some frames consist of, and what they are seen by.
+
+    Attributes:
+        charge, mass_ratio: of the particles of the beam, (T,).
+        thickness: of the sensors, mm, (T,).
+    """
+
+    charge: Floats
+    mass_ratio: Floats
+    thickness: Floats
+
+    @classmethod
+    def of(cls, examples: Columns, tracks: Tracks) -> Kinds:
+        """Return those of tracks."""
+        charge = _of_frames(examples, "beam_charge", tracks)
+        return cls(charge, np.where(charge == 2, HELIUM_MASS_RATIO, 1.0), _of_frames(examples, "sensor_thickness", tracks))
+
+    def groups(self) -> Iterator[tuple[float, Particle, NDArray[np.int64]]]:
+        """Yield each thickness and particle that occurs, with its tracks."""
+        found, which = np.unique(np.stack([self.thickness, self.charge]), axis=1, return_inverse=True)
+        for number, (thickness, charge) in enumerate(found.T):
+            yield float(thickness), PARTICLES["helium" if charge == 2 else "proton"], np.flatnonzero(which.ravel() == number)
+
+
+def _posteriors(examples: Columns, tracks: Tracks, path: WaterPath, kinds: Kinds, limit: Floats) -> Floats:
     """Return `stop_posteriors` along the tracks, with what a nuclear interaction makes of the last column."""
-    table = loss_table(geometry.sensor.thickness, PARTICLES[geometry.beam.particle])
     dedx = ragged(examples, "dedx").flat[tracks.hits.flat] / path.slant
     loss = np.log(np.where(dedx > 0, dedx, np.nan))
     last = tracks.hits.offsets[1:] - 1
     ahead = (path.ahead - path.depth[last, None]) * path.slant[last, None]
-    found = stop_posteriors(tracks.hits.offsets, path.length, loss, path.length[last, None] + ahead, limit, MISSED,
-                            table.log_mean, table.row, table.log_density)
+    following = path.length[last, None] + ahead
+    found = np.empty((len(last), 4))
+    for thickness, particle, chosen in kinds.groups():
+        table = loss_table(thickness, particle)
+        of_group = tracks.hits if len(chosen) == len(last) else tracks.hits.take(chosen)
+        listed = slice(None) if len(chosen) == len(last) else Ragged(np.arange(len(loss)), tracks.hits.offsets).take(chosen).flat
+        found[chosen] = stop_posteriors(of_group.offsets, path.length[listed], loss[listed], following[chosen], limit[chosen], MISSED,
+                                        table.log_mean, table.row, table.log_density)
     # A nuclear interaction is as likely anywhere in the gap behind the last hit.
-    found[:, 3] += np.log(NUCLEAR_RATE * ahead[:, 0])
+    with np.errstate(invalid="ignore"):
+        found[:, 3] += np.log(NUCLEAR_RATE * ahead[:, 0])
     return found
 
 
-def beam_straggling(beam_range: Floats, beam: BeamConfig) -> Floats:
-    """Return the width of the beam's range in water, from range straggling and its energy spread, mm."""
-    spread = EXPONENT * beam_range * beam.energy_spread / beam.energy
-    width: Floats = np.sqrt(range_variance(beam_range, *PARTICLES[beam.particle]) + spread**2)
+def _of_frames(examples: Columns, name: str, tracks: Tracks) -> Floats:
+    """Return a column of the frames for each track, float64 (T,)."""
+    return np.asarray(examples[name], dtype=np.float64)[tracks.frame]
+
+
+def beam_straggling(examples: Columns) -> Floats:
+    """Return the width of the beam's range in water, from range straggling and its energy spread, mm, per frame; NaN without a beam."""
+    reach, energy, spread, charge = (np.asarray(examples[f"beam_{name}"], dtype=np.float64) for name in ("range", "energy", "spread", "charge"))
+    variance = np.where(charge == 2, range_variance(reach, *PARTICLES["helium"]), range_variance(reach, *PARTICLES["proton"]))
+    width: Floats = np.sqrt(variance + (EXPONENT * reach * spread / energy) ** 2)
     return width
 
 
-def scattering_chi2(examples: Columns, found: Bends, fit: RangeFit, geometry: Geometry | None) -> Floats:
+def scattering_chi2(examples: Columns, tracks: Tracks, found: Bends, fit: RangeFit) -> Floats:
     """Return the squared deflections over their expectation, per degree of freedom, shape (T,).
 
     Where two links meet, the angle's variance is a third of the Highland variances of the two gaps:
@@ -112,18 +149,15 @@ def scattering_chi2(examples: Columns, found: Bends, fit: RangeFit, geometry: Ge
     Returns:
         NaN for tracks of fewer than three hits, and where the materials are not known.
     """
-    chi2 = np.full(len(fit.range), np.nan)
-    if geometry is None:
-        return chi2
-    particle = PARTICLES[geometry.beam.particle]
-    layer = ragged(examples, "layer").flat[found.hit].astype(np.int64)
-    depth = geometry.depth[layer]
+    kinds = Kinds.of(examples, tracks)
+    charge, mass_ratio = kinds.charge[found.track, None], kinds.mass_ratio[found.track, None]
+    depth, lengths = (ragged(examples, name).flat[found.hit].astype(np.float64) for name in ("depth", "lengths"))
     left = np.maximum(fit.range[found.track, None] - (depth[:, :-1] + depth[:, 1:]) / 2, SHORTEST_LEFT)
-    pv = momentum_velocity(particle_energy(left, *particle), particle.mass_ratio)
-    thickness = np.diff(np.cumsum(geometry.radiation_lengths)[layer], axis=1)
-    share = np.array([1 / 3, 1 / 3] if geometry.lateral_displacement else [1.0, 0.0])
-    variance = (highland_angle(thickness, pv, particle.charge) ** 2) @ share
-    freedom = 2 * np.bincount(found.track, minlength=len(chi2))
-    total = np.bincount(found.track, found.angle**2 / variance, minlength=len(chi2))
-    np.divide(total, freedom, out=chi2, where=freedom > 0)
+    pv = momentum_velocity(particle_energy(left, mass_ratio, charge), mass_ratio)
+    turns = np.asarray(examples["turns_at_sensors"], dtype=bool)[tracks.frame][found.track, None]
+    share = np.where(turns, [1.0, 0.0], [1 / 3, 1 / 3])
+    variance = (highland_angle(np.diff(lengths, axis=1), pv, charge) ** 2 * share).sum(1)
+    freedom = 2 * np.bincount(found.track, minlength=len(fit.range))
+    total = np.bincount(found.track, found.angle**2 / variance, minlength=len(fit.range))
+    chi2: Floats = np.where(freedom > 0, total / np.maximum(freedom, 1), np.nan)
     return chi2

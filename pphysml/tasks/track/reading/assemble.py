@@ -7,7 +7,8 @@ from typing import Any
 
 from ....io.ragged import Columns, concatenate
 from ..config import TrackConfig
-from ..geometries.geometry import Geometry, load_geometry
+from ..geometries.geometry import Geometry, known_geometries, load_geometry
+from .beams import Beams, beam_of
 from .layers import Layers
 from .readouts import ReadoutFrames
 from .steps import FrameRules, StepFrames
@@ -17,10 +18,12 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
     """Make frames for applying: of `apply.protons_per_frame` particles with hits, or of `apply.frame_time`.
 
     Frames that the file has are taken as they are. The carry holds what is not complete, and the layers
-    that were learnt. Of a frame there are `file` `entry` `run` `frame` `spot_x` `spot_y` `beam_range`
+    that were learnt. Of a frame there are `file` `entry` `run` `frame` `spot_x` `spot_y`, what sensors and beam are
+    (`beam_energy` `beam_spread` `beam_charge` `beam_range`, `sensor_thickness` `pitch_x` `pitch_y` `turns_at_sensors`)
     and, with truth, `n_protons`; of its hits, sorted by layer, `layer` `x` `y` `z` `edep` `dedx`
-    `cluster_size` `hit_entry` `depth` `gap_lengths`, `time` if known, and, with truth, `proton` `particle`
-    `primary` `pdg` `stop_depth` (units: mm, MeV, keV/um, s). Columns `keep:` go along with frames of a file.
+    `cluster_size` `hit_entry`, what lies in front and behind (`depth` `next_depth` `second_depth` `gap_lengths`
+    `lengths`; NaN where the materials are not known), `time` if known, and, with truth, `proton` `particle`
+    `primary` `pdg` `stop_depth` (units: mm, MeV, keV/um, s; see `examples.finished`). Columns `keep:` go along with frames of a file.
 
     Raises:
         InputError: input that cannot be used; names file, entry and branch.
@@ -55,7 +58,8 @@ def frames_of(rows: Columns, geometry: Geometry, config: TrackConfig, protons_pe
         InputError: a step lies in none of the geometry's layers.
     """
     sizes = [protons_per_frame] if isinstance(protons_per_frame, int) else protons_per_frame
-    maker = StepFrames(FrameRules(Layers.of(geometry), sizes, min_cluster_size=config.data.min_cluster_size))
+    beams = Beams(described=geometry.beam)
+    maker = StepFrames(FrameRules(Layers.of(geometry), beams, sizes, min_cluster_size=config.data.min_cluster_size))
     return concatenate([frames for frames in (maker.add(rows), maker.add(None)) if frames])
 
 
@@ -64,8 +68,12 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
     if carry is None:
         if chunk is None:
             return {}, None
-        layers = None if geometry is None else Layers.of(load_geometry(geometry))
+        known = None if geometry is None else load_geometry(geometry)
+        layers = None if known is None else Layers.of(known)
+        # The beam of a packaged geometry serves the simulation; nobody has said that it is that of the input.
+        described = None if known is None or geometry in known_geometries() else known.beam
+        beams = Beams(None if config.apply.beam is None else beam_of(config.apply.beam), described)
         smallest = config.data.min_cluster_size
-        carry = (ReadoutFrames(layers, smallest) if "hit_x" in chunk
-                 else StepFrames(FrameRules(layers, sizes, frame_time, keep_last, smallest)))
+        carry = (ReadoutFrames(layers, beams, smallest) if "hit_x" in chunk
+                 else StepFrames(FrameRules(layers, beams, sizes, frame_time, keep_last, smallest)))
     return carry.add(chunk), None if chunk is None else carry

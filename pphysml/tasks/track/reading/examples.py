@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Columns, Ragged, length, ragged
-from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
-from ..geometries.geometry import BeamConfig
+from ....io.ragged import Array, Columns, Ragged, length, ragged
+from .beams import Beams
 from .layers import Layers
 
 TYPES = {
@@ -17,12 +16,11 @@ TYPES = {
 }
 
 
-def finished(frames: Columns, layers: Layers) -> Columns:
-    """Return frames with their hits sorted by layer, and with what follows from the layers.
+def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
+    """Return frames with their hits sorted by layer, and with what follows from the layers and the beam.
 
-    Added are `dedx` (keV/um), `depth` (mm of water), `gap_lengths` (radiation lengths) per hit and
-    `beam_range` (mm of water) per frame; the latter three are NaN where no geometry is known. Hits of
-    one layer keep their order. Columns of other names than the documented ones and `keep:` are left out.
+    Added are `dedx` (keV/um) and the columns of `_materials` per hit, those of `_sensors` and of `Beams.columns` per
+    frame. Hits of one layer keep their order. Columns of other names than the documented ones and `keep:` are left out.
     """
     n = length(frames)
     layer = ragged(frames, "layer")
@@ -37,17 +35,28 @@ def finished(frames: Columns, layers: Layers) -> Columns:
             examples[name] = Ragged(column.flat[order].astype(dtype, copy=False), column.offsets)
         else:
             examples[name] = column if isinstance(column, Ragged) or dtype is None else np.asarray(column).astype(dtype, copy=False)
-    number = layer.flat[order]
     edep = ragged(examples, "edep").flat
-    for name, values in (("dedx", edep / layers.thickness), ("depth", layers.depth[number]), ("gap_lengths", layers.gap_lengths[number])):
-        examples[name] = Ragged(values.astype(np.float32), layer.offsets)
-    beam = np.nan if layers.geometry is None else beam_range(layers.geometry.beam)
-    examples["beam_range"] = np.full(n, beam, dtype=np.float32)
-    return examples
+    of_hits = {"dedx": edep / layers.thickness, **_materials(layers, layer.flat[order].astype(np.int64))}
+    examples |= {name: Ragged(values.astype(np.float32), layer.offsets) for name, values in of_hits.items()}
+    return examples | _sensors(layers, n) | beams.columns(frames)
 
 
-def beam_range(beam: BeamConfig) -> float:
-    """Return the range in water of a particle of the beam, mm."""
-    if beam.particle == "helium":
-        return float(particle_range(beam.energy, HELIUM_MASS_RATIO, 2.0))
-    return float(particle_range(beam.energy))
+def _materials(layers: Layers, number: Array) -> dict[str, Array]:
+    """Return what a particle has crossed at hits in these layers; NaN where the materials are not known.
+
+    `depth`: water-equivalent, behind the phantom, mm; `next_depth`, `second_depth`: that of the two sensors behind.
+    `gap_lengths`: radiation lengths between the layer before and this one; `lengths`: the sum of all up to here.
+    """
+    # Two more sensors like the last one serve tracks that reach it.
+    depth = np.append(layers.depth, layers.depth[-1] + np.diff(layers.depth[-2:]) * np.array([1.0, 2.0]))
+    lengths = layers.gap_lengths
+    return {"depth": depth[number], "next_depth": depth[number + 1], "second_depth": depth[number + 2],
+            "gap_lengths": lengths[number], "lengths": np.cumsum(lengths)[number]}
+
+
+def _sensors(layers: Layers, n: int) -> Columns:
+    """Return `sensor_thickness`, `pitch_x`, `pitch_y` (mm), and `turns_at_sensors`: whether scatters only turn particles, at the sensors."""
+    x, y = layers.pixel
+    turns = layers.geometry is not None and not layers.geometry.lateral_displacement
+    values = {"sensor_thickness": layers.thickness, "pitch_x": x, "pitch_y": y}
+    return {**{name: np.full(n, value, dtype=np.float32) for name, value in values.items()}, "turns_at_sensors": np.full(n, turns)}

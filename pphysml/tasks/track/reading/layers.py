@@ -63,6 +63,12 @@ class Layers:
         """Return which calorimeter was taken, for a person."""
         return {"calorimeter": "layers learnt from the hits, of materials that are not known" if self.geometry is None else self.geometry.name}
 
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """Pitch of the pixels in x and y, mm; that of ALPIDE where the sensor is not known."""
+        sensor = SensorConfig() if self.geometry is None else self.geometry.sensor
+        return sensor.pixel[0], sensor.pixel[1]
+
     @classmethod
     def of(cls, geometry: Geometry) -> Layers:
         """Take the layers of a geometry as they are.

@@ -11,6 +11,7 @@ from ....errors import InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
+from .beams import Beams
 from .examples import finished
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered
@@ -19,7 +20,7 @@ LEARNING = 20_000
 """Hits at the start of the input from which layers are learnt."""
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
-FRAME = ("file", "entry", "run", "spot_x", "spot_y", "frame")
+FRAME = ("file", "entry", "run", "spot_x", "spot_y", "frame", "beam_energy", "beam_pdg")
 
 
 class ReadoutFrames(Carry):
@@ -27,11 +28,13 @@ class ReadoutFrames(Carry):
 
     Args:
         layers: those of a given geometry, or None to learn them.
+        beams: where the beam is known from.
         min_cluster_size: fewest pixels of a hit.
     """
 
-    def __init__(self, layers: Layers | None, min_cluster_size: int) -> None:
+    def __init__(self, layers: Layers | None, beams: Beams, min_cluster_size: int) -> None:
         self.layers = layers
+        self.beams = beams
         self.min_cluster_size = min_cluster_size
         self._given = layers is not None
         self._early: list[Columns] = []
@@ -80,7 +83,7 @@ class ReadoutFrames(Carry):
             largest = np.full(n, -1)
             np.maximum.at(largest, frame[kept], hits["proton"][kept])
             frames["n_protons"] = largest + 1
-        return finished(frames, layers)
+        return finished(frames, layers, self.beams)
 
 
 def _learn(chunk: Columns) -> Layers:

@@ -13,6 +13,7 @@ from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, slice_rows, take
 from ....io.schema import kept_branch
+from .beams import Beams
 from .events import Events
 from .examples import finished
 from .frames import Framing
@@ -24,7 +25,10 @@ LEARNING = 20_000
 """Rows at the start of the input from which layers are learnt."""
 
 USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",
-        "stop_depth", "phantom")
+        "stop_depth", "phantom", "beam_energy", "beam_pdg")
+
+OF_PROTONS = ("file", "entry", "run", "event", "spot_x", "spot_y", "phantom", "beam_energy", "beam_pdg")
+"""Columns that have one value for all steps of a proton."""
 
 FOR_LAYERS = (*NAMES, "volume_id", "local_z")
 """Columns that are not needed any more when a row's layer is known."""
@@ -36,11 +40,13 @@ class FrameRules:
 
     Attributes:
         layers: those of a given geometry, or None to learn them.
+        beams: where the beam is known from.
         sizes, frame_time, keep_last: of `Framing`.
         min_cluster_size: fewest pixels of a hit.
     """
 
     layers: Layers | None
+    beams: Beams
     sizes: Sequence[int]
     frame_time: float | None = None
     keep_last: bool = True
@@ -82,7 +88,7 @@ class StepFrames(Carry):
         frames = self._framing.add(self._protons(self._placed(ready), last), last)
         if last:
             self._refuse_nothing()
-        return finished(frames, self.layers) if frames and self.layers else {}
+        return finished(frames, self.layers, self.rules.beams) if frames and self.layers else {}
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
@@ -138,10 +144,7 @@ class StepFrames(Carry):
         self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
         hits = merge_steps(rows, proton, np.asarray(rows["layer"]), self.layers.thickness, self.rules.min_cluster_size)
         starts = np.flatnonzero(np.diff(proton, prepend=-1))
-        names = ("file", "entry", "run", "event", "spot_x", "spot_y")
-        protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in names if name in rows}, **hits}
-        if "phantom" in rows:
-            protons["phantom"] = np.asarray(rows["phantom"])[starts].astype(np.float32)
+        protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in OF_PROTONS if name in rows}, **hits}
         with_hits = ragged(protons, "layer").counts > 0
         if not with_hits.all():
             protons = take(protons, with_hits)

@@ -114,6 +114,8 @@ class TrackSimulation(Simulation):
             "local_z": values[:, ROW_LOCAL_Z],
             "spot_x": np.zeros(len(values)),
             "spot_y": np.zeros(len(values)),
+            "beam_energy": np.full(len(values), self.beam.energy, dtype=np.float32),
+            "beam_pdg": np.full(len(values), self.beam.pdg, dtype=np.int32),
             "base_id": calorimeter.astype(np.int32),
             "level1_id": np.where(calorimeter, 0, layer).astype(np.int32),
             "level2_id": np.where(calorimeter, layer - TRACKERS, -1).astype(np.int32),

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pphysml.io.ragged import Ragged, length, ragged, slice_rows
+from pphysml.io.ragged import Ragged, concatenate, length, ragged, slice_rows
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.geometries.geometry import load_geometry
-from pphysml.tasks.track.output.columns import geometry_of, output_columns
+from pphysml.tasks.track.geometries.geometry import BeamConfig, load_geometry
+from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.output.wepl_list import WEPL_FIELDS, wepl_list
 from pphysml.tasks.track.schema import OUTPUT_FIELDS
 from pphysml.tasks.track.tracks.links import Links
 
-BEAM_RANGE = 329.8
 MATERIALS = ("chi2", "range", "range_error", "energy", "wepl", "wepl_error")
 
 
@@ -22,10 +21,7 @@ def frames(toy):
     """Frames with links and a known geometry."""
     rng = np.random.default_rng(11)
     examples = toy.random_frames(rng)
-    geometry = load_geometry("dtc")
-    layer = examples["layer"]
-    examples["depth"] = Ragged(geometry.depth[layer.flat].astype(np.float32), layer.offsets)
-    examples["beam_range"] = np.full(length(examples), BEAM_RANGE, np.float32)
+    examples = toy.in_geometry(examples, load_geometry("dtc"))
     return examples, toy.random_links(rng, examples, true_links(examples))
 
 
@@ -121,10 +117,10 @@ def test_the_order_of_the_hits_in_a_layer_does_not_matter(frames) -> None:
         np.testing.assert_allclose(np.sort(a[name].flat), np.sort(b[name].flat), rtol=1e-6)
 
 
-def test_unknown_materials_leave_range_and_chi2_open(frames) -> None:
+def test_unknown_materials_leave_range_and_chi2_open(frames, toy) -> None:
     examples, links = frames
-    examples["beam_range"][:] = np.nan
-    columns = output_columns(examples, links, configured())
+    unknown = {name: Ragged(np.full_like(examples[name].flat, np.nan), examples[name].offsets) for name in toy.MATERIALS}
+    columns = output_columns(examples | unknown, links, configured())
     for name in MATERIALS:
         assert np.isnan(columns[name].flat).all()
     assert not (columns["flags"].flat & 2).any()
@@ -141,12 +137,31 @@ def test_no_frames_and_frames_without_hits(frames) -> None:
         assert length(wepl_list(columns)) == 0
 
 
-def test_the_geometry_is_the_named_one_or_the_one_with_these_layers(frames) -> None:
-    examples, _ = frames
-    assert geometry_of(examples, configured()).name == "dtc"
-    assert geometry_of(examples, configured(geometry="dtc-3mm")).name == "dtc-3mm"
-    examples["depth"] = Ragged(examples["depth"].flat * np.float32(1.01), examples["depth"].offsets)
-    assert geometry_of(examples, configured()) is None
+def test_without_a_beam_there_are_ranges_but_no_wepl(frames, toy) -> None:
+    examples, links = frames
+    known = output_columns(examples, links, configured())
+    unknown = {name: np.full(length(examples), np.nan, np.float32) for name in ("beam_energy", "beam_range")}
+    columns = output_columns(examples | unknown, links, configured())
+    stops = (known["flags"].flat & 34) == 0
+    np.testing.assert_allclose(columns["range"].flat[stops], known["range"].flat[stops], rtol=1e-5)
+    np.testing.assert_allclose(columns["chi2"].flat[stops], known["chi2"].flat[stops], rtol=1e-3)
+    assert np.isnan(columns["wepl"].flat).all() and np.isnan(columns["wepl_error"].flat).all()
+
+
+def test_frames_of_several_sensors_and_beams_are_fitted_as_if_alone(frames, toy) -> None:
+    examples, links = frames
+    rows = [slice_rows(examples, i, i + 1) for i in range(length(examples))]
+    kinds = [("dtc", "proton", 230.0), ("dtc-3mm", "proton", 250.0), ("dtc", "helium", 900.0)]
+    made = []
+    for i, row in enumerate(rows):
+        geometry, particle, energy = kinds[i % 3]
+        made.append(toy.in_geometry(row, load_geometry(geometry), BeamConfig(particle=particle, energy=energy)))
+    together = output_columns(concatenate(made), links, configured())
+    offsets = examples["layer"].offsets
+    for i, row in enumerate(made):
+        previous = links.previous[offsets[i] : offsets[i + 1]]
+        single = Links(np.where(previous >= 0, previous - offsets[i], -1), links.probability[offsets[i] : offsets[i + 1]])
+        same_columns(output_columns(row, single, configured()), slice_rows(together, i, i + 1), rtol=1e-5)
 
 
 def test_the_list_has_a_row_for_every_track_that_can_be_used(frames) -> None:

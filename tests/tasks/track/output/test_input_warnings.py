@@ -11,10 +11,15 @@ from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.output.columns import output_columns
-from pphysml.tasks.track.output.input_warnings import NO_MATERIALS, InputWarnings, dead_layers
+from pphysml.tasks.track.output.input_warnings import (
+    NO_BEAM,
+    NO_MATERIALS,
+    InputWarnings,
+    dead_layers,
+)
 from pphysml.tasks.track.output.track_flags import BEYOND
 from pphysml.tasks.track.output.wepl_list import wepl_list
-from pphysml.tasks.track.reading.examples import beam_range
+from pphysml.tasks.track.reading.beams import Beams
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links, true_links
 
@@ -51,7 +56,7 @@ def test_a_beam_of_too_little_energy_is_doubted_and_leaves_no_wepl(frames, tmp_p
     text = resources.files("pphysml.tasks.track.geometries").joinpath("dtc.yaml").read_text()
     path = tmp_path / "weak.yaml"
     path.write_text(text.replace("energy: 230.0", "energy: 100.0"))
-    weak = frames | {"beam_range": np.full(3, beam_range(load_geometry(str(path)).beam), np.float32)}
+    weak = frames | Beams(stated=load_geometry(str(path)).beam).columns(frames)
     sentences, columns = seen(weak, CONFIG.model_copy(update={"apply": CONFIG.apply.model_copy(update={"geometry": str(path)})}))
     assert any(f"flag {BEYOND}" in sentence for sentence in sentences)
     ids = {name: frames[name] for name in ("file", "entry")}
@@ -59,8 +64,9 @@ def test_a_beam_of_too_little_energy_is_doubted_and_leaves_no_wepl(frames, tmp_p
 
 
 def test_unknown_materials_are_told(frames):
-    unknown = frames | {"beam_range": np.full(3, np.nan, np.float32)}
-    assert seen(unknown, TrackConfig())[0] == [NO_MATERIALS]
+    unknown = {name: np.full(3, np.nan, np.float32) for name in ("beam_energy", "beam_range")}
+    assert seen(frames | unknown, TrackConfig())[0] == [NO_BEAM]
+    assert seen(changed(frames | unknown, "depth", np.nan), TrackConfig())[0] == [NO_MATERIALS]
 
 
 @pytest.mark.parametrize("hits, expected", [

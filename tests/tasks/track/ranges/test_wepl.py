@@ -20,13 +20,16 @@ from pphysml.tasks.track.ranges.energy_loss import BINS, LossTable, loss_table, 
 from pphysml.tasks.track.ranges.range_kernel import LOWEST, SPREAD, STEP, stop_posteriors
 from pphysml.tasks.track.ranges.wepl import PARTICLES, beam_straggling, fit_ranges
 from pphysml.tasks.track.reading.assemble import assemble, frames_of
+from pphysml.tasks.track.reading.beams import Beams
+from pphysml.tasks.track.reading.examples import finished
+from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit
 from pphysml.tasks.track.tracks.tracks import find_tracks
 
 PROTON = PARTICLES["proton"]
-BEAM_RANGE = 329.8
+BEAM_RANGE = particle_range(230.0)
 
 
 def calorimeter(**others) -> Geometry:
@@ -61,13 +64,19 @@ def straight(geometry: Geometry, stop, losses, slope=0.0, last=None):
     hits = {"layer": layer, "x": 3.0 * number + slope * geometry.z[layer], "y": 0.0 * layer, "z": geometry.z[layer],
             "dedx": losses(np.asarray(stop)[number] - geometry.depth[layer])}
     frame = {name: Ragged.from_counts(values, np.array([len(layer)])) for name, values in hits.items()}
-    frame["beam_range"] = np.array([BEAM_RANGE])
+    frame["edep"] = frame["dedx"]
+    frame = {**finished(frame, Layers.of(geometry), Beams(described=geometry.beam)), **frame}
     return frame, find_tracks(frame, Links(previous, np.ones(len(layer))))
 
 
 def fitted(geometry, stop, losses, **others):
     frame, tracks = straight(geometry, stop, losses, **others)
-    return fit_ranges(frame, tracks, geometry)
+    return fit_ranges(frame, tracks)
+
+
+def straggling(**beam):
+    """Return the width of the range of a beam, mm."""
+    return beam_straggling(Beams(described=calorimeter(beam=beam).beam).columns({"frame": np.zeros(1)}))
 
 
 def test_sharp_energy_losses_give_the_exact_range() -> None:
@@ -122,9 +131,9 @@ def test_energy_and_wepl_follow_from_the_path() -> None:
     table, geometry = loss_table(0.025, PROTON), calorimeter()
     fit = fitted(geometry, stop, lambda r: slant * drawn(table, slant * r, rng), slope=slope)
     assert (fit.range - stop).mean() == pytest.approx(0.0, abs=0.2)
-    np.testing.assert_allclose(BEAM_RANGE - fit.wepl, slant * fit.range, rtol=1e-9)
+    np.testing.assert_allclose(BEAM_RANGE - fit.wepl, slant * fit.range, rtol=1e-6)
     np.testing.assert_allclose(particle_range(fit.energy), slant * fit.range, rtol=1e-9)
-    np.testing.assert_allclose(fit.wepl_error**2, (slant * fit.range_error) ** 2 + beam_straggling(BEAM_RANGE, geometry.beam) ** 2)
+    np.testing.assert_allclose(fit.wepl_error**2, (slant * fit.range_error) ** 2 + straggling(energy=230.0) ** 2)
 
 
 def test_helium_is_fitted_with_its_own_energy_loss() -> None:
@@ -137,11 +146,9 @@ def test_helium_is_fitted_with_its_own_energy_loss() -> None:
 
 
 def test_straggling_of_a_beam_grows_with_its_energy_spread() -> None:
-    geometry = calorimeter(beam={"energy": 230.0, "energy_spread": 2.3})
-    wide = beam_straggling(np.array([BEAM_RANGE]), geometry.beam)
-    sharp = beam_straggling(np.array([BEAM_RANGE]), calorimeter().beam)
+    wide, sharp = straggling(energy=230.0, energy_spread=2.3), straggling(energy=230.0)
     assert sharp == pytest.approx(0.12 * (BEAM_RANGE / 10) ** 0.935, rel=0.1)  # Bortfeld's approximation, his eq. 18
-    np.testing.assert_allclose(wide**2 - sharp**2, (0.01 * 1.736 * BEAM_RANGE) ** 2)
+    np.testing.assert_allclose(wide**2 - sharp**2, (0.01 * 1.736 * BEAM_RANGE) ** 2, rtol=1e-4)
 
 
 def test_single_hits_and_tracks_to_the_last_layer() -> None:
@@ -202,7 +209,7 @@ REAL = Path(os.environ.get("PPHYSML_TEST_DATA", Path(__file__).parents[5] / "sha
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs gate_dtc_hits_water250mm_part_a.root in the folder PPHYSML_TEST_DATA")
 def test_protons_of_geant4_have_crossed_the_water_of_its_phantom() -> None:
-    config, carry, parts = TrackConfig(), None, []
+    config, carry, parts = TrackConfig(apply={"beam": "proton:250MeV"}), None, []
     for chunk in chain(Reader(resolve([str(REAL)], None), LAYOUTS), [None]):
         examples, carry = assemble(chunk, carry, config)
         parts += [examples] if examples else []
@@ -211,6 +218,6 @@ def test_protons_of_geant4_have_crossed_the_water_of_its_phantom() -> None:
     middle = np.median(wepl)
     low, high = np.quantile(wepl, [0.16, 0.84])
     assert middle == pytest.approx(250.0, abs=2.0)
-    assert (high - low) / 2 < 1.25 * beam_straggling(np.array([381.2]), calorimeter().beam)[0]
+    assert (high - low) / 2 < 1.25 * straggling(energy=250.0)[0]
     assert 0.08 < 1 - usable.sum() / primary.sum() < 0.25  # about 1 % of protons per cm end in a nucleus
     assert np.nanmedian(columns["chi2"].flat[usable]) == pytest.approx(1.2, abs=0.3)

@@ -12,6 +12,9 @@ from pphysml.physics.multiple_scattering import displacement, highland_angle
 from pphysml.physics.range_energy import momentum_velocity, particle_energy
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
 from pphysml.tasks.track.ranges.wepl import scattering_chi2
+from pphysml.tasks.track.reading.beams import Beams
+from pphysml.tasks.track.reading.examples import finished
+from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.tracks.links import Links
 from pphysml.tasks.track.tracks.track_fit import bends, entry_vectors, largest_kink
 from pphysml.tasks.track.tracks.tracks import find_tracks
@@ -59,6 +62,12 @@ def test_tiny_bends_are_exact_and_short_tracks_have_none() -> None:
     assert largest_kink(bends(examples, tracks), tracks).tolist() == [0.0]
 
 
+def known(examples, geometry):
+    """Return examples with the materials of a geometry."""
+    edep = Ragged(np.full(len(examples["x"].flat), 0.1), examples["x"].offsets)
+    return {**finished({**examples, "edep": edep}, Layers.of(geometry), Beams()), **examples}
+
+
 def scattered(geometry, range_, n, rng, shift):
     """Return tracks scattered in homogeneous slabs, or turned at their ends."""
     places, slopes, x = [], np.zeros((n, 2)), np.zeros((n, 2))
@@ -81,17 +90,21 @@ def test_multiple_scattering_has_a_chi2_of_one(shift: bool) -> None:
     geometry = Geometry.of(GeometryConfig.model_validate({"layers": groups, "beam": {"energy": 230.0}, "lateral_displacement": shift}))
     rng = np.random.default_rng(1)
     examples, tracks = through(scattered(geometry, 160.0, 400, rng, shift))
+    examples = known(examples, geometry)
     fit = SimpleNamespace(range=np.full(400, 160.0))
-    chi2 = scattering_chi2(examples, bends(examples, tracks), fit, geometry)
+    chi2 = scattering_chi2(examples, tracks, bends(examples, tracks), fit)
     assert chi2.mean() == pytest.approx(1.0, abs=0.03)
-    doubled = scattering_chi2(examples, bends(examples, tracks), SimpleNamespace(range=np.full(400, 320.0)), geometry)
+    doubled = scattering_chi2(examples, tracks, bends(examples, tracks), SimpleNamespace(range=np.full(400, 320.0)))
     assert doubled.mean() > 1.5
 
 
 def test_chi2_needs_materials_and_three_hits() -> None:
     geometry = Geometry.of(GeometryConfig.model_validate({"layers": [{"count": 5, "wet": 8.0, "radiation_lengths": 0.04}], "beam": {"energy": 230.0}}))
-    places = np.stack([np.zeros(2), np.zeros(2), np.arange(2.0)], -1)[None]
-    examples, tracks = through(places)
-    found, fit = bends(examples, tracks), SimpleNamespace(range=np.array([30.0]))
-    assert np.isnan(scattering_chi2(examples, found, fit, geometry)).all()
-    assert np.isnan(scattering_chi2(examples, found, fit, None)).all()
+    places = np.stack([0.01 * np.arange(3.0) ** 2, np.zeros(3), np.arange(3.0)], -1)[None]
+    fit = SimpleNamespace(range=np.array([30.0]))
+    for hits, materials, expected in ((3, True, True), (2, True, False), (3, False, False)):
+        examples, tracks = through(places[:, :hits])
+        examples = known(examples, geometry)
+        if not materials:
+            examples |= {name: Ragged(np.full(hits, np.nan), examples["x"].offsets) for name in ("depth", "lengths")}
+        assert np.isfinite(scattering_chi2(examples, tracks, bends(examples, tracks), fit)).all() == expected
