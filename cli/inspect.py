@@ -74,6 +74,8 @@ def _print(facts: dict[str, Any], every: bool) -> None:
     if every:
         _print_layouts(facts)
     show(f"can be read by: {_readers(facts)}")
+    for task, reason in facts["refusals"].items():
+        show(f"cannot be read by {task}: {reason}")
 
 
 def _readers(facts: dict[str, Any]) -> str:

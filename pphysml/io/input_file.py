@@ -63,10 +63,13 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     for f in opening.fields.values():
         opening.factors[f.name] = conversion(f.alias_units.get(opening.branches[f.name], f.unit), f.unit)
     opening.factors.update(here.factors)
+    other = layout.lookalike(available, mapping)
+    if other is not None:
+        yield opening.problem(None, other.reason)
     for f in layout.fields:
         if f.name in mapping and f.name not in opening.branches:
             yield _absent(opening, mapping[f.name], available)
-        elif f.required and f.name not in opening.branches:
+        elif f.required and f.name not in opening.branches and other is None:
             usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
             yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
     truth = layout.truth

@@ -33,7 +33,8 @@ def inspect(path: str, layouts: Mapping[str, Sequence[Layout]] = {}) -> dict[str
         `trees`, each with `name`, `kind`, `entries` (None where it cannot be read) and `branches` (`name`, `type`,
         `compression`; "unknown" where it cannot be found out);
         `tasks`: task -> layout -> required fields that the best tree lacks, [] if it fits;
-        `layouts`: task -> the layout that is taken unless --layout names another, or None.
+        `layouts`: task -> the layout that is taken unless --layout names another, or None;
+        `refusals`: task -> why it cannot read the file, in a sentence, where that is known.
 
     Raises:
         InputError: the file cannot be opened.
@@ -60,6 +61,8 @@ def inspect(path: str, layouts: Mapping[str, Sequence[Layout]] = {}) -> dict[str
             facts["problems"].append(str(error))
     facts["tasks"] = {task: _lacking(available, them) for task, them in layouts.items()}
     facts["layouts"] = {task: _default(available, path, them) for task, them in layouts.items()}
+    reasons = {task: _refusal(available, path, them) for task, them in layouts.items() if facts["layouts"][task] is None}
+    facts["refusals"] = {task: reason for task, reason in reasons.items() if reason is not None}
     return facts
 
 
@@ -77,6 +80,16 @@ def _default(trees: Mapping[str, list[str]], path: str, layouts: Sequence[Layout
     except InputError:
         return None
     return None if layout.lacking(trees[name]) else layout.name
+
+
+def _refusal(trees: Mapping[str, list[str]], path: str, layouts: Sequence[Layout]) -> str | None:
+    """Return what the best tree is, where it is known to be no tree of these layouts."""
+    try:
+        layout, name = best(trees, Source(path), layouts, BranchMap())
+    except InputError:
+        return None
+    other = layout.lookalike(trees[name])
+    return None if other is None else f"tree {name!r} {other.reason}."
 
 
 def _tree(tree: Tree) -> dict[str, Any]:

@@ -96,8 +96,9 @@ def best(
             one = f"{source.path}:{fitting[layout.name][0]}"
             raise InputError(f"the trees {listed} all fit; name one as {one} or with --tree", file=source.path)
 
-    def share_lacking(layout: Layout, name: str) -> tuple[float, bool]:
+    def share_lacking(layout: Layout, name: str) -> tuple[float, bool, bool]:
         share = len(layout.lacking(trees[name], branches[name])) / max(1, sum(f.required for f in layout.fields))
-        return share, name not in layout.trees
+        # Of trees that lack equally much, the one of which it is known what it is says most.
+        return share, name not in layout.trees, layout.lookalike(trees[name], branches[name]) is None
 
     return min(((layout, name) for layout in layouts for name in names), key=lambda pair: share_lacking(*pair))

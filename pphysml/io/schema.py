@@ -97,6 +97,21 @@ Further = Kind | Field
 
 
 @dataclass(frozen=True)
+class Lookalike:
+    """Trees that a user takes for those of a layout, though they lack what it needs.
+
+    Attributes:
+        branches: sets of names; a tree that has all of one set is such a tree, unless it has the field `lacks`.
+        lacks: field of the layout.
+        reason: what the tree holds, why that is not enough, and what to do; without a full stop.
+    """
+
+    branches: tuple[frozenset[str], ...]
+    lacks: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Layout:
     """A named file layout: trees it is looked for in, and its fields.
 
@@ -108,6 +123,7 @@ class Layout:
         missing: what NaN stands for in further branches that are read; without it NaN is refused.
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
+        lookalikes: trees that are refused with their reason; see `Lookalike`.
         native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
@@ -120,6 +136,7 @@ class Layout:
     native_names: bool = False
     padding: tuple[str, ...] = ()
     needed_truth: tuple[str, ...] = ()
+    lookalikes: tuple[Lookalike, ...] = ()
 
     def field(self, name: str) -> Field:
         """Return a field by its canonical name."""
@@ -144,6 +161,13 @@ class Layout:
         """Return the required fields that a tree with these branches does not have."""
         found = self.branches(available, mapping)
         return [f for f in self.fields if f.required and f.name not in found]
+
+    def lookalike(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> Lookalike | None:
+        """Return what a tree with these branches is in truth; None for one that has what is needed, or shows nothing."""
+        present = set(available)
+        found = self.branches(present, mapping)
+        return next((other for other in self.lookalikes if other.lacks not in found and other.lacks not in mapping
+                     and any(names <= present for names in other.branches)), None)
 
     @property
     def truth(self) -> list[str]:

@@ -18,4 +18,4 @@ def inspect(path: str) -> dict[str, Any]:
         return describe(path, {name: get_task(name).layouts() for name in task_names()})
     except InputError as error:
         return {"path": path, "size": None, "objects": {}, "trees": [], "metadata": None, "problems": [str(error)], "warnings": [],
-                "tasks": {}, "layouts": {}}
+                "tasks": {}, "layouts": {}, "refusals": {}}

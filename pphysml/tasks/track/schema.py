@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...io.schema import Field, Layout
+from ...io.schema import Field, Layout, Lookalike
 
 FIELD = {"minimum": -10_000.0, "maximum": 10_000.0}
 """Positions across the beam that a calorimeter can have, mm."""
@@ -19,20 +19,43 @@ def _row(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> Fiel
     return Field(name, "hit", dtype, help, aliases=aliases, **others)
 
 
+def _ends(axis: str) -> tuple[str, ...]:
+    """Return what GATE 7 to 9, and GATE 10, call the position of a step's end, and of its beginning."""
+    return f"pos{axis}", f"Position_{axis}", f"PostPosition_{axis}", f"PrePosition_{axis}"
+
+
+HITS_OF_GATE = ("store the hits of the sensors: GATE 7 to 9 in the tree Hits (/gate/output/root/setRootHitFlag 1), GATE 10 by a "
+                "DigitizerHitsCollectionActor with TotalEnergyDeposit, PostPosition, GlobalTime, RunID, EventID, TrackID, ParentID and PDGCode")
+
+
+def _lookalike(holds: str, *branches: set[str]) -> Lookalike:
+    return Lookalike(tuple(map(frozenset, branches)), "edep", f"{holds}; {HITS_OF_GATE}")
+
+
+LOOKALIKES = (
+    _lookalike("holds coincidences, pairs of what was summed in two detectors, and no hits", {"energy1", "energy2"}, {"TotalEnergyDeposit1", "TotalEnergyDeposit2"}),
+    _lookalike("holds particles that cross a surface (a phase space), but not the energy that each of them left in a sensor, without which there is no hit (if it has another name, give that with --map edep=BRANCH)",
+               {"Ekine"}, {"KineticEnergy"}, {"PreKineticEnergy"}, {"PostKineticEnergy"}),
+    _lookalike("holds singles, of which one is what all particles of an event left in a detector, and no hits", {"globalPosX", "energy"}),
+)
+"""Trees of GATE beside that of the hits."""
+
 GATE = Layout(
     name="gate-hits",
     help="GATE's tree of hits, one entry per step in a sensor.",
     trees=("Hits", "hits"),
     native_names=True,
     needed_truth=("event", "track_id", "parent_id"),
+    lookalikes=LOOKALIKES,
     fields=(
         *IDS,
-        _row("x", "float32", "Position.", "posX", "PostPosition_X", unit="mm", required=True, **FIELD),
-        _row("y", "float32", "Position.", "posY", "PostPosition_Y", unit="mm", required=True, **FIELD),
-        _row("z", "float32", "Position along the beam.", "posZ", "PostPosition_Z", unit="mm", required=True),
+        _row("x", "float32", "Position where the step ends, or begins if the file has that alone.", *_ends("X"), unit="mm", required=True, **FIELD),
+        _row("y", "float32", "The same.", *_ends("Y"), unit="mm", required=True, **FIELD),
+        _row("z", "float32", "The same along the beam.", *_ends("Z"), unit="mm", required=True),
         _row("edep", "float32", "Energy deposited in the sensor.", "edep", "TotalEnergyDeposit", unit="MeV", required=True, minimum=0.0),
-        _row("time", "float64", "Time since the start of the run.", "time", "GlobalTime", unit="s", alias_units={"GlobalTime": "ns"}),
-        _row("local_z", "float32", "Position inside the sensor, by which its thickness is known.", "localPosZ", unit="mm"),
+        _row("time", "float64", "Time since the start of the run.", "time", "GlobalTime", "PreGlobalTime", unit="s",
+             alias_units={"GlobalTime": "ns", "PreGlobalTime": "ns"}),
+        _row("local_z", "float32", "Position inside the sensor, by which its thickness is known.", "localPosZ", "PrePositionLocal_Z", unit="mm"),
         _row("spot_x", "float32", "Position of the beam spot.", "spotPosX", "spotX", unit="mm"),
         _row("spot_y", "float32", "Position of the beam spot.", "spotPosY", "spotY", unit="mm"),
         _row("beam_energy", "float32", "Kinetic energy of the beam in front of the phantom.", unit="MeV", minimum=0.0),
