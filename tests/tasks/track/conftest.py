@@ -17,7 +17,7 @@ from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit
 
 PITCH = 10.0
-MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "lengths")
+MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "next_gap_lengths", "lengths")
 
 
 @dataclass

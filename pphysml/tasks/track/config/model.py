@@ -16,6 +16,7 @@ class ModelConfig(Config):
     name: Annotated[Network | str, *or_own(Network)] = option("relay", "Network: ours, one of those published with arXiv:2407.13420, or one of your own, FILE.py:CLASS.")
     width: int = option(40, "Width of a link's state.", ge=4, le=8192)
     message_width: int = option(24, "Width of a message between links.", ge=2, le=8192)
+    materials: bool = option(False, "Show the network `relay` what lies between the layers, and how thick sensors are: angles in widths of multiple scattering, radiation and water-equivalent lengths.")
     rounds: int = option(3, "Rounds of messages.", ge=1, le=200)
     neighbours: int = option(4, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1, le=1000)
     min_early_probability: float = option(0.001, "Links that a first look finds less probable at one of their hits take no part in the rounds; 0 keeps all.", "", ge=0, lt=0.1)

@@ -14,6 +14,7 @@ from ..config import DataConfig, TrackConfig
 from ..tracks.links import frame_of_hit, true_links
 from .continuations import all_triplets, directions, smallest_deflections
 from .graph import candidate_links
+from .materials import link_scales, of_hits
 
 HIT_COLUMNS = ("x", "y", "z", "dedx", "edep", "layer", "cluster_size")
 
@@ -25,10 +26,15 @@ def collate(examples: Columns, config: TrackConfig) -> Batch:
     """Return H hits and E candidate links of all frames together, with what the network needs besides.
 
     What `collate_links` returns; for `relay` `direction` (E, 3), and the
-    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); for `line-graph` `edge_in edge_out theta` (T,).
+    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); with `model.materials`
+    also `materials` (H, MATERIALS), and the `before_scale after_scale` (E,) by which deflections are multiplied, those two already
+    are; for `line-graph` `edge_in edge_out theta` (T,).
     """
     columns = _hits_and_links(examples, config.data)
-    return _tensors(columns | _continuations(examples, config.model.name, columns["deep"], columns["shallow"]))
+    columns |= _continuations(examples, config.model.name, columns["deep"], columns["shallow"])
+    if config.model.name == "relay" and config.model.materials:
+        columns |= _materials(examples, columns)
+    return _tensors(columns)
 
 
 def collate_links(examples: Columns, options: DataConfig) -> Batch:
@@ -82,6 +88,14 @@ def _continuations(examples: Columns, network: str, deep: Array, shallow: Array)
         return {"direction": direction, "before_angle": before, "after_angle": after}
     triplets = all_triplets(direction, deep, shallow, len(position))
     return {"edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}
+
+
+def _materials(examples: Columns, columns: dict[str, Array]) -> dict[str, Array]:
+    scales = dict(zip(("before", "after"), link_scales(examples, columns["deep"], columns["shallow"]), strict=True))
+    found = {"materials": of_hits(examples)}
+    for side, scale in scales.items():
+        found |= {f"{side}_scale": scale, f"{side}_angle": columns[f"{side}_angle"] * scale[:, None]}
+    return found
 
 
 def _tensors(columns: dict[str, Array]) -> Batch:

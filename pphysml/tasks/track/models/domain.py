@@ -10,22 +10,31 @@ from ....io.ragged import Array, Columns, ragged
 from ....model_file import ModelFile
 from ..tracks.links import frame_of_hit
 
-QUANTITIES = ("hits in a frame", "layers with hits", "distance of the layers in mm", "energy loss in keV/um")
+QUANTITIES = ("hits in a frame", "layers with hits", "distance of the layers in mm", "energy loss in keV/um",
+              "radiation lengths between layers", "water-equivalent length between layers in mm", "thickness of the sensors in mm")
+
+OF_OLDER = 4
+"""Quantities that weights of versions before 0.5 know."""
 
 
 def describe(examples: Columns) -> Array:
-    """Return lowest and highest value of each of QUANTITIES over the frames with hits, float64 (4, 2)."""
+    """Return lowest and highest value of each of QUANTITIES over the frames with hits, float64 (Q, 2); NaN where it is not known."""
     layer, z, dedx = (ragged(examples, name) for name in ("layer", "z", "dedx"))
     frame, n = frame_of_hit(examples), len(layer)
     used = layer.counts > 0
     number = layer.flat.astype(np.float64)
     step = np.diff(z.flat.astype(np.float64)) / np.maximum(np.diff(number), 1)
     inside = (np.diff(number) > 0) & (number[1:] > 3) & (np.diff(frame) == 0)
+    water = ragged(examples, "next_depth").flat - ragged(examples, "depth").flat.astype(np.float64)
+    behind = number > 3
     values = [
         layer.counts.astype(np.float64),
         1 + np.maximum.reduceat(np.append(number, 0), layer.offsets[:-1]) if n else np.zeros(0),
         _mean(step[inside], frame[1:][inside], n),
         np.exp(_mean(np.log(np.maximum(dedx.flat, 1e-3)), frame, n)),
+        _mean(ragged(examples, "gap_lengths").flat[behind].astype(np.float64), frame[behind], n),
+        _mean(water[behind], frame[behind], n),
+        np.asarray(examples["sensor_thickness"], dtype=np.float64),
     ]
     rows = [v[used & np.isfinite(v)] for v in values]
     return np.array([[v.min(), v.max()] if len(v) else [np.nan, np.nan] for v in rows])
@@ -51,14 +60,16 @@ def check_domain(model: ModelFile) -> None:
         ModelError: they are not as `fit_domain` stores them.
     """
     if "domain" in model.prepared:
-        model.ranges("prepared", "domain", (len(QUANTITIES), 2))
+        known = OF_OLDER if len(model.prepared["domain"]) == OF_OLDER else len(QUANTITIES)
+        model.ranges("prepared", "domain", (known, 2))
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array]) -> Iterator[str]:
     """Yield a sentence for every quantity that lies outside the training's range by more than a fifth."""
     if "domain" not in prepared:
         return
-    for name, (low, high), (found_low, found_high) in zip(QUANTITIES, prepared["domain"], describe(examples), strict=True):
+    known = len(prepared["domain"])
+    for name, (low, high), (found_low, found_high) in zip(QUANTITIES[:known], prepared["domain"], describe(examples)[:known], strict=True):
         if found_high > 1.2 * high:
             yield f"{name}: {found_high:.4g}, in the training at most {high:.4g}"
         elif found_low < low / 1.2 and name not in QUANTITIES[:2]:

@@ -11,11 +11,13 @@ from ....nn.mlp import two_layer
 from ....nn.segments import segment_logsumexp
 from ..config.model import ModelConfig
 from .continuations import straightest
+from .materials import MATERIALS
 from .messages import strongest
 from .scores import LinkScores
 
 HIT_FEATURES, ANGLE_FEATURES, VOTES, LOOK_WIDTH = 7, 2, 4, 24
-LINK_FEATURES = 14 + 2 * 2 * ANGLE_FEATURES
+LINK_FEATURES = 7 + 2 * 2 * ANGLE_FEATURES
+"""Of a link itself; those of its deep hit come on top."""
 MOST = 4
 """Links of a hit that take part in the rounds at most; it matters at the start of a training, when every link is promising."""
 PART = 8192
@@ -36,21 +38,22 @@ class Relay(nn.Module):
       step of Sinkhorn's iteration towards an assignment.
 
     Positions are relative to the beam spot and energy losses logarithms, so that neither the place of
-    the beam nor the thickness of the sensor matters.
+    the beam nor the thickness of the sensor matters. With `model.materials` deflections are in widths of
+    multiple scattering, and hits have the features of `materials.of_hits` too.
 
     Shapes: see `batches.collate` for what a batch holds.
     """
 
     def __init__(self, options: ModelConfig) -> None:
         super().__init__()
-        width = options.width
-        self.look = two_layer(LINK_FEATURES, LOOK_WIDTH, 1)
-        self.enter = two_layer(LINK_FEATURES, width, width)
+        width, of_hit = options.width, HIT_FEATURES + (MATERIALS if options.materials else 0)
+        self.look = two_layer(LINK_FEATURES + of_hit, LOOK_WIDTH, 1)
+        self.enter = two_layer(LINK_FEATURES + of_hit, width, width)
         self.neighbours = options.neighbours
         self.hopeless = math.log(options.min_early_probability) if options.min_early_probability else -math.inf
         self.rounds = nn.ModuleList(Round(width, options.message_width) for _ in range(options.rounds))
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
-        self.free = two_layer(HIT_FEATURES + 2, 16, 2)
+        self.free = two_layer(of_hit + 2, 16, 2)
 
     def forward(self, batch: dict[str, Tensor]) -> LinkScores:
         """Return the scores of all links, and of hits without."""
@@ -62,7 +65,7 @@ class Relay(nn.Module):
         early = torch.cat([self.look(look(part)) for part in torch.split(links, size)])
         kept = self.promising(early.detach()[:, 0], batch["deep"], batch["shallow"], n)
         state, deep, shallow = self.enter(look(kept)), batch["deep"][kept], batch["shallow"][kept]
-        sides = self.continuations(batch["direction"][kept], deep, shallow, n)
+        sides = self.continuations(batch, kept, n)
         for block in self.rounds:
             state = block(state, sides, deep, shallow, n)
         link = early.index_copy(0, kept, self.leave(state))
@@ -80,12 +83,17 @@ class Relay(nn.Module):
             kept = kept[best_of_each(hit[kept], least[kept], n_hits, MOST)]
         return kept
 
-    def continuations(self, direction: Tensor, deep: Tensor, shallow: Tensor, n_hits: int) -> list[tuple[Tensor, Tensor]]:
-        """Return indices (E, K) and angles (E, K, ANGLE_FEATURES) of the links before, and of those after."""
-        found = straightest(direction.cpu().numpy(), deep.cpu().numpy(), shallow.cpu().numpy(), n_hits, self.neighbours)
-        device = direction.device
-        return [(torch.from_numpy(index).to(device), angle_features(torch.from_numpy(angle).to(device)))
-                for index, angle in ((found.before, found.before_angle), (found.after, found.after_angle))]
+    def continuations(self, batch: dict[str, Tensor], kept: Tensor, n_hits: int) -> list[tuple[Tensor, Tensor]]:
+        """Return indices (E, K) and angles (E, K, ANGLE_FEATURES) of the links before the kept ones, and of those after, among these."""
+        direction, deep, shallow = (batch[name][kept].cpu().numpy() for name in ("direction", "deep", "shallow"))
+        found, device = straightest(direction, deep, shallow, n_hits, self.neighbours), kept.device
+        sides = []
+        for side, index, angle in (("before", found.before, found.before_angle), ("after", found.after, found.after_angle)):
+            angles = torch.from_numpy(angle).to(device)
+            if f"{side}_scale" in batch:
+                angles = angles * batch[f"{side}_scale"][kept][:, None]
+            sides.append((torch.from_numpy(index).to(device), angle_features(angles)))
+        return sides
 
 
 class Round(nn.Module):
@@ -112,11 +120,12 @@ class Round(nn.Module):
 
 
 def hit_features(batch: dict[str, Tensor]) -> Tensor:
-    """Return position from the beam spot (cm), logarithm of the energy loss, layer, first layers: (H, HIT_FEATURES)."""
+    """Return position from the beam spot (cm), logarithm of the energy loss, layer, first layers, and materials if the batch has them: (H, HIT_FEATURES)."""
     layer = batch["layer"]
     flags = [(layer == i).float() for i in range(3)]
     place = [(batch[name] - batch[f"centre_{name}"]) / 10 for name in "xy"]
-    return torch.stack([*place, torch.log(batch["dedx"].clamp(min=1e-2)), layer / 20, *flags], -1)
+    features = torch.stack([*place, torch.log(batch["dedx"].clamp(min=1e-2)), layer / 20, *flags], -1)
+    return torch.cat([features, batch["materials"]], -1) if "materials" in batch else features
 
 
 class LinkFeatures:
@@ -127,7 +136,7 @@ class LinkFeatures:
         self.rivals = [torch.log(torch.bincount(batch[side], minlength=len(hits)).float()) for side in ("deep", "shallow")]
 
     def __call__(self, chosen: Tensor) -> Tensor:
-        """Return the features of some links, (chosen, LINK_FEATURES)."""
+        """Return the features of some links, and of their deep hits, (chosen, F)."""
         deep, shallow = self.batch["deep"][chosen], self.batch["shallow"][chosen]
         step = [self.batch[name][deep] - self.batch[name][shallow] for name in "xyz"]
         slopes = [step[0] / step[2], step[1] / step[2]]

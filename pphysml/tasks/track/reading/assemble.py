@@ -22,7 +22,7 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
     (`beam_energy` `beam_spread` `beam_charge` `beam_range`, `sensor_thickness` `pitch_x` `pitch_y` `turns_at_sensors`)
     and, with truth, `n_protons`; of its hits, sorted by layer, `layer` `x` `y` `z` `edep` `dedx`
     `cluster_size` `hit_entry`, what lies in front and behind (`depth` `next_depth` `second_depth` `gap_lengths`
-    `lengths`; NaN where the materials are not known), `time` if known, and, with truth, `proton` `particle`
+    `next_gap_lengths` `lengths`; NaN where the materials are not known), `time` if known, and, with truth, `proton` `particle`
     `primary` `pdg` `stop_depth` (units: mm, MeV, keV/um, s; see `examples.finished`). Columns `keep:` go along with frames of a file.
 
     Raises:

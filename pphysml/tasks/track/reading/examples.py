@@ -45,13 +45,13 @@ def _materials(layers: Layers, number: Array) -> dict[str, Array]:
     """Return what a particle has crossed at hits in these layers; NaN where the materials are not known.
 
     `depth`: water-equivalent, behind the phantom, mm; `next_depth`, `second_depth`: that of the two sensors behind.
-    `gap_lengths`: radiation lengths between the layer before and this one; `lengths`: the sum of all up to here.
+    `gap_lengths`, `next_gap_lengths`: radiation lengths between the layer before and this one, and behind it; `lengths`: the sum of all up to here.
     """
     # Two more sensors like the last one serve tracks that reach it.
     depth = np.append(layers.depth, layers.depth[-1] + np.diff(layers.depth[-2:]) * np.array([1.0, 2.0]))
     lengths = layers.gap_lengths
     return {"depth": depth[number], "next_depth": depth[number + 1], "second_depth": depth[number + 2],
-            "gap_lengths": lengths[number], "lengths": np.cumsum(lengths)[number]}
+            "gap_lengths": lengths[number], "next_gap_lengths": np.append(lengths, lengths[-1])[number + 1], "lengths": np.cumsum(lengths)[number]}
 
 
 def _sensors(layers: Layers, n: int) -> Columns:
