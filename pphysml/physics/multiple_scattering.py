@@ -16,6 +16,9 @@ HIGHLAND = 13.6
 
 HIGHLAND_LOGARITHM = 0.038
 
+SINGLE_CROSS_SECTION = 0.157
+"""Of single scattering, MeV^2 cm2/g, in front of Z (Z + 1) / A."""
+
 SINGLE = 5.0
 """Scale of single scattering, MeV: square root of 0.157 Z (Z + 1) / A X0; 4.89 in water, 5.06 in aluminium."""
 
@@ -49,13 +52,16 @@ def single_angle(radiation_lengths: Any, pv: Any, charge: Any = 1.0) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def soft_share(radiation_lengths: Any) -> Any:
+def soft_share(radiation_lengths: Any, single: Any = SINGLE) -> Any:
     r"""Return the share of Highland's variance that scatters below :math:`\chi_c` make up.
 
     With Moliere's :math:`B = 2 \theta_0^2 / \chi_c^2` and :math:`b = B - \ln B`, scatters below
     :math:`\chi_c` have the mean square angle :math:`\chi_c^2 (b + \ln 1.167 - 1)` in space.
+
+    Args:
+        single: scale of single scattering, see `SINGLE`.
     """
-    b = 2.0 * (HIGHLAND / SINGLE * highland_factor(radiation_lengths)) ** 2
+    b = 2.0 * (HIGHLAND / single * highland_factor(radiation_lengths)) ** 2
     return np.maximum(b - np.log(b) + 0.154 - 1.0, 0.0) / b
 
 

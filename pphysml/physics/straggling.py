@@ -27,6 +27,9 @@ SILICON_SCALE = 0.153537 * 0.49848 * 2.329 / 10.0
 SENSOR_YIELD = 1.04
 """Energy that Geant4 leaves in 13.9 um of silicon, over Bethe's mean loss, at 130 MeV."""
 
+YIELD_THIN, YIELD_THICK = 0.05, 0.2
+"""Thickness, mm, up to which sensors have this yield, and from which theirs is 1."""
+
 BINDING = 1.3e-3
 """Gaussian width that the binding of electrons adds in 10 um of silicon, MeV, fitted to the same spectrum (as by P. Shulek et al., Sov. J. Nucl. Phys. 4 (1967) 400)."""
 
@@ -61,11 +64,19 @@ def landau_scale(beta2: Any, thickness: float, charge: float = 1.0) -> Any:
     return SILICON_SCALE * charge**2 * thickness / beta2
 
 
+def sensor_yield(thickness: float) -> float:
+    """Return the mean energy that is left in a sensor over Bethe's loss: `SENSOR_YIELD` in thin ones, 1 in thick ones.
+
+    In between it falls with the logarithm of the thickness, mm.
+    """
+    return float(np.interp(np.log(thickness), np.log([YIELD_THIN, YIELD_THICK]), [SENSOR_YIELD, 1.0]))
+
+
 @njit(cache=True, nogil=True)
-def silicon_loss(beta2: Any, thickness: Any, charge: float = 1.0) -> Any:
-    """Return the mean energy that is left in a sensor, MeV: `SENSOR_YIELD` times Bethe's loss.
+def silicon_loss(beta2: Any, thickness: Any, charge: float = 1.0, loss_yield: float = SENSOR_YIELD) -> Any:
+    """Return the mean energy that is left in a sensor, MeV: its yield times Bethe's loss.
 
     Shell and density corrections are left out. The logarithm is never below ln 3, which it reaches for protons of 0.24 MeV, where the formula fails.
     """
     logarithm = np.log(np.maximum(largest_transfer(beta2) / SILICON_EXCITATION, 3.0))
-    return 2.0 * SENSOR_YIELD * landau_scale(beta2, thickness, charge) * (logarithm - beta2)
+    return 2.0 * loss_yield * landau_scale(beta2, thickness, charge) * (logarithm - beta2)

@@ -8,13 +8,26 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Limits
+from pydantic import model_validator
 
 from .... import named_yaml
 from ....config import Config, build, option
 from ....errors import ConfigError
+from ....physics.materials import MATERIALS
 
 Floats = NDArray[np.float64]
+MaterialName = Literal["air", "water", "polyethylene", "pmma", "polycarbonate", "graphite", "aluminium", "silicon", "tungsten"]
 Positive = Annotated[float, Limits(gt=0, allow_inf_nan=False)]
+
+
+class AbsorberConfig(Config):
+    """What a particle crosses between two sensors: a plate, the sensor before it and what carries that, and air."""
+
+    material: MaterialName = option(..., "Material of the plate.")
+    thickness: float = option(0.0, "Its thickness.", "mm", ge=0)
+    density: float | None = option(None, "Its density; null takes the usual one.", "g/cm3", gt=0)
+    support_wet: float = option(0.6, "Water-equivalent thickness of what carries a sensor, and of its part that does not measure.", "mm", ge=0)
+    support_radiation_lengths: float = option(0.002, "The same in radiation lengths.", "", ge=0)
 
 
 class LayerGroup(Config):
@@ -23,8 +36,16 @@ class LayerGroup(Config):
     first_z: float = option(0.0, "Position of the first layer's sensor along the beam.", "mm")
     pitch: float = option(1.0, "Distance between the sensors.", "mm", gt=0)
     count: int = option(1, "Number of layers.", ge=1, le=1000)
-    wet: Positive | list[Positive] = option(..., "Water-equivalent thickness in front of each sensor, from the one before it (of the first sensor: from the phantom's end); one value, or one per layer.", "mm")
-    radiation_lengths: Positive | list[Positive] = option(..., "The same in radiation lengths.")
+    wet: Positive | list[Positive] | None = option(None, "Water-equivalent thickness in front of each sensor, from the one before it (of the first sensor: from the phantom's end); one value, or one per layer; null where `absorber` says it.", "mm")
+    radiation_lengths: Positive | list[Positive] | None = option(None, "The same in radiation lengths.")
+    absorber: AbsorberConfig | None = option(None, "What is in front of each sensor, instead of both.")
+
+    @model_validator(mode="after")
+    def _materials_once(self) -> LayerGroup:
+        given = [self.wet is not None, self.radiation_lengths is not None]
+        if any(given) if self.absorber else not all(given):
+            raise ValueError("give either wet and radiation_lengths, or absorber")
+        return self
 
 
 class SensorConfig(Config):
@@ -73,6 +94,7 @@ class Geometry:
             phantom's end for the first), mm, shape (L,); NaN where it is not known.
         radiation_lengths: the same in radiation lengths, shape (L,); NaN where it is not known.
         sensor, beam, phantom, lateral_displacement: as in the YAML file.
+        materials: name of the absorber in front of each sensor, None where there is but its thickness; may be empty.
     """
 
     name: str
@@ -83,6 +105,7 @@ class Geometry:
     beam: BeamConfig
     phantom: PhantomConfig
     lateral_displacement: bool = True
+    materials: tuple[str | None, ...] = ()
 
     @property
     def depth(self) -> Floats:
@@ -100,10 +123,13 @@ class Geometry:
         z = np.concatenate([group.first_z + group.pitch * np.arange(group.count) for group in config.layers])
         if (np.diff(z) <= 0).any():
             raise ConfigError(f"Geometry {config.name!r}: the sensors must follow one another along z.")
-        wet = [_per_layer(group.wet, group.count, config.name, "wet") for group in config.layers]
-        lengths = [_per_layer(group.radiation_lengths, group.count, config.name, "radiation_lengths") for group in config.layers]
-        return cls(config.name, z, np.concatenate(wet), np.concatenate(lengths), config.sensor, config.beam, config.phantom,
-                   config.lateral_displacement)
+        gaps = np.diff(z, prepend=z[0] - config.phantom.distance)
+        firsts = np.cumsum([0] + [group.count for group in config.layers])
+        crossed = [_crossed(group, gaps[first : first + group.count], first == 0, config)
+                   for group, first in zip(config.layers, firsts[:-1], strict=True)]
+        wet, lengths = (np.concatenate(values) for values in zip(*crossed, strict=True))
+        names = [group.absorber.material if group.absorber else None for group in config.layers for _ in range(group.count)]
+        return cls(config.name, z, wet, lengths, config.sensor, config.beam, config.phantom, config.lateral_displacement, tuple(names))
 
 
 def known_geometries() -> list[str]:
@@ -125,7 +151,33 @@ def load_geometry(source: str) -> Geometry:
         raise ConfigError(f"{source}: {error}") from None
 
 
-def _per_layer(value: float | list[float], count: int, name: str, key: str) -> Floats:
+def _crossed(group: LayerGroup, gaps: Floats, first: bool, config: GeometryConfig) -> tuple[Floats, Floats]:
+    """Return water-equivalent thickness and radiation lengths in front of each sensor of a group.
+
+    Args:
+        gaps: distances to the sensors before, of the first sensor of all to the phantom, mm.
+        first: whether the first sensor of all is in the group, in front of which there is no other.
+    """
+    if group.absorber is None:
+        return (_per_layer(group.wet, group.count, config.name, "wet"),
+                _per_layer(group.radiation_lengths, group.count, config.name, "radiation_lengths"))
+    plate, air, silicon = MATERIALS[group.absorber.material], MATERIALS["air"], MATERIALS["silicon"]
+    thickness = group.absorber.thickness
+    dense = 1.0 if group.absorber.density is None else group.absorber.density / plate.density
+    behind = np.ones(group.count)
+    behind[0] = not first
+    sensor = config.sensor.thickness * behind
+    rest = gaps - thickness - sensor
+    if (rest < -1e-9).any():
+        raise ConfigError(f"Geometry {config.name!r}: {thickness:g} mm of absorber and the sensors find no room in the {gaps.min():g} mm in front of a sensor.")
+    wet = (dense * thickness * plate.relative_stopping_power + sensor * silicon.relative_stopping_power
+           + rest * air.relative_stopping_power + behind * group.absorber.support_wet)
+    lengths = (dense * thickness / plate.radiation_length + sensor / silicon.radiation_length + rest / air.radiation_length
+               + behind * group.absorber.support_radiation_lengths)
+    return wet, lengths
+
+
+def _per_layer(value: float | list[float] | None, count: int, name: str, key: str) -> Floats:
     if isinstance(value, list) and len(value) != count:
         raise ConfigError(f"Geometry {name!r}: {key} has {len(value)} values for {count} layers.")
     return np.broadcast_to(np.asarray(value, dtype=np.float64), count).copy()

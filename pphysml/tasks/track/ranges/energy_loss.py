@@ -15,7 +15,13 @@ from ....physics.range_energy import (
     particle_energy,
     stopping_power,
 )
-from ....physics.straggling import BINDING, landau_scale, largest_transfer, silicon_loss
+from ....physics.straggling import (
+    BINDING,
+    landau_scale,
+    largest_transfer,
+    sensor_yield,
+    silicon_loss,
+)
 from ....physics.vavilov import loss_density
 from .range_kernel import LOWEST, SPREAD, STEP
 
@@ -86,7 +92,7 @@ def mean_loss(residual: Floats, thickness: float, particle: Particle) -> Floats:
         residual: water-equivalent range left in front of the sensor, mm.
     """
     energy = particle_energy(residual, *particle)
-    per_mm = silicon_loss(beta_squared(energy, particle.mass_ratio), 1.0, particle.charge)
+    per_mm = silicon_loss(beta_squared(energy, particle.mass_ratio), 1.0, particle.charge, sensor_yield(thickness))
     water = thickness * per_mm / stopping_power(residual, *particle)
     behind = particle_energy(np.maximum(residual - water, 0.0), *particle)
     loss: Floats = (energy - behind) / thickness

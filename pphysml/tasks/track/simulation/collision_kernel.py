@@ -11,11 +11,7 @@ from ....physics.range_energy import particle_energy, particle_range
 from ..geometries.geometry import Floats
 from .neutral_kernel import add_photons
 from .nuclear_kernel import (
-    ELASTIC_ABSORBER,
-    ELASTIC_WATER,
     ENERGY,
-    ESCAPE_ABSORBER,
-    ESCAPE_WATER,
     MOST_PRODUCTS,
     PRODUCT_CHARGE,
     PRODUCT_MASS,
@@ -54,8 +50,7 @@ def free_path(rng: Any, energy: float, slabs: Slabs, s: int, mass_ratio: float) 
     """Return the water-equivalent path to the next collision, mm, infinite for none, and its kind."""
     nucleus = collision_rate(energy, slabs.collisions[s], mass_ratio)
     hydrogen = hydrogen_rate(energy, slabs.hydrogen[s], mass_ratio)
-    elastic = ELASTIC_WATER if slabs.hydrogen[s] > 0.0 else ELASTIC_ABSORBER
-    total = nucleus * (1.0 + elastic) + hydrogen
+    total = nucleus * (1.0 + slabs.elastic[s]) + hydrogen
     if total <= 0.0:
         return np.inf, INELASTIC_NUCLEUS
     chosen = rng.random() * total
@@ -83,15 +78,14 @@ def collide(
     energy = particle_energy(particle[RANGE], particle[MASS], particle[CHARGE])
     products = np.empty((MOST_PRODUCTS, 6))
     if kind == ELASTIC_NUCLEUS:
-        slope, about = np.tan(elastic_angle(rng, energy, particle[MASS])), 2.0 * np.pi * rng.random()
+        slope, about = np.tan(elastic_angle(rng, energy, particle[MASS], slabs.slope[s])), 2.0 * np.pi * rng.random()
         return _go_on(particle, particle[RANGE], slope * np.cos(about), slope * np.sin(about), waiting, left)
     if kind == HYDROGEN:
         hydrogen_protons(rng, energy, products)
         left = _set_free(particle, products[1], rows, waiting, left)
         first = products[0]
         return _go_on(particle, particle_range(first[ENERGY], 1.0, 1.0), first[SLOPE_ABOUT_X], first[SLOPE_ABOUT_Y], waiting, left)
-    escape = ESCAPE_WATER if slabs.hydrogen[s] > 0.0 else ESCAPE_ABSORBER
-    for i in range(outgoing(rng, energy, particle[MASS], escape, products)):
+    for i in range(outgoing(rng, energy, particle[MASS], slabs.escape[s], slabs.slope[s], products)):
         left = _set_free(particle, products[i], rows, waiting, left)
     z = slabs.start[s] + slabs.length[s] * share
     add_photons(rng, event, particle[X], particle[Y], z, particle[TRACK], sensors, rows)

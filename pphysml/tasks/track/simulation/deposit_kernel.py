@@ -24,19 +24,20 @@ def poisson(rng: Any, mean: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def draw_deposit(rng: Any, beta2: float, charge: float, thickness: float) -> float:
+def draw_deposit(rng: Any, beta2: float, charge: float, thickness: float, loss_yield: float) -> float:
     r"""Return the energy left in silicon, MeV.
 
     Collisions with electrons have the spectrum :math:`\xi / e^2 (1 - \beta^2 e / e_{max})`
     (P. Vavilov, Sov. Phys. JETP 5 (1957) 749). The hard ones are drawn, so that the law goes from
-    Landau's to a Gaussian by itself; the mean is Bethe's. Electrons do not leave the sensor.
+    Landau's to a Gaussian by itself; the mean is Bethe's times a yield. Electrons do not leave the sensor.
 
     Args:
         beta2: squared velocity.
         charge: of the particle.
         thickness: path in silicon, mm.
+        loss_yield: mean over Bethe's.
     """
-    mean, scale, largest = silicon_loss(beta2, thickness, charge), landau_scale(beta2, thickness, charge), largest_transfer(beta2)
+    mean, scale, largest = silicon_loss(beta2, thickness, charge, loss_yield), landau_scale(beta2, thickness, charge), largest_transfer(beta2)
     cut = min(scale / HARD_COLLISIONS, largest)
     loss = 0.0
     for _ in range(poisson(rng, scale * (1.0 / cut - 1.0 / largest))):

@@ -1,6 +1,6 @@
 """Electrons that sensors see beside the tracks: knocked on by a particle, or set free by photons.
 
-Rates and spectra are those of Geant4 in 13.9 um of silicon between 3.4 mm of aluminium.
+Rates and spectra are those of Geant4 in 13.9 um of silicon between 3.4 mm of aluminium; `sensors` carries them over to others.
 """
 
 from __future__ import annotations
@@ -15,20 +15,11 @@ from .rows_kernel import Rows, Sensors, add_row, inside
 
 ELECTRON = 11
 
-KNOCK_ON = 0.003
-"""Electrons with a hit of their own, per hit of a charged particle."""
-
 KNOCK_ON_DISTANCE = 0.06
 """Median distance of such an electron from the particle, mm; lognormal of width 1.2."""
 
-KNOCK_ON_ENERGY = 1.8e-3
-"""Median of the energy that it leaves, MeV; lognormal of width 1.4."""
-
 PHOTONS = 0.8
 """Photons whose electrons reach a sensor, per nuclear interaction inside the calorimeter."""
-
-PHOTON_PATH = 150.0
-"""Mean distance from the interaction, mm, in any direction."""
 
 PHOTON_ENERGY = 6e-3
 """Median of the energy that its electron leaves, MeV; lognormal of width 1.05."""
@@ -37,11 +28,11 @@ PHOTON_ENERGY = 6e-3
 @njit(cache=True, nogil=True)
 def add_knock_on(rng: Any, event: int, x: float, y: float, layer: int, track: float, sensors: Sensors, rows: Rows) -> None:
     """Add, rarely, an electron beside a particle's hit."""
-    if rng.random() >= KNOCK_ON:
+    if rng.random() >= sensors.knock_on:
         return
     distance, turn = KNOCK_ON_DISTANCE * np.exp(1.2 * rng.standard_normal()), 2.0 * np.pi * rng.random()
     _add_electron(rng, event, x + distance * np.cos(turn), y + distance * np.sin(turn), layer, track,
-                  KNOCK_ON_ENERGY * np.exp(1.4 * rng.standard_normal()), sensors, rows)
+                  min(sensors.knock_on_energy * np.exp(1.4 * rng.standard_normal()), sensors.knock_on_most), sensors, rows)
 
 
 @njit(cache=True, nogil=True)
@@ -49,7 +40,7 @@ def add_photons(rng: Any, event: int, x: float, y: float, z: float, track: float
     """Let photons fly evenly in all directions from a nuclear interaction, to the sensors nearest to where each ends."""
     layers = sensors.z
     for _ in range(poisson(rng, PHOTONS)):
-        path, cos, turn = -PHOTON_PATH * np.log(1.0 - rng.random()), 2.0 * rng.random() - 1.0, 2.0 * np.pi * rng.random()
+        path, cos, turn = -sensors.photon_path * np.log(1.0 - rng.random()), 2.0 * rng.random() - 1.0, 2.0 * np.pi * rng.random()
         end = z + path * cos
         if end < layers[0] or end > layers[-1]:
             continue

@@ -27,9 +27,6 @@ PAULI = 12.0
 FERMI = 100.0
 """Width of each component of the momentum that a nucleon has in the nucleus, MeV."""
 
-ESCAPE_WATER, ESCAPE_ABSORBER = 0.6, 0.42
-"""Probability that a nucleon leaves the nucleus without another collision."""
-
 PROTON_SHARE = 0.5
 """Probability that the nucleon that is hit is a proton."""
 
@@ -38,12 +35,6 @@ LEVELS = 0.08
 
 EVAPORATED_PROTON, EVAPORATED_HELIUM = 0.5, 0.3
 """Probabilities of such fragments in the forward hemisphere; above the barrier with 4 MeV in the mean."""
-
-ELASTIC_WATER, ELASTIC_ABSORBER = 0.45, 1.3
-"""Elastic scatters per inelastic interaction; that of the absorber makes up for tails of multiple scattering, too."""
-
-SLOPE = 1.0e-4
-"""Slope of elastic scattering in the squared momentum transfer, MeV^-2: 14.5 A^(2/3) GeV^-2 is 0.9 for O, 1.3 for Al."""
 
 HELIUM_COLLISIONS = 1.7
 """Interactions of helium per interaction of a proton."""
@@ -80,10 +71,10 @@ def hydrogen_rate(energy: float, fast: float, mass_ratio: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def elastic_angle(rng: Any, energy: float, mass_ratio: float) -> float:
-    """Return the angle of an elastic scatter, rad, with exp(-b p^2 angle^2) for the squared angle."""
+def elastic_angle(rng: Any, energy: float, mass_ratio: float, slope: float) -> float:
+    """Return the angle of an elastic scatter, rad, with exp(-b p^2 angle^2) for the squared angle, b the slope in MeV^-2."""
     momentum = np.sqrt(energy * (energy + 2.0 * mass_ratio * PROTON_MASS))
-    return min(np.sqrt(-np.log(1.0 - rng.random()) / SLOPE) / momentum, 1.3)  # type: ignore[no-any-return]
+    return min(np.sqrt(-np.log(1.0 - rng.random()) / slope) / momentum, 1.3)  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)
@@ -100,20 +91,20 @@ def hydrogen_protons(rng: Any, energy: float, products: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def outgoing(rng: Any, energy: float, mass_ratio: float, escape: float, products: Floats) -> int:
+def outgoing(rng: Any, energy: float, mass_ratio: float, escape: float, slope: float, products: Floats) -> int:
     """Fill what leaves a nucleus forwards after an inelastic interaction; return how many.
 
     Args:
         energy: kinetic energy of the particle, MeV.
         mass_ratio: its mass over that of the proton; nuclei lose protons of their velocity.
-        escape: see `ESCAPE_WATER`.
+        escape, slope: see `nuclei.Nuclei`.
         products: shape (4, 6), rows of energy in MeV, slopes in two planes about the particle's
             direction, mass ratio, charge, PDG id.
     """
     if mass_ratio > 2.0:
         n = _spectators(rng, energy / mass_ratio, escape, products)
     elif rng.random() < LEVELS:
-        return _level(rng, energy, products)
+        return _level(rng, energy, slope, products)
     else:
         n = _knock_out(rng, energy - SEPARATION, escape, products)
     if energy > 30.0:
@@ -123,12 +114,12 @@ def outgoing(rng: Any, energy: float, mass_ratio: float, escape: float, products
 
 
 @njit(cache=True, nogil=True)
-def _level(rng: Any, energy: float, products: Floats) -> int:
+def _level(rng: Any, energy: float, slope: float, products: Floats) -> int:
     left = energy - 5.0 + SEPARATION * np.log(1.0 - rng.random())
     if left < THRESHOLD:
         return 0
-    slope, turn = np.tan(elastic_angle(rng, energy, 1.0)), 2.0 * np.pi * rng.random()
-    return _add(products, 0, left, slope * np.cos(turn), slope * np.sin(turn), 1.0, 1.0, 2212.0)
+    aslant, turn = np.tan(elastic_angle(rng, energy, 1.0, slope)), 2.0 * np.pi * rng.random()
+    return _add(products, 0, left, aslant * np.cos(turn), aslant * np.sin(turn), 1.0, 1.0, 2212.0)
 
 
 @njit(cache=True, nogil=True)

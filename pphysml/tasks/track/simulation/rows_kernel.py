@@ -24,12 +24,29 @@ class Rows(NamedTuple):
 
 
 class Sensors(NamedTuple):
-    """The sensors: thickness and half the width and height, mm, and positions along the beam, mm, (L,)."""
+    """The sensors.
+
+    Attributes:
+        thickness, half_x, half_y: thickness, and half the width and height, mm.
+        z: positions along the beam, mm, (L,).
+        steps: parts of the thickness in which deposits are drawn.
+        loss_yield: energy that is left, over Bethe's mean.
+        water: water-equivalent thickness of a sensor in which ranges end, mm; 0 of a thin one.
+        knock_on, knock_on_energy, knock_on_most: electrons per hit, and median and most of what they leave, MeV.
+        photon_path: mean distance from a nuclear interaction at which a photon's electron reaches a sensor, mm.
+    """
 
     thickness: float
     half_x: float
     half_y: float
     z: Floats
+    steps: int
+    loss_yield: float
+    water: float
+    knock_on: float
+    knock_on_energy: float
+    knock_on_most: float
+    photon_path: float
 
 
 @njit(cache=True, nogil=True)

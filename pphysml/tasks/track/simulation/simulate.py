@@ -12,6 +12,7 @@ from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from ..config import TrackConfig
 from ..config.simulation import SimulationConfig
 from ..geometries.geometry import Geometry, load_geometry
+from .drawn_geometry import drawn_geometry
 from .particle_kernel import Beam
 from .rows_kernel import (
     ROW_EDEP,
@@ -23,8 +24,8 @@ from .rows_kernel import (
     ROW_TRACK,
     ROW_X,
     ROW_Y,
-    Sensors,
 )
+from .sensors import sensors_of
 from .simulated_frames import simulated_frames
 from .simulation_kernel import run_beam
 from .slabs import slabs_of
@@ -45,20 +46,23 @@ class TrackSimulation(Simulation):
     Particles, noise and what sensors miss have random numbers of their own: with the same seed, data
     with and without noise hold the same particles.
 
+    Args:
+        geometry: in the place of the one that the configuration names.
+
     Raises:
         ConfigError: the geometry has no materials, or the beam does not leave the thickest phantom.
     """
 
-    def __init__(self, config: TrackConfig | SimulationConfig, seed: int) -> None:
+    def __init__(self, config: TrackConfig | SimulationConfig, seed: int, geometry: Geometry | None = None) -> None:
         self.config = config if isinstance(config, TrackConfig) else TrackConfig(simulation=config)
         self.options = self.config.simulation
         self.seed = seed
-        self.geometry = load_geometry(self.options.geometry)
+        self.geometry = geometry or load_geometry(self.options.geometry)
         self.phantoms = self.options.phantoms or [self.geometry.phantom.thickness]
         self.beam = _beam(self.geometry)
         _refuse_impossible(self.geometry, self.beam, max(self.phantoms))
         self.slabs = {phantom: slabs_of(self.geometry, phantom) for phantom in self.phantoms}
-        self.others = [self._other(name, phantoms) for name, phantoms in self.options.further_geometries.items()]
+        self.others = [self._other(load_geometry(name), phantoms) for name, phantoms in self.options.further_geometries.items()]
 
     def block(self, index: int, n: int) -> Columns:
         """Return the rows of `n` particles of the beam as columns of the layout `gate-hits`.
@@ -74,26 +78,31 @@ class TrackSimulation(Simulation):
     def examples(self, index: int, n: int) -> Columns:
         """Return `n` frames, each behind a phantom of its own, with one of `data.protons_per_frame`.
 
-        With further geometries, blocks take turns with them.
+        With further geometries, blocks take turns with them; a share of the blocks has drawn ones.
         """
-        turn = index % (1 + len(self.others))
-        if turn:
-            return self.others[turn - 1].examples(index, n)
+        share = self.options.drawn_geometries.share
+        drawn = int(share * (index + 1)) - int(share * index)
+        if drawn:
+            geometry, _ = drawn_geometry(self.seed, index, self.options.drawn_geometries)
+            return self._other(geometry, []).frames(index, n)
+        turn = (index - int(share * index)) % (1 + len(self.others))
+        return (self.others[turn - 1] if turn else self).frames(index, n)
+
+    def frames(self, index: int, n: int) -> Columns:
+        """Return the frames of `examples` in this calorimeter."""
         seed = SeedSequence([self.seed, index, 1])
         frames = simulated_frames(self.rows, self.geometry, self.config, self.phantoms, seed, n)
         number = index * n + np.arange(n, dtype=np.int64)
         return frames | {"frame": number, "entry": number} if frames else frames
 
-    def _other(self, geometry: str, phantoms: list[float]) -> TrackSimulation:
-        options = self.options.model_copy(update={"geometry": geometry, "phantoms": phantoms, "further_geometries": {}})
-        return TrackSimulation(self.config.model_copy(update={"simulation": options}), self.seed)
+    def _other(self, geometry: Geometry, phantoms: list[float]) -> TrackSimulation:
+        options = self.options.model_copy(update={"phantoms": phantoms, "further_geometries": {}})
+        return TrackSimulation(self.config.model_copy(update={"simulation": options}), self.seed, geometry)
 
     def rows(self, seed: SeedSequence, n: int, phantom: float) -> Columns:
         """Return the rows of n particles, with events from 0, behind `phantom` mm of water."""
         particles, detector, noise = map(default_rng, seed.spawn(3))
-        sensor = self.geometry.sensor
-        sensors = Sensors(sensor.thickness, 0.5 * sensor.size[0], 0.5 * sensor.size[1], self.geometry.z)
-        values, stops = run_beam(particles, n, self.beam, self.slabs[phantom], sensors, self.options.inelastic)
+        values, stops = run_beam(particles, n, self.beam, self.slabs[phantom], sensors_of(self.geometry), self.options.inelastic)
         values = values[detector.random(len(values)) >= self.options.inefficiency]
         if self.options.resolution > 0:
             values[:, (ROW_X, ROW_Y)] += detector.normal(0, self.options.resolution, (len(values), 2))

@@ -39,9 +39,6 @@ from .slabs import Slabs
 MOST_WAITING = 64
 """Particles of one event that wait to be followed; what would be more is left out."""
 
-NUCLEAR_SIZE = 50.0
-"""Momentum transfer above which the size of the nucleus ends Rutherford's law, MeV: 140 MeV / A^(1/3)."""
-
 
 @njit(cache=True, nogil=True)
 def run_beam(rng: Any, n: int, beam: Beam, slabs: Slabs, sensors: Sensors, inelastic: bool) -> tuple[Array, Floats]:
@@ -92,8 +89,10 @@ def _follow(
         particle[RANGE] = before - path
         _scatter(rng, particle, particle_energy(before - 0.5 * path, mass, charge), slant, slabs, s)
         particle[CROSSED] = 0.0
-        if slabs.layer[s] >= 0 and _measure(rng, event, particle, slabs.layer[s], sensors, rows):
-            return slabs.depth[s] + slabs.wet[s], left
+        if slabs.layer[s] >= 0:
+            reached = _measure(rng, event, particle, slabs.layer[s], sensors, rows)
+            if reached >= 0.0:
+                return slabs.depth[s] + slabs.wet[s] + reached, left
     return -1.0, left
 
 
@@ -114,7 +113,7 @@ def _scatter(rng: Any, particle: Floats, energy: float, slant: float, slabs: Sla
     width = slabs.soft[s] * np.sqrt(part * slant) / pv
     particle[X] += particle[SLOPE_X] * length
     particle[Y] += particle[SLOPE_Y] * length
-    widest = NUCLEAR_SIZE / np.sqrt(energy * (energy + 2.0 * mass * PROTON_MASS))
+    widest = slabs.transfer[s] / np.sqrt(energy * (energy + 2.0 * mass * PROTON_MASS))
     stretch_x = slant * np.sqrt(1.0 + particle[SLOPE_X] ** 2)
     stretch_y = slant * np.sqrt(1.0 + particle[SLOPE_Y] ** 2)
     for axis in range(2):
@@ -135,16 +134,32 @@ def _scatter(rng: Any, particle: Floats, energy: float, slant: float, slabs: Sla
 
 
 @njit(cache=True, nogil=True)
-def _measure(rng: Any, event: int, particle: Floats, layer: int, sensors: Sensors, rows: Rows) -> bool:
-    """Add what a sensor sees; return whether the particle stops in it."""
+def _measure(rng: Any, event: int, particle: Floats, layer: int, sensors: Sensors, rows: Rows) -> float:
+    """Add what a sensor sees; return how deep in it the particle stops, mm water, or -1."""
     x, y = particle[X], particle[Y]
     if not inside(x, y, sensors):
-        return False
+        return -1.0
     energy = particle_energy(particle[RANGE], particle[MASS], particle[CHARGE])
     slant = np.sqrt(1.0 + particle[SLOPE_X] ** 2 + particle[SLOPE_Y] ** 2)
-    loss = draw_deposit(rng, beta_squared(energy, particle[MASS]), particle[CHARGE], sensors.thickness * slant)
-    stops = bool(loss >= energy)
-    place = 0.5 if not stops else rng.random() - 0.5
+    reached, place = -1.0, 0.5
+    if particle[RANGE] < sensors.water * slant:
+        loss, reached = energy, particle[RANGE] / slant
+        place = reached / sensors.water - 0.5
+    else:
+        loss = _loss(rng, energy, particle, sensors.thickness * slant, sensors)
+        if loss >= energy and sensors.water == 0.0:
+            reached, place = 0.0, rng.random() - 0.5
     add_row(rows, event, x, y, layer, min(loss, energy), place * sensors.thickness, particle[TRACK], particle[PARENT], particle[PDG])
     add_knock_on(rng, event, x, y, layer, particle[TRACK], sensors, rows)
-    return stops
+    return reached
+
+
+@njit(cache=True, nogil=True)
+def _loss(rng: Any, energy: float, particle: Floats, thickness: float, sensors: Sensors) -> float:
+    """Return the energy left on a path in silicon, MeV, which may be all of it."""
+    loss = 0.0
+    for _ in range(sensors.steps):
+        loss += draw_deposit(rng, beta_squared(energy - loss, particle[MASS]), particle[CHARGE], thickness / sensors.steps, sensors.loss_yield)
+        if loss >= energy:
+            return energy
+    return loss

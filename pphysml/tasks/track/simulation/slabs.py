@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ....physics.multiple_scattering import HIGHLAND, SINGLE, highland_factor, soft_share
+from ....physics.multiple_scattering import HIGHLAND, highland_factor, soft_share
 from ..geometries.geometry import Floats, Geometry
+from .nuclei import WATER, nuclei_of
 
 PHANTOM_STEP = 10.0
 """Thickness of the slabs into which the phantom is cut, mm."""
@@ -18,15 +19,6 @@ LONG_STEP = 50.0
 
 WATER_RADIATION_LENGTH = 360.8
 """mm."""
-
-WATER_COLLISIONS = 0.88e-3
-"""Inelastic nuclear interactions of a fast proton per mm of water; 1.0e-3 for the 304 mb of oxygen in ICRU report 63."""
-
-HYDROGEN_COLLISIONS = 1.54e-4
-"""Collisions of a fast proton with hydrogen per mm of water: 23 mb."""
-
-ABSORBER_COLLISIONS = 1.25e-3
-"""The same per mm water-equivalent thickness of aluminium: 440 mb, relative stopping power 2.12."""
 
 
 class Slabs(NamedTuple):
@@ -40,8 +32,7 @@ class Slabs(NamedTuple):
         hard: angle above which one scatter is expected in the whole scatterer, times pv / z, MeV.
         share: of the slab in that scatterer: 1 / n in a phantom of n slabs, else 1.
         shift: 1 where a scatter displaces the particle, 0 where it only turns it at the end.
-        collisions, hydrogen: inelastic nuclear interactions, and collisions with hydrogen, of a fast
-            proton per mm water-equivalent path.
+        collisions, hydrogen, elastic, escape, slope, transfer: constants of `nuclei.Nuclei`.
         layer: number of the sensor at the end, -1 for none, int64.
     """
 
@@ -55,6 +46,10 @@ class Slabs(NamedTuple):
     shift: Floats
     collisions: Floats
     hydrogen: Floats
+    elastic: Floats
+    escape: Floats
+    slope: Floats
+    transfer: Floats
     layer: NDArray[np.int64]
 
 
@@ -69,16 +64,23 @@ def slabs_of(geometry: Geometry, phantom: float) -> Slabs:
     share = np.where(inside & geometry.lateral_displacement, 1.0 / max(pieces, 1), 1.0)
     whole = np.concatenate([water / WATER_RADIATION_LENGTH, geometry.radiation_lengths]) / share
     wet = np.concatenate([water, geometry.wet])
+    materials = geometry.materials or (None,) * layers
+    constants = np.array([WATER] * pieces + [nuclei_of(name) for name in materials])
+    collisions, hydrogen, elastic, escape, slope, transfer, single = np.ascontiguousarray(constants.T)
     return Slabs(
         start=starts,
         length=np.append(starts[1:], geometry.z[-1]) - starts,
         depth=np.cumsum(wet) - wet - phantom,
         wet=wet,
-        soft=HIGHLAND * highland_factor(whole) * np.sqrt(whole * share * soft_share(whole)),
-        hard=SINGLE * np.sqrt(whole),
+        soft=HIGHLAND * highland_factor(whole) * np.sqrt(whole * share * soft_share(whole, single)),
+        hard=single * np.sqrt(whole),
         share=share,
         shift=np.full(pieces + layers, float(geometry.lateral_displacement)),
-        collisions=np.where(inside, WATER_COLLISIONS, ABSORBER_COLLISIONS),
-        hydrogen=np.where(inside, HYDROGEN_COLLISIONS, 0.0),
+        collisions=collisions,
+        hydrogen=hydrogen,
+        elastic=elastic,
+        escape=escape,
+        slope=slope,
+        transfer=transfer,
         layer=np.concatenate([np.full(pieces, -1), np.arange(layers)]).astype(np.int64),
     )
