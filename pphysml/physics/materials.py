@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from .multiple_scattering import SINGLE_CROSS_SECTION
-from .range_energy import beta_squared
-from .straggling import largest_transfer
+MaterialName = Literal["air", "water", "polyethylene", "pmma", "polycarbonate", "graphite", "aluminium", "silicon", "tungsten"]
+
+PROTON_MASS, ELECTRON_MASS = 938.272, 0.510999
+"""MeV."""
+
+BETHE, SINGLE_CROSS_SECTION = 0.307075, 0.157
+"""Of the stopping power, MeV cm2/g, and of single scattering, MeV^2 cm2/g, in front of Z / A and Z (Z + 1) / A."""
 
 REFERENCE_ENERGY = 125.0
 """Energy of the protons at which stopping powers are compared, MeV: about that of the mean of a range of 200 MeV."""
@@ -68,14 +72,15 @@ class Material:
         Args:
             energy: kinetic, MeV.
         """
-        beta2 = float(beta_squared(energy))
+        gamma = 1.0 + energy / PROTON_MASS
+        beta2 = 1.0 - 1.0 / gamma**2
         electrons = sum(share * element.charge / element.mass for element, share in self.parts)
-        logarithm = math.log(float(largest_transfer(beta2)) / (self.excitation * 1e-6))
-        return 0.0307075 * self.density * electrons / beta2 * (logarithm - beta2)
+        logarithm = math.log(2.0 * ELECTRON_MASS * beta2 * gamma**2 / (self.excitation * 1e-6))
+        return 0.1 * BETHE * self.density * electrons / beta2 * (logarithm - beta2)
 
     @property
     def single_scale(self) -> float:
-        """Scale of single scattering, MeV: see `multiple_scattering.SINGLE`."""
+        """Scale of single scattering, MeV: square root of 0.157 Z (Z + 1) / A times the radiation length."""
         charges = sum(share * element.charge * (element.charge + 1.0) / element.mass for element, share in self.parts)
         return math.sqrt(SINGLE_CROSS_SECTION * charges * self.radiation_density)
 
@@ -96,7 +101,7 @@ class Material:
         return sum(mass * rate for mass, rate in rates) / sum(rate for _, rate in rates)
 
 
-MATERIALS = {
+MATERIALS: dict[MaterialName, Material] = {
     "air": Material(1.2048e-3, 36.62, 85.7, ((NITROGEN, 0.7553), (OXYGEN, 0.2319), (ARGON, 0.0128))),
     "water": Material(1.0, 36.08, 75.0, ((HYDROGEN, 0.1119), (OXYGEN, 0.8881))),
     "polyethylene": Material(0.94, 44.77, 57.4, ((HYDROGEN, 0.1437), (CARBON, 0.8563))),

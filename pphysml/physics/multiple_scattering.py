@@ -16,9 +16,6 @@ HIGHLAND = 13.6
 
 HIGHLAND_LOGARITHM = 0.038
 
-SINGLE_CROSS_SECTION = 0.157
-"""Of single scattering, MeV^2 cm2/g, in front of Z (Z + 1) / A."""
-
 SINGLE = 5.0
 """Scale of single scattering, MeV: square root of 0.157 Z (Z + 1) / A X0; 4.89 in water, 5.06 in aluminium."""
 

@@ -8,8 +8,7 @@ from pydantic import Field as Limits
 from pydantic import model_validator
 
 from ....config import Config, option
-from ..geometries.geometry import MaterialName
-
+from ....physics.materials import MaterialName
 
 Range = Annotated[list[Annotated[float, Limits(ge=0)]], Limits(min_length=2, max_length=2)]
 """Lowest and highest value, evenly drawn."""
@@ -19,7 +18,7 @@ class DrawnGeometriesConfig(Config):
     """Calorimeters of which every block draws its own, with beam and phantom; lists of two are the lowest and the highest value."""
 
     share: float = option(0.0, "Share of the blocks of frames for training that draw a calorimeter; the others take turns with the given ones.", "", ge=0, le=1)
-    materials: list[MaterialName] = option(lambda: ["aluminium", "tungsten", "graphite", "pmma", "polyethylene", "polycarbonate"], "Materials of the absorbers; a name that is there twice is drawn twice as often.", min_length=1)
+    materials: list[MaterialName] = option(lambda: ["aluminium", "aluminium", "tungsten", "tungsten", "graphite", "pmma", "polyethylene", "polycarbonate"], "Materials of the absorbers; a name that is there twice is drawn twice as often.", min_length=1)
     absorber: Range = option(lambda: [1.0, 6.0], "Thickness of the absorbers.", "mm")
     gap: Range = option(lambda: [1.0, 4.0], "Pitch of the stack less the absorber.", "mm")
     support_wet: Range = option(lambda: [0.1, 1.0], "Water-equivalent thickness of what carries a sensor; its radiation lengths are a 300th of that.", "mm")

@@ -13,10 +13,9 @@ from pydantic import model_validator
 from .... import named_yaml
 from ....config import Config, build, option
 from ....errors import ConfigError
-from ....physics.materials import MATERIALS
+from ....physics.materials import MATERIALS, MaterialName
 
 Floats = NDArray[np.float64]
-MaterialName = Literal["air", "water", "polyethylene", "pmma", "polycarbonate", "graphite", "aluminium", "silicon", "tungsten"]
 Positive = Annotated[float, Limits(gt=0, allow_inf_nan=False)]
 
 
@@ -44,7 +43,7 @@ class LayerGroup(Config):
     def _materials_once(self) -> LayerGroup:
         given = [self.wet is not None, self.radiation_lengths is not None]
         if any(given) if self.absorber else not all(given):
-            raise ValueError("give either wet and radiation_lengths, or absorber")
+            raise ValueError("give either wet and radiation_lengths, or absorber in their place")
         return self
 
 
@@ -105,7 +104,7 @@ class Geometry:
     beam: BeamConfig
     phantom: PhantomConfig
     lateral_displacement: bool = True
-    materials: tuple[str | None, ...] = ()
+    materials: tuple[MaterialName | None, ...] = ()
 
     @property
     def depth(self) -> Floats:

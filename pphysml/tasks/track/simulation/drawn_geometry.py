@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,44 +34,51 @@ def drawn_geometry(seed: int, index: int, ranges: DrawnGeometriesConfig) -> tupl
     `plain_yaml.dump(config.model_dump(mode="json"))` is its YAML file.
 
     Raises:
-        ConfigError: hardly any calorimeter in these ranges has as many layers as it should.
+        ConfigError: hardly any calorimeter of the drawn material has as many layers as it should.
     """
     rng = default_rng(SeedSequence([seed, index, 2]))
     least, most = ranges.hit_layers
+    material = str(rng.choice(ranges.materials))
     for _ in range(MOST_TRIES):
-        config: GeometryConfig = build(GeometryConfig, _drawn(rng, ranges) | {"name": f"drawn-{seed}-{index}"}, "simulation.drawn_geometries")
+        config: GeometryConfig = build(GeometryConfig, _drawn(rng, ranges, material) | {"name": f"drawn-{seed}-{index}"}, "simulation.drawn_geometries")
         reached, layers = _layers(config)
         if least <= reached <= most and layers <= MOST_LAYERS:
             config.layers[-1].count -= sum(group.count for group in config.layers) - layers
             return Geometry.of(config), config
-    raise ConfigError(f"simulation.drawn_geometries: of {MOST_TRIES} calorimeters none has {least} to {most} layers that particles reach; choose other ranges.")
+    raise ConfigError(f"simulation.drawn_geometries: of {MOST_TRIES} calorimeters of {material} none has {least} to {most} layers that particles reach; choose other ranges.")
 
 
-def _drawn(rng: Generator, ranges: DrawnGeometriesConfig) -> dict[str, Any]:
+def _drawn(rng: Generator, ranges: DrawnGeometriesConfig, material: str) -> dict[str, Any]:
     """Return the values of a calorimeter with `MOST_LAYERS` layers."""
-    thickness, sensor = rng.uniform(*ranges.absorber), float(np.exp(rng.uniform(*np.log(ranges.sensor))))
-    pitch = thickness + max(rng.uniform(*ranges.gap), sensor + 0.1)
+    thickness, sensor = _even(rng, ranges.absorber), float(np.exp(_even(rng, [float(np.log(value)) for value in ranges.sensor])))
+    pitch = thickness + max(_even(rng, ranges.gap), sensor + 0.1)
     trackers = int(rng.choice(ranges.trackers))
-    distance = rng.uniform(*ranges.tracker_distance)
-    support = rng.uniform(*ranges.support_wet)
-    absorber = {"material": str(rng.choice(ranges.materials)), "thickness": thickness,
+    distance = _even(rng, ranges.tracker_distance)
+    support = _even(rng, ranges.support_wet)
+    absorber: dict[str, Any] = {"material": material, "thickness": thickness,
                 "support_wet": support, "support_radiation_lengths": support / SUPPORT_LENGTH}
     bare = absorber | {"material": "silicon", "thickness": 0.0}
     front = {"first_z": 0.0, "pitch": distance, "count": trackers, "absorber": bare}
     first = {"first_z": trackers * distance, "pitch": pitch, "count": 1, "absorber": bare}
     stack = {"first_z": trackers * distance + pitch, "pitch": pitch, "count": MOST_LAYERS - 1 - trackers, "absorber": absorber}
-    energy, beam = rng.uniform(*ranges.energy), {}
+    energy = _even(rng, ranges.energy)
+    beam: dict[str, Any] = {}
     reach = float(particle_range(energy))
     if rng.random() < ranges.helium:
         energy, beam = float(particle_energy(reach, HELIUM_MASS_RATIO, 2.0)), {"particle": "helium"}
-    beam |= {"energy": energy, "energy_spread": energy * rng.uniform(*ranges.energy_spread), "sigma": rng.uniform(*ranges.sigma)}
+    beam |= {"energy": energy, "energy_spread": energy * _even(rng, ranges.energy_spread), "sigma": _even(rng, ranges.sigma)}
     return {
         "layers": [*([front] if trackers else []), first, stack],
-        "sensor": {"thickness": sensor, "pixel": rng.uniform(*ranges.pixel, 2).tolist()},
+        "sensor": {"thickness": sensor, "pixel": [_even(rng, ranges.pixel), _even(rng, ranges.pixel)]},
         "beam": beam,
-        "phantom": {"thickness": reach * rng.uniform(*ranges.phantom), "distance": rng.uniform(*ranges.distance)},
+        "phantom": {"thickness": reach * _even(rng, ranges.phantom), "distance": _even(rng, ranges.distance)},
         "lateral_displacement": bool(rng.random() >= ranges.turns_at_sensors),
     }
+
+
+def _even(rng: Generator, limits: Sequence[float]) -> float:
+    low, high = limits
+    return float(rng.uniform(low, high))
 
 
 def _layers(config: GeometryConfig) -> tuple[int, int]:

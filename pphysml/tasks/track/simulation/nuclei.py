@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ....physics.materials import MATERIALS
+from ....physics.materials import MATERIALS, MaterialName
 
 WATER_COLLISIONS = 0.88e-3
 """Inelastic nuclear interactions of a fast proton per mm of water; 1.0e-3 for the 304 mb of oxygen in ICRU report 63."""
@@ -48,7 +48,7 @@ ABSORBER = Nuclei(ABSORBER_COLLISIONS, 0.0, elastic=1.3, escape=0.42, slope=1.0e
 """Where the material is not named, which is aluminium then; elastic scatters make up for tails of multiple scattering, too."""
 
 
-def nuclei_of(name: str | None) -> Nuclei:
+def nuclei_of(name: MaterialName | None) -> Nuclei:
     """Return the constants of a material, `ABSORBER` where it has no name.
 
     Rates go as 1 / (nuclear interaction length) of the Review of Particle Physics, from water's in light

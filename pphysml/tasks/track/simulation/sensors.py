@@ -55,9 +55,9 @@ def sensors_of(geometry: Geometry) -> Sensors:
 
 def _photon_path(geometry: Geometry) -> float:
     """Return `PHOTON_PATH` in the density of the stack, by its median layer; of materials without a name as it is."""
-    stack = [i for i, name in enumerate(geometry.materials) if name and i > 0]
-    if not stack:
+    named = [(i, MATERIALS[name]) for i, name in enumerate(geometry.materials) if name and i > 0]
+    if not named:
         return PHOTON_PATH
-    materials = [MATERIALS[geometry.materials[i] or ""] for i in stack]
-    mass = geometry.wet[stack] * [m.density / m.relative_stopping_power for m in materials]
-    return PHOTON_PATH * PHOTON_DENSITY / float(np.median(mass / np.diff(geometry.z)[np.array(stack) - 1]))
+    per_mm = geometry.wet[1:] / np.diff(geometry.z)
+    density = [per_mm[i - 1] * material.density / material.relative_stopping_power for i, material in named]
+    return PHOTON_PATH * PHOTON_DENSITY / float(np.median(density))

@@ -7,7 +7,7 @@ import pytest
 from numba import njit
 
 from pphysml.physics.range_energy import beta_squared, particle_energy
-from pphysml.physics.straggling import silicon_loss
+from pphysml.physics.straggling import SENSOR_YIELD, silicon_loss
 from pphysml.tasks.track.ranges.energy_loss import BINS, PARTICLES, loss_table, mean_loss
 from pphysml.tasks.track.ranges.range_kernel import LOWEST, SPREAD, STEP
 from pphysml.tasks.track.simulation.deposit_kernel import draw_deposit
@@ -19,7 +19,7 @@ PROTON, HELIUM = PARTICLES["proton"], PARTICLES["helium"]
 def deposits(rng, n, beta2, charge, thickness):
     found = np.empty(n)
     for i in range(n):
-        found[i] = draw_deposit(rng, beta2, charge, thickness)
+        found[i] = draw_deposit(rng, beta2, charge, thickness, SENSOR_YIELD)
     return found
 
 

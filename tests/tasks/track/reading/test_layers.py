@@ -84,7 +84,7 @@ GOOD = "layers: [{count: 5, wet: 8.2, radiation_lengths: 0.04}]\nbeam: {energy: 
 
 @pytest.mark.parametrize("change, said", [
     (("230.0", "0"), "beam.energy"), (("230.0", ".inf"), "beam.energy"), (("energy: 230.0", "sigma: 3.0"), "beam.energy"),
-    (("8.2", "-8.2"), "layers.0.wet"), (("8.2", ".nan"), "layers.0.wet"), (("wet: 8.2, ", ""), "layers.0.wet"),
+    (("8.2", "-8.2"), "layers.0.wet"), (("8.2", ".nan"), "layers.0.wet"), (("wet: 8.2, ", ""), "layers.0: give either wet and radiation_lengths, or absorber"),
     (("0.04", "0"), "layers.0.radiation_lengths"), (("count", "number"), "number"), ((GOOD, ""), "holds no settings"), ((GOOD, "[1, 2]"), "holds no settings"),
 ])
 def test_a_geometry_with_a_mistake_is_refused_by_the_name_of_its_file(tmp_path, change, said):

@@ -4,7 +4,13 @@ from numba import njit
 from scipy.stats import kstest
 
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, beta_squared
-from pphysml.physics.straggling import BINDING, landau_scale, largest_transfer, silicon_loss
+from pphysml.physics.straggling import (
+    BINDING,
+    SENSOR_YIELD,
+    landau_scale,
+    largest_transfer,
+    silicon_loss,
+)
 from pphysml.tasks.track.simulation.deposit_kernel import draw_deposit, poisson
 
 THICKNESS = 0.025
@@ -14,7 +20,7 @@ THICKNESS = 0.025
 def _many(rng, n, beta2, charge, thickness):
     losses = np.empty(n)
     for i in range(n):
-        losses[i] = draw_deposit(rng, beta2, charge, thickness)
+        losses[i] = draw_deposit(rng, beta2, charge, thickness, SENSOR_YIELD)
     return losses
 
 
