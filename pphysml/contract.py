@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from .errors import FileName
@@ -83,6 +85,27 @@ class DataExport(ABC):
         """Return how many of what a shard holds, examples first."""
 
 
+WriteFile = Callable[["Path"], None]
+"""Writes a file to a path."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What all rows of a further tree become.
+
+    Attributes:
+        rows: of the tree.
+        files: path -> what writes the file; they appear together with the output.
+        facts: numbers or words by name, for summary and metadata.
+        warnings: sentences without full stops.
+    """
+
+    rows: Columns
+    files: Mapping[Path, WriteFile] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class FurtherTree:
     """A tree beside the output tree, which has entries of its own.
@@ -90,10 +113,13 @@ class FurtherTree:
     Attributes:
         fields: of the tree.
         rows: makes its columns from those that the last step of applying returns, chunk by chunk.
+        finish: where a row depends on all the others, takes the rows of all chunks and the path of the output, and
+            returns those to write; they are kept in memory until then.
     """
 
     fields: Sequence[Field]
     rows: Callable[[Columns], Columns]
+    finish: Callable[[Columns, Path], Finished] | None = None
 
 
 @dataclass(frozen=True)

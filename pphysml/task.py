@@ -238,6 +238,10 @@ class Task(ABC, Generic[ConfigT]):
         """Return suffix -> text of files beside the output."""
         return {}
 
+    def later_files(self, config: ConfigT, output: Path) -> Sequence[str]:
+        """Return patterns, as of `Path.glob`, of the names of files beside the output that are known at the end only; see `contract.Finished`."""
+        return ()
+
     def start_from_foreign(self, network: nn.Module, path: Path) -> bool:
         """Take weights of another program into a network; return whether the task can do that.
 

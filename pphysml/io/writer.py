@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,6 +94,23 @@ class Writer:
         """
         with self._errors():
             self._trees[tree or self.tree].extend(self._file, columns, str(self.path))
+
+    def put_beside(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Write a file that belongs to the output, and appears with it.
+
+        Args:
+            write: writes it to the path that it is given.
+
+        Raises:
+            ConfigError: it exists and is not overwritten.
+            OutputError: it cannot be written.
+        """
+        check_target(path, self._force)
+        file = Unfinished(path)
+        # The main file comes last: where it is, all are.
+        self._unfinished.insert(-1, file)
+        with written(path):
+            write(file.temporary)
 
     @property
     def n_entries(self) -> int:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from ..atomic_files import check_target
 from ..config import dump
-from ..contract import LastStep
+from ..contract import FurtherTree, LastStep
 from ..errors import ConfigError, InputError, TruthError
 from ..io.branches import plan
-from ..io.ragged import Columns, length, slice_rows
+from ..io.ragged import Columns, concatenate, length, slice_rows
 from ..io.reader import Reader
 from ..io.writer import Writer
 from ..progress import Progress, Silent
@@ -154,6 +154,9 @@ class _Run:
         regrouping = Regrouping(reader.layout) if task.regroups else None
         for columns in self._made(last_step, few, regrouping):
             plan(task.output_rows(columns), task.output_fields(self.chosen.config))
+            for tree in task.further_trees(self.chosen.config).values():
+                rows = tree.rows(columns)
+                plan(tree.finish(rows, self.output).rows if tree.finish is not None else rows, tree.fields)
 
     def _write(self, last_step: LastStep, truth: bool) -> dict[str, int]:
         task, reader, config = self.task, self.reader, self.chosen.config
@@ -162,18 +165,35 @@ class _Run:
         with self._writer() as writer:
             self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
             regrouping = Regrouping(reader.layout) if task.regroups else None
+            kept: dict[str, list[Columns]] = {}
             for part in made:
                 for columns in self._made(last_step, part, regrouping):
                     writer.extend(task.output_rows(columns))
                     for name, tree in further.items():
-                        writer.extend(tree.rows(columns), name)
+                        if tree.finish is None:
+                            writer.extend(tree.rows(columns), name)
+                        else:
+                            kept.setdefault(name, []).append(tree.rows(columns))
             for columns in regrouping.rest(fields) if regrouping is not None else []:
                 writer.extend(task.output_rows(columns))
+            for name, rows in kept.items():
+                self._finish(writer, name, further[name], concatenate(rows))
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
                 raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
                                  "nothing is written.")
             writer.metadata["facts"] = self.facts(last_step)
         return writer.entries
+
+    def _finish(self, writer: Writer, name: str, tree: FurtherTree, rows: Columns) -> None:
+        """Write a further tree whose rows are kept until all have come, and the files that are made of them."""
+        assert tree.finish is not None
+        finished = tree.finish(rows, self.output)
+        writer.extend(finished.rows, name)
+        for path, write in finished.files.items():
+            writer.put_beside(path, write)
+        self.findings.facts |= finished.facts
+        for sentence in finished.warnings:
+            warn(sentence, self.findings.warnings, self.progress)
 
     def _made(self, last_step: LastStep, part: Part, regrouping: Regrouping | None) -> list[Columns]:
         """Return the rows of the output that a chunk makes."""
@@ -192,6 +212,9 @@ def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool) -> dict[
     files = {output.with_suffix(suffix): text.encode() for suffix, text in texts.items()}
     for path in files:
         check_target(path, force)
+    for pattern in task.later_files(chosen.config, output):
+        for path in sorted(output.parent.glob(pattern)):
+            check_target(path, force)
     return files
 
 

@@ -116,9 +116,12 @@ class Track(Task["TrackConfig"]):
 
     def further_trees(self, config: TrackConfig) -> dict[str, FurtherTree]:
         """Return the flat list of tracks for image reconstruction."""
-        from .output.wepl_list import WEPL_FIELDS, wepl_list
+        from functools import partial
 
-        return {"wepl": FurtherTree(WEPL_FIELDS, wepl_list)}
+        from .imaging.finished_list import finished_list
+        from .imaging.wepl_list import WEPL_FIELDS, wepl_list
+
+        return {"wepl": FurtherTree(WEPL_FIELDS, partial(wepl_list, config=config), partial(finished_list, config=config))}
 
     def start_from_foreign(self, network: nn.Module, path: Path) -> bool:
         """Take the published weights."""

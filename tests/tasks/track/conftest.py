@@ -60,7 +60,7 @@ def frames(*rows, phantom=None):
     number = [len({p.proton for p in particles if p.proton >= 0}) for particles in rows]
     return examples | {
         "file": np.zeros(n, np.int32), "entry": np.arange(n), "run": np.zeros(n, np.int64), "frame": np.arange(n),
-        "spot_x": np.zeros(n, np.float32), "spot_y": np.zeros(n, np.float32),
+        "spot_x": np.zeros(n, np.float32), "spot_y": np.zeros(n, np.float32), "spot_given": np.zeros(n, bool),
         "beam_range": np.full(n, np.nan, np.float32), "beam_energy": np.full(n, np.nan, np.float32),
         "beam_spread": np.zeros(n, np.float32), "beam_charge": np.ones(n, np.float32),
         "sensor_thickness": np.full(n, 0.025, np.float32), "pitch_x": np.full(n, 0.029, np.float32), "pitch_y": np.full(n, 0.027, np.float32),

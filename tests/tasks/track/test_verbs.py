@@ -22,8 +22,8 @@ from pphysml.io.validation import validate
 from pphysml.io.writer import Writer
 from pphysml.model_file import ModelFile
 from pphysml.registry import get_task
+from pphysml.tasks.track.imaging.wepl_list import UNUSABLE, WEPL_FIELDS
 from pphysml.tasks.track.output.input_warnings import NO_MATERIALS
-from pphysml.tasks.track.output.wepl_list import UNUSABLE, WEPL_FIELDS
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.schema import GATE, LAYOUTS
 from pphysml.training.sources import AssembledSource, example_hash
@@ -113,7 +113,7 @@ def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> 
 
 def test_a_failed_run_leaves_neither_tree(write, tmp_path, monkeypatch) -> None:
     path = write(gate_rows(60))
-    monkeypatch.setattr("pphysml.tasks.track.output.wepl_list._first_hits", lambda columns: 1 / 0)
+    monkeypatch.setattr("pphysml.tasks.track.imaging.wepl_list._first_hits", lambda columns: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")
     assert [p.name for p in tmp_path.iterdir()] == ["rows.root"]

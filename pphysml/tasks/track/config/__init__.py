@@ -10,6 +10,7 @@ from pydantic import model_validator
 from ....config import Config, option
 from ....training.config import InputConfig, TaskConfig, TrainingConfig
 from .engines import DeflectionConfig, FollowerConfig, StraightConfig
+from .imaging import OutlierConfig, UpstreamConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
 
@@ -52,6 +53,9 @@ class ApplyConfig(Config):
     straight: StraightConfig = option(StraightConfig, "Options of the engine `straight`.")
     deflection: DeflectionConfig = option(DeflectionConfig, "Options of the engine `deflection`.")
     filters: FilterConfig = option(FilterConfig, "Which tracks are kept.")
+    outliers: OutlierConfig = option(OutlierConfig, "Which protons of the tree `wepl` are marked as outliers.")
+    upstream: UpstreamConfig = option(UpstreamConfig, "Where protons come from, for the tree `wepl`.")
+    rotation_angles: dict[int, float] | None = option(None, "Run number -> rotation of the object, for the tree `wepl`; null takes that of the file, if it has one.", "deg")
 
 
 class TrackConfig(TaskConfig):

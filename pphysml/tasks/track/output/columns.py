@@ -23,12 +23,14 @@ from .track_flags import (
     SHORTEST,
 )
 
+OF_FRAME = ("frame", "run", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "n_protons")
+
 
 def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:
     """Return the columns named in `schema.OUTPUT_FIELDS`, one row per frame."""
     found = find_tracks(examples, links)
     tracks = found.keep(kept_tracks(examples, found, config.apply.filters))
-    columns: Columns = {name: examples[name] for name in ("frame", "run", "spot_x", "spot_y", "n_protons") if name in examples}
+    columns: Columns = {name: examples[name] for name in OF_FRAME if name in examples}
     columns |= _hit_columns(examples, links, tracks)
     columns |= _track_columns(examples, links, tracks)
     return columns

@@ -16,7 +16,7 @@ from .pooling import pool
 PATIENCE = 10_000
 """A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""
 
-GROUP = ("file", "run", "spot_x", "spot_y", "phantom", "beam_energy", "beam_pdg")
+GROUP = ("file", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_energy", "beam_pdg")
 """What protons of a frame have in common."""
 
 NEVER = np.iinfo(np.int64).max

@@ -20,7 +20,7 @@ LEARNING = 20_000
 """Hits at the start of the input from which layers are learnt."""
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
-FRAME = ("file", "entry", "run", "spot_x", "spot_y", "frame", "beam_energy", "beam_pdg")
+FRAME = ("file", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "beam_energy", "beam_pdg")
 
 
 class ReadoutFrames(Carry):
@@ -69,6 +69,7 @@ class ReadoutFrames(Carry):
         defaults: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n), "spot_x": np.zeros(n), "spot_y": np.zeros(n)}
         frames: Columns = {**defaults, **{k: v for k, v in chunk.items() if k in FRAME or k.startswith("keep:")}}
         frames.setdefault("frame", frames["entry"])
+        frames["spot_given"] = np.full(n, "spot_x" in chunk and "spot_y" in chunk)
         hits = {new: ragged(chunk, name).flat for name, new in HITS.items() if name in chunk}
         hits["layer"] = _layer(chunk, layers, self._given)
         hits.setdefault("z", layers.z[hits["layer"]])

@@ -25,9 +25,10 @@ LEARNING = 20_000
 """Rows at the start of the input from which layers are learnt."""
 
 USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",
-        "stop_depth", "phantom", "beam_energy", "beam_pdg")
+        "spot_tx", "spot_ty", "rotation_angle", "stop_depth", "phantom", "beam_energy", "beam_pdg")
 
-OF_PROTONS = ("file", "entry", "run", "event", "spot_x", "spot_y", "phantom", "beam_energy", "beam_pdg")
+OF_PROTONS = ("file", "entry", "run", "event", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "phantom",
+              "beam_energy", "beam_pdg")
 """Columns that have one value for all steps of a proton."""
 
 FOR_LAYERS = (*NAMES, "volume_id", "local_z")
@@ -106,7 +107,8 @@ class StepFrames(Carry):
             raise InputError("is not there, but --frame-time needs it; name it with --map time=BRANCH", branch="time")
         n = len(rows["x"])
         added: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
-                          "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32)}
+                          "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32),
+                          "spot_given": np.full(n, "spot_x" in rows and "spot_y" in rows)}
         return {**added, **{name: column for name, column in rows.items() if name in (*USED, *FOR_LAYERS)}}
 
     def _learn(self, rows: Columns) -> None:

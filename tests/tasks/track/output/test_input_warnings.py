@@ -10,6 +10,7 @@ import pytest
 from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
+from pphysml.tasks.track.imaging.wepl_list import wepl_list
 from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.output.input_warnings import (
     NO_BEAM,
@@ -18,7 +19,6 @@ from pphysml.tasks.track.output.input_warnings import (
     dead_layers,
 )
 from pphysml.tasks.track.output.track_flags import BEYOND
-from pphysml.tasks.track.output.wepl_list import wepl_list
 from pphysml.tasks.track.reading.beams import Beams
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links, true_links
@@ -60,7 +60,7 @@ def test_a_beam_of_too_little_energy_is_doubted_and_leaves_no_wepl(frames, tmp_p
     sentences, columns = seen(weak, CONFIG.model_copy(update={"apply": CONFIG.apply.model_copy(update={"geometry": str(path)})}))
     assert any(f"flag {BEYOND}" in sentence for sentence in sentences)
     ids = {name: frames[name] for name in ("file", "entry")}
-    assert len(wepl_list(ids | columns)["wepl"]) < 0.2 * len(wepl_list(ids | seen(frames)[1])["wepl"])
+    assert len(wepl_list(ids | columns, CONFIG)["wepl"]) < 0.2 * len(wepl_list(ids | seen(frames)[1], CONFIG)["wepl"])
 
 
 def test_unknown_materials_are_told(frames):
