@@ -12,12 +12,11 @@ from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.reading.beams import Beams
-from pphysml.tasks.track.reading.examples import finished
+from pphysml.tasks.track.reading.examples import MATERIALS, finished
 from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit
 
 PITCH = 10.0
-MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "next_gap_lengths", "lengths")
 
 
 @dataclass

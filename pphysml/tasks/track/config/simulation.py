@@ -55,6 +55,8 @@ class SimulationConfig(Config):
     phantoms: list[Annotated[float, Limits(ge=0)]] = option(list, "Thicknesses of water, drawn for every frame; empty takes that of the geometry.", "mm")
     further_geometries: dict[str, list[Annotated[float, Limits(ge=0)]]] = option(dict, "Further calorimeters, with the phantoms of each (mm; empty takes the geometry's own): blocks of frames for training take turns with `geometry`.")
     drawn_geometries: DrawnGeometriesConfig = option(DrawnGeometriesConfig, "Calorimeters that are drawn for the training.")
+    hidden_materials: float = option(0.0, "Share of the blocks of frames for training whose materials the network is not shown, as those of a calorimeter that is not recognised.", "", ge=0, le=1)
+    counted_pixels: float = option(0.0, "Share of the blocks of frames for training whose energies follow from the sizes of clusters, as of pixels that say yes or no.", "", ge=0, le=1)
     inelastic: bool = option(True, "Nuclear interactions: the primary ends, secondaries go on.")
     inefficiency: float = option(0.001, "Probability that a sensor does not see a particle.", "", ge=0, lt=1)
     noise: float = option(0.05, "Mean number of noise hits in each layer of a frame of 100 particles.", "", ge=0)

@@ -16,6 +16,9 @@ TYPES = {
     "particle": "int32", "primary": "bool", "pdg": "int32", "stop_depth": "float32",
 }
 
+MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "next_gap_lengths", "lengths")
+"""Columns of hits that are NaN where the materials are not known."""
+
 
 def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
     """Return frames with their hits sorted by layer, and with what follows from the layers and the beam.

@@ -31,7 +31,7 @@ def cluster_size(edep: Array, thickness: float) -> Array:
     return pixels
 
 
-def cluster_energy(pixels: Array, thickness: float) -> Floats:
+def cluster_energy(pixels: Array, thickness: float | Array) -> Floats:
     """Return the energy loss that makes a cluster, MeV; inverse of `cluster_size` without its rounding."""
     energy: Floats = thickness * (np.asarray(pixels) / SCALE) ** (1 / POWER)
     return energy

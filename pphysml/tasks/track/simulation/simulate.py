@@ -13,6 +13,7 @@ from ..config import TrackConfig
 from ..config.simulation import SimulationConfig
 from ..geometries.geometry import Geometry, load_geometry
 from .drawn_geometry import drawn_geometry
+from .less_known import with_counted_pixels, without_materials
 from .particle_kernel import Beam
 from .rows_kernel import (
     ROW_EDEP,
@@ -92,8 +93,17 @@ class TrackSimulation(Simulation):
         """Return the frames of `examples` in this calorimeter."""
         seed = SeedSequence([self.seed, index, 1])
         frames = simulated_frames(self.rows, self.geometry, self.config, self.phantoms, seed, n)
+        if not frames:
+            return frames
         number = index * n + np.arange(n, dtype=np.int64)
-        return frames | {"frame": number, "entry": number} if frames else frames
+        return self._less_known(frames, index) | {"frame": number, "entry": number}
+
+    def _less_known(self, frames: Columns, index: int) -> Columns:
+        """Take from some blocks what a readout would not know."""
+        hide, count = default_rng(SeedSequence([self.seed, index, 3])).random(2)
+        if count < self.options.counted_pixels:
+            frames = with_counted_pixels(frames)
+        return without_materials(frames) if hide < self.options.hidden_materials else frames
 
     def _other(self, geometry: Geometry, phantoms: list[float]) -> TrackSimulation:
         options = self.options.model_copy(update={"phantoms": phantoms, "further_geometries": {}})
