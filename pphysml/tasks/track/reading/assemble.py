@@ -8,7 +8,8 @@ from typing import Any
 from ....io.ragged import Columns, concatenate
 from ..config import TrackConfig
 from ..geometries.geometry import Geometry, known_geometries, load_geometry
-from .beams import Beams, beam_of
+from .beam_statement import statement_of
+from .beams import Beams
 from .layers import Layers
 from .readouts import ReadoutFrames
 from .steps import FrameRules, StepFrames
@@ -72,7 +73,7 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
         layers = None if known is None else Layers.of(known)
         # The beam of a packaged geometry serves the simulation; nobody has said that it is that of the input.
         described = None if known is None or geometry in known_geometries() else known.beam
-        beams = Beams(None if config.apply.beam is None else beam_of(config.apply.beam), described)
+        beams = Beams(statement_of(config.apply), described)
         smallest = config.data.min_cluster_size
         carry = (ReadoutFrames(layers, beams, smallest) if "hit_x" in chunk
                  else StepFrames(FrameRules(layers, beams, sizes, frame_time, keep_last, smallest)))

@@ -2,55 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ....errors import ConfigError, shortened
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, length
 from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from ..geometries.geometry import BeamConfig
+from .beam_statement import BeamStatement
 
-NUCLEONS = {"proton": 1, "helium": 4}
 PDG = {2212: 1.0, 1000020040: 2.0}
 """PDG id -> charge of what a beam may consist of."""
 
-STATED = re.compile(r"(?P<particle>[a-z]+):(?P<energy>[0-9.]+(e[+-]?[0-9]+)?)(?P<unit>MeV/u|MeV|GeV)", re.IGNORECASE)
-UNITS = {"mev": 1.0, "gev": 1000.0}
+UNKNOWN, DESCRIBED, FILE, STATED = range(4)
+"""Where a beam is known from; the higher goes before the lower."""
+SOURCES = {DESCRIBED: "as the geometry given says", FILE: "as the file says", STATED: "as stated"}
+
+SAME = 0.005
+"""Relative difference of two energies up to which they do not contradict each other."""
 
 
-def beam_of(text: str) -> BeamConfig:
-    """Return the beam that a text states, as `proton:200MeV` or `helium:220MeV/u`.
-
-    Raises:
-        ConfigError: it is not of this form, or of another particle.
-    """
-    found = STATED.fullmatch(text.strip())
-    if found is None or found["particle"].lower() not in NUCLEONS:
-        raise ConfigError(f"apply.beam: {shortened(text)!r} is no beam; give particle and kinetic energy with its unit, as proton:200MeV or helium:220MeV/u.")
-    particle: Literal["proton", "helium"] = "helium" if found["particle"].lower() == "helium" else "proton"
-    unit = found["unit"].lower()
-    per_nucleon = NUCLEONS[particle] if unit == "mev/u" else 1
-    try:
-        return BeamConfig(particle=particle, energy=float(found["energy"]) * UNITS.get(unit, 1.0) * per_nucleon)
-    except ValueError:
-        raise ConfigError(f"apply.beam: {shortened(text)!r} has no positive, finite energy.") from None
-
-
-@dataclass(frozen=True)
+@dataclass
 class Beams:
     """Where the beam of a frame is known from: what is stated, else the file, else the user's own geometry.
 
+    It remembers which beams there were, and where the file says another one than is stated.
+
     Attributes:
-        stated: for all frames, whatever the file says.
+        statement: whatever the file says.
         described: where the file says nothing.
     """
 
-    stated: BeamConfig | None = None
+    statement: BeamStatement = field(default_factory=BeamStatement)
     described: BeamConfig | None = None
+    _seen: dict[tuple[int, float], tuple[float, float]] = field(default_factory=dict)
+    _contradictions: dict[tuple[float, float, float, float], None] = field(default_factory=dict)
 
     def columns(self, frames: Columns) -> dict[str, Array]:
         """Return `beam_energy` `beam_spread` (MeV), `beam_charge` and `beam_range` (mm of water) of frames, float32.
@@ -58,17 +47,59 @@ class Beams:
         Energy and range are NaN where the beam is not known; the charge is that of protons then.
 
         Raises:
-            InputError: the file has another particle.
+            InputError: the file has another particle, and none is stated.
         """
-        n = length(frames)
-        usual = self.stated or self.described
-        energy = np.full(n, np.nan if usual is None else usual.energy)
-        spread = np.full(n, 0.0 if usual is None else usual.energy_spread)
-        charge = np.full(n, 2.0 if usual is not None and usual.particle == "helium" else 1.0)
-        if self.stated is None:
-            energy, charge = _of_file(frames, energy, charge)
-        return {name: values.astype(np.float32) for name, values in (
-            ("beam_energy", energy), ("beam_spread", spread), ("beam_charge", charge), ("beam_range", beam_range(energy, charge)))}
+        n, stated = length(frames), self.statement
+        source = np.full(n, UNKNOWN)
+        found = {"energy": np.full(n, np.nan), "spread": np.zeros(n), "charge": np.ones(n)}
+        if self.described is not None:
+            _put(found, source, np.ones(n, dtype=bool), self.described, DESCRIBED)
+        states = np.full(n, stated.usual is not None)
+        for run in stated.of_run:
+            states |= np.asarray(frames["run"]) == run
+        of_file = _of_file(frames, states)
+        known = of_file["energy"] > 0
+        for name, values in of_file.items():
+            # The particle may be known without its energy.
+            found[name] = np.where(np.isfinite(values) if name == "charge" else known, values, found[name])
+        source[known] = FILE
+        if stated.usual is not None:
+            _put(found, source, np.ones(n, dtype=bool), stated.usual, STATED)
+        for run, beam in stated.of_run.items():
+            _put(found, source, np.asarray(frames["run"]) == run, beam, STATED)
+        if stated.spread is not None:
+            found["spread"] = np.full(n, stated.spread)
+        self._remember(found, source)
+        self._compare(found, of_file, known & (source == STATED))
+        return {f"beam_{name}": values.astype(np.float32) for name, values in
+                {**found, "range": beam_range(found["energy"], found["charge"])}.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Return which beams were taken, for a person; nothing where they are to be estimated."""
+        if self.statement.estimated or not self._seen:
+            return {}
+        texts = [f"{_range_text(charge, *energies)}, {SOURCES[source]}" for (source, charge), energies in sorted(self._seen.items(), reverse=True) if source]
+        return {"beam": "; ".join([*texts, *(["not known"] if any(source == UNKNOWN for source, _ in self._seen) else [])])}
+
+    def warnings(self) -> Iterator[str]:
+        """Yield where the file says another beam than is stated."""
+        for stated_charge, stated, charge, given in self._contradictions:
+            yield (f"the beam is stated as {_range_text(stated_charge, stated, stated)}, but the file says {_range_text(charge, given, given)} "
+                   "(beam_energy, beam_pdg); what is stated is taken")
+
+    def _remember(self, found: dict[str, Array], source: Array) -> None:
+        for key in {(int(s), float(c)) for s, c in zip(source, found["charge"], strict=True)}:
+            energy = found["energy"][(source == key[0]) & (found["charge"] == key[1])]
+            low, high = self._seen.get(key, (np.inf, -np.inf))
+            self._seen[key] = (min(low, float(energy.min())), max(high, float(energy.max())))
+
+    def _compare(self, found: dict[str, Array], of_file: dict[str, Array], chosen: Array) -> None:
+        charge = np.where(np.isfinite(of_file["charge"]), of_file["charge"], found["charge"])
+        other = chosen & ((charge != found["charge"]) | (np.abs(of_file["energy"] / found["energy"] - 1) > SAME))
+        for row in np.flatnonzero(other):
+            # Energies of a file may differ a little from frame to frame; one of each MeV is enough.
+            self._contradictions[float(found["charge"][row]), float(found["energy"][row]),
+                                 float(charge[row]), float(np.rint(of_file["energy"][row]))] = None
 
 
 def beam_range(energy: Array, charge: Array) -> Array:
@@ -77,14 +108,35 @@ def beam_range(energy: Array, charge: Array) -> Array:
     return found
 
 
-def _of_file(frames: Columns, energy: Array, charge: Array) -> tuple[Array, Array]:
-    """Return energies and charges with those that the file knows in their place."""
-    if "beam_energy" in frames:
-        given = np.asarray(frames["beam_energy"], dtype=np.float64)
-        energy = np.where(given > 0, given, energy)
-    if "beam_pdg" in frames:
-        pdg = np.asarray(frames["beam_pdg"], dtype=np.int64)
-        refuse(frames, ~np.isin(pdg, list(PDG)), "beam_pdg", lambda row: (
-            f"{pdg[row]} is neither the proton (2212) nor the nucleus of helium (1000020040); state the beam with --beam"))
-        charge = np.where(pdg == 1000020040, 2.0, 1.0)
-    return energy, charge
+def beam_text(charge: float, energy: float) -> str:
+    """Return particle and energy (MeV) for a person."""
+    return _range_text(charge, energy, energy)
+
+
+def _range_text(charge: float, low: float, high: float) -> str:
+    particle = "helium" if charge == 2 else "proton"
+    few = f"{low:.5g}" == f"{high:.5g}"
+    return f"{particle} {low:.5g} MeV" if few else f"{particle} {low:.5g} to {high:.5g} MeV"
+
+
+def _put(found: dict[str, Array], source: Array, chosen: Array, beam: BeamConfig, kind: int) -> None:
+    """Take a beam for the chosen frames."""
+    values = {"energy": beam.energy, "spread": beam.energy_spread, "charge": 2.0 if beam.particle == "helium" else 1.0}
+    for name, value in values.items():
+        found[name][chosen] = value
+    source[chosen] = kind
+
+
+def _of_file(frames: Columns, states: Array) -> dict[str, Array]:
+    """Return energy, spread and charge as the file has them, NaN where it has none; zero and negative numbers mean nothing there.
+
+    Raises:
+        InputError: another particle, where none is stated.
+    """
+    n = length(frames)
+    energy = np.asarray(frames.get("beam_energy", np.full(n, np.nan)), dtype=np.float64)
+    spread = np.asarray(frames.get("beam_energy_rms", np.zeros(n)), dtype=np.float64)
+    pdg = np.asarray(frames.get("beam_pdg", np.zeros(n)), dtype=np.int64)
+    refuse(frames, ~states & (pdg > 0) & ~np.isin(pdg, list(PDG)), "beam_pdg", lambda row: (
+        f"{pdg[row]} is neither the proton (2212) nor the nucleus of helium (1000020040); state the beam with --beam"))
+    return {"energy": np.where(energy > 0, energy, np.nan), "spread": spread, "charge": np.select([pdg == number for number in PDG], list(PDG.values()), np.nan)}

@@ -16,7 +16,7 @@ from .pooling import pool
 PATIENCE = 10_000
 """A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""
 
-GROUP = ("file", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_energy", "beam_pdg")
+GROUP = ("file", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_bin", "beam_pdg")
 """What protons of a frame have in common."""
 
 NEVER = np.iinfo(np.int64).max
@@ -82,7 +82,7 @@ class Framing:
 
     def _cut(self, protons: Columns) -> tuple[Columns, Array, Array]:
         """Order protons by what frames have in common, files first; return them, the frames' starts, and which are full."""
-        columns = [np.asarray(protons[name]) for name in GROUP if name in protons]
+        columns = _common(protons)
         ordinal = np.asarray(protons["ordinal"])
         if any((c != c[0]).any() for c in columns) or (np.diff(ordinal) < 0).any():
             order = np.lexsort((ordinal, *reversed(columns)))
@@ -118,8 +118,7 @@ class Framing:
         stops = np.append(starts[1:], len(ordinal)) - 1
         ended: Array = ordinal[stops] + 1 + PATIENCE
         ended[full] = ordinal[stops[full]] + 1
-        groups = [np.asarray(protons[name]) for name in GROUP if name in protons]
-        follows = np.all([g[starts[1:]] == g[stops[:-1]] for g in groups], axis=0)
+        follows = np.all([g[starts[1:]] == g[stops[:-1]] for g in _common(protons)], axis=0)
         ended[:-1] = np.where(follows, np.minimum(ended[:-1], ordinal[starts[1:]] + 1), ended[:-1])
         # Files come one after the other: the first proton of the next one ends all frames of one.
         files, first = np.unique(file, return_index=True)
@@ -169,6 +168,11 @@ def _of_frames(protons: Columns, starts: Array, frames: Array) -> Columns:
         return protons
     rows = Ragged(np.arange(length(protons)), np.append(starts, length(protons)))
     return take(protons, rows.take(frames).flat)
+
+
+def _common(protons: Columns) -> list[Array]:
+    """Return the columns of GROUP that there are; what is not known (NaN) is like what is not known."""
+    return [np.nan_to_num(np.asarray(protons[name]), nan=-1e30) for name in GROUP if name in protons]
 
 
 def _first_times(protons: Columns) -> Array:

@@ -6,14 +6,15 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged, ragged
 
-OF_PROTONS = ("ordinal", "noise", "event")
+OF_PROTONS = ("ordinal", "noise", "event", "beam_bin")
 """Columns that a frame does not have."""
 
 
 def pool(protons: Columns, counts: Array) -> Columns:
     """Return frames of `counts` protons each, one after the other.
 
-    Columns of one value per proton are those of the frame's first; with `event` there are `proton` and
+    Columns of one value per proton are those of the frame's first, but `beam_energy` is the mean, beside
+    `beam_energy_rms`; with `event` there are `proton` and
     `particle` of each hit, numbered in the frame, -1 for noise, and `n_protons` without those that are
     noise alone.
 
@@ -28,6 +29,8 @@ def pool(protons: Columns, counts: Array) -> Columns:
             frames[name] = Ragged(column.flat, column.offsets[offsets])
         elif name not in OF_PROTONS:
             frames[name] = column[offsets[:-1]]
+    if "beam_energy" in protons:
+        frames |= _energies(np.asarray(protons["beam_energy"], dtype=np.float64), offsets)
     if "event" not in protons:
         return frames
     hits = ragged(protons, "layer")
@@ -42,6 +45,14 @@ def pool(protons: Columns, counts: Array) -> Columns:
     frames["proton"] = Ragged(owner, hits.offsets[offsets])
     frames["n_protons"] = np.add.reduceat(real, offsets[:-1], dtype=np.int32)
     return frames
+
+
+def _energies(energy: Array, offsets: Array) -> Columns:
+    """Return mean and standard deviation of the beam's energy over the protons of each frame, MeV."""
+    counts = np.diff(offsets)
+    mean = np.add.reduceat(energy, offsets[:-1]) / counts
+    square = np.add.reduceat((energy - np.repeat(mean, counts)) ** 2, offsets[:-1]) / counts
+    return {"beam_energy": mean, "beam_energy_rms": np.sqrt(square)}
 
 
 def _before(values: Array, offsets: Array) -> Array:

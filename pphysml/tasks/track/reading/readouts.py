@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import InputError
+from ....errors import FileName, InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
@@ -20,7 +20,7 @@ LEARNING = 20_000
 """Hits at the start of the input from which layers are learnt."""
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
-FRAME = ("file", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "beam_energy", "beam_pdg")
+FRAME = ("file", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "phantom", "beam_energy", "beam_pdg")
 
 
 class ReadoutFrames(Carry):
@@ -62,7 +62,11 @@ class ReadoutFrames(Carry):
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
-        return {} if self.layers is None else self.layers.facts()
+        return {} if self.layers is None else {**self.layers.facts(), **self.beams.facts()}
+
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what to warn of."""
+        return list(self.beams.warnings())
 
     def _examples(self, chunk: Columns, layers: Layers) -> Columns:
         n, rows = length(chunk), ragged(chunk, "hit_x")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import ConfigError, InputError
+from ....errors import ConfigError, FileName, InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, slice_rows, take
@@ -30,6 +30,9 @@ USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x"
 OF_PROTONS = ("file", "entry", "run", "event", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "phantom",
               "beam_energy", "beam_pdg")
 """Columns that have one value for all steps of a proton."""
+
+BEAM_BIN = 0.005
+"""Relative difference of the beam's energies that one frame may hold."""
 
 FOR_LAYERS = (*NAMES, "volume_id", "local_z")
 """Columns that are not needed any more when a row's layer is known."""
@@ -93,7 +96,11 @@ class StepFrames(Carry):
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
-        return {} if self.layers is None else self.layers.facts()
+        return {} if self.layers is None else {**self.layers.facts(), **self.rules.beams.facts()}
+
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what to warn of."""
+        return list(self.rules.beams.warnings())
 
     def _prepared(self, rows: Columns) -> Columns:
         kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
@@ -150,6 +157,8 @@ class StepFrames(Carry):
         with_hits = ragged(protons, "layer").counts > 0
         if not with_hits.all():
             protons = take(protons, with_hits)
+        if "beam_energy" in protons:
+            protons["beam_bin"] = _beam_bin(np.asarray(protons["beam_energy"], dtype=np.float64))
         return {**protons, "noise": _noise(protons)}
 
     def _refuse_nothing(self) -> None:
@@ -164,6 +173,11 @@ class StepFrames(Carry):
         if self._framing.n_frames == 0:
             raise InputError(f"No frame is complete: {n} particles have hits; choose fewer with --protons-per-frame, "
                              "or set apply.last_frame=keep.")
+
+
+def _beam_bin(energy: Array) -> Array:
+    """Return a number that is the same for energies (MeV) close together: a source may draw that of every particle."""
+    return np.where(energy > 0, np.rint(np.log(np.maximum(energy, 1e-3)) / BEAM_BIN), 0).astype(np.int64)
 
 
 def _noise(protons: Columns) -> Array:

@@ -117,7 +117,8 @@ class TrackSimulation(Simulation):
         if self.options.resolution > 0:
             values[:, (ROW_X, ROW_Y)] += detector.normal(0, self.options.resolution, (len(values), 2))
         rows = self._columns(values, stops)
-        return self._with_noise(rows, noise) if self.options.noise > 0 else rows
+        rows = self._with_noise(rows, noise) if self.options.noise > 0 else rows
+        return rows | {"phantom": np.full(len(rows["event"]), phantom, dtype=np.float32)}
 
     def _columns(self, values: Array, stops: Array) -> Columns:
         event, layer = values[:, ROW_EVENT].astype(np.int64), values[:, ROW_LAYER].astype(np.int32)

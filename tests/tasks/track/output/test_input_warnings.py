@@ -19,6 +19,7 @@ from pphysml.tasks.track.output.input_warnings import (
     dead_layers,
 )
 from pphysml.tasks.track.output.track_flags import BEYOND
+from pphysml.tasks.track.reading.beam_statement import BeamStatement
 from pphysml.tasks.track.reading.beams import Beams
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links, true_links
@@ -56,7 +57,7 @@ def test_a_beam_of_too_little_energy_is_doubted_and_leaves_no_wepl(frames, tmp_p
     text = resources.files("pphysml.tasks.track.geometries").joinpath("dtc.yaml").read_text()
     path = tmp_path / "weak.yaml"
     path.write_text(text.replace("energy: 230.0", "energy: 100.0"))
-    weak = frames | Beams(stated=load_geometry(str(path)).beam).columns(frames)
+    weak = frames | Beams(BeamStatement(load_geometry(str(path)).beam)).columns(frames)
     sentences, columns = seen(weak, CONFIG.model_copy(update={"apply": CONFIG.apply.model_copy(update={"geometry": str(path)})}))
     assert any(f"flag {BEYOND}" in sentence for sentence in sentences)
     ids = {name: frames[name] for name in ("file", "entry")}

@@ -7,8 +7,10 @@ import pytest
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, particle_range
+from pphysml.tasks.track.config import ApplyConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig
-from pphysml.tasks.track.reading.beams import Beams, beam_of
+from pphysml.tasks.track.reading.beam_statement import BeamStatement, beam_of, statement_of
+from pphysml.tasks.track.reading.beams import Beams
 
 THREE = {"frame": np.arange(3)}
 
@@ -32,8 +34,8 @@ def test_what_is_no_beam_is_refused(text):
 def test_what_is_stated_goes_before_the_file_and_that_before_the_geometry():
     stated, described = BeamConfig(energy=200.0), BeamConfig(particle="helium", energy=900.0)
     of_file = {**THREE, "beam_energy": np.array([100.0, 150.0, np.nan]), "beam_pdg": np.array([2212, 1000020040, 2212])}
-    assert Beams(stated, described).columns(of_file)["beam_energy"].tolist() == [200.0] * 3
-    found = Beams(None, described).columns(of_file)
+    assert Beams(BeamStatement(stated), described).columns(of_file)["beam_energy"].tolist() == [200.0] * 3
+    found = Beams(described=described).columns(of_file)
     assert found["beam_energy"].tolist() == [100.0, 150.0, 900.0] and found["beam_charge"].tolist() == [1.0, 2.0, 1.0]
     assert found["beam_range"] == pytest.approx([particle_range(100.0), particle_range(150.0, HELIUM_MASS_RATIO, 2.0), particle_range(900.0)])
     nothing = Beams().columns(THREE)
@@ -43,3 +45,52 @@ def test_what_is_stated_goes_before_the_file_and_that_before_the_geometry():
 def test_a_beam_of_another_particle_is_refused_with_its_place():
     with pytest.raises(InputError, match="'beam_pdg', entry 1: 11 is neither"):
         Beams().columns({**THREE, "beam_pdg": np.array([2212, 11, 2212])})
+
+
+def frames(run, energy):
+    return {"frame": np.arange(len(run)), "run": np.array(run), "beam_energy": np.array(energy)}
+
+
+def test_runs_have_beams_of_their_own_which_go_before_all_else():
+    stated = BeamStatement(BeamConfig(energy=200.0), {3: BeamConfig(energy=190.0), 4: BeamConfig(particle="helium", energy=880.0)}, spread=1.5)
+    beams = Beams(stated, BeamConfig(energy=100.0))
+    found = beams.columns(frames([2, 3, 4, 3], [200.0, 190.0, 880.0, np.nan]))
+    assert found["beam_energy"].tolist() == [200.0, 190.0, 880.0, 190.0] and found["beam_charge"].tolist() == [1.0, 1.0, 2.0, 1.0]
+    assert found["beam_spread"].tolist() == [1.5] * 4
+    assert beams.facts() == {"beam": "helium 880 MeV, as stated; proton 190 to 200 MeV, as stated"}
+    runs_alone = Beams(BeamStatement(None, {3: BeamConfig(energy=190.0)}), BeamConfig(energy=100.0))
+    assert runs_alone.columns(frames([2, 3, 5], [150.0, 150.0, 0.0]))["beam_energy"].tolist() == [150.0, 190.0, 100.0]
+
+
+def test_a_file_that_says_another_beam_is_announced_once_and_rounding_is_not():
+    beams = Beams(BeamStatement(BeamConfig(energy=200.0)))
+    for _ in range(3):
+        beams.columns({**frames([0, 0, 0], [200.4, 230.0, np.nan]), "beam_pdg": np.array([2212, 2212, 2212])})
+    (said,) = beams.warnings()
+    assert said.startswith("the beam is stated as proton 200 MeV, but the file says proton 230 MeV")
+    other = Beams(BeamStatement(BeamConfig(energy=880.0)))
+    other.columns({**frames([0], [880.0]), "beam_pdg": np.array([1000020040])})
+    assert ["proton 880 MeV, but the file says helium 880 MeV" in said for said in other.warnings()] == [True]
+    assert not list(Beams().warnings()) and not Beams().facts()
+
+
+def test_what_is_not_known_is_a_fact_too():
+    beams = Beams()
+    beams.columns(frames([0, 0], [180.0, -1.0]))
+    assert beams.facts() == {"beam": "proton 180 MeV, as the file says; not known"}
+
+
+def test_statements_come_from_options_and_files(tmp_path):
+    path = tmp_path / "beam.yaml"
+    path.write_text("beam: proton:200MeV\nbeam_spread: 0.8\nbeam_of_run: {1: 'proton:190MeV', 2: 'proton:180MeV'}\n")
+    found = statement_of(ApplyConfig(beam=str(path), beam_of_run={2: "helium:220MeV/u"}))
+    assert (found.usual.energy, found.spread, found.of_run[1].energy, found.of_run[2].energy) == (200.0, 0.8, 190.0, 880.0)
+    assert statement_of(ApplyConfig()).says_nothing and not found.says_nothing and not found.estimated
+    here, there, plain = (statement_of(ApplyConfig(beam=text)) for text in ("estimate", "estimate:air.root:Hits", "air.root"))
+    assert here.estimated and here.without_phantom is None
+    assert (there.estimated, there.without_phantom, plain.without_phantom) == (True, "air.root:Hits", "air.root")
+    with pytest.raises(ConfigError, match=r"apply\.beam: beam_of_run\.7: '190' is no beam"):
+        statement_of(ApplyConfig(beam_of_run={7: "190"}))
+    path.write_text("energy: 200\n")
+    with pytest.raises(ConfigError, match=r"beam\.yaml: there is no option 'energy'"):
+        statement_of(ApplyConfig(beam=str(path)))

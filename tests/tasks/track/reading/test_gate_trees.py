@@ -19,11 +19,12 @@ from .gate_files import assembled, equal, gate_rows
 
 ROWS = gate_rows(30)
 N = length(ROWS)
+ROWS["beam_energy"] = np.full(N, 230.0)
 
 NUMBERS = {"EventID": "event", "RunID": "run", "TrackID": "track_id", "ParentID": "parent_id", "PDGCode": "pdg"}
 OTHER_NUMBERS = ("ThreadID", "CurrentStepNumber", "TrackCreatorModelIndex", "TrackVolumeCopyNo", "PreStepVolumeCopyNo", "PostStepVolumeCopyNo",
                  "TrackVolumeInstanceID", "UnscatteredPrimaryFlag")
-OTHER_REALS = ("KineticEnergy", "PreKineticEnergy", "PostKineticEnergy", "EventKineticEnergy", "TrackVertexKineticEnergy", "LocalTime",
+OTHER_REALS = ("KineticEnergy", "PreKineticEnergy", "PostKineticEnergy", "TrackVertexKineticEnergy", "LocalTime",
                "TimeFromBeginOfEvent", "TrackProperTime", "Weight", "StepLength", "TrackLength")
 TEXTS = ("ParticleName", "ParentParticleName", "ParticleType", "ProcessDefinedStep", "TrackCreatorProcess", "TrackVolumeName", "PreStepUniqueVolumeID",
          "PostStepUniqueVolumeID", "HitUniqueVolumeID")
@@ -39,7 +40,7 @@ def gate10(places):
     columns |= {f"{name}_{axis}": np.linspace(-1, 1, N) for name in OTHER_VECTORS for axis in "XYZ"}
     columns |= {f"{name}_{axis}": ROWS[axis.lower()] + shift for name, shift in places.items() for axis in "XYZ"}
     return {**columns, "PrePositionLocal_Z": ROWS["local_z"], "TotalEnergyDeposit": ROWS["edep"], "GlobalTime": 1e9 * ROWS["time"],
-            "PreGlobalTime": 1e9 * ROWS["time"] - 0.001}
+            "PreGlobalTime": 1e9 * ROWS["time"] - 0.001, "EventKineticEnergy": ROWS["beam_energy"]}
 
 
 def written(path, **trees):
