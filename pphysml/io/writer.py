@@ -72,7 +72,8 @@ class Writer:
         self._unfinished: list[Unfinished] = []
         self._file: Any = None
         self._trees = {name: OutputTree(name, its) for name, its in {tree: fields, **(further or {})}.items()}
-        _check_target(self.path, force, inputs)
+        self._inputs = inputs
+        check_output(self.path, force, inputs, "ROOT file")
 
     def __enter__(self) -> Writer:
         # The main file comes last: where it is, all are.
@@ -105,7 +106,7 @@ class Writer:
             ConfigError: it exists and is not overwritten.
             OutputError: it cannot be written.
         """
-        check_target(path, self._force)
+        check_output(path, self._force, self._inputs)
         file = Unfinished(path)
         # The main file comes last: where it is, all are.
         self._unfinished.insert(-1, file)
@@ -177,12 +178,20 @@ class Writer:
             raise OutputError(f"{self.path}: cannot be written: {reason}.") from error
 
 
-def _check_target(path: Path, force: bool, inputs: Sequence[str]) -> None:
-    """Refuse before any work what would fail after it."""
+def check_output(path: Path, force: bool, inputs: Sequence[str], kind: str = "file") -> None:
+    """Refuse before any work what would fail after it.
+
+    Args:
+        force, kind: as of `check_target`.
+        inputs: files that must not be overwritten, even with `force`.
+
+    Raises:
+        ConfigError, OutputError: as `check_target`; or it is one of the inputs.
+    """
     with written(path):
         if any(not is_remote(name) and path.exists() and os.path.exists(name) and os.path.samefile(path, name) for name in inputs):
             raise ConfigError(f"{path}: is one of the inputs, and is not overwritten.")
-    check_target(path, force, "ROOT file")
+    check_target(path, force, kind)
 
 
 def _compression(chosen: tuple[str, int] | None) -> Any:

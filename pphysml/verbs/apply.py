@@ -15,7 +15,7 @@ from ..errors import ConfigError, InputError, TruthError
 from ..io.branches import plan
 from ..io.ragged import Columns, concatenate, length, slice_rows
 from ..io.reader import Reader
-from ..io.writer import Writer
+from ..io.writer import Writer, check_output
 from ..progress import Progress, Silent
 from ..task import Task
 from .engine_choice import Chosen, EngineChoice, choose, has_domain
@@ -70,7 +70,7 @@ def apply(
     reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
     say_usual_map(reader, progress)
     look_first(task, chosen, reader)
-    beside = _beside(task, chosen, output, force)
+    beside = _beside(task, chosen, output, force, [s.path for s in reader.sources])
     run = _Run(task, chosen, reader, output, beside, strict, force, progress)
     warn_of_files(reader, run.findings.warnings, progress)
     summary = {
@@ -155,7 +155,8 @@ class _Run:
         for columns in self._made(last_step, few, regrouping):
             plan(task.output_rows(columns), task.output_fields(self.chosen.config))
             for tree in task.further_trees(self.chosen.config).values():
-                rows = tree.rows(columns)
+                with reader.naming_places():
+                    rows = tree.rows(columns)
                 plan(tree.finish(rows, self.output).rows if tree.finish is not None else rows, tree.fields)
 
     def _write(self, last_step: LastStep, truth: bool) -> dict[str, int]:
@@ -170,14 +171,16 @@ class _Run:
                 for columns in self._made(last_step, part, regrouping):
                     writer.extend(task.output_rows(columns))
                     for name, tree in further.items():
+                        with reader.naming_places():
+                            rows = tree.rows(columns)
                         if tree.finish is None:
-                            writer.extend(tree.rows(columns), name)
+                            writer.extend(rows, name)
                         else:
-                            kept.setdefault(name, []).append(tree.rows(columns))
+                            kept.setdefault(name, []).append(rows)
             for columns in regrouping.rest(fields) if regrouping is not None else []:
                 writer.extend(task.output_rows(columns))
-            for name, rows in kept.items():
-                self._finish(writer, name, further[name], concatenate(rows))
+            for name, chunks in kept.items():
+                self._finish(writer, name, further[name], concatenate(chunks))
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
                 raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
                                  "nothing is written.")
@@ -206,7 +209,7 @@ class _Run:
         return [with_ids(self.task, self.reader.layout, part.examples, columns)] if columns else []
 
 
-def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool) -> dict[Path, bytes]:
+def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool, inputs: list[str]) -> dict[Path, bytes]:
     """Return the files that a task puts beside its output; refuse those that cannot be written before any work."""
     texts = task.files_beside(chosen.config, output)
     files = {output.with_suffix(suffix): text.encode() for suffix, text in texts.items()}
@@ -214,7 +217,7 @@ def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool) -> dict[
         check_target(path, force)
     for pattern in task.later_files(chosen.config, output):
         for path in sorted(output.parent.glob(pattern)):
-            check_target(path, force)
+            check_output(path, force, inputs)
     return files
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -354,3 +355,21 @@ def test_disk_that_fills_up_on_the_way(tmp_path, layout, event_columns) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, previous)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_put_beside_appears_with_the_output_or_not_at_all(tmp_path) -> None:
+    fields, list_of = (Field("a", "event", "int32", "A."),), tmp_path / "out.list"
+    for fails in (True, False):
+        with contextlib.suppress(ZeroDivisionError), Writer(tmp_path / "out.root", "events", fields, metadata={}) as writer:
+            writer.extend({"a": np.arange(3, dtype=np.int32)})
+            writer.put_beside(list_of, lambda path: path.write_text("three"))
+            assert not list_of.exists()
+            _ = 1 / 0 if fails else 0
+        assert [p.name for p in sorted(tmp_path.iterdir())] == ([] if fails else ["out.list", "out.root"])
+    with pytest.raises(ConfigError, match="exists already"), Writer(tmp_path / "new.root", "events", fields, metadata={}) as writer:
+        writer.put_beside(list_of, lambda path: path.write_text("other"))
+    with pytest.raises(ConfigError, match="one of the inputs"), Writer(tmp_path / "new.root", "events", fields, metadata={}, force=True, inputs=[str(list_of)]) as writer:
+        writer.put_beside(list_of, lambda path: path.write_text("other"))
+    with pytest.raises(OutputError, match=r"far.*could not be written"), Writer(tmp_path / "new.root", "events", fields, metadata={}) as writer:
+        writer.put_beside(tmp_path / "far", lambda path: Path("/nowhere/at/all").write_text(""))
+    assert list_of.read_text() == "three" and len(list(tmp_path.iterdir())) == 2

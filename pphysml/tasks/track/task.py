@@ -45,6 +45,8 @@ class Track(Task["TrackConfig"]):
             "YAML file of the calorimeter, or a known name; default: learned from the hits."), READING),
         "--beam": Flag("apply.beam", "BEAM", (
             "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; default: as the file says."), READING),
+        "--list-format": Flag("apply.list_format", "FORMAT", (
+            "Write the protons that are no outliers as files for a reconstruction program beside the output, too: rtk (.mhd and .raw, of PCT) or dtc-toolkit (tree WEPLData); one for each projection.")),
     }
 
     @property
@@ -122,6 +124,12 @@ class Track(Task["TrackConfig"]):
         from .imaging.wepl_list import WEPL_FIELDS, wepl_list
 
         return {"wepl": FurtherTree(WEPL_FIELDS, partial(wepl_list, config=config), partial(finished_list, config=config))}
+
+    def later_files(self, config: TrackConfig, output: Path) -> list[str]:
+        """Return patterns of the lists for reconstruction programs."""
+        from .imaging.list_files import list_patterns
+
+        return list_patterns(output, config.apply.list_format)
 
     def start_from_foreign(self, network: nn.Module, path: Path) -> bool:
         """Take the published weights."""

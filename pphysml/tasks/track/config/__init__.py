@@ -58,6 +58,8 @@ class ApplyConfig(Config):
     outliers: OutlierConfig = option(OutlierConfig, "Which protons of the tree `wepl` are marked as outliers.")
     upstream: UpstreamConfig = option(UpstreamConfig, "Where protons come from, for the tree `wepl`.")
     rotation_angles: dict[int, float] | None = option(None, "Run number -> rotation of the object, for the tree `wepl`; null takes that of the file, if it has one.", "deg")
+    list_format: Literal["root", "rtk", "dtc-toolkit"] = option("root", "What else the list of protons is written as, beside the output and without outliers; see --list-format.")
+    isocentre: list[float] = option(lambda: [0.0, 0.0, 0.0], "Point of the axis about which the object turns, in the coordinates of the hits; lists for `rtk` count from it.", "mm", min_length=3, max_length=3)
 
 
 class TrackConfig(TaskConfig):
@@ -73,6 +75,12 @@ class TrackConfig(TaskConfig):
     def entries_at_a_time(self) -> int:
         """Entries of a file that are read at a time."""
         return self.apply.block_size
+
+    @model_validator(mode="after")
+    def _positions_in_front(self) -> TrackConfig:
+        if self.apply.list_format == "rtk" and self.apply.upstream.z is None:
+            raise ValueError("apply.list_format=rtk needs positions in front of the object: state where with apply.upstream.z=Z (mm)")
+        return self
 
     @model_validator(mode="after")
     def _published_links(self) -> TrackConfig:

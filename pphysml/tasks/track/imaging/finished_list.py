@@ -1,25 +1,43 @@
-"""The list of protons when all are there: its outliers."""
+"""The list of protons when all are there: its outliers, and the files that are made of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ....contract import Finished
-from ....io.ragged import Columns, length
+from ....io.ragged import Array, Columns, length
 from ..config import TrackConfig
+from .list_files import list_files, list_patterns
 from .outliers import OF_ANGLE, OF_WEPL, find_outliers
 from .projections import find_projections
 from .upstream import stacked
 
 
 def finished_list(rows: Columns, output: Path, config: TrackConfig) -> Finished:
-    """Return the rows of `wepl_list` with the column `outlier`, and how many there are."""
-    rows = dict(rows)
-    projections = find_projections(rows, config.apply.rotation_angles is not None)
+    """Return the rows of `wepl_list` with the column `outlier`, how many there are, and the files of `apply.list_format`."""
+    options = config.apply
+    projections = find_projections(rows, options.rotation_angles is not None)
     deflection = stacked(rows, "tx", "ty") - stacked(rows, "upstream_dx", "upstream_dy") / stacked(rows, "upstream_dz")
-    outlier, judged = find_outliers(rows, deflection, projections.of_row, config.apply.outliers)
-    rows["outlier"] = outlier
-    n = length(rows)
-    facts = {"outliers": {"protons": n, "outliers": int((outlier > 0).sum()), "of WEPL": int(((outlier & OF_WEPL) > 0).sum()),
-                          "of angle": int(((outlier & OF_ANGLE) > 0).sum()), "not judged": int((~judged).sum())}} if n else {}
-    return Finished(rows, facts=facts)
+    outlier, judged = find_outliers(rows, deflection, projections.of_row, options.outliers)
+    rows = {**rows, "outlier": outlier}
+    if not length(rows):
+        empty = ["the list of protons is empty, so that no file of it is written"] if options.list_format != "root" else []
+        return Finished(rows, warnings=empty)
+    files = list_files(rows, projections, output, options)
+    facts: dict[str, Any] = {"outliers": _counts(outlier, judged)}
+    if files:
+        facts["list_files"] = [str(path) for path in files]
+    return Finished(rows, files, facts, _older(output, options.list_format, list(files)))
+
+
+def _counts(outlier: Array, judged: Array) -> dict[str, int]:
+    return {"protons": len(outlier), "outliers": int((outlier > 0).sum()), "of WEPL": int(((outlier & OF_WEPL) > 0).sum()),
+            "of angle": int(((outlier & OF_ANGLE) > 0).sum()), "not judged": int((~judged).sum())}
+
+
+def _older(output: Path, format: str, files: Sequence[Path]) -> list[str]:
+    """Return sentences on lists of an earlier output that stay beside the new ones."""
+    found = {path for pattern in list_patterns(output, format) for path in output.parent.glob(pattern)}
+    return [f"{path}: is a list of an earlier output, and not of this one; delete it" for path in sorted(found - {*files})]

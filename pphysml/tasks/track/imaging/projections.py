@@ -45,7 +45,8 @@ def rotation_angles(rows: Columns, stated: Mapping[int, float] | None) -> NDArra
     runs, index = np.unique(run, return_inverse=True)
     missing = [number for number in runs.tolist() if number not in stated]
     if missing:
-        raise InputError(f"apply.rotation_angles states no angle for run {missing[0]}, of which there are hits.")
+        raise InputError(f"there are hits of run {missing[0]}, for which apply.rotation_angles states no angle", branch="run",
+                         file=int(np.asarray(rows["file"])[np.argmax(run == missing[0])]) if "file" in rows else None)
     return np.array([stated[number] for number in runs.tolist()], dtype=np.float32)[index]
 
 

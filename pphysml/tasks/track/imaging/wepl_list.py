@@ -8,6 +8,7 @@ from ....io.ragged import Array, Columns, Ragged, ragged
 from ....io.schema import Field
 from ..config import TrackConfig
 from ..output.track_flags import BEYOND, KINK, LATE, NO_PEAK, SHORT
+from .list_files import check_list
 from .projections import rotation_angles
 from .upstream import stacked, unit_vectors, upstream_positions, upstream_slopes
 
@@ -69,6 +70,7 @@ def wepl_list(columns: Columns, config: TrackConfig) -> Columns:
     listed["z"] = ragged(columns, "hit_z").flat[_first_hits(columns)[rows]]
     listed["rotation_angle"] = rotation_angles(listed, config.apply.rotation_angles)
     listed |= _paths(listed, config)
+    check_list(listed, config.apply)
     return {name: column for name, column in listed.items() if name not in ("spot_tx", "spot_ty")}
 
 

@@ -105,7 +105,7 @@ def test_rotation_angles_are_those_of_the_file_or_stated(columns) -> None:
     assert (wepl_list(columns, configured())["rotation_angle"] == 7).all()
     listed = wepl_list(columns, configured(rotation_angles={0: 12.5, 1: 270}))
     np.testing.assert_array_equal(listed["rotation_angle"], np.where(listed["run"] == 0, 12.5, 270))
-    with pytest.raises(InputError, match="no angle for run 1"):
+    with pytest.raises(InputError, match="run 1, for which"):
         wepl_list(columns, configured(rotation_angles={0: 12.5}))
 
 
