@@ -32,7 +32,8 @@ class Sensors(NamedTuple):
         steps: parts of the thickness in which deposits are drawn.
         loss_yield: energy that is left, over Bethe's mean.
         water: water-equivalent thickness of a sensor in which ranges end, mm; 0 of a thin one.
-        knock_on, knock_on_energy, knock_on_most: electrons per hit, and median and most of what they leave, MeV.
+        knock_on: electrons per hit that are drawn apart from the energy loss.
+        hardest: energy of a collision from which its electron has a hit of its own, MeV.
         photon_path: mean distance from a nuclear interaction at which a photon's electron reaches a sensor, mm.
     """
 
@@ -44,8 +45,7 @@ class Sensors(NamedTuple):
     loss_yield: float
     water: float
     knock_on: float
-    knock_on_energy: float
-    knock_on_most: float
+    hardest: float
     photon_path: float
 
 

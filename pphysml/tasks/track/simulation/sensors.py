@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....physics.electron_range import electron_energy
 from ....physics.materials import MATERIALS
 from ....physics.straggling import sensor_yield
 from ..geometries.geometry import Geometry
@@ -15,14 +16,8 @@ THIN = 0.05
 KNOCK_ON = 0.003
 """Electrons with a hit of their own, per hit of a proton in a sensor that is thin for electrons."""
 
-KNOCK_ON_ENERGY = 1.8e-3
-"""Median of the energy that such an electron leaves, MeV; lognormal of width 1.4."""
-
 KNOCK_ON_THIN = 0.025
-"""Thickness up to which sensors are that thin, mm."""
-
-KNOCK_ON_MOST = 0.6
-"""Most energy that it leaves in a thicker one, MeV: what a proton of 240 MeV gives to an electron."""
+"""Thickness up to which sensors are that thin, mm; in thicker ones the collisions say which electrons are knocked on."""
 
 PHOTON_PATH = 150.0
 """Mean distance from a nuclear interaction at which the electron of a photon reaches a sensor of `dtc`, mm, in any direction."""
@@ -34,21 +29,20 @@ PHOTON_DENSITY = 1.9
 def sensors_of(geometry: Geometry) -> Sensors:
     """Return the sensors of a calorimeter.
 
-    Electrons above an energy number xi over that energy, so that their number goes as the thickness and
-    the squared charge of the beam; so does the energy that one leaves, up to its own. How far they come
-    depends on their energy, and so on neither.
+    In sensors up to `KNOCK_ON_THIN`, electrons are as frequent as in Geant4 with its usual production cuts,
+    times the squared charge of the beam. In thicker ones they are those of the hard collisions, from the energy
+    on with which an electron comes further than a pixel; slower ones stay in the pixels of their particle.
     """
-    thickness = geometry.sensor.thickness
-    thick = max(thickness / KNOCK_ON_THIN, 1.0)
+    thickness, pixel = geometry.sensor.thickness, float(np.mean(geometry.sensor.pixel))
+    thin = thickness <= KNOCK_ON_THIN
     steps = max(int(np.ceil(thickness / THIN - 1e-9)), 1)
     return Sensors(
         thickness, 0.5 * geometry.sensor.size[0], 0.5 * geometry.sensor.size[1], geometry.z,
         steps=steps,
         loss_yield=sensor_yield(thickness),
         water=thickness * MATERIALS["silicon"].relative_stopping_power if steps > 1 else 0.0,
-        knock_on=KNOCK_ON * thick * (4.0 if geometry.beam.particle == "helium" else 1.0),
-        knock_on_energy=KNOCK_ON_ENERGY * thick,
-        knock_on_most=KNOCK_ON_MOST if thick > 1.0 else np.inf,
+        knock_on=KNOCK_ON * (4.0 if geometry.beam.particle == "helium" else 1.0) if thin else 0.0,
+        hardest=np.inf if thin else float(electron_energy(0.1 * MATERIALS["silicon"].density * pixel)),
         photon_path=_photon_path(geometry),
     )
 

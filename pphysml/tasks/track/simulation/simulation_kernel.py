@@ -14,7 +14,7 @@ from ....physics.straggling import range_variance
 from ..geometries.geometry import Floats
 from .collision_kernel import collide, free_path
 from .deposit_kernel import draw_deposit, poisson
-from .neutral_kernel import add_knock_on
+from .neutral_kernel import add_hard_electron, add_knock_on
 from .particle_kernel import (
     CHARGE,
     CROSSED,
@@ -33,11 +33,14 @@ from .particle_kernel import (
     Y,
     start,
 )
-from .rows_kernel import EVENT_ROWS, Rows, Sensors, add_row, grown, inside
+from .rows_kernel import EVENT_ROWS, ROW_EDEP, Rows, Sensors, add_row, grown, inside
 from .slabs import Slabs
 
 MOST_WAITING = 64
 """Particles of one event that wait to be followed; what would be more is left out."""
+
+MOST_ELECTRONS = 16
+"""Electrons of hard collisions in one sensor; what would be more stays in the hit."""
 
 
 @njit(cache=True, nogil=True)
@@ -142,24 +145,31 @@ def _measure(rng: Any, event: int, particle: Floats, layer: int, sensors: Sensor
     energy = particle_energy(particle[RANGE], particle[MASS], particle[CHARGE])
     slant = np.sqrt(1.0 + particle[SLOPE_X] ** 2 + particle[SLOPE_Y] ** 2)
     reached, place = -1.0, 0.5
+    electrons = np.zeros(MOST_ELECTRONS + 1)
     if particle[RANGE] < sensors.water * slant:
         loss, reached = energy, particle[RANGE] / slant
         place = reached / sensors.water - 0.5
     else:
-        loss = _loss(rng, energy, particle, sensors.thickness * slant, sensors)
+        loss = _loss(rng, energy, particle, sensors.thickness * slant, sensors, electrons)
         if loss >= energy and sensors.water == 0.0:
             reached, place = 0.0, rng.random() - 0.5
+    own = rows.used[0]
     add_row(rows, event, x, y, layer, min(loss, energy), place * sensors.thickness, particle[TRACK], particle[PARENT], particle[PDG])
     add_knock_on(rng, event, x, y, layer, particle[TRACK], sensors, rows)
+    for i in range(int(electrons[0]) if own < len(rows.values) else 0):
+        rows.values[own, ROW_EDEP] -= electrons[i + 1]
+        add_hard_electron(rng, event, x, y, layer, particle[TRACK], electrons[i + 1], sensors, rows)
     return reached
 
 
 @njit(cache=True, nogil=True)
-def _loss(rng: Any, energy: float, particle: Floats, thickness: float, sensors: Sensors) -> float:
-    """Return the energy left on a path in silicon, MeV, which may be all of it."""
+def _loss(rng: Any, energy: float, particle: Floats, thickness: float, sensors: Sensors, electrons: Floats) -> float:
+    """Return the energy left on a path in silicon, MeV, which may be all of it; see `draw_deposit`."""
     loss = 0.0
     for _ in range(sensors.steps):
-        loss += draw_deposit(rng, beta_squared(energy - loss, particle[MASS]), particle[CHARGE], thickness / sensors.steps, sensors.loss_yield)
+        loss += draw_deposit(rng, beta_squared(energy - loss, particle[MASS]), particle[CHARGE], thickness / sensors.steps,
+                             sensors.loss_yield, sensors.hardest, electrons)
         if loss >= energy:
+            electrons[0] = 0
             return energy
     return loss

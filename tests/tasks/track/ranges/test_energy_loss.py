@@ -19,7 +19,7 @@ PROTON, HELIUM = PARTICLES["proton"], PARTICLES["helium"]
 def deposits(rng, n, beta2, charge, thickness):
     found = np.empty(n)
     for i in range(n):
-        found[i] = draw_deposit(rng, beta2, charge, thickness, SENSOR_YIELD)
+        found[i] = draw_deposit(rng, beta2, charge, thickness, SENSOR_YIELD, np.inf, np.zeros(1))
     return found
 
 

@@ -20,7 +20,7 @@ THICKNESS = 0.025
 def _many(rng, n, beta2, charge, thickness):
     losses = np.empty(n)
     for i in range(n):
-        losses[i] = draw_deposit(rng, beta2, charge, thickness, SENSOR_YIELD)
+        losses[i] = draw_deposit(rng, beta2, charge, thickness, SENSOR_YIELD, np.inf, np.zeros(1))
     return losses
 
 
