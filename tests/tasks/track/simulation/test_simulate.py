@@ -42,7 +42,7 @@ def first_slopes(rows: Columns, z: np.ndarray) -> np.ndarray:
 
 def test_columns_are_those_of_the_layout():
     rows = simulate(300)
-    expected = {field.name: np.dtype(field.dtype).kind for field in GATE.fields if field.name not in ("level3_id", "volume_id")}
+    expected = {field.name: np.dtype(field.dtype).kind for field in GATE.fields if field.name not in ("level3_id", "volume_id", "spot_tx", "spot_ty", "rotation_angle")}
     assert {name: column.dtype.kind for name, column in rows.items()} == expected
     assert len({len(column) for column in rows.values()}) == 1
     assert (np.diff(rows["event"]) >= 0).all()
