@@ -28,7 +28,7 @@ class DrawnGeometriesConfig(Config):
     pixel: Range = option(lambda: [0.02, 0.05], "Pitch of the pixels, in x and in y.", "mm")
     turns_at_sensors: float = option(0.25, "Share of the calorimeters in which particles turn at the sensors only (lateral_displacement: false).", "", ge=0, le=1)
     energy: Range = option(lambda: [70.0, 250.0], "Energy of protons; helium has the range of such a proton.", "MeV")
-    energy_spread: Range = option(lambda: [0.0, 0.01], "Width of the energy over the energy.")
+    energy_spread: Range = option(lambda: [0.0, 0.005], "Width of the energy over the energy.")
     helium: float = option(0.15, "Share of beams of helium.", "", ge=0, le=1)
     sigma: Range = option(lambda: [2.0, 10.0], "Width of the beam spot.", "mm")
     phantom: Range = option(lambda: [0.0, 0.8], "Thickness of the phantom over the range of the beam.")

@@ -60,8 +60,9 @@ class Beams:
         of_file = _of_file(frames, states)
         known = of_file["energy"] > 0
         for name, values in of_file.items():
-            # The particle may be known without its energy.
-            found[name] = np.where(np.isfinite(values) if name == "charge" else known, values, found[name])
+            # The particle may be known without its energy, and files with one energy for all say nothing of its spread.
+            says = {"charge": np.isfinite(values), "spread": known & (values > 0), "energy": known}[name]
+            found[name] = np.where(says, values, found[name])
         source[known] = FILE
         if stated.usual is not None:
             _put(found, source, np.ones(n, dtype=bool), stated.usual, STATED)

@@ -84,6 +84,8 @@ def test_blocks_take_turns_with_drawn_calorimeters_and_depend_on_their_number() 
     assert drawn == [False, True] * 3
     assert [float(block["phantom"][0]) for block in blocks[::2]] == [200.0, 250.0, 200.0]
     assert len({float(block["beam_energy"][0]) for block in blocks[1::2]}) == 3
+    geometry, _ = drawn_geometry(3, 1, turns.options.drawn_geometries)
+    np.testing.assert_allclose([blocks[1]["beam_energy"], blocks[1]["beam_spread"]], [[geometry.beam.energy] * 2, [geometry.beam.energy_spread] * 2])
     again = turns.examples(3, 2)
     assert np.array_equal(again["x"].flat, blocks[3]["x"].flat)
     without = TrackSimulation(TrackConfig.model_validate({"simulation": fixed, "data": data}), 3)
