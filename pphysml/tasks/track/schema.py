@@ -129,6 +129,7 @@ OUTPUT_FIELDS = (
     Field("spot_tx", "event", "float32", "Slope dx/dz of the pencil beam; only if the input has it."),
     Field("spot_ty", "event", "float32", "Slope dy/dz of the pencil beam; only if the input has it."),
     Field("rotation_angle", "event", "float32", "Rotation of the object; only if the input has it.", unit="deg"),
+    Field("beam_energy", "event", "float32", "Kinetic energy of the beam in front of the phantom that WEPL is computed with, as stated, given or estimated; 0 where it is not known.", unit="MeV"),
     Field("n_protons", "event", "int32", "True number of particles of the beam with hits; only if the input has truth.", truth=True),
     _hit("hit_entry", "int64", "Entry of the hit's first step in its file; of a frame read as such, the hit's number."),
     _hit("hit_layer", "int16", "Layer along the beam, from 0."),

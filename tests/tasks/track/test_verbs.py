@@ -101,6 +101,33 @@ def test_summary_metadata_and_report_say_the_same_of_the_calorimeter(simulated, 
     assert (tmp_path / "report/report.html").read_text().count(summary["calorimeter"]) >= 2
 
 
+def test_a_beam_estimated_from_a_run_without_phantom_gives_wepl_and_is_said_everywhere(simulated, tmp_path) -> None:
+    air = TASK.config_class().model_validate({"simulation": {"phantoms": [0.0]}})
+    simulate(TASK, air, tmp_path / "air.root", 300, block_size=300)
+    choice = EngineChoice(engine="perfect", overrides=(*FEW, f"apply.beam={tmp_path / 'air.root'}"))
+    summary = apply(TASK, Inputs([str(simulated)]), choice, output=tmp_path / "out.root")
+    assert summary["beam"].startswith(("proton 230 +- ", "proton 229.", "proton 230.")) and "air.root that stop last" in summary["beam"]
+    assert read_metadata(str(tmp_path / "out.root"))["facts"]["beam"] == summary["beam"] and summary["warnings"] == []
+    rows, tracks = (tree(tmp_path / "out.root", name) for name in ("wepl", "tracks"))
+    assert np.median(rows["wepl"]) == pytest.approx(100, abs=1.5) and tracks["beam_energy"] == pytest.approx(230, abs=0.5)
+    results = evaluate(TASK, Inputs([str(simulated)]), choice, engines=["perfect"], output=tmp_path / "report")
+    assert f"beam: {summary['beam']}." in results["perfect"].notes and summary["beam"][:40] in (tmp_path / "report/report.html").read_text()
+    bias = {m.name: m.value for m in results["perfect"].metrics}
+    assert bias["wepl_bias"] == pytest.approx(bias["perfect_wepl_bias"], abs=0.3) and abs(bias["wepl_bias_peak"]) < 1.5
+
+
+def test_a_beam_that_cannot_be_estimated_leaves_ranges_and_says_why(simulated, tmp_path) -> None:
+    choice = EngineChoice(engine="perfect", overrides=(*FEW, "apply.beam=estimate"))
+    summary = apply(TASK, Inputs([str(simulated)]), choice, output=tmp_path / "out.root")
+    (said,) = summary["warnings"]
+    assert "cannot be estimated, and no WEPL is given: there are" in said and summary["beam"] == "not known, since it could not be estimated"
+    tracks = tree(tmp_path / "out.root", "tracks")
+    assert summary["further_trees"] == {"wepl": 0} and not np.isfinite(np.concatenate(tracks["wepl"])).any()
+    assert np.isfinite(np.concatenate(tracks["range"])).all() and not tracks["beam_energy"].any()
+    with pytest.raises(InputError, match=r"nowhere\.root"):
+        apply(TASK, Inputs([str(simulated)]), EngineChoice(engine="perfect", overrides=(*FEW, "apply.beam=nowhere.root")), output=tmp_path / "o.root")
+
+
 def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:
     path = write(gate_rows(30))
     summary = apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")

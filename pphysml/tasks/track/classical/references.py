@@ -68,10 +68,10 @@ class FollowerEngine(LinkEngine):
         """Return where the options come from."""
         if not self._tuned:
             usual = self.options == FollowerConfig()
-            return {"options": "the defaults, which are not tuned to this input" if usual else "as given"}
+            return {**super().facts(), "options": "the defaults, which are not tuned to this input" if usual else "as given"}
         before = self.config.apply.follower.model_dump()
         changed = ", ".join(f"{name}={value}" for name, value in self.options.model_dump().items() if value != before[name])
-        return {"options": f"tuned to frames that are not evaluated ({changed or 'none changed'})"}
+        return {**super().facts(), "options": f"tuned to frames that are not evaluated ({changed or 'none changed'})"}
 
     def links(self, examples: Columns) -> Links:
         """Return the links of all frames."""
@@ -85,7 +85,7 @@ class PerfectEngine(LinkEngine):
     def facts(self) -> dict[str, Any]:
         """Return which links it leaves out."""
         data = self.config.data
-        return {"links": f"the true ones that a network with data.max_angle={data.max_angle:g}, data.max_front_angle={data.max_front_angle:g}, "
+        return {**super().facts(), "links": f"the true ones that a network with data.max_angle={data.max_angle:g}, data.max_front_angle={data.max_front_angle:g}, "
                          f"data.max_step={data.max_step} and data.skip_layers={data.skip_layers} can make: a ceiling of this network, not of any"}
 
     def links(self, examples: Columns) -> Links:

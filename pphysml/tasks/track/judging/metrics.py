@@ -16,6 +16,7 @@ from ....io.ragged import Array, Columns, length, ragged, take
 from ..config import TrackConfig
 from ..models.graph import candidate_links
 from ..output.columns import output_columns
+from ..reading.beams import beam_range
 from ..tracks.links import Links
 from ..tracks.track_filters import kept_tracks
 from ..tracks.tracks import Tracks, find_tracks
@@ -76,6 +77,7 @@ class TrackEvaluator:
             raise InputError("Evaluating needs the truth: give files with the particle of every hit (eventID, trackID, parentID).")
         if length(examples) != length(predictions):
             raise ValueError(f"{length(examples)} examples, but {length(predictions)} predictions")
+        examples = {**examples, **_beam_taken(examples, predictions)}
         hits = true_hits(examples)
         deep, shallow = candidate_links(examples, self.config.data)
         perfect = output_columns(examples, Links(hits.previous, np.ones(len(hits.previous), dtype=np.float32)), self.config)
@@ -133,6 +135,13 @@ class TrackEvaluator:
 
     def _placed(self, columns: Counts) -> Counts:
         return columns | {"frame": columns["frame"] + self.n_frames}
+
+
+def _beam_taken(examples: Columns, predictions: Columns) -> Columns:
+    """Return the beam of the frames as the engine took it, which may have estimated it."""
+    energy = np.asarray(predictions["beam_energy"], dtype=np.float64)
+    energy = np.where(energy > 0, energy, np.nan)
+    return {"beam_energy": energy, "beam_range": beam_range(energy, np.asarray(examples["beam_charge"]))}
 
 
 def _one_frame(examples: Columns, predictions: Columns) -> tuple[Columns, Columns] | None:

@@ -23,7 +23,7 @@ from .track_flags import (
     SHORTEST,
 )
 
-OF_FRAME = ("frame", "run", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "n_protons")
+OF_FRAME = ("frame", "run", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
 
 
 def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:
@@ -31,6 +31,8 @@ def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Colu
     found = find_tracks(examples, links)
     tracks = found.keep(kept_tracks(examples, found, config.apply.filters))
     columns: Columns = {name: examples[name] for name in OF_FRAME if name in examples}
+    if "beam_energy" in columns:
+        columns["beam_energy"] = np.nan_to_num(np.asarray(columns["beam_energy"], dtype=np.float32))
     columns |= _hit_columns(examples, links, tracks)
     columns |= _track_columns(examples, links, tracks)
     return columns

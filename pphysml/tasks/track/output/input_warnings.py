@@ -14,7 +14,7 @@ LARGEST_DEDX, LARGEST_SHARE = 300.0, 0.1
 
 NO_MATERIALS = "the calorimeter is not known: range, energy and WEPL are not computed; give --geometry"
 
-NO_BEAM = "the beam is not known: ranges behind the phantom are given, but no WEPL; state it with --beam, as proton:200MeV"
+NO_BEAM = "the beam is not known: ranges behind the phantom are given, but no WEPL; state it with --beam, as proton:200MeV, or give --beam estimate if some particles of the input saw no phantom"
 
 HITS_BEHIND = 50
 """Hits behind layers without any, from which on the layers are said to be dead."""
@@ -40,11 +40,11 @@ class InputWarnings:
         found[: len(self._hits_of_layer)] += self._hits_of_layer
         self._hits_of_layer = found
 
-    def sentences(self) -> Iterator[str]:
-        """Yield what to warn of."""
+    def sentences(self, said_of_beam: bool = False) -> Iterator[str]:
+        """Yield what to warn of; if something is said of the beam already, not that it is unknown."""
         if not self._materials:
             yield NO_MATERIALS
-        elif not self._beam:
+        elif not self._beam and not said_of_beam:
             yield NO_BEAM
         if self._heavy > LARGEST_SHARE * self._hits:
             yield (f"{self._heavy / self._hits:.0%} of the hits lose more than {LARGEST_DEDX:g} keV/um, which no proton does: are the unit of "

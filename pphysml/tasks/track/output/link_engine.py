@@ -9,8 +9,10 @@ from ....contract import Engine
 from ....io.ragged import Columns
 from ....model_file import ModelFile
 from ..config import TrackConfig
+from ..reading.beam_statement import statement_of
 from ..tracks.links import Links
 from .columns import output_columns
+from .estimated_beam import EstimatedBeam
 from .input_warnings import InputWarnings
 
 
@@ -20,11 +22,27 @@ class LinkEngine(Engine):
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         self.config = config
         self.input_warnings = InputWarnings()
+        statement = statement_of(config.apply)
+        self._beam = EstimatedBeam(config, statement) if statement.estimated else None
 
     @property
     def warnings(self) -> list[str]:
-        """What to tell the user when all frames have been seen."""
-        return list(self.input_warnings.sentences())
+        """What the user should know when all frames have been seen."""
+        of_beam = [] if self._beam is None else list(self._beam.warnings())
+        return [*of_beam, *self.input_warnings.sentences(said_of_beam=bool(of_beam))]
+
+    @property
+    def surveys(self) -> bool:
+        """Whether the beam is to be estimated."""
+        return self._beam is not None
+
+    def survey(self, examples: Columns) -> bool:
+        """Take frames to estimate the beam from; return whether further ones are wanted."""
+        return self._beam is not None and self._beam.survey(examples, self.links)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the beam that was estimated."""
+        return {} if self._beam is None else self._beam.facts()
 
     @abstractmethod
     def links(self, examples: Columns) -> Links:
@@ -32,6 +50,7 @@ class LinkEngine(Engine):
 
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each frame."""
+        examples = examples if self._beam is None else self._beam.put_on(examples)
         columns = output_columns(examples, self.links(examples), self.config)
         self.input_warnings.see(examples, columns)
         return columns

@@ -115,3 +115,29 @@ def stop_posteriors(
         found[t, 2] = stop
         found[t, 3] = _log_integral(value[near:], weight[near:]) if limit[t] > following[t, 0] else -np.inf
     return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def stop_cells(
+    offsets: NDArray[np.int64], depth: Floats, loss: Floats, following: Floats, missed: float,
+    log_mean: Floats, row: NDArray[np.int16], log_density: NDArray[np.float32],
+) -> tuple[Floats, Floats]:
+    """Return places at which each particle may stop, and the probability of each, (T, IN_GAP + IN_NEXT), of which `stop_posteriors` has the mean.
+
+    Args: as there.
+    """
+    tracks, near = len(offsets) - 1, IN_GAP + IN_NEXT
+    places, probabilities = np.empty((tracks, near)), np.empty((tracks, near))
+    place, weight = np.empty(near + BEYOND), np.empty(near + BEYOND)
+    value = np.empty(near)
+    for t in range(tracks):
+        end = offsets[t + 1]
+        begin = max(offsets[t], end - LAST_HITS)
+        _cells(depth[end - 1], following[t], 0.0, missed, place, weight)
+        value[:] = 0.0
+        for i in range(begin, end):
+            if not np.isnan(loss[i]):
+                _add_log_likelihood(value, place[:near], depth[i], loss[i], log_mean, row, log_density)
+        share = weight[:near] * np.exp(value - value.max())
+        places[t], probabilities[t] = place[:near], share / share.sum()
+    return places, probabilities

@@ -25,11 +25,12 @@ from ....physics.range_energy import (
 from ....physics.straggling import range_variance
 from ..tracks.track_fit import Bends
 from ..tracks.tracks import Tracks
-from .energy_loss import LONGEST, PARTICLES, Particle, loss_table
-from .range_kernel import stop_posteriors
+from .energy_loss import LONGEST, PARTICLES, LossTable, Particle, loss_table
+from .range_kernel import IN_GAP, IN_NEXT, stop_cells, stop_posteriors
 from .water_path import WaterPath, water_path
 
 Floats = NDArray[np.float64]
+Losses = tuple[NDArray[np.int64], Floats, Floats, Floats]
 
 MISSED = 0.001
 """Prior probability that a sensor misses a particle."""
@@ -107,22 +108,38 @@ class Kinds:
 
 def _posteriors(examples: Columns, tracks: Tracks, path: WaterPath, kinds: Kinds, limit: Floats) -> Floats:
     """Return `stop_posteriors` along the tracks, with what a nuclear interaction makes of the last column."""
+    found = np.empty((len(tracks.hits), 4))
+    for chosen, losses, table in _groups_to_fit(examples, tracks, path, kinds):
+        found[chosen] = stop_posteriors(*losses, limit[chosen], MISSED, table.log_mean, table.row, table.log_density)
+    # A nuclear interaction is as likely anywhere in the gap behind the last hit.
+    last = tracks.hits.offsets[1:] - 1
+    with np.errstate(invalid="ignore"):
+        found[:, 3] += np.log(NUCLEAR_RATE * (path.ahead[:, 0] - path.depth[last]) * path.slant[last])
+    return found
+
+
+def stop_probabilities(examples: Columns, tracks: Tracks) -> tuple[Floats, Floats]:
+    """Return lengths, mm, (T, C), at which each track may stop, and how likely each is, if all are in front.
+
+    They reach to the second sensor behind the last hit; see `range_kernel.stop_cells`. The materials must be known.
+    """
+    path, kinds = water_path(examples, tracks), Kinds.of(examples, tracks)
+    place, probability = (np.empty((len(tracks.hits), IN_GAP + IN_NEXT)) for _ in range(2))
+    for chosen, losses, table in _groups_to_fit(examples, tracks, path, kinds):
+        place[chosen], probability[chosen] = stop_cells(*losses, MISSED, table.log_mean, table.row, table.log_density)
+    return place, probability
+
+
+def _groups_to_fit(examples: Columns, tracks: Tracks, path: WaterPath, kinds: Kinds) -> Iterator[tuple[NDArray[np.int64], Losses, LossTable]]:
+    """Yield tracks of one particle and sensor; offsets of their hits, lengths, logarithms of the losses, the two sensors behind; the table to use."""
     dedx = ragged(examples, "dedx").flat[tracks.hits.flat] / path.slant
     loss = np.log(np.where(dedx > 0, dedx, np.nan))
     last = tracks.hits.offsets[1:] - 1
-    ahead = (path.ahead - path.depth[last, None]) * path.slant[last, None]
-    following = path.length[last, None] + ahead
-    found = np.empty((len(last), 4))
+    following = path.length[last, None] + (path.ahead - path.depth[last, None]) * path.slant[last, None]
     for thickness, particle, chosen in kinds.groups():
-        table = loss_table(thickness, particle)
         of_group = tracks.hits if len(chosen) == len(last) else tracks.hits.take(chosen)
         listed = slice(None) if len(chosen) == len(last) else Ragged(np.arange(len(loss)), tracks.hits.offsets).take(chosen).flat
-        found[chosen] = stop_posteriors(of_group.offsets, path.length[listed], loss[listed], following[chosen], limit[chosen], MISSED,
-                                        table.log_mean, table.row, table.log_density)
-    # A nuclear interaction is as likely anywhere in the gap behind the last hit.
-    with np.errstate(invalid="ignore"):
-        found[:, 3] += np.log(NUCLEAR_RATE * ahead[:, 0])
-    return found
+        yield chosen, (of_group.offsets, path.length[listed], loss[listed], following[chosen]), loss_table(thickness, particle)
 
 
 def _of_frames(examples: Columns, name: str, tracks: Tracks) -> Floats:

@@ -1,0 +1,122 @@
+"""A beam that an engine estimates before all else, in the place of one that is stated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ....io.ragged import Array, Columns, ragged, take
+from ....io.reader import Reader
+from ....io.sources import resolve
+from ..config import TrackConfig
+from ..ranges.beam_estimate import BeamEstimate, BeamSurvey
+from ..reading.assemble import assemble
+from ..reading.beam_statement import BeamStatement
+from ..reading.beams import SAME, beam_text
+from ..schema import LAYOUTS
+from ..tracks.links import Links
+from ..tracks.tracks import Tracks
+from ..tracks.true_tracks import tracks_of
+from .columns import output_columns
+
+FindLinks = Callable[[Columns], Links]
+
+
+class EstimatedBeam:
+    """The beam of frames for which it is not stated.
+
+    Attributes:
+        statement: by which it is to be estimated.
+        found: the estimate, once there is one.
+    """
+
+    def __init__(self, config: TrackConfig, statement: BeamStatement) -> None:
+        self.config, self.statement = config, statement
+        self.found: BeamEstimate | None = None
+        self._survey = BeamSurvey(statement.spread or 0.0)
+        self._of_file: set[float] = set()
+        self._without: set[int] = set()
+
+    def survey(self, examples: Columns, links: FindLinks) -> bool:
+        """Take frames, or all of the run without phantom instead, if there is one; return whether further frames are wanted."""
+        if self.statement.without_phantom is None:
+            return self._survey.add(*self._whole_tracks(take(examples, ~self._stated(examples)), links))
+        for frames in run_without_phantom(self.statement.without_phantom, self.config):
+            if not self._survey.add(*self._whole_tracks(frames, links)):
+                break
+        return False
+
+    def put_on(self, examples: Columns) -> Columns:
+        """Return frames with the estimated beam, NaN where there is none; runs with a stated beam keep that."""
+        if self.found is None:
+            self.found = self._survey.estimate()
+        energy = np.asarray(examples["beam_energy"], dtype=np.float32)
+        run = np.asarray(examples["run"], dtype=np.int64)
+        stated = self._stated(examples)
+        elsewhere = self._elsewhere(examples) & ~stated
+        self._without.update(run[elsewhere].tolist())
+        self._of_file.update(np.unique(np.rint(10 * energy[np.isfinite(energy) & ~stated]) / 10).tolist())
+        values = {"beam_energy": self.found.energy, "beam_range": self.found.range}
+        taken = {name: np.where(stated, np.asarray(examples[name]), np.where(elsewhere, np.nan, value)).astype(np.float32) for name, value in values.items()}
+        return {**examples, **taken}
+
+    def facts(self) -> dict[str, Any]:
+        """Return the estimate for a person."""
+        if self.found is None or self.found.refused:
+            return {"beam": "not known, since it could not be estimated"}
+        found = self.found
+        where = "" if self.statement.without_phantom is None else f" in {self.statement.without_phantom}"
+        return {"beam": f"{beam_text(found.charge, found.energy).removesuffix(' MeV')} +- {found.energy_error:.2g} MeV, estimated from {found.tracks} "
+                        f"tracks{where} that stop last, at {found.range:.1f} mm of water, as if they had seen no phantom (less than {found.unseen:.0f} mm "
+                        "of water in front of all would not be noticed)"}
+
+    def warnings(self) -> Iterator[str]:
+        """Yield why there is no estimate, or what contradicts it."""
+        if self.found is None:
+            return
+        if self.found.refused:
+            yield f"the beam cannot be estimated, and no WEPL is given: {self.found.refused}; state the beam with --beam, as proton:200MeV"
+            return
+        if self._without:
+            runs = ", ".join(map(str, sorted(self._without)[:5]))
+            yield (f"hardly any track of run {runs} stops where the beam was estimated to, so that its beam is not known and no WEPL is given; "
+                   "state it with --set apply.beam_of_run")
+        largest = max((abs(energy - self.found.energy) for energy in self._of_file), default=0.0)
+        if largest > max(3 * self.found.energy_error, SAME * self.found.energy):
+            given = max(self._of_file, key=lambda energy: abs(energy - self.found.energy) if self.found else 0.0)
+            yield f"the beam was estimated to have {self.found.energy:.5g} MeV, but the file says {given:.5g} MeV (beam_energy); the estimate is taken"
+
+    def _elsewhere(self, examples: Columns) -> Array:
+        assert self.found is not None
+        if self.statement.without_phantom is not None or not self.found.elsewhere:
+            return np.zeros(len(ragged(examples, "layer")), dtype=bool)
+        places = zip(np.asarray(examples["file"]).tolist(), np.asarray(examples["run"]).tolist(), strict=True)
+        return np.array([place in self.found.elsewhere for place in places])
+
+    def _stated(self, examples: Columns) -> Array:
+        return np.isin(np.asarray(examples["run"], dtype=np.int64), list(self.statement.of_run))
+
+    def _whole_tracks(self, examples: Columns, links: FindLinks) -> tuple[Columns, Tracks]:
+        """Return frames, and of their tracks those that begin in the first layer and end in a Bragg peak, and whose materials are known."""
+        unknown = {name: np.full(len(ragged(examples, "layer")), np.nan, dtype=np.float32) for name in ("beam_energy", "beam_range")}
+        frames = {**examples, **unknown}
+        columns = output_columns(frames, links(frames), self.config)
+        good = (ragged(columns, "flags").flat == 0) & np.isfinite(ragged(columns, "range").flat)
+        return frames, tracks_of(frames, columns).keep(good)
+
+
+def run_without_phantom(path: str, config: TrackConfig) -> Iterator[Columns]:
+    """Yield the frames of a file, read as the input is.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    reader = Reader(resolve([path]), LAYOUTS, mapping=config.data.map, block_size=config.entries_at_a_time)
+    carry: Any = None
+    for chunk in [*reader.blocks, None]:
+        with reader.naming_places():
+            frames, carry = assemble(None if chunk is None else reader.read(chunk), carry, config)
+        if frames:
+            yield frames
