@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import awkward as ak
@@ -151,12 +152,13 @@ def test_ten_thousand_protons_in_a_frame_name_the_limit(pphysml, tmp_path, track
     n, layers = 10_000, 6
     rng = np.random.default_rng(0)
     x = np.tile(rng.normal(0, 5, n), layers)
-    crowd = hits(x, np.repeat(5.5 * np.arange(layers), n), event=np.tile(np.arange(n), layers))
+    # Small clusters, of which few overlap.
+    crowd = hits(x, np.repeat(5.5 * np.arange(layers), n), y=np.tile(rng.normal(0, 5, n), layers), edep=0.006, event=np.tile(np.arange(n), layers))
     order = np.argsort(crowd["eventID"], kind="stable")
     path = write(tmp_path / "a.root", {k: v[order] for k, v in crowd.items()})
     model = ("--model", track_model) if engine == "network" else ("--engine", engine)
     done = pphysml("track", path, "-o", tmp_path / "out.root", "-q", "--protons-per-frame", n, *model)
-    assert done.code == 3 and "60000 hits" in done.err and "--protons-per-frame" in done.err and "more than" in done.err, done.err
+    assert done.code == 3 and re.search(r"[45]\d{4} hits", done.err) and "--protons-per-frame" in done.err and "more than" in done.err, done.err
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -113,7 +113,22 @@ FRAMES = Layout(
     ),
 )
 
-LAYOUTS = (GATE, FRAMES)
+PIXELS = Layout(
+    name="pixels",
+    help="One entry per fired pixel of a real readout; those of a frame follow one another. Column 0 begins at the sensor's edge at -width/2 in x, row 0 at -height/2 in y.",
+    trees=("pixels",),
+    fields=(
+        _row("frame", "int64", "Number of the readout frame.", required=True),
+        _row("layer", "int32", "Number of the layer along the beam, from 0.", required=True, minimum=0),
+        _row("column", "int32", "Number of the pixel in x, from 0.", required=True, minimum=0),
+        _row("row", "int32", "Number of the pixel in y, from 0.", required=True, minimum=0),
+        _row("time", "float64", "Time.", unit="s"),
+        IDS[0],
+        *(GATE.field(name) for name in ("spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "beam_pdg", "phantom")),
+    ),
+)
+
+LAYOUTS = (GATE, FRAMES, PIXELS)
 
 
 def _track(name: str, dtype: str, help: str, unit: str = "") -> Field:
@@ -131,7 +146,7 @@ OUTPUT_FIELDS = (
     Field("rotation_angle", "event", "float32", "Rotation of the object; only if the input has it.", unit="deg"),
     Field("beam_energy", "event", "float32", "Kinetic energy of the beam in front of the phantom that WEPL is computed with, as stated, given or estimated; 0 where it is not known.", unit="MeV"),
     Field("n_protons", "event", "int32", "True number of particles of the beam with hits; only if the input has truth.", truth=True),
-    _hit("hit_entry", "int64", "Entry of the hit's first step in its file; of a frame read as such, the hit's number."),
+    _hit("hit_entry", "int64", "Entry in its file of the hit's first step, of a cluster that of the particle that it counts for, or of its first pixel; of a frame read as such, the hit's number."),
     _hit("hit_layer", "int16", "Layer along the beam, from 0."),
     _hit("hit_x", "float32", "Position.", unit="mm"),
     _hit("hit_y", "float32", "Position.", unit="mm"),
@@ -140,8 +155,9 @@ OUTPUT_FIELDS = (
     _hit("hit_track_index", "int32", "Index of the hit's track in the frame, -1 for none."),
     _hit("hit_previous", "int32", "Index of the hit before it on its track, towards the beam; -1 for none."),
     _hit("hit_link_prob", "float32", "Probability of that link; 1 where there is none."),
-    _hit("hit_proton", "int32", "True particle of the beam, numbered in the frame, -1 for noise; only if the input has truth.", truth=True),
+    _hit("hit_proton", "int32", "True particle of the beam, in a cluster of several that with the largest part of the energy, numbered in the frame, -1 for noise; only if the input has truth.", truth=True),
     _hit("hit_primary", "bool", "Whether it is that particle itself; only if the input has truth.", truth=True),
+    _hit("hit_second_proton", "int32", "True particle of the beam that left the next largest part of the hit itself, -1 for none; only if the input has truth, and hits are clusters.", truth=True),
     _track("n_hits_of_track", "int32", "Number of hits of each track."),
     Field("track_hits", "node", "int32", "Indices of the tracks' hits in the frame, track after track, from the beam inwards.", counter="n_track_hits"),
     _track("score", "float32", "Product of the probabilities of the track's links."),

@@ -47,6 +47,8 @@ class Track(Task["TrackConfig"]):
             "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; default: as the file says."), READING),
         "--list-format": Flag("apply.list_format", "FORMAT", (
             "Write the protons that are no outliers as files for a reconstruction program beside the output, too: rtk (.mhd and .raw, of PCT) or dtc-toolkit (tree WEPLData); one for each projection.")),
+        "--pixel-mask": Flag("apply.pixel_mask", "FILE", (
+            "CSV file of dead and hot pixels of a file of pixels: 'layer,column,row,kind', each a number, 5-9 or * for all, and 'dead' or 'hot'."), READING),
     }
 
     @property

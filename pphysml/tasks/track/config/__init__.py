@@ -22,6 +22,7 @@ class DataConfig(InputConfig):
 
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null learns the layers from the hits.")
     protons_per_frame: list[Count] = option(lambda: [25, 50, 75, 100, 125, 150, 175, 200], "Particles with hits in the frames of the training, drawn for every frame.", min_length=1)
+    hits: Literal["clusters", "particles"] = option("clusters", "What a hit is, where the file has steps: `clusters` are the pixels that fire together, of all particles of the frame; `particles` what one particle leaves in one layer, as published.")
     min_cluster_size: int = option(2, "Fewest pixels of a hit.", ge=0)
     max_angle: float = option(0.6, "Largest angle between a link and the beam axis in the calorimeter.", "rad", gt=0, lt=1.5)
     max_front_angle: float = option(0.6, "The same for the links between the first three layers.", "rad", gt=0, lt=1.5)
@@ -47,6 +48,7 @@ class ApplyConfig(Config):
     beam: str | None = option(None, "Beam in front of the phantom, as proton:200MeV or helium:220MeV/u; a YAML file with the keys beam, beam_of_run, beam_spread; estimate, which says that some particles of the input saw no phantom; or a ROOT file of a run without phantom, to estimate it from. null takes what the file says (branches beam_energy, beam_pdg), or the beam of a YAML file given as geometry; without any, ranges are given and WEPL is not; see --beam.")
     beam_of_run: dict[int, str] = option(dict, "Run number -> beam, as {0: \"proton:190MeV\"}, of runs with a beam of their own.")
     beam_spread: float | None = option(None, "Gaussian width of the beam's energy, for the error of WEPL and the estimate of the beam; null takes what the file or the geometry given says, or none.", "MeV", ge=0)
+    pixel_mask: str | None = option(None, "CSV file of dead and hot pixels, where the file has pixels; see --pixel-mask.")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
     join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)

@@ -28,12 +28,14 @@ def tally_tracks(hits: Hits, tracks: Tracks) -> Counts:
     track has all and only its primary hits, or matches it (`MATCH`). tracks: those of whose hits
     the owner has most. fakes: of these, no proton has `MATCH` of the hits, its secondaries
     included. duplicates: tracks of which `MATCH` of the hits are primary hits of the proton,
-    without the first.
+    without the first. Where hits are clusters, the primary hits of a proton are those of which its own
+    particle has the largest share, and on a track those count with them in which it has the second
+    place (`Hits.second`); so a complete track has all clusters of the first kind and no other than of both.
     """
     n = hits.n_owners
     owner, _ = most_common(tracks, hits.owner, n)
-    _, common = most_common(tracks, hits.proton, hits.n_protons)
-    pure, primary = most_common(tracks, np.where(hits.primary, hits.proton, -1), hits.n_protons)
+    _, common = most_common(tracks, hits.proton, hits.n_protons, np.where(hits.second == hits.proton, -1, hits.second))
+    pure, primary = most_common(tracks, hits.own, hits.n_protons, hits.second)
     pieces = _count(pure[(pure >= 0) & (primary >= MATCH * tracks.hits.counts)], n)
     return {
         "frame": np.concatenate([_frames_of_protons(hits), np.arange(len(hits.first_proton) - 1)]),

@@ -55,7 +55,7 @@ def _hit_columns(examples: Columns, links: Links, tracks: Tracks) -> Columns:
             (tracks.hits.flat - layer.offsets[tracks.frame[tracks.owner]]).astype(np.int32),
             np.bincount(frame[on_track], minlength=len(layer))),
     }
-    return columns | {f"hit_{name}": ragged(examples, name) for name in ("proton", "primary") if name in examples}
+    return columns | {f"hit_{name}": ragged(examples, name) for name in ("proton", "primary", "second_proton") if name in examples}
 
 
 def _per_hit(layer: Ragged, values: Array, dtype: type) -> Ragged:

@@ -13,14 +13,22 @@ from ....io.ragged import Array, Columns, concatenate, length, slice_rows
 MAX_ROWS = 1_000_000
 """An event of more rows is none, but a file without events."""
 
+NUMBERED = {"event": "the particles of the beam", "frame": "the readout frames"}
+ONE = {"event": "an event", "frame": "a frame"}
+"""What a column numbers, all of them and one."""
+
 
 class Events:
     """Holds back the last event until its end has come; an event may not come twice.
 
     Where rows have no `event`, each stands for itself.
+
+    Args:
+        name: column that numbers the events, or what else has several rows, as `frame`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "event") -> None:
+        self.name = name
         self._rest: Columns = {}
         self._seen: dict[tuple[int, int], Seen] = {}
 
@@ -36,23 +44,24 @@ class Events:
         """
         rows = concatenate([part for part in (self._rest, rows) if part])
         edge = np.ones(length(rows), dtype=bool)
-        if not rows or "event" not in rows:
+        if not rows or self.name not in rows:
             return rows, np.arange(len(edge))
-        for values in (np.asarray(rows[name]) for name in ("file", "run", "event")):
+        for values in (np.asarray(rows[name]) for name in ("file", "run", self.name)):
             edge[1:] &= values[1:] == values[:-1]
         edge[1:] = ~edge[1:]
         starts = np.flatnonzero(edge)
         stop = len(edge) if last or not len(starts) else int(starts[-1])
         self._rest = slice_rows(rows, stop, len(edge))
         if len(edge) - stop > MAX_ROWS:
-            raise InputError(f"event {np.asarray(rows['event'])[-1]} has more than {MAX_ROWS} rows; if the file does "
-                             "not number the particles of the beam, name another branch with --map event=BRANCH, or use --frame-time", branch="event")
+            other = ", or use --frame-time" if self.name == "event" else ""
+            raise InputError(f"{self.name} {np.asarray(rows[self.name])[-1]} has more than {MAX_ROWS} rows; if these are not the numbers of "
+                             f"{NUMBERED[self.name]}, name another branch with --map {self.name}=BRANCH{other}", branch=self.name)
         complete = slice_rows(rows, 0, stop)
         self._remember(complete, starts[starts < stop])
         return complete, np.cumsum(edge[:stop]) - 1
 
     def _remember(self, rows: Columns, starts: Array) -> None:
-        file, run, event = (np.asarray(rows[name])[starts] for name in ("file", "run", "event"))
+        file, run, event = (np.asarray(rows[name])[starts] for name in ("file", "run", self.name))
         if not len(file):
             return
         cut = np.flatnonzero((np.diff(file) != 0) | (np.diff(run) != 0)) + 1
@@ -60,14 +69,15 @@ class Events:
             key = (int(file[first]), int(run[first]))
             # Files are read one after the other, so that those before cannot go on.
             self._seen = {k: v for k, v in self._seen.items() if k[0] == key[0]}
-            seen = self._seen.setdefault(key, Seen())
+            seen = self._seen.setdefault(key, Seen(self.name))
             seen.add(rows, starts[first:stop], event[first:stop])
 
 
 class Seen:
     """The events of one file and run that are complete."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._events: list[Array] = []
         self._highest: int | None = None
 
@@ -90,6 +100,6 @@ class Seen:
         again[first] = False
         bad = np.zeros(length(rows), dtype=bool)
         bad[starts] = again[len(every) - len(event) :]
-        refuse(rows, bad, "event", lambda row: (
-            f"event {np.asarray(rows['event'])[row]} goes on behind other events; the rows of an event must follow one another: "
-            "sort the file by event"))
+        refuse(rows, bad, self.name, lambda row: (
+            f"{self.name} {np.asarray(rows[self.name])[row]} goes on behind other {self.name}s; the rows of {ONE[self.name]} must follow one another: "
+            f"sort the file by {self.name}"))

@@ -13,7 +13,7 @@ TYPES = {
     "spot_given": "bool", "spot_tx": "float32", "spot_ty": "float32", "rotation_angle": "float32",
     "n_protons": "int32", "phantom": "float32", "layer": "int16", "x": "float32", "y": "float32", "z": "float32",
     "edep": "float32", "cluster_size": "int32", "hit_entry": "int64", "time": "float64", "proton": "int32",
-    "particle": "int32", "primary": "bool", "pdg": "int32", "stop_depth": "float32",
+    "second_proton": "int32", "particle": "int32", "primary": "bool", "pdg": "int32", "stop_depth": "float32",
 }
 
 MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "next_gap_lengths", "lengths")

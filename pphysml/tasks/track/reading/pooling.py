@@ -19,7 +19,7 @@ def pool(protons: Columns, counts: Array) -> Columns:
     noise alone.
 
     Args:
-        protons: with `noise`, and at least one hit each.
+        protons: with at least one hit each; without `particle` with `noise`.
         counts: at least 1, (F,).
     """
     offsets = np.concatenate([[0], np.cumsum(counts)])
@@ -35,9 +35,11 @@ def pool(protons: Columns, counts: Array) -> Columns:
         return frames
     hits = ragged(protons, "layer")
     real = ~np.asarray(protons["noise"])
-    owner = np.repeat(_before(real.astype(np.int32), offsets), hits.counts)
     if "particle" in protons:
         local = ragged(protons, "particle").flat
+        real = np.maximum.reduceat(local, hits.offsets[:-1]) >= 0
+    owner = np.repeat(_before(real.astype(np.int32), offsets), hits.counts)
+    if "particle" in protons:
         n_particles = np.maximum.reduceat(local, hits.offsets[:-1]) + 1
         particle = local + np.repeat(_before(n_particles, offsets), hits.counts)
         particle[local < 0] = owner[local < 0] = -1

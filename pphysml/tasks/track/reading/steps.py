@@ -11,9 +11,11 @@ import numpy as np
 from ....errors import ConfigError, FileName, InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
-from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, slice_rows, take
+from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from ....io.schema import kept_branch
 from .beams import Beams
+from .cluster_kernel import Pitch
+from .clusters import merge_deposits
 from .events import Events
 from .examples import finished
 from .frames import Framing
@@ -47,6 +49,7 @@ class FrameRules:
         beams: where the beam is known from.
         sizes, frame_time, keep_last: of `Framing`.
         min_cluster_size: fewest pixels of a hit.
+        clusters: whether hits are clusters of all particles of the frame, or of one particle each.
     """
 
     layers: Layers | None
@@ -55,6 +58,7 @@ class FrameRules:
     frame_time: float | None = None
     keep_last: bool = True
     min_cluster_size: int = 2
+    clusters: bool = True
 
 
 class StepFrames(Carry):
@@ -68,6 +72,7 @@ class StepFrames(Carry):
         self._n_rows = 0
         self._largest = (0.0, 0)
         self._events = Events()
+        self._n_with_hits = self._n_deposits = self._n_clusters = 0
         self._framing = Framing(rules.sizes, rules.frame_time, rules.keep_last)
 
     def add(self, rows: Columns | None) -> Columns:
@@ -90,17 +95,32 @@ class StepFrames(Carry):
         if self.layers is None and length(ready):
             self._learn(ready)
         frames = self._framing.add(self._protons(self._placed(ready), last), last)
+        if frames and self.layers and self.rules.clusters:
+            frames = self._clustered(frames, self.layers)
         if last:
             self._refuse_nothing()
         return finished(frames, self.layers, self.rules.beams) if frames and self.layers else {}
 
+    def _clustered(self, frames: Columns, layers: Layers) -> Columns:
+        found = merge_deposits(frames, layers.thickness, Pitch(*layers.pixel), self.rules.min_cluster_size)
+        self._n_deposits += len(ragged(frames, "layer").flat)
+        self._n_clusters += len(ragged(found, "layer").flat)
+        return found
+
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
-        return {} if self.layers is None else {**self.layers.facts(), **self.rules.beams.facts()}
+        return {} if self.layers is None else {**self.layers.facts(), **self._hits_made(self.layers), **self.rules.beams.facts()}
 
     def warnings(self, named: FileName) -> list[str]:
         """Return what to warn of."""
         return list(self.rules.beams.warnings())
+
+    def _hits_made(self, layers: Layers) -> dict[str, Any]:
+        if not self.rules.clusters:
+            return {"hits": "what one particle leaves in one layer"}
+        x, y = (1e3 * pitch for pitch in layers.pixel)
+        assumed = ", which are assumed" if layers.geometry is None else ""
+        return {"hits": f"{self._n_clusters} clusters of {self._n_deposits} deposits, in pixels of {x:g} x {y:g} um{assumed}"}
 
     def _prepared(self, rows: Columns) -> Columns:
         kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
@@ -151,21 +171,36 @@ class StepFrames(Carry):
             return {}
         most = int(np.argmax(np.asarray(rows["edep"])))
         self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
-        hits = merge_steps(rows, proton, np.asarray(rows["layer"]), self.layers.thickness, self.rules.min_cluster_size)
+        smallest = 0 if self.rules.clusters else self.rules.min_cluster_size
+        hits = merge_steps(rows, proton, np.asarray(rows["layer"]), self.layers.thickness, smallest)
         starts = np.flatnonzero(np.diff(proton, prepend=-1))
         protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in OF_PROTONS if name in rows}, **hits}
-        with_hits = ragged(protons, "layer").counts > 0
-        if not with_hits.all():
-            protons = take(protons, with_hits)
         if "beam_energy" in protons:
             protons["beam_bin"] = _beam_bin(np.asarray(protons["beam_energy"], dtype=np.float64))
-        return {**protons, "noise": _noise(protons)}
+        return self._with_hits(protons)
+
+    def _with_hits(self, protons: Columns) -> Columns:
+        """Return the protons of which frames are made, with `noise`: those that are none, but hits of noise alone.
+
+        A proton with hits has a deposit that is large enough for one. Where frames are those of a time and not of a
+        number of protons, the small deposits of others may still add to clusters.
+        """
+        size = ragged(protons, "cluster_size")
+        large = size.flat >= self.rules.min_cluster_size
+        noise = np.zeros(length(protons), dtype=bool)
+        if "particle" in protons:
+            noise = ~size.rows_with(large & (ragged(protons, "particle").flat >= 0))
+        with_hits = size.rows_with(large)
+        self._n_with_hits += int(with_hits.sum())
+        kept = size.counts > 0 if self.rules.clusters and self.rules.frame_time is not None else with_hits
+        protons = {**protons, "noise": noise}
+        return protons if kept.all() else take(protons, kept)
 
     def _refuse_nothing(self) -> None:
         if not self._n_rows:
             return
-        n = self._framing.n_protons
-        if n == 0:
+        n = self._n_with_hits
+        if n == 0 and self._n_clusters == 0:
             assert self.layers is not None
             raise InputError(f"no hit has {self.rules.min_cluster_size} pixels or more "
                              f"(data.min_cluster_size); the largest step deposits {self._largest[0]:.3g} MeV in {self.layers.thickness:.3g} mm: "
@@ -178,14 +213,3 @@ class StepFrames(Carry):
 def _beam_bin(energy: Array) -> Array:
     """Return a number that is the same for energies (MeV) close together: a source may draw that of every particle."""
     return np.where(energy > 0, np.rint(np.log(np.maximum(energy, 1e-3)) / BEAM_BIN), 0).astype(np.int64)
-
-
-def _noise(protons: Columns) -> Array:
-    """Return which protons are none, but hits of noise alone."""
-    particle = protons.get("particle")
-    n = length(protons)
-    if not isinstance(particle, Ragged) or not n:
-        return np.zeros(n, dtype=bool)
-    noise: Array = np.maximum.reduceat(particle.flat, particle.offsets[:-1]) < 0
-    return noise
-

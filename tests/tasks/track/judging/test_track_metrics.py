@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import DataConfig
 from pphysml.tasks.track.judging.published_metrics import published_rates
 from pphysml.tasks.track.judging.track_metrics import deflections, tally_links, tally_tracks
@@ -99,6 +100,28 @@ def test_links_out_of_reach_are_counted_as_lost(toy):
     assert (sums["true_links"], sums["lost_links"], sums["true_candidates"]) == (7, 4, 3)
 
 
+def test_a_merged_cluster_belongs_to_the_track_of_either_proton(toy):
+    """Hit of layer 2 of the second proton is in a cluster of the first one."""
+    examples = toy.frames([toy.Particle(0, range(5)), toy.Particle(1, [0, 1, 3, 4])])
+    second = np.where((examples["layer"].flat == 2), 1, -1)
+    merged = examples | {"second_proton": Ragged(second.astype(np.int32), examples["layer"].offsets)}
+    first, other = along(0, range(5)), along(1, [0, 1, 3, 4])
+    with_it, without = [*along(1, [0, 1]), (0, 2), *along(1, [3, 4])], [*along(0, [0, 1]), *along(0, [3, 4])]
+    for a, b, complete, plain in ((first, other, 2, 2), (with_it, without, 1, 0), (with_it, [], 1, 0), (other, without, 1, 1)):
+        links = toy.chains(examples, *[(0, *track) for track in (a, b) if track])
+        sums, _ = counted(toy, merged, links)
+        assert (sums["complete"], sums["protons"], sums["fakes"]) == (complete, 2, 0)
+        assert counted(toy, examples, links)[0]["complete"] == plain
+
+
+def test_a_foreign_hit_in_which_a_proton_has_no_share_spoils_its_track(toy):
+    examples = toy.frames([toy.Particle(0, range(5)), toy.Particle(1, [0, 1, 3, 4])])
+    second = np.where(examples["layer"].flat == 3, 1 - examples["proton"].flat, -1)
+    examples |= {"second_proton": Ragged(second.astype(np.int32), examples["layer"].offsets)}
+    links = toy.chains(examples, (0, *along(1, [0, 1]), (0, 2), *along(1, [3, 4])))
+    assert counted(toy, examples, links)[0]["complete"] == 0
+
+
 def slow_counts(examples, found, share=0.75):
     """The same counts from sets, one frame and one track at a time."""
     counts, rates = Counter(), []
@@ -108,19 +131,22 @@ def slow_counts(examples, found, share=0.75):
         proton, particle, primary, layer, edep = (examples[k][row].tolist() for k in ("proton", "particle", "primary", "layer", "edep"))
         listed = found["track_hits"][row].tolist()
         tracks = [[listed.pop(0) for _ in range(size)] for size in found["n_hits_of_track"][row]]
+        second = examples["second_proton"][row].tolist() if "second_proton" in examples else [-1] * len(proton)
         own = {p: {h for h, q in enumerate(proton) if q == p and primary[h]} for p in set(proton) - {-1}}
         counts["protons"] += len(own)
         counts["with_primary"] += sum(bool(hits) for hits in own.values())
         counts["primary_hits"] += sum(map(len, own.values()))
-        for hits in filter(None, own.values()):
-            common = [(len(hits & set(track)), len(track)) for track in tracks]
-            counts["complete"] += any(n == size == len(hits) for n, size in common)
-            counts["matched"] += any(n >= share * size and n >= share * len(hits) for n, size in common)
-            counts["duplicates"] += max(0, sum(n >= share * size for n, size in common) - 1)
+        held = {p: hits | {h for h, q in enumerate(second) if q == p} for p, hits in own.items()}
         counts["tracks"] += len(tracks)
-        for track in tracks:
-            best = Counter(proton[h] for h in track if proton[h] >= 0).most_common(1)
-            counts["fakes"] += not best or best[0][1] < share * len(track)
+        pieces = Counter()
+        for track in map(set, tracks):
+            for name, least in (("complete", 1), ("matched", share)):
+                counts[name] += any(len(held[p] & track) >= least * len(track) and hits & track and len(hits & track) >= least * len(hits)
+                                    for p, hits in own.items())
+            most, p = max([(len(held[p] & track), -p) for p in held] or [(0, 0)])
+            pieces[p] += most >= share * len(track)
+            counts["fakes"] += not any(sum(p in (proton[h], second[h]) for h in track) >= share * len(track) for p in own)
+        counts["duplicates"] += sum(max(0, n - 1) for n in pieces.values())
         long = [t for t in tracks if len(t) > 4 and edep[t[-1]] > 0.0625 and all(primary[h] for h in t)]
         pure = [t for t in long if len({proton[h] for h in t}) == 1]
         true = [p for p in own if all(primary[h] for h, q in enumerate(proton) if q == p)]
@@ -145,10 +171,21 @@ def slow_counts(examples, found, share=0.75):
     return dict(counts), rates
 
 
+def with_second(rng, examples):
+    """Return a second proton of a third of the hits, none of which is the first one's own hit."""
+    proton, rows = examples["proton"].flat, examples["proton"].offsets
+    second = rng.integers(0, np.repeat(examples["n_protons"], np.diff(rows)))
+    second[(rng.random(len(second)) < 0.67) | (examples["primary"].flat & (second == proton))] = -1
+    return Ragged(second.astype(np.int32), rows)
+
+
+@pytest.mark.parametrize("merged", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_random_links_against_plain_python(toy, seed):
+def test_random_links_against_plain_python(toy, seed, merged):
     rng = np.random.default_rng(seed)
     examples = toy.random_frames(rng, 10)
+    if merged:
+        examples |= {"second_proton": with_second(rng, examples)}
     links = toy.random_links(rng, examples, true_links(examples, 1), wrong=0.2)
     slow, rates = slow_counts(examples, toy.predicted(examples, links))
     sums, published = counted(toy, examples, links)

@@ -43,13 +43,55 @@ def yaml(tmp_path):
 @pytest.mark.parametrize("step", [7, 97, 1000])
 @pytest.mark.parametrize("make", [assemble, assemble_training])
 def test_frames_do_not_depend_on_the_size_of_chunks(step, make):
-    first, second = gate_rows(40, seed=1), gate_rows(40, seed=2)
+    first, second = (crowded(gate_rows(40, seed=seed)) for seed in (1, 2))
     rows = concatenate([first, {**second, "file": np.ones(length(second), np.int32)}])
     options = {"protons_per_frame": [5, 12]} if make is assemble_training else {"protons_per_frame": 9}
     config = TrackConfig(data=options) if make is assemble_training else TrackConfig(apply=options)
     whole, parts = (_run(make, rows, n, config) for n in (length(rows), step))
-    assert equal(whole, parts)
+    assert equal(whole, parts) and (whole["second_proton"].flat >= 0).any()
     assert len(whole["frame"]) > 5 and len(np.unique(whole["n_protons"])) > 1
+
+
+def crowded(rows):
+    """Return rows so near together that many deposits of a frame share pixels."""
+    return {**rows, "x": 0.05 * rows["x"], "y": 0.05 * rows["y"]}
+
+
+def test_clusters_hold_what_the_particles_of_a_frame_left():
+    rows = crowded(ROWS)
+    clusters, particles = (assembled(assemble, rows, hits=hits, min_cluster_size=0, protons_per_frame=10) for hits in ("clusters", "particles"))
+    assert sum(clusters["edep"].flat) == pytest.approx(sum(particles["edep"].flat), rel=1e-5)
+    assert 0.3 < len(clusters["x"].flat) / len(particles["x"].flat) < 0.9
+    assert "second_proton" not in particles and particles["n_protons"].sum() == 120
+    # What they count for is in the file, and each particle has one in a layer at most.
+    frame = np.repeat(np.arange(length(clusters)), clusters["x"].counts)
+    assert len(np.unique(np.stack([frame, clusters["particle"].flat, clusters["layer"].flat]), axis=1).T) == len(frame)
+    kinds = np.stack([frame, clusters["particle"].flat, *[rows[name][clusters["hit_entry"].flat] for name in ("event", "track_id")]])
+    assert np.unique(kinds, axis=1).shape[1] == np.unique(kinds[:2], axis=1).shape[1] == np.unique(kinds[2:], axis=1).shape[1]
+
+
+def test_far_particles_make_the_same_hits_either_way():
+    rows = {**ROWS, "x": 1000 * ROWS["x"]}
+    clusters, particles = (assembled(assemble, rows, hits=hits, protons_per_frame=10) for hits in ("clusters", "particles"))
+    assert equal({name: column for name, column in clusters.items() if name != "second_proton"}, particles)
+
+
+def test_a_small_deposit_adds_to_the_cluster_beside_it(yaml):
+    rows = slice_rows({**ROWS, "event": np.zeros(length(ROWS), int)}, 0, 4)
+    rows |= {"z": PITCH * np.array([0.0, 0, 1, 2]), "x": np.array([0, 0.05, 0, 0]), "y": np.zeros(4), "edep": np.array([0.1, 0.004, 0.1, 0.1]), "track_id": np.array([1, 2, 1, 1])}
+    for hits, edep, sizes in (("clusters", 0.104, 2), ("particles", 0.1, 2)):
+        found = assembled(assemble, rows, hits=hits, geometry=yaml, min_cluster_size=sizes)
+        assert len(found["x"].flat) == 3 and found["edep"].flat[0] == pytest.approx(edep)
+    assert len(assembled(assemble, rows, hits="particles", geometry=yaml, min_cluster_size=1)["x"].flat) == 4
+
+
+def test_steps_without_truth_add_up_to_clusters(yaml):
+    rows = {name: np.repeat(values[:3], 3) for name, values in ROWS.items() if name in ("x", "y", "local_z", "file")}
+    rows |= {"entry": np.arange(9), "z": np.repeat(PITCH * np.arange(3), 3), "edep": np.full(9, 0.005), "time": 1e-3 * np.arange(9)}
+    found = assembled(assemble, rows, 2, frame_time=1.0, geometry=yaml, min_cluster_size=2)
+    assert np.allclose(found["edep"].flat, 0.015) and found["layer"].flat.tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="no hit has 2 pixels"):
+        assembled(assemble, rows, 2, frame_time=1.0, geometry=yaml, min_cluster_size=2, hits="particles")
 
 
 def _run(make, rows, step, config):
@@ -136,7 +178,7 @@ def test_without_events_frames_are_made_by_time():
     rows = {name: values for name, values in ROWS.items() if name not in ("event", "track_id", "parent_id", "pdg", "stop_depth")}
     with pytest.raises(InputError, match=r"'event'.*--frame-time"):
         assembled(assemble, rows)
-    found = assembled(assemble, rows, 100, frame_time=0.02, min_cluster_size=0)
+    found = assembled(assemble, rows, 100, frame_time=0.02, min_cluster_size=0, hits="particles")
     assert np.array_equal(np.sort(found["hit_entry"].flat), np.arange(length(rows)))
     times = ROWS["time"][found["hit_entry"].flat]
     assert np.array_equal(np.repeat(found["frame"], found["x"].counts), np.floor(times / 0.02))
@@ -275,7 +317,7 @@ def test_the_geant4_file_of_the_aluminium_calorimeter_is_read_as_its_numbers_say
     monkeypatch.setattr(rooms, "LEARNING", 20_000)
     reader = Reader(resolve([str(REAL)], None), LAYOUTS)
     rows = concatenate(list(reader))
-    found = assembled(assemble, rows, 5_000, min_cluster_size=0)
+    found = assembled(assemble, rows, 5_000, min_cluster_size=0, hits="particles")
     entry = found["hit_entry"].flat
     layer = np.where(rows["base_id"] == 1, 0, rows["level1_id"] + 1)
     assert np.array_equal(found["layer"].flat, layer[entry])

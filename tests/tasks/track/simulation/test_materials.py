@@ -59,7 +59,7 @@ def reached(rows: Columns, layer: int) -> int:
 ])
 def test_the_calorimeters_of_the_package_are_simulated_as_they_were(name, phantom, counted, sums, hits, in_frames) -> None:
     """The weights that ship learnt from such data."""
-    config = {"simulation": {"geometry": name, "phantoms": [phantom]}, "data": {"protons_per_frame": [10, 30]}}
+    config = {"simulation": {"geometry": name, "phantoms": [phantom]}, "data": {"hits": "particles", "protons_per_frame": [10, 30]}}
     simulation = TrackSimulation(TrackConfig.model_validate(config), 7)
     rows, frames = simulation.block(1, 300), simulation.examples(2, 4)
     assert (len(rows["x"]), len(frames["x"].flat)) == (counted, hits)

@@ -1,0 +1,139 @@
+"""Fired pixels of a real readout to frames of clusters."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from ....errors import ConfigError, FileName
+from ....io.carry import Carry
+from ....io.problems import refuse
+from ....io.ragged import Array, Columns, Ragged, length
+from ....io.schema import kept_branch
+from .beams import Beams
+from .events import Events
+from .examples import finished
+from .hits import cluster_energy
+from .layers import Layers
+from .pixel_kernel import join_pixels
+from .pixel_mask import PixelMask, pixel_number
+from .readouts import FRAME
+
+AROUND = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
+"""Steps from a pixel to those that touch it."""
+
+
+class PixelFrames(Carry):
+    """Makes frames of fired pixels; what it returns does not depend on how many rows come at a time.
+
+    Pixels of a frame and layer that touch, by their corners too, are a cluster. Its position is the mean
+    of their centres: column 0 begins at -width / 2 in x, row 0 at -height / 2 in y, so that the origin is
+    the middle of the sensor. Its energy is that of which the measured law makes as many pixels.
+
+    Args:
+        layers: those of a given geometry, with its sensors.
+        beams: where the beam is known from.
+        min_cluster_size: fewest pixels of a hit.
+        mask: what is known of single pixels.
+    """
+
+    def __init__(self, layers: Layers, beams: Beams, min_cluster_size: int, mask: PixelMask) -> None:
+        assert layers.geometry is not None
+        self.layers, self.beams, self.mask = layers, beams, mask
+        self.min_cluster_size = min_cluster_size
+        self.size = layers.geometry.sensor.size
+        self._frames = Events("frame")
+        self._n_pixels = self._n_left_out = self._n_clusters = 0
+
+    def add(self, rows: Columns | None) -> Columns:
+        """Take rows in the order of the file, or None at the end, and return the frames that are complete.
+
+        Raises:
+            InputError: rows that cannot be used; names file, entry and branch.
+            ConfigError: --keep, which makes no sense for pixels.
+        """
+        if rows is not None:
+            self._check(rows)
+            n = length(rows)
+            added: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
+                              "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32)}
+            rows = {**added, **rows}
+        rows, number = self._frames.add(rows or {}, rows is None)
+        return finished(self._clustered(rows, number), self.layers, self.beams) if length(rows) else {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was taken for the input, for a person."""
+        left_out = f", {self._n_left_out} of hot and dead ones left out" if self._n_left_out else ""
+        return {**self.layers.facts(), "hits": f"{self._n_clusters} clusters of {self._n_pixels} fired pixels{left_out}", **self.beams.facts()}
+
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what to warn of."""
+        return list(self.beams.warnings())
+
+    def _check(self, rows: Columns) -> None:
+        kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
+        if kept:
+            raise ConfigError(f"--keep {kept[0]}: entries of this file are pixels, of which many make one frame; "
+                              "join by `file` and `hit_entry` of the output instead.")
+        n_layers = len(self.layers.z)
+        limits = {"layer": n_layers, **{name: int(np.ceil(self.size[k] / self.layers.pixel[k] - 1e-6)) for k, name in enumerate(("column", "row"))}}
+        for name, limit in limits.items():
+            values = np.asarray(rows[name])
+            refuse(rows, values >= limit, name, lambda row, values=values, name=name, limit=limit: (  # type: ignore[misc]
+                f"{name} {values[row]} is beyond {limit - 1}, the last of the geometry: give another --geometry"))
+
+    def _clustered(self, rows: Columns, number: Array) -> Columns:
+        """Return the frames of rows, whose numbers count from 0."""
+        starts = np.flatnonzero(np.diff(number, prepend=-1))
+        # A frame has the run, spot and beam of its first pixel.
+        frames: Columns = {name: np.asarray(rows[name])[starts] for name in FRAME if name in rows}
+        layer, column, row = (np.asarray(rows[name]).astype(np.int64) for name in ("layer", "column", "row"))
+        bad = self.mask.hot.holds(layer, column, row) | self.mask.dead.holds(layer, column, row)
+        order = np.lexsort((row, column, layer, number))
+        order = order[~bad[order]]
+        pixel = pixel_number(layer, column, row)[order]
+        order = order[np.append(True, (np.diff(pixel) != 0) | (np.diff(number[order]) != 0))[: len(order)]]
+        sensor, layer, column, row = number[order] * 256 + layer[order], layer[order], column[order], row[order]
+        first = join_pixels(sensor, column, row, *self._over_dead(sensor, layer, column, row))
+        clusters, entry = self._reduced(rows, order, first, column, row)
+        self._n_pixels += len(order)
+        self._n_left_out += int(bad.sum())
+        kept = np.flatnonzero(clusters["cluster_size"] >= self.min_cluster_size)
+        kept = kept[np.argsort(entry[kept])]
+        self._n_clusters += len(kept)
+        of_frame = np.bincount(number[entry[kept]], minlength=len(starts))
+        return frames | {name: Ragged.from_counts(values[kept], of_frame) for name, values in clusters.items()}
+
+    def _over_dead(self, sensor: Array, layer: Array, column: Array, row: Array) -> tuple[Array, Array]:
+        """Return pairs of pixels that touch the same dead one."""
+        touching, dead, where = [], [], []
+        for across, along in AROUND:
+            is_dead = np.flatnonzero(self.mask.dead.holds(layer, column + across, row + along))
+            touching.append(is_dead)
+            dead.append(pixel_number(np.zeros(1), column[is_dead] + across, row[is_dead] + along))
+            where.append(sensor[is_dead])
+        pixel, key, place = map(np.concatenate, (touching, dead, where))
+        order = np.lexsort((key, place))
+        pixel, key, place = pixel[order], key[order], place[order]
+        same = (np.diff(key) == 0) & (np.diff(place) == 0)
+        return pixel[:-1][same], pixel[1:][same]
+
+    def _reduced(self, rows: Columns, order: Array, first: Array, column: Array, row: Array) -> tuple[dict[str, Array], Array]:
+        """Return the values of clusters, and the first row of each."""
+        members = np.argsort(first, kind="stable")
+        starts = np.flatnonzero(np.diff(first[members], prepend=-1))
+        size = np.diff(np.append(starts, len(members))).astype(np.int32)
+        chosen = order[members]
+        entry = np.minimum.reduceat(chosen, starts) if len(starts) else chosen
+        layer = np.asarray(rows["layer"])[entry].astype(np.int16)
+        clusters: dict[str, Array] = {"layer": layer, "z": self.layers.z[layer], "cluster_size": size, "edep": cluster_energy(size, self.layers.thickness),
+                                      "hit_entry": np.asarray(rows["entry"])[entry]}
+        for k, (name, place) in enumerate((("x", column), ("y", row))):
+            total = np.add.reduceat(place[members], starts) if len(starts) else place
+            clusters[name] = (total / size + 0.5) * self.layers.pixel[k] - self.size[k] / 2
+        if "time" in rows:
+            time = np.asarray(rows["time"])[chosen]
+            clusters["time"] = np.minimum.reduceat(time, starts) if len(starts) else time
+        return clusters, entry
