@@ -20,7 +20,15 @@ from typing import Any
 
 import torch
 from track_accuracy import complete_efficiency, named
-from track_figures import all_true_links, compared, figures, find, judge, true_candidates
+from track_figures import (
+    JUDGED,
+    all_true_links,
+    compared,
+    errors,
+    find,
+    judge,
+    true_candidates,
+)
 
 from pphysml.io.ragged import Columns
 from pphysml.registry import get_task
@@ -30,6 +38,7 @@ from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.config.engines import FollowerConfig
 from pphysml.tasks.track.config.simulation import DrawnGeometriesConfig
 from pphysml.tasks.track.geometries.geometry import GeometryConfig
+from pphysml.tasks.track.judging.rates import REPLICAS, TRACKS, rate_interval
 from pphysml.tasks.track.models.domain import outside
 from pphysml.tasks.track.simulation.drawn_geometry import drawn_geometry
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -64,8 +73,8 @@ def run(number: int, ranges: DrawnGeometriesConfig, models: dict[str, Chosen], a
     return {
         "geometry": number, "absorber": stack.model_dump() if stack else None, "sensor_mm": described.sensor.thickness,
         "beam": described.beam.model_dump(), "phantom_mm": described.phantom.thickness,
-        "complete": {name: figures(answer)["complete_efficiency"] for name, answer in {**answers, "reachable": reachable}.items()},
-        "purity": {name: figures(answer)["track_purity"] for name, answer in answers.items()},
+        **{key: {name: errors(rate_interval(answer.counts, TRACKS[key], REPLICAS)) for name, answer in {**answers, "reachable": reachable}.items()}
+           for key in JUDGED},
         "tuned_on_tuning_frames": tuned, "paired": found,
     }
 
@@ -87,7 +96,7 @@ def main() -> None:
     cells = []
     for number in range(arguments.geometries):
         cells.append(run(number, ranges, models, arguments))
-        print(number, {name: value[0] for name, value in cells[-1]["complete"].items()}, {name: p["sigma"] for name, p in cells[-1]["paired"].items()},
+        print(number, {name: value[0] for name, value in cells[-1]["complete_efficiency"].items()}, {name: p["sigma"] for name, p in cells[-1]["paired"].items()},
               file=sys.stderr, flush=True)
     ahead = {name: sum(cell["paired"][name]["sigma"] >= 3 for cell in cells) for name in models}
     half = {name: sum((cell["paired"][name]["gap_closed"] or [0])[0] >= 0.5 for cell in cells) for name in models}
