@@ -35,7 +35,7 @@ def calorimeter(energy: float) -> Geometry:
     return Geometry.of(GeometryConfig.model_validate({
         "name": "aluminium", "layers": [{"first_z": 0.0, "count": 1, "absorber": bare},
                                         {"first_z": PITCH, "pitch": PITCH, "count": LAYERS - 1, "absorber": stack}],
-        "sensor": {"thickness": 0.03}, "beam": {"energy": energy, "sigma": 12.0}, "phantom": {"thickness": 0.0, "distance": 1.0},
+        "sensor": {"thickness": 0.03}, "beam": {"energy": energy, "sigma": 12.0}, "phantom": {"thickness": 0.0, "distance": 1.0}, "electrons": True,
     }))
 
 

@@ -27,6 +27,7 @@ class DrawnGeometriesConfig(Config):
     sensor: Range = option(lambda: [0.025, 0.5], "Thickness of the sensors, evenly drawn in its logarithm.", "mm")
     pixel: Range = option(lambda: [0.02, 0.05], "Pitch of the pixels, in x and in y.", "mm")
     turns_at_sensors: float = option(0.25, "Share of the calorimeters in which particles turn at the sensors only (lateral_displacement: false).", "", ge=0, le=1)
+    electrons: float = option(0.5, "Share of the calorimeters in which electrons have hits of their own (electrons: true).", "", ge=0, le=1)
     energy: Range = option(lambda: [70.0, 250.0], "Energy of protons; helium has the range of such a proton.", "MeV")
     energy_spread: Range = option(lambda: [0.0, 0.005], "Width of the energy over the energy.")
     helium: float = option(0.15, "Share of beams of helium.", "", ge=0, le=1)

@@ -38,9 +38,9 @@ def drawn_geometry(seed: int, index: int, ranges: DrawnGeometriesConfig) -> tupl
     """
     rng = default_rng(SeedSequence([seed, index, 2]))
     least, most = ranges.hit_layers
-    material = str(rng.choice(ranges.materials))
+    material, electrons = str(rng.choice(ranges.materials)), bool(rng.random() < ranges.electrons)
     for _ in range(MOST_TRIES):
-        config: GeometryConfig = build(GeometryConfig, _drawn(rng, ranges, material) | {"name": f"drawn-{seed}-{index}"}, "simulation.drawn_geometries")
+        config: GeometryConfig = build(GeometryConfig, _drawn(rng, ranges, material) | {"name": f"drawn-{seed}-{index}", "electrons": electrons}, "simulation.drawn_geometries")
         reached, layers = _layers(config)
         if least <= reached <= most and layers <= MOST_LAYERS:
             config.layers[-1].count -= sum(group.count for group in config.layers) - layers

@@ -14,10 +14,7 @@ THIN = 0.05
 """Thickness up to which one energy is taken for all of a sensor, and in which no range ends, mm."""
 
 KNOCK_ON = 0.003
-"""Electrons with a hit of their own, per hit of a proton in a sensor that is thin for electrons."""
-
-KNOCK_ON_THIN = 0.025
-"""Thickness up to which sensors are that thin, mm; in thicker ones the collisions say which electrons are knocked on."""
+"""Electrons with a hit of their own, per hit of a proton, in Geant4 with its usual production cuts."""
 
 PHOTON_PATH = 150.0
 """Mean distance from a nuclear interaction at which the electron of a photon reaches a sensor of `dtc`, mm, in any direction."""
@@ -29,20 +26,19 @@ PHOTON_DENSITY = 1.9
 def sensors_of(geometry: Geometry) -> Sensors:
     """Return the sensors of a calorimeter.
 
-    In sensors up to `KNOCK_ON_THIN`, electrons are as frequent as in Geant4 with its usual production cuts,
-    times the squared charge of the beam. In thicker ones they are those of the hard collisions, from the energy
-    on with which an electron comes further than a pixel; slower ones stay in the pixels of their particle.
+    Without `geometry.electrons`, those with a hit are as rare as with the usual production cuts of Geant4,
+    times the squared charge of the beam. With them they are those of the hard collisions, from the energy on with
+    which an electron comes further than a pixel; slower ones stay in the pixels of their particle.
     """
     thickness, pixel = geometry.sensor.thickness, float(np.mean(geometry.sensor.pixel))
-    thin = thickness <= KNOCK_ON_THIN
     steps = max(int(np.ceil(thickness / THIN - 1e-9)), 1)
     return Sensors(
         thickness, 0.5 * geometry.sensor.size[0], 0.5 * geometry.sensor.size[1], geometry.z,
         steps=steps,
         loss_yield=sensor_yield(thickness),
         water=thickness * MATERIALS["silicon"].relative_stopping_power if steps > 1 else 0.0,
-        knock_on=KNOCK_ON * (4.0 if geometry.beam.particle == "helium" else 1.0) if thin else 0.0,
-        hardest=np.inf if thin else float(electron_energy(0.1 * MATERIALS["silicon"].density * pixel)),
+        knock_on=0.0 if geometry.electrons else KNOCK_ON * (4.0 if geometry.beam.particle == "helium" else 1.0),
+        hardest=float(electron_energy(0.1 * MATERIALS["silicon"].density * pixel)) if geometry.electrons else np.inf,
         photon_path=_photon_path(geometry),
     )
 

@@ -48,7 +48,7 @@ def test_a_number_has_one_calorimeter_inside_the_ranges() -> None:
         assert len(geometry.z) <= 199
         assert 5 <= np.searchsorted(geometry.depth, reach(geometry) - geometry.phantom.thickness) <= 100
     assert {g.beam.particle for g, _ in drawn} == {"proton", "helium"}
-    assert {g.lateral_displacement for g, _ in drawn} == {True, False}
+    assert {g.lateral_displacement for g, _ in drawn} == {g.electrons for g, _ in drawn} == {True, False}
     assert {c.layers[-1].absorber.material for _, c in drawn} == {*RANGES.materials}
     assert {len(c.layers) for _, c in drawn} == {2, 3}
 
@@ -61,6 +61,7 @@ def test_a_drawn_calorimeter_can_be_written(tmp_path) -> None:
     for name in ("z", "wet", "radiation_lengths"):
         np.testing.assert_allclose(vars(read)[name], vars(geometry)[name])
     assert (read.sensor, read.beam, read.phantom, read.materials) == (geometry.sensor, geometry.beam, geometry.phantom, geometry.materials)
+    assert (read.lateral_displacement, read.electrons) == (geometry.lateral_displacement, geometry.electrons)
 
 
 @pytest.mark.parametrize("index", range(6))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.random import SeedSequence
@@ -138,7 +140,7 @@ def test_nuclei_take_as_many_protons_as_cross_sections_say(name: MaterialName) -
 @pytest.mark.parametrize("thickness", [0.03, 0.3, 0.5])
 @pytest.mark.parametrize(("particle", "energy"), [("proton", 200.0), ("proton", 20.0), ("helium", 400.0)])
 def test_mean_deposit_is_that_of_the_table_of_ranges(thickness: float, particle, energy: float) -> None:
-    geometry = calorimeter([("air", 0.0)], 5.0, sensor=thickness, energy=energy, beam={"particle": particle, "energy": energy, "sigma": 0.0})
+    geometry = calorimeter([("air", 0.0)], 5.0, sensor=thickness, energy=energy, electrons=thickness > 0.1, beam={"particle": particle, "energy": energy, "sigma": 0.0})
     rows = simulated(geometry, 4000, inelastic=False)
     first = rows["layer"] == 0
     deposit = np.bincount(rows["event"][first], rows["edep"][first])
@@ -152,7 +154,7 @@ def test_mean_deposit_is_that_of_the_table_of_ranges(thickness: float, particle,
 
 @pytest.mark.parametrize("pixel", [0.02, 0.05])
 def test_electrons_come_further_than_a_pixel_as_often_as_rutherford_says(pixel: float) -> None:
-    geometry = calorimeter([("air", 0.0)] * 20, 5.0, sensor=0.1, energy=160.0)
+    geometry = calorimeter([("air", 0.0)] * 20, 5.0, sensor=0.1, energy=160.0, electrons=True)
     geometry.sensor.pixel[:] = [pixel, pixel]
     rows = simulated(geometry, 1500, inelastic=False)
     electron, beta2 = rows["pdg"] == 11, float(beta_squared(155.0))
@@ -164,6 +166,11 @@ def test_electrons_come_further_than_a_pixel_as_often_as_rutherford_says(pixel: 
     place = {(e, k): (x, y) for e, k, x, y, t in zip(*(rows[c] for c in ("event", "layer", "x", "y", "track_id")), strict=True) if t == 1}
     distance = [np.hypot(x - place[e, k][0], y - place[e, k][1]) for e, k, x, y in zip(*(rows[c][electron] for c in ("event", "layer", "x", "y")), strict=True)]
     assert min(distance) == pytest.approx(pixel, rel=0.03)
+    # Their energy is no longer in the hits of the protons.
+    without = simulated(replace(geometry, electrons=False), 1500, inelastic=False)
+    assert (without["pdg"] == 11).sum() < 0.1 * electron.sum()
+    assert rows["edep"][~electron].sum() < without["edep"].sum() - 0.05 * electron.sum()
+    assert rows["edep"].sum() == pytest.approx(without["edep"].sum(), rel=0.03)
 
 
 def test_particles_stop_inside_thick_sensors() -> None:
