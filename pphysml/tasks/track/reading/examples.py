@@ -20,6 +20,13 @@ MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "next_gap_len
 """Columns of hits that are NaN where the materials are not known."""
 
 
+def usual(rows: Columns, n: int) -> Columns:
+    """Return what every frame has, for n rows of a file in the place of what it lacks: ids, and the spot with `spot_given`."""
+    return {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
+            "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32),
+            "spot_given": np.full(n, "spot_x" in rows and "spot_y" in rows)}
+
+
 def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
     """Return frames with their hits sorted by layer, and with what follows from the layers and the beam.
 

@@ -14,7 +14,7 @@ from ....io.ragged import Array, Columns, Ragged, length
 from ....io.schema import kept_branch
 from .beams import Beams
 from .events import Events
-from .examples import finished
+from .examples import finished, usual
 from .hits import cluster_energy
 from .layers import Layers
 from .pixel_kernel import join_pixels
@@ -56,10 +56,7 @@ class PixelFrames(Carry):
         """
         if rows is not None:
             self._check(rows)
-            n = length(rows)
-            added: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
-                              "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32)}
-            rows = {**added, **rows}
+            rows = {**usual(rows, length(rows)), **rows}
         rows, number = self._frames.add(rows or {}, rows is None)
         return finished(self._clustered(rows, number), self.layers, self.beams) if length(rows) else {}
 
@@ -88,7 +85,7 @@ class PixelFrames(Carry):
         """Return the frames of rows, whose numbers count from 0."""
         starts = np.flatnonzero(np.diff(number, prepend=-1))
         # A frame has the run, spot and beam of its first pixel.
-        frames: Columns = {name: np.asarray(rows[name])[starts] for name in FRAME if name in rows}
+        frames: Columns = {name: np.asarray(rows[name])[starts] for name in (*FRAME, "spot_given") if name in rows}
         layer, column, row = (np.asarray(rows[name]).astype(np.int64) for name in ("layer", "column", "row"))
         bad = self.mask.hot.holds(layer, column, row) | self.mask.dead.holds(layer, column, row)
         order = np.lexsort((row, column, layer, number))

@@ -12,7 +12,7 @@ from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
 from .beams import Beams
-from .examples import finished
+from .examples import finished, usual
 from .hits import cluster_energy, cluster_size
 from .layers import Layers, learn_layers, learn_numbered
 
@@ -70,10 +70,8 @@ class ReadoutFrames(Carry):
 
     def _examples(self, chunk: Columns, layers: Layers) -> Columns:
         n, rows = length(chunk), ragged(chunk, "hit_x")
-        defaults: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n), "spot_x": np.zeros(n), "spot_y": np.zeros(n)}
-        frames: Columns = {**defaults, **{k: v for k, v in chunk.items() if k in FRAME or k.startswith("keep:")}}
+        frames: Columns = {**usual(chunk, n), **{k: v for k, v in chunk.items() if k in FRAME or k.startswith("keep:")}}
         frames.setdefault("frame", frames["entry"])
-        frames["spot_given"] = np.full(n, "spot_x" in chunk and "spot_y" in chunk)
         hits = {new: ragged(chunk, name).flat for name, new in HITS.items() if name in chunk}
         hits["layer"] = _layer(chunk, layers, self._given)
         hits.setdefault("z", layers.z[hits["layer"]])

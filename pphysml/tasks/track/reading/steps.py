@@ -17,7 +17,7 @@ from .beams import Beams
 from .cluster_kernel import Pitch
 from .clusters import merge_deposits
 from .events import Events
-from .examples import finished
+from .examples import finished, usual
 from .frames import Framing
 from .hits import merge_steps
 from .layer_ids import NAMES, LayerIds
@@ -133,10 +133,7 @@ class StepFrames(Carry):
         if self.rules.frame_time is not None and "time" not in rows:
             raise InputError("is not there, but --frame-time needs it; name it with --map time=BRANCH", branch="time")
         n = len(rows["x"])
-        added: Columns = {"file": np.zeros(n, dtype=np.int32), "entry": np.arange(n), "run": np.zeros(n, dtype=np.int64),
-                          "spot_x": np.zeros(n, dtype=np.float32), "spot_y": np.zeros(n, dtype=np.float32),
-                          "spot_given": np.full(n, "spot_x" in rows and "spot_y" in rows)}
-        return {**added, **{name: column for name, column in rows.items() if name in (*USED, *FOR_LAYERS)}}
+        return {**usual(rows, n), **{name: column for name, column in rows.items() if name in (*USED, *FOR_LAYERS)}}
 
     def _learn(self, rows: Columns) -> None:
         first = slice_rows(rows, 0, LEARNING)
