@@ -25,7 +25,8 @@ class Rate(NamedTuple):
 
 
 _SHARE = f"{MATCH:.0%}"
-_CLUSTERS = "of merged clusters, the primary hits of a proton are those of which its own particle has the largest share, and a track may have those, too, in which it is second"
+_CLUSTERS = ("in a merged cluster, the primary hit of the proton with the largest share, its secondaries included; the track of another one "
+             "whose own particle has the next largest may have it, too")
 _COMPLETE = f"Protons of which a track has all primary hits and no other hit ({_CLUSTERS})"
 _MATCHED = f"Protons that match a track: it has {_SHARE} of their primary hits, and these are {_SHARE} of its hits"
 _PRIMARY = "over protons with primary hits"

@@ -28,9 +28,9 @@ def tally_tracks(hits: Hits, tracks: Tracks) -> Counts:
     track has all and only its primary hits, or matches it (`MATCH`). tracks: those of whose hits
     the owner has most. fakes: of these, no proton has `MATCH` of the hits, its secondaries
     included. duplicates: tracks of which `MATCH` of the hits are primary hits of the proton,
-    without the first. Where hits are clusters, the primary hits of a proton are those of which its own
-    particle has the largest share, and on a track those count with them in which it has the second
-    place (`Hits.second`); so a complete track has all clusters of the first kind and no other than of both.
+    without the first. Where hits are clusters, the primary hits of a proton are those of its own particle of
+    which it has the largest share, its secondaries included; on a track those count with them of which its own
+    particle has the second place (`Hits.second`). So a complete track has all clusters of the first kind, and no other than of both.
     """
     n = hits.n_owners
     owner, _ = most_common(tracks, hits.owner, n)

@@ -25,8 +25,8 @@ class Hits:
         frame: row of the frame, (H,).
         proton: index among all protons of all frames, -1 for noise, (H,).
         primary: whether the hit is that of the particle of the beam itself, (H,).
-        second: index of the proton whose own particle has the largest share of the hit behind the one that
-            the hit counts for, where hits are clusters; -1 for none, (H,).
+        second: index of the proton with the next largest share of the hit, of those whose own particle left some of
+            it, where hits are clusters; -1 for none, (H,).
         previous: the true link: hit of the same particle in the nearest layer before, or -1, (H,).
         first_proton: index of the first proton of each frame, (F + 1,).
     """
