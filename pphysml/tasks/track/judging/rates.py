@@ -25,8 +25,8 @@ class Rate(NamedTuple):
 
 
 _SHARE = f"{MATCH:.0%}"
-_CLUSTERS = ("in a merged cluster, the primary hit of the proton with the largest share, its secondaries included; the track of another one "
-             "whose own particle has the next largest may have it, too")
+_CLUSTERS = ("a merged cluster is a hit of the proton with the largest share, its secondaries included; the track of another one whose "
+             "own particle has the next largest may have it, too")
 _COMPLETE = f"Protons of which a track has all primary hits and no other hit ({_CLUSTERS})"
 _MATCHED = f"Protons that match a track: it has {_SHARE} of their primary hits, and these are {_SHARE} of its hits"
 _PRIMARY = "over protons with primary hits"
