@@ -43,6 +43,8 @@ class Track(Task["TrackConfig"]):
         "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead.", READING, instead_of="--protons-per-frame"),
         "--geometry": Flag("apply.geometry", "FILE", (
             "YAML file of the calorimeter, or a known name; default: learned from the hits."), READING),
+        "--beam-axis": Flag("apply.beam_axis", "AXIS", (
+            "Direction of the beam in the input: +z, -z, +x, -x, +y or -y; default: +z, or as the calorimeter is recognised."), READING),
         "--beam": Flag("apply.beam", "BEAM", (
             "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; default: as the file says."), READING),
         "--list-format": Flag("apply.list_format", "FORMAT", (

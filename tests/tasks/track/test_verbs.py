@@ -129,7 +129,7 @@ def test_a_beam_that_cannot_be_estimated_leaves_ranges_and_says_why(simulated, t
 
 
 def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:
-    path = write(gate_rows(30))
+    path = write(gate_rows(30, positions=4.1 * np.arange(20)))
     summary = apply(TASK, Inputs([str(path)]), EngineChoice(engine="straight", overrides=FEW), output=tmp_path / "out.root")
     assert summary["warnings"] == [NO_MATERIALS] and summary["further_trees"] == {"wepl": 0} and summary["written"] == 2
     assert {f.name for f in WEPL_FIELDS} <= set(tree(tmp_path / "out.root", "wepl"))
@@ -214,7 +214,7 @@ def test_validation_follows_a_file_to_its_end(write, block, monkeypatch) -> None
     monkeypatch.setattr("pphysml.io.validation.BLOCK", block)
     config = TASK.config_class()
     check = Check(lambda chunk, carry: assemble(chunk, carry, config), across=True)
-    rows = gate_rows(60)
+    rows = gate_rows(60, positions=4.1 * np.arange(20))
     good = write(rows, "good.root")
     assert validate([Source(str(good))] * 2, LAYOUTS, check=check) == []
     bad = write(take(rows, np.r_[0:length(rows), 40:45]), "bad.root")

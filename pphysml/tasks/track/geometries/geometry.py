@@ -14,6 +14,7 @@ from .... import named_yaml
 from ....config import Config, build, option
 from ....errors import ConfigError
 from ....physics.materials import MATERIALS, MaterialName
+from .volume_ids import VolumeRule
 
 Floats = NDArray[np.float64]
 Positive = Annotated[float, Limits(gt=0, allow_inf_nan=False)]
@@ -82,6 +83,7 @@ class GeometryConfig(Config):
     phantom: PhantomConfig = option(PhantomConfig, "The phantom.")
     lateral_displacement: bool = option(True, "Whether a simulated particle shifts sideways inside a material as it scatters there; false turns it at the end of each step only, the next sensor or 50 mm of phantom, as Geant4 does where steps end at a boundary.")
     electrons: bool = option(False, "Whether electrons that a simulated particle knocks further than a pixel have hits of their own, as in Geant4 with low production cuts in the sensors; false leaves their energy in the particle's hit.")
+    volume_ids: list[list[VolumeRule]] = option(list, "Ways in which programs number the layers, each a list of rules, by which layers are recognised of which some are dead.")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Geometry:
         wet: water-equivalent thickness in front of each sensor from the one before it (from the
             phantom's end for the first), mm, shape (L,); NaN where it is not known.
         radiation_lengths: the same in radiation lengths, shape (L,); NaN where it is not known.
-        sensor, beam, phantom, lateral_displacement, electrons: as in the YAML file.
+        sensor, beam, phantom, lateral_displacement, electrons, volume_ids: as in the YAML file.
         materials: name of the absorber in front of each sensor, None where there is but its thickness; may be empty.
     """
 
@@ -107,6 +109,7 @@ class Geometry:
     lateral_displacement: bool = True
     materials: tuple[MaterialName | None, ...] = ()
     electrons: bool = False
+    volume_ids: tuple[list[VolumeRule], ...] = ()
 
     @property
     def depth(self) -> Floats:
@@ -130,7 +133,7 @@ class Geometry:
                    for group, first in zip(config.layers, firsts[:-1], strict=True)]
         wet, lengths = (np.concatenate(values) for values in zip(*crossed, strict=True))
         names = [group.absorber.material if group.absorber else None for group in config.layers for _ in range(group.count)]
-        return cls(config.name, z, wet, lengths, config.sensor, config.beam, config.phantom, config.lateral_displacement, tuple(names), config.electrons)
+        return cls(config.name, z, wet, lengths, config.sensor, config.beam, config.phantom, config.lateral_displacement, tuple(names), config.electrons, tuple(config.volume_ids))
 
 
 def known_geometries() -> list[str]:

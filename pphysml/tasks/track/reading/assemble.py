@@ -9,11 +9,13 @@ from ....errors import ConfigError
 from ....io.ragged import Columns, concatenate
 from ..config import TrackConfig
 from ..geometries.geometry import Geometry, known_geometries, load_geometry
+from .axes import USUAL
 from .beam_statement import statement_of
 from .beams import Beams
 from .layers import Layers
 from .pixel_mask import PixelMask, load_mask
 from .pixels import PixelFrames
+from .placing import Described
 from .readouts import ReadoutFrames
 from .steps import FrameRules, StepFrames
 
@@ -27,7 +29,9 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
     and, with truth, `n_protons`; of its hits, sorted by layer, `layer` `x` `y` `z` `edep` `dedx`
     `cluster_size` `hit_entry`, what lies in front and behind (`depth` `next_depth` `second_depth` `gap_lengths`
     `next_gap_lengths` `lengths`; NaN where the materials are not known), `time` if known, and, with truth, `proton` `particle`
-    `primary` `pdg` `stop_depth`, and `second_proton` where hits are clusters of steps (units: mm, MeV, keV/um, s; see `examples.finished`). Columns `keep:` go along with frames of a file.
+    `primary` `pdg` `stop_depth`, and `second_proton` where hits are clusters of steps (units: mm, MeV, keV/um, s; see `examples.finished`).
+    Positions are in the frame of the beam, which runs along +z there. Hits that lie in no layer are left out, and counted.
+    Columns `keep:` go along with frames of a file.
 
     Raises:
         InputError: input that cannot be used; names file, entry and branch.
@@ -59,11 +63,11 @@ def frames_of(rows: Columns, geometry: Geometry, config: TrackConfig, protons_pe
         protons_per_frame: particles with hits, or several numbers of which one is drawn for every frame.
 
     Raises:
-        InputError: a step lies in none of the geometry's layers.
+        InputError: many steps lie in none of the geometry's layers.
     """
     sizes = [protons_per_frame] if isinstance(protons_per_frame, int) else protons_per_frame
     beams = Beams(described=geometry.beam)
-    maker = StepFrames(FrameRules(Layers.of(geometry), beams, sizes, min_cluster_size=config.data.min_cluster_size, clusters=config.data.hits == "clusters"))
+    maker = StepFrames(FrameRules(Described(geometry, simulated=True), beams, sizes, min_cluster_size=config.data.min_cluster_size, clusters=config.data.hits == "clusters"))
     return concatenate([frames for frames in (maker.add(rows), maker.add(None)) if frames])
 
 
@@ -73,23 +77,25 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
         if chunk is None:
             return {}, None
         known = None if geometry is None else load_geometry(geometry)
-        layers = None if known is None else Layers.of(known)
         # The beam of a packaged geometry serves the simulation; nobody has said that it is that of the input.
-        described = None if known is None or geometry in known_geometries() else known.beam
-        beams = Beams(statement_of(config.apply), described)
+        beam = None if known is None or geometry in known_geometries() else known.beam
+        beams = Beams(statement_of(config.apply), beam)
+        described = Described(known, config.apply.beam_axis)
         smallest = config.data.min_cluster_size
         if "column" in chunk:
-            carry = _pixel_frames(layers, beams, config)
+            if config.apply.beam_axis not in (None, USUAL):
+                raise ConfigError(f"apply.beam_axis: the beam crosses the layers of pixels by rising number; leave --beam-axis {config.apply.beam_axis} out.")
+            carry = _pixel_frames(known, beams, config)
             return carry.add(chunk), carry
         if config.apply.pixel_mask is not None:
             raise ConfigError("apply.pixel_mask: the input has hits, and no pixels that could be dead or hot; leave --pixel-mask out.")
-        carry = (ReadoutFrames(layers, beams, smallest) if "hit_x" in chunk
-                 else StepFrames(FrameRules(layers, beams, sizes, frame_time, keep_last, smallest, config.data.hits == "clusters")))
+        carry = (ReadoutFrames(described, beams, smallest) if "hit_x" in chunk
+                 else StepFrames(FrameRules(described, beams, sizes, frame_time, keep_last, smallest, config.data.hits == "clusters")))
     return carry.add(chunk), None if chunk is None else carry
 
 
-def _pixel_frames(layers: Layers | None, beams: Beams, config: TrackConfig) -> PixelFrames:
-    if layers is None:
+def _pixel_frames(geometry: Geometry | None, beams: Beams, config: TrackConfig) -> PixelFrames:
+    if geometry is None:
         raise ConfigError("Pixels have no positions without the calorimeter: give it with --geometry.")
     mask = PixelMask() if config.apply.pixel_mask is None else load_mask(config.apply.pixel_mask)
-    return PixelFrames(layers, beams, config.data.min_cluster_size, mask)
+    return PixelFrames(Layers.of(geometry), beams, config.data.min_cluster_size, mask)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,57 +17,70 @@ WEIGHTS = np.random.default_rng(5).integers(1, 2**62, len(NAMES) + 64) | 1
 """Factors by which the numbers of a row become one; the sum wraps."""
 
 
+MOST = 0.05
+"""Share of the rows whose numbers may be those of another layer."""
+
+
 class LayerIds:
-    """Remembers in which layer each combination of numbers lies; one may not lie in two.
+    """Counts the rows of each combination of numbers in each layer; a combination belongs to one layer.
 
     Args:
-        rows: the rows from which the layers were learnt; if their numbers are all the same, these say
-            nothing, and nothing is compared.
+        rows: some of the rows; if their numbers are all the same, these say nothing, and nothing is compared.
     """
 
     def __init__(self, rows: Columns) -> None:
         codes = _codes(rows)
         self.useful = codes is not None and len(codes) > 0 and bool((codes != codes[0]).any())
         self._known = np.zeros(0, dtype=np.int64)
-        self._layer = np.zeros(0, dtype=np.int16)
-        self._first: dict[int, tuple[Place, float]] = {}
+        self._hits = np.zeros((0, 0), dtype=np.int64)
+        self._example: tuple[Place, str] | None = None
 
-    def check(self, rows: Columns, layer: Array) -> None:
-        """Compare rows with those before.
-
-        Raises:
-            InputError: a combination lies in two layers.
-        """
+    def see(self, rows: Columns, layer: Array) -> None:
+        """Take rows and their layers by position."""
         codes = _codes(rows) if self.useful else None
         if codes is None or not len(codes):
             return
-        self._remember(rows, codes, layer)
-        known = self._layer[np.searchsorted(self._known, codes)]
-        bad = known != layer
-        if bad.any():
-            row = int(np.argmax(bad))
-            z, where, (other, its_z) = np.asarray(rows["z"])[row], place(rows, row), self._first[int(codes[row])]
-            raise InputError(lambda named: (
-                f"z = {z:.6g} mm is layer {layer[row]} by position, but its volume "
-                f"({_describe(rows, row)}) is in layer {known[row]}, {other.text(named)}, z = {its_z:.6g} mm; "
-                "describe the calorimeter with --geometry, which leaves the numbers of volumes aside"),
-                file=where.file, branch="z", entry=where.entry)
+        row = self._remember(codes, int(layer.max()) + 1)
+        np.add.at(self._hits, (row, layer), 1)
+        if self._example is None:
+            usual = self._hits.argmax(1)[row]
+            other = np.flatnonzero(usual != layer)
+            if len(other):
+                first = int(other[0])
+                self._example = place(rows, first), (f"z = {np.asarray(rows['z'])[first]:.6g} mm is layer {layer[first]} by position, but most hits of its "
+                                                     f"volume ({_describe(rows, first)}) are in layer {usual[first]}")
 
-    def _remember(self, rows: Columns, codes: Array, layer: Array) -> None:
-        index = np.searchsorted(self._known, codes)
-        new = np.ones(len(codes), dtype=bool)
-        inside = index < len(self._known)
-        new[inside] = self._known[index[inside]] != codes[inside]
-        if not new.any():
-            return
-        where = np.flatnonzero(new)
-        found, first = np.unique(codes[where], return_index=True)
-        for code, row in zip(found, where[first], strict=True):
-            self._first[int(code)] = place(rows, int(row)), float(np.asarray(rows["z"])[row])
-        known = np.concatenate([self._known, found])
-        order = np.argsort(known)
-        self._known = known[order]
-        self._layer = np.concatenate([self._layer, layer[where[first]]])[order]
+    @property
+    def others(self) -> int:
+        """How many rows lie in another layer than most with the same numbers."""
+        return int(self._hits.sum() - self._hits.max(1, initial=0).sum())
+
+    def end(self) -> None:
+        """Judge all rows.
+
+        Raises:
+            InputError: too many lie in another layer than most with the same numbers.
+        """
+        if self._example is not None and self.others > MOST * self._hits.sum():
+            where, text = self._example
+            raise InputError(f"{self.others} of {self._hits.sum()} hits lie in another layer than most of their volume: {text}; "
+                             "describe the calorimeter with --geometry, which leaves the numbers of volumes aside",
+                             file=where.file, branch="z", entry=where.entry)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield how many rows are not where their numbers say."""
+        if self._example is not None and self.others:
+            yield f"{self.others} of {self._hits.sum()} hits lie in another layer than most of their volume; they stay where their position is"
+
+    def _remember(self, codes: Array, layers: int) -> Array:
+        """Make room for new combinations and layers; return the place of each row's combination."""
+        found, row = np.unique(codes, return_inverse=True)
+        known = np.union1d(self._known, found)
+        hits = np.zeros((len(known), max(layers, self._hits.shape[1])), dtype=np.int64)
+        hits[np.searchsorted(known, self._known), : self._hits.shape[1]] = self._hits
+        self._known, self._hits = known, hits
+        place_of: Array = np.searchsorted(known, found)[row]
+        return place_of
 
 
 def _codes(rows: Columns) -> Array | None:

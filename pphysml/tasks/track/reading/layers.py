@@ -1,26 +1,22 @@
-"""The layers of a calorimeter, learnt from the positions of hits or taken from a geometry."""
+"""The layers of a calorimeter, learnt from where hits lie or taken from a geometry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ....errors import ConfigError, InputError
 from ....io.ragged import Array
-from ..geometries.geometry import Floats, Geometry, SensorConfig, known_geometries, load_geometry
+from ..geometries.geometry import Floats, Geometry, SensorConfig
+from .seen import GAP, Seen
 
 MAX_LAYERS = 200
-GAP = 0.5
-"""Distance between positions, mm, from which they belong to two layers."""
 TOLERANCE = 0.25
 """How far a layer may be from where it is expected, mm."""
 MISSING = 3
 """In front of the regular stack, a distance of up to so many pitches is one with layers left out."""
-ENOUGH = 100
-"""Hits from which the thickness of a sensor is measured."""
 HINT = "describe the calorimeter with --geometry"
 
 
@@ -45,6 +41,12 @@ class Layers:
         layer = self.nearest(z)
         return np.where(np.abs(z - self.z[layer]) <= self.reach, layer, -1).astype(np.int16)
 
+    def checked(self, number: Array, z: Array) -> Array:
+        """Return numbers of layers with -1 in the place of those that are not at these positions, int16 (H,)."""
+        inside = number < len(self.z)
+        inside &= np.abs(z - self.z[np.where(inside, number, 0)]) <= self.reach
+        return np.where(inside, number, -1).astype(np.int16)
+
     def nearest(self, z: Array) -> Array:
         """Return the layer that is nearest to each position, (H,)."""
         return np.searchsorted((self.z[1:] + self.z[:-1]) / 2, z)
@@ -59,19 +61,19 @@ class Layers:
         """Radiation lengths between the layer before and each one, (L,); NaN if not known."""
         return np.full(len(self.z), np.nan) if self.geometry is None else self.geometry.radiation_lengths
 
-    def facts(self) -> dict[str, Any]:
-        """Return which calorimeter was taken, for a person."""
-        return {"calorimeter": "layers learnt from the hits, of materials that are not known" if self.geometry is None else self.geometry.name}
-
     @property
     def pixel(self) -> tuple[float, float]:
         """Pitch of the pixels in x and y, mm; that of ALPIDE where the sensor is not known."""
         sensor = SensorConfig() if self.geometry is None else self.geometry.sensor
         return sensor.pixel[0], sensor.pixel[1]
 
+    def facts(self) -> dict[str, Any]:
+        """Return which calorimeter was given, for a person."""
+        return {} if self.geometry is None else {"calorimeter": f"{self.geometry.name}, as given"}
+
     @classmethod
-    def of(cls, geometry: Geometry) -> Layers:
-        """Take the layers of a geometry as they are.
+    def of(cls, geometry: Geometry, shift: float = 0.0) -> Layers:
+        """Take the layers of a geometry, shifted along the beam, mm.
 
         Raises:
             ConfigError: it has one layer only, or more than `MAX_LAYERS`.
@@ -80,39 +82,34 @@ class Layers:
             raise ConfigError(f"Geometry {geometry.name!r}: has {len(geometry.z)} layers, but must have 2 to {MAX_LAYERS}.")
         thickness = geometry.sensor.thickness
         reach = min(thickness / 2 + TOLERANCE, 0.49 * np.diff(geometry.z).min())
-        return cls(geometry.z, float(reach), thickness, geometry)
+        return cls(geometry.z + shift, float(reach), thickness, geometry)
 
 
-def learn_layers(z: Array, local_z: Array | None = None, branch: str = "z") -> Layers:
-    """Learn layers from the positions of some hits along the beam.
+def learn_layers(seen: Seen, branch: str = "z") -> Layers:
+    """Learn layers from those that are seen.
 
-    Positions that are close together are one layer. Where at least three distances are the same, the
-    layers are a stack of that pitch: it goes on behind the last layer seen, and a layer that is
-    missing in it keeps its number. Other distances, as of trackers in front, are one step each.
-    If the layers are those of a known geometry, that is taken.
+    Where at least three distances are the same, the layers are a stack of that pitch: it goes on behind
+    the last layer seen, and a layer that is missing in it keeps its number. Other distances, as of
+    trackers in front, are one step each.
 
     Args:
-        z: mm, (H,).
-        local_z: positions inside the sensors, mm, (H,), by which their thickness is known.
-        branch: what errors call `z`.
+        branch: what errors call the positions.
 
     Raises:
         InputError: the positions are not those of two or more layers.
     """
-    ordered = np.sort(np.asarray(z, dtype=np.float64))
-    cut = np.flatnonzero(np.diff(ordered) > GAP)
-    low, high = ordered[np.concatenate([[0], cut + 1])], ordered[np.concatenate([cut, [-1]])]
-    seen, spread = (low + high) / 2, high - low
-    pitch = _pitch(np.diff(seen))
-    reason = _no_layers(seen, spread, len(ordered), pitch)
+    pitch = _pitch(np.diff(seen.z))
+    reason = _no_layers(seen, pitch)
     if reason:
-        raise InputError(f"{reason}; {HINT}; if the beam runs along another axis, name that with --map {branch}=BRANCH", branch=branch)
-    number, goes_on = _numbers(seen, pitch)
-    return layers_at(number, seen, float(spread.max()), _thickness(local_z, spread, len(ordered)), goes_on)
+        raise InputError(f"{reason}; {HINT}, or the direction of the beam with --beam-axis", branch=branch)
+    if pitch is not None:
+        seen = seen.only(~_strays(seen, pitch))
+    number, goes_on = _numbers(seen.z, pitch)
+    return layers_at(number, seen, goes_on)
 
 
-def learn_numbered(number: Array, z: Array) -> Layers:
-    """Learn where the layers are whose numbers are known.
+def learn_numbered(number: Array, z: Array) -> tuple[Array, Seen]:
+    """Return the layers that hits with numbers show: these numbers, and where they are.
 
     Args:
         number: layer of each hit, (H,).
@@ -121,64 +118,49 @@ def learn_numbered(number: Array, z: Array) -> Layers:
     Raises:
         InputError: there is one layer only, or positions do not rise with the numbers.
     """
-    seen, row = np.unique(number, return_inverse=True)
-    low, high = np.full(len(seen), np.inf), np.full(len(seen), -np.inf)
-    np.minimum.at(low, row, z)
-    np.maximum.at(high, row, z)
-    if len(seen) < 2:
+    numbers, row, hits = np.unique(number, return_inverse=True, return_counts=True)
+    if len(numbers) < 2:
         raise InputError(f"all {len(z)} hits lie in one layer, but a track needs two", branch="hit_layer")
+    order = np.lexsort((z, row))
+    first = np.cumsum(hits) - hits
+    # Of each layer the inner nine tenths, since a few hits may lie anywhere.
+    low, centre, high = (z[order[first + ((hits - 1) * share).astype(np.int64)]] for share in (0.05, 0.5, 0.95))
     if (low[1:] <= high[:-1]).any():
-        first = int(np.argmax(low[1:] <= high[:-1]))
-        raise InputError(f"layer {seen[first + 1]} begins at z = {low[first + 1]:.6g} mm, not behind layer "
-                         f"{seen[first]}, which reaches to {high[first]:.6g} mm; layers must be numbered along the beam", branch="hit_layer")
-    centre = (low + high) / 2
-    goes_on = len(seen) > 3 and _regular_run(seen, centre) > 3
-    return layers_at(seen, centre, float((high - low).max()), _thickness(None, high - low, len(z)), goes_on)
+        at = int(np.argmax(low[1:] <= high[:-1]))
+        raise InputError(f"layer {numbers[at + 1]} begins at z = {low[at + 1]:.6g} mm, not behind layer "
+                         f"{numbers[at]}, which reaches to {high[at]:.6g} mm; layers must be numbered along the beam, whose direction "
+                         "--beam-axis states", branch="hit_layer")
+    centre = np.where(high - low < 2 * GAP, (low + high) / 2, centre)
+    return numbers, Seen(centre, high - low, hits, 0, int(np.median(hits)), None)
 
 
-def layers_at(number: Array, seen: Floats, spread: float, thickness: float | None, goes_on: bool = False) -> Layers:
-    """Return the layers of which some were seen, or the known geometry that has them.
+def numbered_layers(number: Array, seen: Seen) -> Layers:
+    """Return the layers of which some are seen, with their numbers, (K,)."""
+    return layers_at(number, seen, len(number) > 3 and _regular_run(number, seen.z) > 3)
+
+
+def layers_at(number: Array, seen: Seen, goes_on: bool = False) -> Layers:
+    """Return the layers of which some were seen.
 
     Args:
         number: rising, (K,) with K >= 2.
-        seen: their positions, mm, (K,).
-        spread: largest distance of two hits in one layer along the beam, mm.
-        thickness: of a sensor as measured, mm, or None.
+        seen: the same layers.
         goes_on: whether layers of the last distance follow.
 
     Raises:
         InputError: numbers reach to `MAX_LAYERS`.
     """
     if number[-1] >= MAX_LAYERS:
-        raise InputError(f"the hits at {seen[-1]:.6g} mm are in layer {number[-1]}, but there may be no more than {MAX_LAYERS} layers; {HINT}")
-    z = np.interp(np.arange(number[-1] + 1), number, seen)
+        raise InputError(f"the hits at {seen.z[-1]:.6g} mm are in layer {number[-1]}, but there may be no more than {MAX_LAYERS} layers; {HINT}")
+    z = np.interp(np.arange(number[-1] + 1), number, seen.z)
     if number[0] > 0:
-        step = (seen[1] - seen[0]) / (number[1] - number[0])
-        z[: number[0]] = seen[0] - step * np.arange(number[0], 0, -1)
+        step = (seen.z[1] - seen.z[0]) / (number[1] - number[0])
+        z[: number[0]] = seen.z[0] - step * np.arange(number[0], 0, -1)
     if goes_on:
-        last = np.arange(len(seen) - _regular_run(number, seen), len(seen))
-        pitch = np.polyfit(number[last], seen[last], 1)[0]
+        last = np.arange(len(seen.z) - _regular_run(number, seen.z), len(seen.z))
+        pitch = np.polyfit(number[last], seen.z[last], 1)[0]
         z = np.concatenate([z, z[-1] + pitch * np.arange(1, MAX_LAYERS - number[-1])])
-    learnt = Layers(z, min(spread / 2 + TOLERANCE, 0.49 * float(np.diff(z).min())), thickness or SensorConfig().thickness)
-    found = list(_matching(number, seen, thickness))
-    if not found:
-        return learnt
-    layers = Layers.of(load_geometry(min(found)[1]))
-    return replace(layers, z=layers.z + (seen[0] - layers.z[number[0]]), reach=max(layers.reach, learnt.reach))
-
-
-def _matching(number: Array, seen: Floats, thickness: float | None) -> Iterator[tuple[float, str]]:
-    """Yield the known geometries that have these layers, with the distance of the worst one."""
-    if len(seen) < 3:
-        return
-    for name in known_geometries():
-        geometry = load_geometry(name)
-        if number[-1] >= len(geometry.z):
-            continue
-        off = np.abs((seen - seen[0]) - (geometry.z[number] - geometry.z[number[0]])).max()
-        same = thickness is None or 0.8 < thickness / geometry.sensor.thickness < 1.25
-        if off < TOLERANCE and same:
-            yield round(float(off), 3), name
+    return Layers(z, min(float(seen.spread.max()) / 2 + TOLERANCE, 0.49 * float(np.diff(z).min())), seen.thickness or SensorConfig().thickness)
 
 
 def _pitch(gaps: Floats) -> float | None:
@@ -189,6 +171,15 @@ def _pitch(gaps: Floats) -> float | None:
         return None
     best = int(np.argmax(stop - start))
     return float(np.median(ordered[start[best] : stop[best]]))
+
+
+def _strays(seen: Seen, pitch: float) -> Array:
+    """Return which are no layers: between those of the stack, and of hardly any hits beside them."""
+    anchor = seen.z[int(np.argmax(seen.hits))]
+    steps = (seen.z - anchor) / pitch
+    off = np.abs(steps - np.rint(steps)) * pitch > TOLERANCE
+    strays: Array = off & ~seen.strong
+    return strays
 
 
 def _numbers(seen: Floats, pitch: float | None) -> tuple[Array, bool]:
@@ -211,25 +202,16 @@ def _regular_run(number: Array, seen: Floats) -> int:
     return len(seen) if not other.any() else len(distance) - int(np.flatnonzero(other)[-1])
 
 
-def _thickness(local_z: Array | None, spread: Floats, hits: int) -> float | None:
-    """Return the measured thickness of a sensor, mm; None where hits are too few or all in its middle."""
-    if hits < ENOUGH:
-        return None
-    spreads = [] if local_z is None else [float(np.ptp(local_z))]
-    # Local positions may be those of a larger volume; then the sensor's hits tell.
-    return next((s for s in [*spreads, float(spread.max())] if 1e-3 < s < 1.0), None)
-
-
-def _no_layers(seen: Floats, spread: Floats, hits: int, pitch: float | None) -> str:
-    """Return why positions are not those of layers, or nothing."""
-    widest = int(np.argmax(spread))
-    if spread[widest] > 2.0 or (len(seen) > 1 and spread[widest] > np.diff(seen).min() / 2):
-        return (f"hits lie everywhere between {seen[widest] - spread[widest] / 2:.6g} and "
-                f"{seen[widest] + spread[widest] / 2:.6g} mm, not in thin layers that are well apart")
-    if len(seen) == 1:
-        return f"{'the only hit lies' if hits == 1 else f'all {hits} hits lie'} in one layer at {seen[0]:.6g} mm, but a track needs two"
-    if len(seen) > MAX_LAYERS:
-        return f"hits lie in {len(seen)} layers, more than {MAX_LAYERS}"
-    if len(seen) > 10 and pitch is None and hits < 5 * len(seen):
-        return f"{hits} hits lie at {len(seen)} positions without order, not in layers"
+def _no_layers(seen: Seen, pitch: float | None) -> str:
+    """Return why what is seen is no layers, or nothing."""
+    widest, z, spread, hits = int(np.argmax(seen.spread)), seen.z, seen.spread, int(seen.hits.sum())
+    if spread[widest] > 2.0 or (len(z) > 1 and spread[widest] > np.diff(z).min() / 2):
+        return (f"hits lie everywhere between {z[widest] - spread[widest] / 2:.6g} and "
+                f"{z[widest] + spread[widest] / 2:.6g} mm, not in thin layers that are well apart")
+    if len(z) == 1:
+        return f"{'the only hit lies' if hits == 1 else f'all {hits} hits lie'} in one layer at {z[0]:.6g} mm, but a track needs two"
+    if len(z) > MAX_LAYERS:
+        return f"hits lie in {len(z)} layers, more than {MAX_LAYERS}"
+    if len(z) > 10 and pitch is None and hits < 5 * len(z):
+        return f"{hits} hits lie at {len(z)} positions without order, not in layers"
     return ""

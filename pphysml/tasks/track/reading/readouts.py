@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ....errors import FileName, InputError
 from ....io.carry import Carry
-from ....io.problems import of_first_file, refuse
+from ....io.problems import of_first_file
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
+from .axes import USUAL, turned
 from .beams import Beams
 from .examples import finished, usual
 from .hits import cluster_energy, cluster_size
-from .layers import Layers, learn_layers, learn_numbered
-
-LEARNING = 20_000
-"""Hits at the start of the input from which layers are learnt."""
+from .layers import Layers
+from .placing import Described, Placing
+from .recognition import Sample
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
+POSITIONS = ("hit_x", "hit_y", "hit_z")
 FRAME = ("file", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "phantom", "beam_energy", "beam_pdg")
 
 
@@ -27,17 +27,18 @@ class ReadoutFrames(Carry):
     """Turns entries of the layout `frames` into examples, one each.
 
     Args:
-        layers: those of a given geometry, or None to learn them.
+        described: what is known of the calorimeter.
         beams: where the beam is known from.
         min_cluster_size: fewest pixels of a hit.
     """
 
-    def __init__(self, layers: Layers | None, beams: Beams, min_cluster_size: int) -> None:
-        self.layers = layers
+    def __init__(self, described: Described, beams: Beams, min_cluster_size: int) -> None:
+        self.described = described
         self.beams = beams
         self.min_cluster_size = min_cluster_size
-        self._given = layers is not None
+        self._placing = Placing(described, "hit_z")
         self._early: list[Columns] = []
+        self._any = False
 
     def add(self, chunk: Columns | None) -> Columns:
         """Take entries, or None at the end; return the examples that are ready, in the same order.
@@ -45,40 +46,59 @@ class ReadoutFrames(Carry):
         Raises:
             InputError: entries that cannot be used; names file, entry and branch.
         """
+        last = chunk is None
         if chunk is not None:
             self._early.append(chunk)
         n_hits = sum(len(ragged(c, "hit_x").flat) for c in self._early)
-        if self.layers is None and chunk is not None and n_hits < LEARNING:
-            return {}
-        if not any(map(length, self._early)):
+        self._any |= n_hits > 0
+        if not last and self._placing.waits(n_hits):
             return {}
         ready, self._early = concatenate(self._early), []
-        if self.layers is None and n_hits:
-            with of_first_file(ready):
-                self.layers = _learn(ready)
-        if self.layers is None:
+        if n_hits and self._placing.layers is None:
+            self._recognise(ready, n_hits, last)
+        layers = self._placing.layers
+        if layers is None and not last:
+            self._early = [ready]
+            return {}
+        if not self._any and length(ready):
             raise InputError("no frame of the input has a hit", branch="hit_x")
-        return self._examples(ready, self.layers)
+        examples = {} if layers is None or not length(ready) else self._examples(turned(ready, self._placing.axis, POSITIONS), layers)
+        if last:
+            self._placing.end()
+        return examples
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
-        return {} if self.layers is None else {**self.layers.facts(), **self.beams.facts()}
+        return {**self._placing.facts(), **self.beams.facts()}
 
     def warnings(self, named: FileName) -> list[str]:
-        """Return what to warn of."""
-        return list(self.beams.warnings())
+        """Return what the user should know of the calorimeter, of hits outside of it, and of the beam."""
+        return [*self._placing.warnings(named), *self.beams.warnings()]
+
+    def _recognise(self, chunk: Columns, hits: int, last: bool) -> None:
+        with of_first_file(chunk):
+            if "hit_z" in chunk:
+                self._placing.look(hits, last, lambda first, stop: _sample(chunk, first, stop))
+                return
+            if self.described.geometry is None:
+                raise InputError("is not there; give the positions of the layers with --geometry", branch="hit_z")
+            if self.described.axis not in (None, USUAL):
+                raise InputError("is not there, but --beam-axis needs it; name it with --map hit_z=BRANCH", branch="hit_z")
+            self._placing.trust()
 
     def _examples(self, chunk: Columns, layers: Layers) -> Columns:
         n, rows = length(chunk), ragged(chunk, "hit_x")
         frames: Columns = {**usual(chunk, n), **{k: v for k, v in chunk.items() if k in FRAME or k.startswith("keep:")}}
         frames.setdefault("frame", frames["entry"])
         hits = {new: ragged(chunk, name).flat for name, new in HITS.items() if name in chunk}
-        hits["layer"] = _layer(chunk, layers, self._given)
+        frame = np.repeat(np.arange(n), rows.counts)
+        hits["layer"] = _layer(chunk, layers)
         hits.setdefault("z", layers.z[hits["layer"]])
+        where = "z = {:.6g} mm" if "hit_z" in chunk else "layer {}"
+        self._placing.count(hits["layer"] < 0, ragged(chunk, "hit_z" if "hit_z" in chunk else "hit_layer").flat, frames, frame, where)
         hits |= _energies(chunk, layers.thickness)
         hits["hit_entry"] = np.arange(len(rows.flat)) - np.repeat(rows.offsets[:-1], rows.counts)
-        kept = np.flatnonzero(hits["cluster_size"] >= self.min_cluster_size)
-        frame = np.repeat(np.arange(n), rows.counts)
+        kept = np.flatnonzero((hits["cluster_size"] >= self.min_cluster_size) & (hits["layer"] >= 0))
         hits |= _truth(chunk, frame, kept)
         counts = np.bincount(frame[kept], minlength=n)
         frames |= {name: Ragged.from_counts(values[kept], counts) for name, values in hits.items()}
@@ -89,44 +109,23 @@ class ReadoutFrames(Carry):
         return finished(frames, layers, self.beams)
 
 
-def _learn(chunk: Columns) -> Layers:
-    if "hit_z" not in chunk:
-        raise InputError("is not there; give the positions of the layers with --geometry", branch="hit_z")
-    z = ragged(chunk, "hit_z").flat[:LEARNING].astype(np.float64)
-    if "hit_layer" in chunk:
-        return learn_numbered(ragged(chunk, "hit_layer").flat[:LEARNING], z)
-    return learn_layers(z, branch="hit_z")
+def _sample(chunk: Columns, first: int, stop: int) -> Sample:
+    """Return the hits first:stop of all."""
+    positions = np.stack([ragged(chunk, name).flat[first:stop].astype(np.float64) for name in POSITIONS], 1)
+    number = ragged(chunk, "hit_layer").flat[first:stop] if "hit_layer" in chunk else None
+    return Sample(positions, {}, number, "hit_z")
 
 
-def _layer(chunk: Columns, layers: Layers, given: bool) -> Array:
-    """Return the layer of each hit, as the file has it, compared with its position, or else by that."""
-    rows = ragged(chunk, "hit_x")
-    known = "of the geometry" if given else f"learnt from the first {LEARNING} hits"
-    if "hit_layer" in chunk:
-        layer = ragged(chunk, "hit_layer").flat
-        _refuse(chunk, rows, layer >= len(layers.z), "hit_layer", lambda i: (
-            f"layer {layer[i]} is beyond {len(layers.z) - 1}, the last of the layers {known}: give another --geometry"))
-        if "hit_z" in chunk:
-            z = ragged(chunk, "hit_z").flat
-            _refuse(chunk, rows, np.abs(z - layers.z[layer]) > layers.reach, "hit_z", lambda i: (
-                f"z = {z[i]:.6g} mm, but of the layers {known} number {layer[i]} is at {layers.z[layer[i]]:.6g} mm: give another --geometry"))
-        return layer.astype(np.int16)
-    if "hit_z" not in chunk:
+def _layer(chunk: Columns, layers: Layers) -> Array:
+    """Return the layer of each hit, as the file has it if it lies there, or else by its position; -1 for none."""
+    if "hit_layer" not in chunk and "hit_z" not in chunk:
         raise InputError("is not there, nor is 'hit_z'; one of them is needed: name it with --map hit_z=BRANCH", branch="hit_layer")
-    z = ragged(chunk, "hit_z").flat
-    found = layers.number(z)
-    _refuse(chunk, rows, found < 0, "hit_z", lambda i: (
-        f"z = {z[i]:.6g} mm lies in none of the layers {known}; the nearest is layer {layers.nearest(z[i])} at "
-        f"{layers.z[layers.nearest(z[i])]:.6g} mm: give another --geometry"))
-    return found
-
-
-def _refuse(chunk: Columns, rows: Ragged, bad: Array, branch: str, reason: Callable[[int], str]) -> None:
-    if bad.any():
-        first = int(np.argmax(bad))
-        row = np.zeros(len(rows), dtype=bool)
-        row[np.searchsorted(rows.offsets, first, side="right") - 1] = True
-        refuse(chunk, row, branch, lambda _: reason(first))
+    if "hit_layer" not in chunk:
+        return layers.number(ragged(chunk, "hit_z").flat)
+    layer = ragged(chunk, "hit_layer").flat
+    if "hit_z" in chunk:
+        return layers.checked(layer, ragged(chunk, "hit_z").flat)
+    return np.where(layer < len(layers.z), layer, -1).astype(np.int16)
 
 
 def _energies(chunk: Columns, thickness: float) -> dict[str, Array]:

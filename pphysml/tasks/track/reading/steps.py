@@ -10,9 +10,10 @@ import numpy as np
 
 from ....errors import ConfigError, FileName, InputError
 from ....io.carry import Carry
-from ....io.problems import of_first_file, refuse
+from ....io.problems import of_first_file
 from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from ....io.schema import kept_branch
+from .axes import turned
 from .beams import Beams
 from .cluster_kernel import Pitch
 from .clusters import merge_deposits
@@ -21,10 +22,9 @@ from .examples import finished, usual
 from .frames import Framing
 from .hits import merge_steps
 from .layer_ids import NAMES, LayerIds
-from .layers import Layers, learn_layers
-
-LEARNING = 20_000
-"""Rows at the start of the input from which layers are learnt."""
+from .layers import Layers
+from .placing import Described, Placing
+from .recognition import Sample
 
 USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",
         "spot_tx", "spot_ty", "rotation_angle", "stop_depth", "phantom", "beam_energy", "beam_pdg")
@@ -45,14 +45,14 @@ class FrameRules:
     """How frames are made.
 
     Attributes:
-        layers: those of a given geometry, or None to learn them.
+        described: what is known of the calorimeter.
         beams: where the beam is known from.
         sizes, frame_time, keep_last: of `Framing`.
         min_cluster_size: fewest pixels of a hit.
         clusters: whether hits are clusters of all particles of the frame, or of one particle each.
     """
 
-    layers: Layers | None
+    described: Described
     beams: Beams
     sizes: Sequence[int]
     frame_time: float | None = None
@@ -66,7 +66,7 @@ class StepFrames(Carry):
 
     def __init__(self, rules: FrameRules) -> None:
         self.rules = rules
-        self.layers = rules.layers
+        self._placing = Placing(rules.described, "z")
         self._ids: LayerIds | None = None
         self._early: list[Columns] = []
         self._n_rows = 0
@@ -87,19 +87,23 @@ class StepFrames(Carry):
             with of_first_file(rows):
                 self._early.append(self._prepared(rows))
             self._n_rows += length(rows)
-        if self.layers is None and not last and sum(map(length, self._early)) < LEARNING:
-            return {}
-        if not any(map(length, self._early)) and not last:
+        early = sum(map(length, self._early))
+        if not last and (not early or self._placing.waits(early)):
             return {}
         ready, self._early = concatenate(self._early), []
-        if self.layers is None and length(ready):
-            self._learn(ready)
+        if early and self._placing.layers is None and not self._recognised(ready, last):
+            self._early = [ready]
+            return {}
         frames = self._framing.add(self._protons(self._placed(ready), last), last)
-        if frames and self.layers and self.rules.clusters:
-            frames = self._clustered(frames, self.layers)
+        layers = self._placing.layers
+        if frames and layers and self.rules.clusters:
+            frames = self._clustered(frames, layers)
         if last:
+            self._placing.end()
+            if self._ids is not None:
+                self._ids.end()
             self._refuse_nothing()
-        return finished(frames, self.layers, self.rules.beams) if frames and self.layers else {}
+        return finished(frames, layers, self.rules.beams) if frames and layers else {}
 
     def _clustered(self, frames: Columns, layers: Layers) -> Columns:
         found = merge_deposits(frames, layers.thickness, Pitch(*layers.pixel), self.rules.min_cluster_size)
@@ -109,11 +113,12 @@ class StepFrames(Carry):
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
-        return {} if self.layers is None else {**self.layers.facts(), **self._hits_made(self.layers), **self.rules.beams.facts()}
+        made = {} if self._placing.layers is None else self._hits_made(self._placing.layers)
+        return {**self._placing.facts(), **made, **self.rules.beams.facts()}
 
     def warnings(self, named: FileName) -> list[str]:
-        """Return what to warn of."""
-        return list(self.rules.beams.warnings())
+        """Return what the user should know of the calorimeter, of hits outside of it, and of the beam."""
+        return [*self._placing.warnings(named), *([] if self._ids is None else self._ids.warnings()), *self.rules.beams.warnings()]
 
     def _hits_made(self, layers: Layers) -> dict[str, Any]:
         if not self.rules.clusters:
@@ -135,41 +140,46 @@ class StepFrames(Carry):
         n = len(rows["x"])
         return {**usual(rows, n), **{name: column for name, column in rows.items() if name in (*USED, *FOR_LAYERS)}}
 
-    def _learn(self, rows: Columns) -> None:
-        first = slice_rows(rows, 0, LEARNING)
-        local = first.get("local_z")
+    def _recognised(self, rows: Columns, last: bool) -> bool:
+        """Return whether these rows show the calorimeter, the first of the input."""
+        def sample(first: int, stop: int) -> Sample:
+            few = slice_rows(rows, first, stop)
+            return Sample(np.stack([np.asarray(few[name], dtype=np.float64) for name in "xyz"], 1), few)
+
         with of_first_file(rows):
-            self.layers = learn_layers(np.asarray(first["z"]), None if local is None else np.asarray(local))
-        self._ids = LayerIds(first)
+            self._placing.look(length(rows), last, sample)
+        if self._placing.layers is None:
+            return False
+        if self.rules.described.geometry is None:
+            self._ids = LayerIds(rows)
+        return True
 
     def _placed(self, rows: Columns) -> Columns:
-        """Return rows with their layer, in the place of what it is learnt from."""
-        layers = self.layers
+        """Return the rows that lie in a layer, with its number in the place of what it is known by."""
+        layers = self._placing.layers
         if layers is None or not rows:
             return {}
+        rows = turned(rows, self._placing.axis)
         z = np.asarray(rows["z"])
         layer = layers.number(z)
-        known = "of the geometry" if self.rules.layers else f"learnt from the first {LEARNING} rows"
-
-        def reason(row: int) -> str:
-            nearest = int(layers.nearest(z[row]))
-            return (f"z = {z[row]:.6g} mm lies in none of the layers {known}; the nearest is layer {nearest} at "
-                    f"{layers.z[nearest]:.6g} mm: give another --geometry")
-
-        refuse(rows, layer < 0, "z", reason)
+        outside = layer < 0
+        self._placing.count(outside, z, rows)
+        if outside.any():
+            rows, layer = take(rows, np.flatnonzero(~outside)), layer[~outside]
         if self._ids is not None:
-            self._ids.check(rows, layer)
+            self._ids.see(rows, layer)
         return {"layer": layer, **{name: column for name, column in rows.items() if name not in FOR_LAYERS}}
 
     def _protons(self, rows: Columns, last: bool) -> Columns:
         """Return the protons that are complete and have hits, one row each."""
         rows, proton = self._events.add(rows, last)
-        if not length(rows) or self.layers is None:
+        layers = self._placing.layers
+        if not length(rows) or layers is None:
             return {}
         most = int(np.argmax(np.asarray(rows["edep"])))
         self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
         smallest = 0 if self.rules.clusters else self.rules.min_cluster_size
-        hits = merge_steps(rows, proton, np.asarray(rows["layer"]), self.layers.thickness, smallest)
+        hits = merge_steps(rows, proton, np.asarray(rows["layer"]), layers.thickness, smallest)
         starts = np.flatnonzero(np.diff(proton, prepend=-1))
         protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in OF_PROTONS if name in rows}, **hits}
         if "beam_energy" in protons:
@@ -196,11 +206,10 @@ class StepFrames(Carry):
     def _refuse_nothing(self) -> None:
         if not self._n_rows:
             return
-        n = self._n_with_hits
-        if n == 0 and self._n_clusters == 0:
-            assert self.layers is not None
+        n, layers = self._n_with_hits, self._placing.layers
+        if n == 0 and self._n_clusters == 0 and layers is not None:
             raise InputError(f"no hit has {self.rules.min_cluster_size} pixels or more "
-                             f"(data.min_cluster_size); the largest step deposits {self._largest[0]:.3g} MeV in {self.layers.thickness:.3g} mm: "
+                             f"(data.min_cluster_size); the largest step deposits {self._largest[0]:.3g} MeV in {layers.thickness:.3g} mm: "
                              "are the unit (--map edep=BRANCH:UNIT) and the thickness of the sensors right?", file=self._largest[1], branch="edep")
         if self._framing.n_frames == 0:
             raise InputError(f"No frame is complete: {n} particles have hits; choose fewer with --protons-per-frame, "

@@ -14,7 +14,7 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
-from pphysml.tasks.track.reading import steps as rooms
+from pphysml.tasks.track.reading import search as rooms
 from pphysml.tasks.track.reading.assemble import assemble, assemble_training, frames_of
 from pphysml.tasks.track.schema import LAYOUTS
 
@@ -146,18 +146,54 @@ def test_without_a_known_geometry_materials_are_not_known():
     assert np.isnan(found["beam_range"]).all()
 
 
-def test_a_hit_in_no_layer_of_the_geometry_is_named_with_the_nearest(yaml):
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("step", [100, 10_000])
+def test_few_hits_in_no_layer_are_left_out_and_counted_with_the_first_of_them(yaml, given, step):
+    outside = np.random.default_rng(0).choice(np.arange(550, length(ROWS)), length(ROWS) // 100, replace=False)
     rows = {**ROWS, "z": ROWS["z"].copy()}
-    rows["z"][800] = 3.3 * PITCH
-    for geometry, first in ((yaml, "of the geometry"), (None, "learnt from the first 500 rows")):
-        with pytest.raises(InputError, match=f"^input file 0, branch 'z', entry 800: .*{first}; the nearest is layer 3 at 16\\.[45]\\d* mm.*--geometry"):
+    rows["z"][outside] = np.random.default_rng(1).uniform(-40, 200, len(outside)) // PITCH * PITCH + 0.4 * PITCH
+    found, carry = with_carry(rows, step, geometry=yaml if given else None, min_cluster_size=0)
+    inside = assembled(assemble, take(ROWS, np.setdiff1d(np.arange(length(ROWS)), outside)), geometry=yaml if given else None, min_cluster_size=0)
+    assert equal({**found, "hit_entry": 0}, {**inside, "hit_entry": 0})
+    assert carry.facts()["hits_in_no_layer"] == len(outside)
+    (said,) = [sentence for sentence in carry.warnings(lambda number: f"file {number}") if "none of" in sentence]
+    assert said.startswith(f"{len(outside)} of {length(ROWS)} hits") and f"z = {rows['z'][outside.min()]:.6g} mm, entry {outside.min()} of file 0" in said
+
+
+def test_many_hits_in_no_layer_are_refused_with_the_first_of_them(yaml):
+    between = PITCH * (np.arange(length(ROWS)) % 17 + np.random.default_rng(1).uniform(0.1, 0.9, length(ROWS)))
+    rows = {**ROWS, "z": np.where(np.arange(length(ROWS)) % 14 == 11, between, ROWS["z"])}
+    for geometry, known in ((yaml, "of the geometry 'mine'"), (None, "that the hits show")):
+        with pytest.raises(InputError, match=f"^input file 0, branch 'z', entry 11: .* of {length(ROWS)} hits lie in none of the layers {known}, the first at z = {between[11]:.6g} mm.*--geometry"):
             assembled(assemble, rows, geometry=geometry)
 
 
+def test_noise_before_the_first_hit_of_the_beam_hides_nothing():
+    noise = {name: values[:700].copy() for name, values in gate_rows(60, seed=3).items()}
+    noise |= {"z": np.random.default_rng(1).uniform(-500, 900, 700), "event": np.full(700, -1)}
+    rows = concatenate([noise, *({**gate_rows(seed=seed), "event": gate_rows(seed=seed)["event"] + 1000 * seed} for seed in range(9))])
+    rows |= {"entry": np.arange(length(rows))}
+    found, carry = with_carry(rows, 300)
+    entry = found["hit_entry"].flat
+    assert (found["layer"].flat == rows["level1_id"][entry])[entry >= 700].all() and carry.facts()["hits_in_no_layer"] > 500
+
+
+def with_carry(rows, step, **options):
+    """Return the examples of rows, and what carried them to the end."""
+    last = []
+
+    def keeping(chunk, carry, config):
+        examples, after = assemble(chunk, carry, config)
+        last.append(after or carry)
+        return examples, after
+
+    return assembled(keeping, rows, step, **options), last[-1]
+
+
 def test_volume_numbers_that_disagree_are_refused_but_not_with_a_given_geometry(yaml):
-    rows = {**ROWS, "level1_id": ROWS["level1_id"].copy()}
-    rows["level1_id"][900] = (rows["level1_id"][900] + 1) % 20
-    with pytest.raises(InputError, match=r"^input file 0, branch 'z', entry 900: .*--geometry"):
+    moved = np.arange(length(ROWS)) % 9 == 3
+    rows = {**ROWS, "level1_id": np.where(moved, (ROWS["level1_id"] + 1) % 20, ROWS["level1_id"])}
+    with pytest.raises(InputError, match=r"^input file 0, branch 'z', entry \d+: .*--geometry"):
         assembled(assemble, rows)
     assembled(assemble, rows, geometry=yaml)
 
@@ -279,7 +315,7 @@ def test_layers_of_frames_follow_from_number_position_or_geometry(yaml):
     for rows in (without("hit_z"), without("hit_layer", "hit_z")):
         with pytest.raises(InputError, match=r"'hit_z'.*--geometry"):
             assembled(assemble, rows)
-    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_z', entry \d+: z = .* mm, but of the layers of the geometry number"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_z': 100% .* in none of the layers of the geometry 'mine'; they lie in them if these are shifted by 3 mm"):
         assembled(assemble, FRAMES, geometry=yaml)
 
 
@@ -303,9 +339,9 @@ def test_frames_without_truth_have_none():
     assert not {"proton", "particle", "primary", "pdg", "n_protons"} & set(found)
 
 
-def test_a_layer_beyond_the_last_is_named(yaml):
+def test_many_hits_beyond_the_last_layer_are_refused(yaml):
     rows = {**without("hit_z"), "hit_layer": Ragged(FRAMES["hit_layer"].flat + 2, FRAMES["hit_layer"].offsets)}
-    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_layer', entry \d+: layer 2\d is beyond 19, the last of"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_z', entry \d+: \d+ of \d+ hits .* the first at layer 2\d"):
         assembled(assemble, rows, geometry=yaml)
 
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from pphysml.errors import ConfigError, InputError
-from pphysml.io.ragged import Ragged
+from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig, load_geometry
-from pphysml.tasks.track.reading import layers as rooms
+from pphysml.tasks.track.reading import recognition as rooms
 from pphysml.tasks.track.reading.layer_ids import LayerIds
-from pphysml.tasks.track.reading.layers import Layers, learn_layers, learn_numbered
+from pphysml.tasks.track.reading.layers import Layers, learn_layers, learn_numbered, numbered_layers
+from pphysml.tasks.track.reading.recognition import Sample, recognise
+from pphysml.tasks.track.reading.seen import seen_layers
 
 STACK = 4.1 * np.arange(60)
 TRACKERS = np.concatenate([[0.2315, 52.6315], 108.3815 + 5.5 * np.arange(48)])
@@ -23,12 +25,22 @@ def hits(positions, thickness=0.025, per_layer=40, seed=0):
     return positions[layer] + rng.uniform(-thickness / 2, thickness / 2, len(layer)), layer
 
 
+def shown(z, local=None):
+    """Return the layers that positions show, whatever geometries are known."""
+    return learn_layers(seen_layers(z, local))
+
+
+def recognised(z, **rows):
+    """Return the calorimeter in which hits lie at x = y = 0."""
+    return recognise(Sample(np.stack([0 * z, 0 * z, z], 1), rows))
+
+
 @pytest.mark.parametrize("positions", [STACK, TRACKERS], ids=["stack", "trackers"])
 @pytest.mark.parametrize("dead", [[], [5], [20, 21, 40]])
 def test_layers_are_numbered_as_in_the_detector_whichever_are_dead(positions, dead):
     z, layer = hits(positions)
     alive = ~np.isin(layer, dead)
-    learnt = learn_layers(z[alive])
+    learnt = shown(z[alive])
     assert np.array_equal(learnt.number(z[alive]), layer[alive])
 
 
@@ -36,19 +48,19 @@ def test_layers_are_numbered_as_in_the_detector_whichever_are_dead(positions, de
 def test_deeper_layers_and_missing_ones_get_their_number_when_they_appear(positions):
     z, layer = hits(positions)
     first = (layer < 15) & (layer != 8)
-    assert np.array_equal(learn_layers(z[first]).number(z), layer)
+    assert np.array_equal(shown(z[first]).number(z), layer)
 
 
 def test_a_second_layer_that_is_dead_leaves_a_gap_in_a_stack_but_not_between_trackers():
     z, layer = hits(STACK)
-    assert np.array_equal(learn_layers(z[layer != 1]).number(z), layer)
+    assert np.array_equal(shown(z[layer != 1]).number(z), layer)
     trackers, number = hits(TRACKERS)
-    without = learn_layers(trackers[number != 1])
+    without = shown(trackers[number != 1])
     assert without.number(TRACKERS[2]) == 1
 
 
 def test_positions_between_layers_belong_to_none():
-    learnt = learn_layers(hits(TRACKERS)[0])
+    learnt = shown(hits(TRACKERS)[0])
     assert (learnt.number(np.array([-3.0, 30.0, 111.0])) == -1).all()
 
 
@@ -56,14 +68,14 @@ def test_positions_between_layers_belong_to_none():
 def test_thickness_of_sensors_is_measured(thickness):
     z, _ = hits(STACK, thickness)
     local = z - 4.1 * np.rint(z / 4.1)
-    assert learn_layers(z).thickness == pytest.approx(thickness, rel=0.03)
-    assert learn_layers(z, local).thickness == pytest.approx(thickness, rel=0.03)
+    assert shown(z).thickness == pytest.approx(thickness, rel=0.03)
+    assert shown(z, local).thickness == pytest.approx(thickness, rel=0.03)
     # Local positions of a volume that holds many sensors say nothing of one.
-    assert learn_layers(z, 100 * local + 300 * (z > 50)).thickness == pytest.approx(thickness, rel=0.03)
+    assert shown(z, 100 * local + 300 * (z > 50)).thickness == pytest.approx(thickness, rel=0.03)
 
 
 def test_thickness_that_cannot_be_measured_is_that_of_alpide():
-    assert learn_layers(np.repeat(STACK, 40)).thickness == 0.025
+    assert shown(np.repeat(STACK, 40)).thickness == 0.025
 
 
 def calorimeter(**others):
@@ -108,7 +120,7 @@ def test_what_is_no_text_is_no_geometry(tmp_path):
 def test_a_known_geometry_is_recognised_wherever_it_begins_and_however_little_is_seen():
     z, layer = hits(TRACKERS - 300)
     seen = (layer < 9) & (layer != 4)
-    learnt = learn_layers(z[seen])
+    learnt = recognised(z[seen]).layers
     assert learnt.geometry is not None and learnt.geometry.name == "mine"
     assert np.array_equal(learnt.number(z), layer)
     assert np.allclose(learnt.depth[:4], [2.0, 4.0, 12.2, 20.4])
@@ -117,7 +129,7 @@ def test_a_known_geometry_is_recognised_wherever_it_begins_and_however_little_is
 @pytest.mark.usefixtures("only_mine")
 @pytest.mark.parametrize("positions, thickness", [(TRACKERS * 1.02, 0.025), (STACK, 0.025), (TRACKERS, 0.014)])
 def test_another_geometry_has_positions_only(positions, thickness):
-    learnt = learn_layers(hits(positions, thickness)[0])
+    learnt = recognised(hits(positions, thickness)[0]).layers
     assert learnt.geometry is None
     assert np.isnan(learnt.depth).all() and np.isnan(learnt.gap_lengths).all()
 
@@ -137,18 +149,18 @@ def cylinder(rng):
 ])
 def test_what_is_no_calorimeter_is_refused(z, said):
     with pytest.raises(InputError, match=said) as caught:
-        learn_layers(z)
+        shown(z)
     assert "--geometry" in str(caught.value) and "'z'" in str(caught.value)
 
 
 def test_one_particle_is_enough():
-    assert learn_layers(TRACKERS[:20]).number(TRACKERS[30]) == 30
+    assert shown(TRACKERS[:20]).number(TRACKERS[30]) == 30
 
 
 def test_given_numbers_are_taken_with_dead_layers_anywhere():
     z, layer = hits(TRACKERS)
     seen = (layer > 0) & (layer < 30) & (layer != 12)
-    learnt = learn_numbered(layer[seen], z[seen])
+    learnt = numbered_layers(*learn_numbered(layer[seen], z[seen]))
     assert np.allclose(learnt.z[1:48], TRACKERS[1:48], atol=0.05)
     with pytest.raises(InputError, match="numbered along the beam"):
         learn_numbered(49 - layer, z)
@@ -162,7 +174,7 @@ def test_a_geometry_of_one_layer_or_very_many_is_refused(count):
 
 def test_a_stack_with_a_stray_hit_far_behind_is_refused():
     with pytest.raises(InputError, match="in layer 300"):
-        learn_layers(np.append(STACK, 300 * 4.1))
+        shown(np.append(STACK, 300 * 4.1))
 
 
 def gate_rows(layer, z, **ids):
@@ -185,28 +197,43 @@ def volumes(layer):
 
 
 @pytest.mark.parametrize("numbers", [gate91, gate92, volumes])
-def test_volume_numbers_agree_with_layers_or_the_row_is_named(numbers):
-    z, layer = hits(STACK, per_layer=5)
+def test_volume_numbers_that_agree_with_layers_say_nothing_few_others_are_counted_and_many_refused(numbers):
+    z, layer = hits(STACK, per_layer=25)
     rows = gate_rows(layer, z, **numbers(layer))
     check = LayerIds(rows)
-    check.check(rows, layer)
-    layer = layer.copy()
-    layer[77] += 1
-    fresh = LayerIds(rows)
-    with pytest.raises(InputError, match=r"^input file 0, branch 'z', entry \d+: .*_id.*entry \d+ of input file 0.*--geometry"):
-        fresh.check(rows, layer)
-    with pytest.raises(InputError, match="entry 77: "):
-        check.check(rows, layer)
+    check.see(rows, layer)
+    check.end()
+    assert list(check.warnings()) == []
+    for share, refused in ((0.01, False), (0.2, True)):
+        moved = layer.copy()
+        chosen = np.random.default_rng(2).choice(len(layer), int(share * len(layer)), replace=False)
+        moved[chosen] = (moved[chosen] + 1) % 60
+        # However the rows come, the same are counted.
+        for step in (len(z), 137):
+            check = LayerIds(rows)
+            for first in range(0, len(z), step):
+                check.see(slice_rows(rows, first, min(first + step, len(z))), moved[first : first + step])
+            assert check.others == len(chosen)
+            if not refused:
+                check.end()
+                assert f"{len(chosen)} of {len(z)} hits" in next(check.warnings())
+                continue
+            with pytest.raises(InputError, match=r"^input file 0, branch 'z', entry \d+: .*_id.*--geometry"):
+                check.end()
 
 
 def test_volume_numbers_that_are_all_the_same_say_nothing():
     z, layer = hits(STACK, per_layer=5)
     rows = gate_rows(layer, z, base_id=np.zeros(len(z), int), level1_id=np.zeros(len(z), int))
-    LayerIds(rows).check(rows, layer)
+    check = LayerIds(rows)
+    check.see(rows, layer)
+    assert not check.useful and check.others == 0
 
 
 def test_several_chips_of_a_layer_have_numbers_of_their_own():
     z, layer = hits(STACK, per_layer=8)
     chip = np.random.default_rng(1).integers(0, 4, len(z))
     rows = gate_rows(layer, z, level1_id=layer, level2_id=chip)
-    LayerIds(rows).check(rows, layer)
+    check = LayerIds(rows)
+    check.see(rows, layer)
+    assert check.useful and check.others == 0

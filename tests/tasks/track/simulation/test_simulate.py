@@ -219,7 +219,7 @@ def load_yaml(name: str) -> dict:
     names = {"z", "wet", "radiation_lengths"}
     layer = [{"first_z": float(z), "pitch": 1.0, "count": 1, "wet": float(w), "radiation_lengths": float(r)}
              for z, w, r in zip(geometry.z, geometry.wet, geometry.radiation_lengths, strict=True)]
-    others = {key: getattr(geometry, key) for key in GeometryConfig.model_fields if key not in names | {"layers"}}
+    others = {key: getattr(geometry, key) for key in GeometryConfig.model_fields if key not in names | {"layers", "volume_ids"}}
     return {"layers": layer} | {key: value.model_dump() if hasattr(value, "model_dump") else value for key, value in others.items()}
 
 
