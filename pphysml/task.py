@@ -58,6 +58,7 @@ class Task(ABC, Generic[ConfigT]):
             are shipped.
         looks_first: engines for which `look_first` is called.
         simulates: whether there is a simulation.
+        judges_without_truth: whether evaluating says something of input that has no truth.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
         exports: format of weights -> what else is written.
         data_exports: format in which examples are exported -> what that is, in one sentence.
@@ -76,6 +77,7 @@ class Task(ABC, Generic[ConfigT]):
     networks: ClassVar[Mapping[str, str]] = {}
     looks_first: ClassVar[tuple[str, ...]] = ()
     simulates: ClassVar[bool] = False
+    judges_without_truth: ClassVar[bool] = False
     weights: ClassVar[Mapping[str, str]] = {}
     exports: ClassVar[Mapping[str, Export]] = {SAFETENSORS: Export()}
     data_exports: ClassVar[Mapping[str, str]] = {}

@@ -35,6 +35,7 @@ class Evaluation:
         tables: title -> list of rows (dicts with equal keys).
         figures: title -> matplotlib figure.
         pages: title -> a whole HTML page, which needs nothing from outside.
+        files: name -> text of what is written beside the report, as a calibration.
         cases: name -> per-case values, shape (n,), for paired comparison of two evaluations.
         notes: sentences shown with the numbers.
         skipped: path and reason of each input file, or rest of one, that was left out.
@@ -44,6 +45,7 @@ class Evaluation:
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     cases: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)

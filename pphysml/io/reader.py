@@ -128,6 +128,11 @@ class Reader:
             return converted
         return columns
 
+    @property
+    def has_truth(self) -> bool:
+        """Whether any file has truth that counts by itself, whole or not."""
+        return any(set(opening.branches) & set(self.layout.truth) for opening in self._openings.values())
+
     def first(self, most: int) -> Columns:
         """Return the first entries of the first file, as many as a block has and no more than `most`; none if they cannot be read.
 

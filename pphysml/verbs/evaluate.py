@@ -16,6 +16,7 @@ from ..evaluation.comparison import mcnemar
 from ..evaluation.report import (
     format_interval,
     write_figures,
+    write_file,
     write_json,
     write_pages,
     write_report,
@@ -54,7 +55,7 @@ def evaluate(
         others: as for `apply.apply`.
 
     Raises:
-        InputError: the input has no truth, or no entries.
+        InputError: the input has no truth, which only some tasks can do without, or no entries.
     """
     progress = progress or Silent()
     if output is not None:
@@ -68,7 +69,7 @@ def evaluate(
     if strict and not any(has_domain(task, chosen) for _, chosen in field):
         names = " and ".join(entrant.name for entrant, _ in field)
         raise ConfigError(f"--strict: {names} has no ranges of a training that data could be outside of; leave it out.")
-    readers = [inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map) for _, chosen in field]
+    readers = [_opened(task, inputs, chosen) for _, chosen in field]
     for (_, chosen), reader in zip(field, readers, strict=True):
         look_first(task, chosen, reader)
     aside = set_aside(task, [chosen for _, chosen in field], inputs, progress)
@@ -83,6 +84,15 @@ def evaluate(
         with further_files(output) as folder:
             _write(folder, results, f"pphysml {task.name}", facts)
     return results
+
+
+def _opened(task: Task[Any], inputs: Inputs, chosen: Chosen) -> Reader:
+    """Open the input with its truth, which only some tasks can do without; a part of it is refused in any case."""
+    if task.judges_without_truth:
+        reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
+        if not reader.has_truth:
+            return reader
+    return inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
 
 
 def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
@@ -140,6 +150,10 @@ def _write(folder: Path, results: Mapping[str, Evaluation], title: str, facts: M
     for name, result in results.items():
         write_json(folder / f"metrics-{name}.json", result, cases=True)
         write_figures(folder / "plots" / name, result)
+        for file, text in result.files.items():
+            # Of several engines, each has files of its own.
+            path = folder / (file if len(results) == 1 else f"{PurePath(file).stem}-{name}{PurePath(file).suffix}")
+            write_file(path, text.encode())
 
 
 def side_by_side(results: Mapping[str, Evaluation]) -> Evaluation:

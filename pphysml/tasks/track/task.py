@@ -34,6 +34,7 @@ class Track(Task["TrackConfig"]):
     engines = ("network", "follower", "deflection", "straight", "perfect")
     default_engine = "network"
     simulates = True
+    judges_without_truth = True
     weights = {"mixed": "mixed.safetensors"}
     data_exports = {"pyg": "graphs of hits and candidate links, as PyTorch Geometric has them"}
     importers = ("dtc-npz",)
@@ -46,7 +47,12 @@ class Track(Task["TrackConfig"]):
         "--beam-axis": Flag("apply.beam_axis", "AXIS", (
             "Direction of the beam in the input: +z, -z, +x, -x, +y or -y; default: +z, or as the calorimeter is recognised."), READING),
         "--beam": Flag("apply.beam", "BEAM", (
-            "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; default: as the file says."), READING),
+            "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; or estimate, if some particles saw no phantom, "
+            "or a ROOT file of a run without phantom to estimate it from; default: as the file says."), READING),
+        "--wepl-calibration": Flag("apply.wepl_calibration", "FILE", (
+            "YAML file with offset and slope, or a table, from measured to true WEPL, as `evaluate` writes it for runs of known phantoms."), ("apply", "evaluate")),
+        "--phantom": Flag("apply.phantom", "MM", (
+            "Known water-equivalent thickness in front of the calorimeter, with which WEPL is compared, and to which it is calibrated."), ("evaluate",)),
         "--list-format": Flag("apply.list_format", "FORMAT", (
             "Write the protons that are no outliers as files for a reconstruction program beside the output, too: rtk (.mhd and .raw, of PCT) or dtc-toolkit (tree WEPLData); one for each projection.")),
         "--pixel-mask": Flag("apply.pixel_mask", "FILE", (

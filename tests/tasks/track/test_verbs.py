@@ -13,8 +13,9 @@ import uproot
 
 from pphysml import named_yaml
 from pphysml.errors import InputError
+from pphysml.evaluation.peak import gaussian_peak
 from pphysml.io.metadata import read_metadata
-from pphysml.io.ragged import length, slice_rows, take
+from pphysml.io.ragged import concatenate, length, slice_rows, take
 from pphysml.io.reader import Reader
 from pphysml.io.refusals import Check
 from pphysml.io.sources import Source
@@ -23,9 +24,10 @@ from pphysml.io.writer import Writer
 from pphysml.model_file import ModelFile
 from pphysml.registry import get_task
 from pphysml.tasks.track.imaging.wepl_list import UNUSABLE, WEPL_FIELDS
+from pphysml.tasks.track.judging.metrics import CALIBRATION, NO_TRUTH
 from pphysml.tasks.track.output.input_warnings import NO_MATERIALS
 from pphysml.tasks.track.reading.assemble import assemble
-from pphysml.tasks.track.schema import GATE, LAYOUTS
+from pphysml.tasks.track.schema import FRAMES, GATE, LAYOUTS
 from pphysml.training.sources import AssembledSource, example_hash
 from pphysml.verbs import contestants
 from pphysml.verbs import evaluate as evaluating
@@ -257,3 +259,39 @@ def test_frames_of_the_training_are_counted_as_frames(write, monkeypatch) -> Non
     assert f"Warning: {n} of {total} examples are among those that the model was trained on." in notes
     first = np.concatenate([np.asarray(part["entry"]) for part in every.parts])
     assert n == (example_hash(path.name, first) >= 0.4).sum()
+
+
+def test_evaluating_real_frames_needs_no_truth_and_writes_the_calibration_by_a_known_phantom(tmp_path) -> None:
+    config = TASK.config_class()
+    simulate(TASK, config, tmp_path / "steps.root", 200, block_size=200)
+    reader = Reader([Source(str(tmp_path / "steps.root"))], LAYOUTS)
+    frames = read_frames(reader, config)
+    columns = {"frame": frames["frame"], "beam_energy": frames["beam_energy"], **{f"hit_{name}": frames[name] for name in ("x", "y", "z", "edep", "layer")}}
+    with Writer(tmp_path / "real.root", "frames", [f for f in FRAMES.fields if f.name in columns], metadata={}) as writer:
+        writer.extend(columns)
+    choice = EngineChoice(engine="follower", overrides=("apply.phantom=100",))
+    results = evaluate(TASK, Inputs([str(tmp_path / "real.root")]), choice, engines=["follower"], output=tmp_path / "report")
+    assert NO_TRUTH in results["follower"].notes
+    assert {m.name for m in results["follower"].metrics} == {"usable_tracks", "wepl_spectrum_peak", "wepl_spectrum_width"}
+    calibrated = tmp_path / "report" / CALIBRATION
+    summary = apply(TASK, Inputs([str(tmp_path / "real.root")]), EngineChoice(engine="follower", overrides=(f"apply.wepl_calibration={calibrated}",)),
+                    output=tmp_path / "out.root")
+    assert str(calibrated) in summary["wepl_calibration"] and read_metadata(str(tmp_path / "out.root"))["facts"]["wepl_calibration"] == summary["wepl_calibration"]
+    peak = gaussian_peak(tree(tmp_path / "out.root", "wepl")["wepl"])
+    assert peak.middle == pytest.approx(100, abs=0.3)
+    with pytest.raises(InputError, match="the input has no truth"):
+        evaluate(TASK, Inputs([str(tmp_path / "real.root")]), choice, engines=["perfect"])
+
+
+def test_a_part_of_the_truth_is_refused_in_an_evaluation(write) -> None:
+    path = write({name: column for name, column in gate_rows(30).items() if name not in ("track_id", "parent_id")})
+    with pytest.raises(InputError, match="only a part of the truth"):
+        evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=FEW), engines=["straight"])
+
+
+def read_frames(reader, config):
+    parts, carry = [], None
+    for chunk in [*map(reader.read, reader.blocks), None]:
+        frames, carry = assemble(chunk, carry, config)
+        parts += [frames] if frames else []
+    return concatenate(parts)

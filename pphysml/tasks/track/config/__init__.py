@@ -15,6 +15,7 @@ from .model import ModelConfig
 from .simulation import SimulationConfig
 
 Count = Annotated[int, Limits(ge=1)]
+Thickness = Annotated[float, Limits(ge=0, allow_inf_nan=False)]
 
 
 class DataConfig(InputConfig):
@@ -50,6 +51,9 @@ class ApplyConfig(Config):
     beam_spread: float | None = option(None, "Gaussian width of the beam's energy, for the error of WEPL and the estimate of the beam; null takes what the file or the geometry given says, or none.", "MeV", ge=0)
     pixel_mask: str | None = option(None, "CSV file of dead and hot pixels, where the file has pixels; see --pixel-mask.")
     beam_axis: Literal["+z", "-z", "+x", "-x", "+y", "-y"] | None = option(None, "Direction of the beam in the input, whose positions are turned so that it is +z; null takes +z, or the one for which a known calorimeter is recognised; see --beam-axis.")
+    wepl_calibration: str | None = option(None, "YAML file that makes measured WEPL the true one: offset (mm) and slope, or a table of pairs, as evaluating runs of known phantoms writes it; see --wepl-calibration.")
+    phantom: Thickness | None = option(None, "Known water-equivalent thickness in front of the calorimeter, with which evaluating compares WEPL, and calibrates it; null takes the branch `phantom` of the file; see --phantom.", "mm")
+    phantom_of_run: dict[int, Thickness] = option(dict, "Run number -> the same, of runs with a phantom of their own.", "mm")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
     join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import InputError
 from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....evaluation.uncertainty import bootstrap_means, percentile_interval
@@ -21,15 +20,23 @@ from ..tracks.links import Links
 from ..tracks.track_filters import kept_tracks
 from ..tracks.tracks import Tracks, find_tracks
 from ..tracks.true_tracks import Hits, previous_of, tracks_of, true_hits
+from .calibration_fit import CalibrationFit, fit_calibration
 from .plot_data import PlotData
 from .published_metrics import MIN_LAST_DEDX, MIN_LAST_EDEP, published_rates
 from .rates import by_frames, defined, rate_metrics, rate_row
+from .spectra import Spectra, known_phantoms
 from .track_metrics import Counts, join, select, tally_links, tally_tracks
 from .wepl_metrics import residual_metrics, residual_row, residuals
 
 TRUTH = ("proton", "particle", "primary", "n_protons")
 DENSITY_STEP = 25
 """Tables are by numbers of protons in the frame, rounded to multiples of this."""
+
+NO_TRUTH = ("The input has no truth of its hits (eventID, trackID, parentID), so that nothing is compared with it: shown is what the tracks look like. "
+            "WEPL is compared with the phantoms that are known (--phantom).")
+
+CALIBRATION = "wepl_calibration.yaml"
+"""File of the calibration beside the report."""
 
 MAX_SHOWN = 20_000
 """Hits of a frame that is shown."""
@@ -56,28 +63,31 @@ class TrackEvaluator:
 
     def __init__(self, config: TrackConfig) -> None:
         self.config = config
-        self.n_frames = 0
+        self.n_frames = self.n_compared = 0
         self.frames: list[Counts] = []
         self.owners: dict[str, list[Counts]] = {"": [], "perfect_": [], "reachable_": []}
         self.residuals: dict[str, list[Counts]] = {"": [], "perfect_": []}
         self.plot_data = PlotData()
+        self.spectra = Spectra()
         self.shown: tuple[Columns, Columns] | None = None
 
     def update(self, examples: Columns, predictions: Columns) -> None:
-        """Add frames.
+        """Add frames; without truth, what needs none.
 
         Args:
-            examples: frames with truth.
+            examples: frames.
             predictions: columns of `schema.OUTPUT_FIELDS`, row by row.
-
-        Raises:
-            InputError: there is no truth.
         """
-        if any(name not in examples for name in TRUTH):
-            raise InputError("Evaluating needs the truth: give files with the particle of every hit (eventID, trackID, parentID).")
         if length(examples) != length(predictions):
             raise ValueError(f"{length(examples)} examples, but {length(predictions)} predictions")
-        examples = {**examples, **_beam_taken(examples, predictions)}
+        examples = {**examples, **_beam_taken(examples, predictions), "phantom": known_phantoms(examples, self.config.apply)}
+        self.spectra.add(examples, predictions)
+        self.n_frames += length(examples)
+        if all(name in examples for name in TRUTH):
+            self._compare(examples, predictions)
+
+    def _compare(self, examples: Columns, predictions: Columns) -> None:
+        """Add what compares with the truth."""
         hits = true_hits(examples)
         deep, shallow = candidate_links(examples, self.config.data)
         perfect = output_columns(examples, Links(hits.previous, np.ones(len(hits.previous), dtype=np.float32)), self.config)
@@ -92,14 +102,31 @@ class TrackEvaluator:
         self.frames.append(frames)
         self.plot_data.add(examples, predictions, hits)
         self.shown = self.shown or _one_frame(examples, predictions)
-        self.n_frames += length(examples)
+        self.n_compared += length(examples)
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
-        from ..display.frame_display import frame_html
-
         if not self.n_frames:
             return Evaluation(notes=["There are no frames."])
+        tracks = self.spectra.tracks
+        if not len(tracks["wepl"]):
+            return self._compared() if self.n_compared else Evaluation(notes=[NO_TRUTH, "There are no tracks."])
+        # What is calibrated already would be calibrated once more by what is left.
+        calibration = None if self.config.apply.wepl_calibration is not None else fit_calibration(tracks)
+        found = self._compared() if self.n_compared else Evaluation(notes=[NO_TRUTH])
+        found.metrics += self.spectra.metrics()
+        found.tables |= self.spectra.tables()
+        if calibration is not None:
+            found.tables["Calibration of WEPL by known phantoms, mm"] = calibration.table()
+            found.notes.append(f"Calibration, written as {CALIBRATION}: {calibration.sentence()}.")
+            found.files[CALIBRATION] = calibration.text()
+        found.figures |= drawn(lambda: _spectrum_drawings(tracks, calibration))
+        return found
+
+    def _compared(self) -> Evaluation:
+        """Return what compares with the truth."""
+        from ..display.frame_display import frame_html
+
         frames = join(self.frames)
         owners = {prefix: join(parts) for prefix, parts in self.owners.items()}
         rows = {prefix: join(parts) for prefix, parts in self.residuals.items()}
@@ -134,7 +161,13 @@ class TrackEvaluator:
         return tracks.keep(kept_tracks(examples, tracks, self.config.apply.filters))
 
     def _placed(self, columns: Counts) -> Counts:
-        return columns | {"frame": columns["frame"] + self.n_frames}
+        return columns | {"frame": columns["frame"] + self.n_compared}
+
+
+def _spectrum_drawings(tracks: Counts, calibration: CalibrationFit | None) -> Drawings:
+    from .spectrum_plots import spectrum_figures
+
+    return spectrum_figures(tracks, calibration)
 
 
 def _beam_taken(examples: Columns, predictions: Columns) -> Columns:

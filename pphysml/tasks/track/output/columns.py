@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged, ragged
@@ -22,6 +24,7 @@ from .track_flags import (
     SHORT,
     SHORTEST,
 )
+from .wepl_calibration import load_calibration
 
 OF_FRAME = ("frame", "run", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
 
@@ -34,7 +37,7 @@ def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Colu
     if "beam_energy" in columns:
         columns["beam_energy"] = np.nan_to_num(np.asarray(columns["beam_energy"], dtype=np.float32))
     columns |= _hit_columns(examples, links, tracks)
-    columns |= _track_columns(examples, links, tracks)
+    columns |= _track_columns(examples, links, tracks, config)
     return columns
 
 
@@ -62,8 +65,15 @@ def _per_hit(layer: Ragged, values: Array, dtype: type) -> Ragged:
     return Ragged(values.astype(dtype), layer.offsets)
 
 
-def _track_columns(examples: Columns, links: Links, tracks: Tracks) -> Columns:
-    fit = fit_ranges(examples, tracks)
+def _calibrated(fit: RangeFit, path: str | None) -> RangeFit:
+    if path is None:
+        return fit
+    wepl, error = load_calibration(path).calibrated(fit.wepl, fit.wepl_error)
+    return replace(fit, wepl=wepl, wepl_error=error)
+
+
+def _track_columns(examples: Columns, links: Links, tracks: Tracks, config: TrackConfig) -> Columns:
+    fit = _calibrated(fit_ranges(examples, tracks), config.apply.wepl_calibration)
     found = bends(examples, tracks)
     entry = entry_vectors(examples, tracks)
     probability = np.where(links.previous < 0, 1.0, links.probability)[tracks.hits.flat]

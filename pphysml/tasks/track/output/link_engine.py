@@ -14,6 +14,7 @@ from ..tracks.links import Links
 from .columns import output_columns
 from .estimated_beam import EstimatedBeam
 from .input_warnings import InputWarnings
+from .wepl_calibration import load_calibration
 
 
 class LinkEngine(Engine):
@@ -22,6 +23,8 @@ class LinkEngine(Engine):
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         self.config = config
         self.input_warnings = InputWarnings()
+        path = config.apply.wepl_calibration
+        self._calibration = None if path is None else load_calibration(path)
         statement = statement_of(config.apply)
         self._beam = EstimatedBeam(config, statement) if statement.estimated else None
 
@@ -41,8 +44,9 @@ class LinkEngine(Engine):
         return self._beam is not None and self._beam.survey(examples, self.links)
 
     def facts(self) -> dict[str, Any]:
-        """Return the beam that was estimated."""
-        return {} if self._beam is None else self._beam.facts()
+        """Return the beam that was estimated, and how WEPL is calibrated."""
+        calibration = {} if self._calibration is None else {"wepl_calibration": self._calibration.name}
+        return {**({} if self._beam is None else self._beam.facts()), **calibration}
 
     @abstractmethod
     def links(self, examples: Columns) -> Links:

@@ -17,7 +17,7 @@ from pphysml.tasks.track.tracks.links import true_links
 from pphysml.tasks.track.tracks.true_tracks import previous_of, true_hits
 
 TITLES = ["Efficiency and purity against density", "Efficiency against number of hits", "Residuals of range",
-          "Reliability of the link probability", "Hits per layer", "Deflections", "A frame"]
+          "Reliability of the link probability", "Hits per layer", "Deflections", "A frame", "Spectrum of the range", "Range against the last layer"]
 
 
 @pytest.fixture
