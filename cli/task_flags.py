@@ -12,7 +12,7 @@ from pphysml.errors import PphysmlError
 from pphysml.registry import get_task, task_names
 
 from .options import TASK, Decorator, combined, refuse_set
-from .verb_command import VerbCommand
+from .verb_command import OptionalValue, VerbCommand
 
 if TYPE_CHECKING:
     from pphysml.contract import Flag, Verb
@@ -66,11 +66,15 @@ def task_flags(flags: Mapping[str, Flag]) -> Decorator:
 
 
 def _option(name: str, flag: Flag) -> click.Option:
-    return click.Option([name, parameter(flag)], **_shown(flag))
+    shown = _shown(flag)
+    kind: type[click.Option] = shown.pop("cls")
+    return kind([name, parameter(flag)], **shown)
 
 
 def _shown(flag: Flag) -> dict[str, Any]:
-    return {"metavar": flag.metavar, "help": flag.help}
+    if flag.alone:
+        return {"cls": OptionalValue, "alone": flag.alone, "values": flag.values, "metavar": f"[{flag.metavar}]", "help": flag.help}
+    return {"cls": click.Option, "metavar": flag.metavar, "help": flag.help}
 
 
 def parameter(flag: Flag) -> str:

@@ -41,6 +41,8 @@ class Flag:
         metavar, help: what `--help` shows.
         verbs: that take it.
         instead_of: another flag, together with which it makes no sense.
+        alone: its value where it stands alone; "" if it may not.
+        values: all that it may have, if it may stand alone.
     """
 
     key: str
@@ -48,6 +50,12 @@ class Flag:
     help: str
     verbs: tuple[Verb, ...] = ("apply",)
     instead_of: str = ""
+    alone: str = ""
+    values: tuple[str, ...] = ()
+
+
+SORT = "Take hits or singles in any order, and sort them first, in temporary files (TMPDIR); without it they must come in order, or nearly so."
+"""Help of the flag `--sort`, of all tasks that have it."""
 
 
 @dataclass(frozen=True)

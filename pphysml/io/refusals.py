@@ -51,10 +51,13 @@ class Refusals:
             return [] if columns is None else list(self._of_entries(columns))
         if self._ended:
             return []
+        before = self._carry
         try:
-            before = self._carry
             with self._places.completing():
                 _, self._carry = self.check.assemble(None if columns is None else self._canonical(columns), self._carry)
+                while columns is None and self._carry is not None:
+                    before = self._carry
+                    _, self._carry = self.check.assemble(None, self._carry)
         except InputError as error:
             self._ended = True
             return [self._problem(error)]

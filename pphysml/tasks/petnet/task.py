@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...contract import (
+    SORT,
     Engine,
     Evaluator,
     Export,
@@ -56,7 +57,7 @@ class Petnet(Task["PetConfig"]):
         "--policy": Flag("apply.classical.policy", "NAME", "What the engine classical does with several singles in a window, in the words of GATE 9 or 10, as takeAllGoods or RemoveMultiples.", JUDGED),
         "--scanner": Flag("apply.scanner", "FILE", "YAML file of the scanner, or a known name such as safir: ids that the file lacks are made from positions, without singles outside, and a header for STIR (.hroot) is written.", READING),
         "--files": Flag("apply.files", "RULE", "Whether time goes on from file to file (successive) or begins anew (independent); default: auto, by their times.", READING),
-        "--sort": Flag("apply.sort", "RULE", "Order of time of the singles: buffer (nearly in order, the default) or full (any order).", READING),
+        "--sort": Flag("apply.sort", "RULE", SORT, READING, alone="full", values=("buffer", "full")),
     }
 
     @property

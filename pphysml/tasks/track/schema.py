@@ -138,6 +138,7 @@ def _track(name: str, dtype: str, help: str, unit: str = "") -> Field:
 OUTPUT_FIELDS = (
     Field("frame", "event", "int64", "Number of the frame."),
     Field("run", "event", "int64", "Run number of its first hit."),
+    Field("job", "event", "int32", "Number of the job of the simulation, where a file holds several with the same numbers of runs and events."),
     Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
     Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
     Field("spot_given", "event", "bool", "Whether the file has the position of the spot; else it is 0."),

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...contract import DataExport, Engine, Evaluator, Flag, FurtherTree, Learner, Simulation, Verb
+from ...contract import (
+    SORT,
+    DataExport,
+    Engine,
+    Evaluator,
+    Flag,
+    FurtherTree,
+    Learner,
+    Simulation,
+    Verb,
+)
 from ...task import Task
 
 if TYPE_CHECKING:
@@ -42,6 +52,7 @@ class Track(Task["TrackConfig"]):
         "--protons-per-frame": Flag("apply.protons_per_frame", "N", (
             "Make frames of N particles with hits, where the file has one hit per entry; default: 100."), READING),
         "--frame-time": Flag("apply.frame_time", "SECONDS", "Make frames of this readout time instead.", READING, instead_of="--protons-per-frame"),
+        "--sort": Flag("apply.sort", "RULE", SORT, READING, alone="full", values=("none", "full")),
         "--geometry": Flag("apply.geometry", "FILE", (
             "YAML file of the calorimeter, or a known name; default: learned from the hits."), READING),
         "--beam-axis": Flag("apply.beam_axis", "AXIS", (

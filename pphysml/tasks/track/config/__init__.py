@@ -44,6 +44,7 @@ class ApplyConfig(Config):
 
     protons_per_frame: int = option(100, "Particles with hits in a frame, where the file has one hit per entry; see --protons-per-frame.", ge=1)
     frame_time: float | None = option(None, "Readout time of a frame instead; see --frame-time.", "s", gt=0)
+    sort: Literal["none", "full"] = option("none", "Order of the steps: one event after the other (none), or any (full): then they are sorted by run, event and particle first, in temporary files (TMPDIR) where they are more than some millions; see --sort. Training from files does it too.")
     last_frame: Literal["keep", "drop"] = option("keep", "What becomes of an incomplete last frame of a beam spot.")
     geometry: str | None = option(None, "Calorimeter: a known name, or a YAML file; null takes that of the model, or learns the layers from the hits; see --geometry.")
     beam: str | None = option(None, "Beam in front of the phantom, as proton:200MeV or helium:220MeV/u; a YAML file with the keys beam, beam_of_run, beam_spread; estimate, which says that some particles of the input saw no phantom; or a ROOT file of a run without phantom, to estimate it from. null takes what the file says (branches beam_energy, beam_pdg), or the beam of a YAML file given as geometry; without any, ranges are given and WEPL is not; see --beam.")

@@ -26,7 +26,7 @@ from .track_flags import (
 )
 from .wepl_calibration import load_calibration
 
-OF_FRAME = ("frame", "run", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
+OF_FRAME = ("frame", "run", "job", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
 
 
 def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:

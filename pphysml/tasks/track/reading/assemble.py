@@ -23,8 +23,9 @@ from .steps import FrameRules, StepFrames
 def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Columns, Any]:
     """Make frames for applying: of `apply.protons_per_frame` particles with hits, or of `apply.frame_time`.
 
-    Frames that the file has are taken as they are. The carry holds what is not complete, and the layers
-    that were learnt. Of a frame there are `file` `entry` `run` `frame` `spot_x` `spot_y`, what sensors and beam are
+    Frames that the file has are taken as they are. Steps of one event follow one another, unless `apply.sort`
+    has them sorted first. The carry holds what is not complete, and the layers
+    that were learnt. Of a frame there are `file` `job` (of steps) `entry` `run` `frame` `spot_x` `spot_y`, what sensors and beam are
     (`beam_energy` `beam_spread` `beam_charge` `beam_range`, `sensor_thickness` `pitch_x` `pitch_y` `turns_at_sensors`)
     and, with truth, `n_protons`; of its hits, sorted by layer, `layer` `x` `y` `z` `edep` `dedx`
     `cluster_size` `hit_entry`, what lies in front and behind (`depth` `next_depth` `second_depth` `gap_lengths`
@@ -90,12 +91,13 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
         if config.apply.pixel_mask is not None:
             raise ConfigError("apply.pixel_mask: the input has hits, and no pixels that could be dead or hot; leave --pixel-mask out.")
         carry = (ReadoutFrames(described, beams, smallest) if "hit_x" in chunk
-                 else StepFrames(FrameRules(described, beams, sizes, frame_time, keep_last, smallest, config.data.hits == "clusters")))
-    return carry.add(chunk), None if chunk is None else carry
+                 else StepFrames(FrameRules(described, beams, sizes, frame_time, keep_last, smallest, config.data.hits == "clusters", config.apply.sort == "full")))
+    examples = carry.add(chunk)
+    return examples, None if carry.done else carry
 
 
 def _pixel_frames(geometry: Geometry | None, beams: Beams, config: TrackConfig) -> PixelFrames:
     if geometry is None:
         raise ConfigError("Pixels have no positions without the calorimeter: give it with --geometry.")
     mask = PixelMask() if config.apply.pixel_mask is None else load_mask(config.apply.pixel_mask)
-    return PixelFrames(Layers.of(geometry), beams, config.data.min_cluster_size, mask)
+    return PixelFrames(Layers.of(geometry), beams, config.data.min_cluster_size, mask, config.apply.sort == "full")

@@ -9,7 +9,7 @@ from .beams import Beams
 from .layers import Layers
 
 TYPES = {
-    "file": "int32", "entry": "int64", "run": "int64", "frame": "int64", "spot_x": "float32", "spot_y": "float32",
+    "file": "int32", "job": "int32", "entry": "int64", "run": "int64", "frame": "int64", "spot_x": "float32", "spot_y": "float32",
     "spot_given": "bool", "spot_tx": "float32", "spot_ty": "float32", "rotation_angle": "float32",
     "n_protons": "int32", "phantom": "float32", "layer": "int16", "x": "float32", "y": "float32", "z": "float32",
     "edep": "float32", "cluster_size": "int32", "hit_entry": "int64", "time": "float64", "proton": "int32",

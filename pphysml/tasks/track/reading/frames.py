@@ -16,7 +16,7 @@ from .pooling import pool
 PATIENCE = 10_000
 """A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""
 
-GROUP = ("file", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_bin", "beam_pdg")
+GROUP = ("file", "job", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_bin", "beam_pdg")
 """What protons of a frame have in common."""
 
 NEVER = np.iinfo(np.int64).max
@@ -61,7 +61,7 @@ class Framing:
         if n:
             arrived = {**protons, "ordinal": self.n_protons + np.arange(n)}
             if self.frame_time is not None:
-                arrived["readout"] = np.floor(_first_times(protons) / self.frame_time).astype(np.int64)
+                arrived["readout"] = np.floor(first_times(protons) / self.frame_time).astype(np.int64)
             self.n_protons += n
             self._open = concatenate([self._open, arrived]) if self._open else arrived
         if not length(self._open):
@@ -114,13 +114,14 @@ class Framing:
 
     def _ended(self, protons: Columns, starts: Array, full: Array) -> Array:
         """Return how many protons must have come for each frame to be complete."""
-        ordinal, file = np.asarray(protons["ordinal"]), np.asarray(protons["file"])
+        ordinal = np.asarray(protons["ordinal"])
+        file = np.cumsum(np.any([np.diff(np.asarray(protons[name]), prepend=0) != 0 for name in ("file", "job") if name in protons], axis=0))
         stops = np.append(starts[1:], len(ordinal)) - 1
         ended: Array = ordinal[stops] + 1 + PATIENCE
         ended[full] = ordinal[stops[full]] + 1
         follows = np.all([g[starts[1:]] == g[stops[:-1]] for g in _common(protons)], axis=0)
         ended[:-1] = np.where(follows, np.minimum(ended[:-1], ordinal[starts[1:]] + 1), ended[:-1])
-        # Files come one after the other: the first proton of the next one ends all frames of one.
+        # Files, and the jobs in one, come one after the other: the first proton of the next one ends all frames of one.
         files, first = np.unique(file, return_index=True)
         opening = np.minimum.reduceat(ordinal, first)
         later = np.append(np.minimum.accumulate(opening[::-1])[::-1][1:], NEVER - 1) + 1
@@ -175,6 +176,7 @@ def _common(protons: Columns) -> list[Array]:
     return [np.nan_to_num(np.asarray(protons[name]), nan=-1e30) for name in GROUP if name in protons]
 
 
-def _first_times(protons: Columns) -> Array:
+def first_times(protons: Columns) -> Array:
+    """Return the time of each proton's first hit, s."""
     time = ragged(protons, "time")
     return np.minimum.reduceat(time.flat, time.offsets[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 
 from ....errors import ConfigError, FileName
 from ....io.carry import Carry
+from ....io.external_sort import ExternalSort
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, length
 from ....io.schema import kept_branch
 from .beams import Beams
-from .events import Events
+from .ending import Ending
+from .events import Events, event_starts
 from .examples import finished, usual
 from .hits import cluster_energy
 from .layers import Layers
@@ -37,37 +40,69 @@ class PixelFrames(Carry):
         beams: where the beam is known from.
         min_cluster_size: fewest pixels of a hit.
         mask: what is known of single pixels.
+        sort: whether rows come in any order, so that all must be there before the first frame is made.
     """
 
-    def __init__(self, layers: Layers, beams: Beams, min_cluster_size: int, mask: PixelMask) -> None:
+    def __init__(self, layers: Layers, beams: Beams, min_cluster_size: int, mask: PixelMask, sort: bool = False) -> None:
         assert layers.geometry is not None
         self.layers, self.beams, self.mask = layers, beams, mask
         self.min_cluster_size = min_cluster_size
         self.size = layers.geometry.sensor.size
-        self._frames = Events("frame")
+        self._events = Events("frame", any_order=sort)
+        self._sorted = ExternalSort(("file", "job", "run", "frame"), ("layer", "column", "row")) if sort else None
+        self._ending = Ending()
         self._n_pixels = self._n_left_out = self._n_clusters = 0
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to come any more."""
+        return self._ending.done
+
     def add(self, rows: Columns | None) -> Columns:
-        """Take rows in the order of the file, or None at the end, and return the frames that are complete.
+        """Take rows in the order of the file, and return the frames that are complete.
+
+        None, at the end, returns those that are left; with `sort` only the next ones, until it is `done`.
 
         Raises:
             InputError: rows that cannot be used; names file, entry and branch.
             ConfigError: --keep, which makes no sense for pixels.
+            OutputError: there is no room for what `sort` puts aside.
         """
-        if rows is not None:
-            self._check(rows)
-            rows = {**usual(rows, length(rows)), **rows}
-        rows, number = self._frames.add(rows or {}, rows is None)
-        return finished(self._clustered(rows, number), self.layers, self.beams) if length(rows) else {}
+        if rows is None:
+            return self._ending.next(self._rest())
+        self._check(rows)
+        complete = self._events.add({**usual(rows, length(rows)), **rows}, last=False)
+        if self._sorted is None:
+            return self._made(complete)
+        self._sorted.add(complete)
+        return {}
+
+    def _rest(self) -> Iterator[Columns]:
+        """Yield the frames that are left, block by block."""
+        complete = self._events.add({}, last=True)
+        if self._sorted is None:
+            yield self._made(complete)
+            return
+        self._sorted.add(complete)
+        for rows in self._sorted.blocks():
+            yield self._made(rows)
+
+    def _made(self, rows: Columns) -> Columns:
+        if not length(rows):
+            return {}
+        starts = event_starts(rows, "frame")
+        number = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, length(rows))))
+        return finished(self._clustered(rows, number), self.layers, self.beams)
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
         left_out = f", {self._n_left_out} of hot and dead ones left out" if self._n_left_out else ""
-        return {**self.layers.facts(), "hits": f"{self._n_clusters} clusters of {self._n_pixels} fired pixels{left_out}", **self.beams.facts()}
+        return {**self.layers.facts(), "hits": f"{self._n_clusters} clusters of {self._n_pixels} fired pixels{left_out}", **self.beams.facts(),
+                **self._events.facts()}
 
     def warnings(self, named: FileName) -> list[str]:
         """Return what to warn of."""
-        return list(self.beams.warnings())
+        return [*self._events.warnings(named), *self.beams.warnings()]
 
     def _check(self, rows: Columns) -> None:
         kept = [kept_branch(name) for name in rows if name.startswith("keep:")]

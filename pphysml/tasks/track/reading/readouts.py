@@ -20,7 +20,7 @@ from .recognition import Sample
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
 POSITIONS = ("hit_x", "hit_y", "hit_z")
-FRAME = ("file", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "phantom", "beam_energy", "beam_pdg")
+FRAME = ("file", "job", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "phantom", "beam_energy", "beam_pdg")
 
 
 class ReadoutFrames(Carry):
@@ -30,12 +30,16 @@ class ReadoutFrames(Carry):
         described: what is known of the calorimeter.
         beams: where the beam is known from.
         min_cluster_size: fewest pixels of a hit.
+
+    Attributes:
+        done: whether nothing is to come any more.
     """
 
     def __init__(self, described: Described, beams: Beams, min_cluster_size: int) -> None:
         self.described = described
         self.beams = beams
         self.min_cluster_size = min_cluster_size
+        self.done = False
         self._placing = Placing(described, "hit_z")
         self._early: list[Columns] = []
         self._any = False
@@ -46,7 +50,7 @@ class ReadoutFrames(Carry):
         Raises:
             InputError: entries that cannot be used; names file, entry and branch.
         """
-        last = chunk is None
+        last = self.done = chunk is None
         if chunk is not None:
             self._early.append(chunk)
         n_hits = sum(len(ragged(c, "hit_x").flat) for c in self._early)

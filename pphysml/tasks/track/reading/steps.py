@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +17,22 @@ from .axes import turned
 from .beams import Beams
 from .cluster_kernel import Pitch
 from .clusters import merge_deposits
-from .events import Events
+from .ending import Ending
+from .events import Events, event_starts
 from .examples import finished, usual
 from .frames import Framing
 from .hits import merge_steps
+from .jobs import TwoParticles
 from .layer_ids import NAMES, LayerIds
 from .layers import Layers
 from .placing import Described, Placing
 from .recognition import Sample
+from .sorted_steps import SortedSteps
 
 USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",
         "spot_tx", "spot_ty", "rotation_angle", "stop_depth", "phantom", "beam_energy", "beam_pdg")
 
-OF_PROTONS = ("file", "entry", "run", "event", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "phantom",
+OF_PROTONS = ("file", "job", "entry", "run", "event", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "phantom",
               "beam_energy", "beam_pdg")
 """Columns that have one value for all steps of a proton."""
 
@@ -50,6 +53,7 @@ class FrameRules:
         sizes, frame_time, keep_last: of `Framing`.
         min_cluster_size: fewest pixels of a hit.
         clusters: whether hits are clusters of all particles of the frame, or of one particle each.
+        sort: whether rows come in any order, so that all must be there before the first frame is made.
     """
 
     described: Described
@@ -59,6 +63,7 @@ class FrameRules:
     keep_last: bool = True
     min_cluster_size: int = 2
     clusters: bool = True
+    sort: bool = False
 
 
 class StepFrames(Carry):
@@ -71,37 +76,55 @@ class StepFrames(Carry):
         self._early: list[Columns] = []
         self._n_rows = 0
         self._largest = (0.0, 0)
-        self._events = Events()
+        self._events = Events(any_order=rules.sort)
+        self._sorted = SortedSteps(rules.frame_time is not None) if rules.sort else None
+        self._two_particles = TwoParticles()
         self._n_with_hits = self._n_deposits = self._n_clusters = 0
         self._framing = Framing(rules.sizes, rules.frame_time, rules.keep_last)
+        self._ending = Ending()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is to come any more."""
+        return self._ending.done
 
     def add(self, rows: Columns | None) -> Columns:
-        """Take rows in the order of the file, or None at the end, and return the frames that are complete.
+        """Take rows in the order of the file, and return the frames that are complete.
+
+        None, at the end, returns those that are left; with `sort` only the next ones, until it is `done`.
 
         Raises:
             InputError: rows that cannot be used; names file, entry and branch.
             ConfigError: --keep, which makes no sense for steps.
+            OutputError: there is no room for what `sort` puts aside.
         """
-        last = rows is None
-        if rows is not None:
-            with of_first_file(rows):
-                self._early.append(self._prepared(rows))
-            self._n_rows += length(rows)
-        early = sum(map(length, self._early))
-        if not last and (not early or self._placing.waits(early)):
-            return {}
-        ready, self._early = concatenate(self._early), []
-        if early and self._placing.layers is None and not self._recognised(ready, last):
-            self._early = [ready]
-            return {}
-        frames = self._framing.add(self._protons(self._placed(ready), last), last)
+        if rows is None:
+            return self._ending.next(self._rest())
+        self._n_rows += length(rows)
+        with of_first_file(rows):
+            complete = self._events.add(self._prepared(rows), last=False)
+        if self._sorted is None:
+            return self._frames(self._protons(complete, last=False), last=False)
+        self._sorted.add(complete)
+        return {}
+
+    def _rest(self) -> Iterator[Columns]:
+        """Yield the frames that are left, block by block."""
+        complete = self._events.add({}, last=True)
+        if self._sorted is None:
+            yield self._frames(self._protons(complete, last=True), last=True)
+            return
+        self._sorted.add(complete)
+        for protons in self._sorted.protons(self._protons):
+            yield self._frames(protons, last=False)
+        yield self._frames({}, last=True)
+
+    def _frames(self, protons: Columns, last: bool) -> Columns:
+        frames = self._framing.add(protons, last)
         layers = self._placing.layers
         if frames and layers and self.rules.clusters:
             frames = self._clustered(frames, layers)
         if last:
-            self._placing.end()
-            if self._ids is not None:
-                self._ids.end()
             self._refuse_nothing()
         return finished(frames, layers, self.rules.beams) if frames and layers else {}
 
@@ -114,11 +137,11 @@ class StepFrames(Carry):
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
         made = {} if self._placing.layers is None else self._hits_made(self._placing.layers)
-        return {**self._placing.facts(), **made, **self.rules.beams.facts()}
+        return {**self._placing.facts(), **made, **self.rules.beams.facts(), **self._events.facts()}
 
     def warnings(self, named: FileName) -> list[str]:
-        """Return what the user should know of the calorimeter, of hits outside of it, and of the beam."""
-        return [*self._placing.warnings(named), *([] if self._ids is None else self._ids.warnings()), *self.rules.beams.warnings()]
+        """Return what the user should know of jobs, of the calorimeter, of hits outside of it, and of the beam."""
+        return [*self._events.warnings(named), *self._placing.warnings(named), *([] if self._ids is None else self._ids.warnings()), *self.rules.beams.warnings()]
 
     def _hits_made(self, layers: Layers) -> dict[str, Any]:
         if not self.rules.clusters:
@@ -171,16 +194,35 @@ class StepFrames(Carry):
         return {"layer": layer, **{name: column for name, column in rows.items() if name not in FOR_LAYERS}}
 
     def _protons(self, rows: Columns, last: bool) -> Columns:
-        """Return the protons that are complete and have hits, one row each."""
-        rows, proton = self._events.add(rows, last)
+        """Return the protons of complete events that have hits, one row each; none as long as the calorimeter is to be recognised."""
+        if rows:
+            self._early.append(rows)
+        early = sum(map(length, self._early))
+        if not last and (not early or self._placing.waits(early)):
+            return {}
+        ready, self._early = concatenate(self._early), []
+        if early and self._placing.layers is None and not self._recognised(ready, last):
+            self._early = [ready]
+            return {}
+        protons = self._merged(self._placed(ready))
+        if last:
+            self._two_particles.end()
+            self._placing.end()
+            if self._ids is not None:
+                self._ids.end()
+        return protons
+
+    def _merged(self, rows: Columns) -> Columns:
         layers = self._placing.layers
         if not length(rows) or layers is None:
             return {}
+        starts = event_starts(rows)
+        self._two_particles.see(rows, starts)
+        proton = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, length(rows))))
         most = int(np.argmax(np.asarray(rows["edep"])))
         self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
         smallest = 0 if self.rules.clusters else self.rules.min_cluster_size
         hits = merge_steps(rows, proton, np.asarray(rows["layer"]), layers.thickness, smallest)
-        starts = np.flatnonzero(np.diff(proton, prepend=-1))
         protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in OF_PROTONS if name in rows}, **hits}
         if "beam_energy" in protons:
             protons["beam_bin"] = _beam_bin(np.asarray(protons["beam_energy"], dtype=np.float64))

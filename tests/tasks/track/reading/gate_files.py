@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -27,10 +27,13 @@ def gate_rows(n_protons=120, seed=0, positions=None, **others):
     event, track, layer = np.array(rows).T
     n = len(layer)
     local = rng.uniform(-0.0125, 0.0125, n)
+    # Steps of a particle in one layer are close together.
+    hit = np.cumsum(np.any(np.diff(np.array(rows), axis=0, prepend=-1) != 0, axis=1))
+    x, y = rng.normal(0, 5, (2, hit[-1] + 1))[:, hit] + rng.normal(0, 1e-5, (2, n))
     return {
         "file": np.zeros(n, np.int32), "entry": np.arange(n), "run": np.zeros(n, np.int64), "event": event,
         "track_id": track, "parent_id": np.where(track == 1, 0, 1), "pdg": np.where(track == 1, 2212, 11),
-        "x": rng.normal(0, 5, n), "y": rng.normal(0, 5, n), "z": positions[layer] + local, "local_z": local,
+        "x": x, "y": y, "z": positions[layer] + local, "local_z": local,
         "edep": rng.exponential(0.1, n) + 0.01, "time": 1e-3 * event + 1e-9 * layer, "level1_id": layer,
         "stop_depth": (1.0 * event).astype(np.float32), **others,
     }
@@ -61,10 +64,11 @@ def assembled(assemble, rows, step=None, **options):
     n = length(rows)
     chunks = [slice_rows(rows, start, min(start + (step or n), n)) for start in range(0, n, step or max(n, 1))]
     carry, parts = None, []
-    for chunk in chain(chunks, [None]):
+    for chunk in chain(chunks, repeat(None)):
         examples, carry = assemble(chunk, carry, config)
         parts += [examples] if examples else []
-    assert carry is None
+        if chunk is None and carry is None:
+            break
     return concatenate(parts)
 
 

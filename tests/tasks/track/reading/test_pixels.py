@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.ndimage import label
 
 from pphysml.errors import ConfigError, InputError
-from pphysml.io.ragged import length
+from pphysml.io.external_sort import ExternalSort
+from pphysml.io.ragged import Ragged, length, take
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.reading.beams import Beams
@@ -28,15 +31,15 @@ GEOMETRY = Geometry.of(GeometryConfig(
 NO_MASK = PixelMask()
 
 
-def read(pixels, mask=NO_MASK, smallest=1, step=None):
+def read(pixels, mask=NO_MASK, smallest=1, step=None, sort=False):
     """Return the frames of pixels, (N, 4) of frame, layer, column and row, that come `step` at a time."""
     rows = dict(zip(("frame", "layer", "column", "row"), np.asarray(pixels).T, strict=True)) if not isinstance(pixels, dict) else pixels
     rows = {"file": np.zeros(length(rows), np.int32), "entry": np.arange(length(rows)), **rows}
-    return assembled(lambda chunk, carry, config: _add(chunk, carry or PixelFrames(Layers.of(GEOMETRY), Beams(), smallest, mask)), rows, step)
+    return assembled(lambda chunk, carry, config: _add(chunk, carry or PixelFrames(Layers.of(GEOMETRY), Beams(), smallest, mask, sort)), rows, step)
 
 
 def _add(chunk, carry):
-    return carry.add(chunk), None if chunk is None else carry
+    return carry.add(chunk), None if carry.done else carry
 
 
 def discs(seed=0, frames=6, gap=25):
@@ -178,6 +181,32 @@ def test_pixels_beyond_the_sensor_are_named(bad, said):
 def test_a_frame_whose_pixels_are_apart_is_refused():
     with pytest.raises(InputError, match="branch 'frame', entry 2: frame 0 goes on behind other frames"):
         read([(0, 0, 1, 1), (1, 0, 1, 1), (0, 0, 1, 1), (2, 0, 1, 1)], step=1)
+
+
+def in_order(pixels):
+    return pixels[np.lexsort(pixels.T[::-1])]
+
+
+def test_sorted_first_pixels_in_any_order_make_the_same_frames(monkeypatch):
+    monkeypatch.setattr("pphysml.tasks.track.reading.pixels.ExternalSort", partial(ExternalSort, run=300, block=100))
+    pixels = in_order(discs(4)[0])
+    expected = read(pixels)
+    for order in (np.random.default_rng(2).permutation(len(pixels)), np.argsort(pixels[:, 1], kind="stable")):
+        found = read(pixels[order], step=70, sort=True)
+        hits = found["hit_entry"]
+        assert equal({**found, "hit_entry": Ragged(order[hits.flat], hits.offsets), "entry": order[found["entry"]]}, expected)
+        with pytest.raises(InputError, match=r"goes on behind other frames, but .* --sort .*one by one"):
+            read(pixels[order], step=70)
+
+
+def test_runs_of_the_same_frames_in_one_tree_stay_apart():
+    one, other = in_order(discs(4)[0]), in_order(discs(5)[0])
+    for sort in (False, True):
+        found = read(np.concatenate([one, other]), sort=sort)
+        assert found["job"].tolist() == [0] * 6 + [1] * 6 and found["frame"].tolist() == [*range(6)] * 2
+        for job, pixels, begins in ((0, one, 0), (1, other, len(one))):
+            those, alone = take(found, found["job"] == job), read(pixels)
+            assert np.array_equal(those["hit_entry"].flat - begins, alone["hit_entry"].flat) and np.array_equal(those["x"].flat, alone["x"].flat)
 
 
 def test_frames_without_clusters_stay_and_pixels_that_are_there_twice_count_once():
