@@ -58,7 +58,7 @@ def frames(*rows, phantom=None):
     examples |= {name: Ragged.from_counts(values, counts) for name, values in per_hit.items()}
     number = [len({p.proton for p in particles if p.proton >= 0}) for particles in rows]
     return examples | {
-        "file": np.zeros(n, np.int32), "entry": np.arange(n), "run": np.zeros(n, np.int64), "frame": np.arange(n),
+        "file": np.zeros(n, np.int32), "entry": np.arange(n), "run": np.zeros(n, np.int64), "job": np.zeros(n, np.int32), "frame": np.arange(n),
         "spot_x": np.zeros(n, np.float32), "spot_y": np.zeros(n, np.float32), "spot_given": np.zeros(n, bool),
         "beam_range": np.full(n, np.nan, np.float32), "beam_energy": np.full(n, np.nan, np.float32),
         "beam_spread": np.zeros(n, np.float32), "beam_charge": np.ones(n, np.float32),
