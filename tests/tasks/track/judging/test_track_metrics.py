@@ -122,6 +122,13 @@ def test_a_foreign_hit_in_which_a_proton_has_no_share_spoils_its_track(toy):
     assert counted(toy, examples, links)[0]["complete"] == 0
 
 
+def test_a_proton_without_clusters_of_its_own_has_no_complete_track(toy):
+    examples = toy.frames([toy.Particle(0, range(5)), toy.Particle(1, [5], primary=False)])
+    examples |= {"second_proton": Ragged(np.array([1, 1, 1, 1, 1, -1], np.int32), examples["layer"].offsets)}
+    sums, _ = counted(toy, examples, toy.chains(examples, (0, *along(0, range(4)))))
+    assert (sums["complete"], sums["matched"]) == (0, 1)
+
+
 def slow_counts(examples, found, share=0.75):
     """The same counts from sets, one frame and one track at a time."""
     counts, rates = Counter(), []

@@ -174,6 +174,19 @@ def _largest(d, first, i):
     return max(own, key=lambda j: (d["primary"][j], d["edep"][j]))
 
 
+def test_a_cluster_counts_for_its_proton_before_its_electrons_and_for_no_sum_of_noise():
+    values = {"layer": [0, 0, 0, 0, 0], "x": [0.0, 0, 0.001, 0, 0], "y": [0.0] * 5, "z": [0.0] * 5, "hit_entry": range(5), "edep": [0.3, 0.4, 0.2, 0.28, 0.28],
+              "proton": [0, 1, 0, -1, -1], "particle": [0, 1, 5, -1, -1], "primary": [True, True, False, False, False]}
+    # Proton 0 has most together with its electron; of the electron alone there is more in the second frame.
+    values["edep"] += [0.1, 0.4, 0.7, 0.0, 0.0]
+    flat = {name: np.array([*list(column)[:5], *(list(column)[5:] or list(column)[:5])]) for name, column in values.items()}
+    frames = {name: Ragged.from_counts(column.astype(np.float32) if name in "xyz" or name == "edep" else column, np.array([5, 5])) for name, column in flat.items()}
+    found = merge_deposits(frames | {"n_protons": np.array([2, 2])}, THICKNESS, PITCH, 0)
+    assert (found["hit_entry"].flat.tolist(), found["proton"].flat.tolist(), found["primary"].flat.tolist()) == ([0, 0], [0, 0], [True, True])
+    # The other proton counts for no cluster, and so has no number.
+    assert found["n_protons"].tolist() == [1, 1] and found["second_proton"].flat.tolist() == [-1, -1]
+
+
 def test_particles_keep_together_under_new_numbers():
     frames = deposits(1)
     found = merge_deposits(frames, THICKNESS, PITCH, 3)
