@@ -99,7 +99,7 @@ def test_what_pixels_lack_is_said(pphysml, pixels, tmp_path, verb, options, word
     if "dtc-3mm" in options:
         with uproot.recreate(tmp_path / "far.root") as file:
             file.mktree("pixels", {name: "int32" for name in ("frame", "layer", "column", "row")}).extend(
-                {name: np.array([value], dtype=np.int32) for name, value in (("frame", 0), ("layer", 88), ("column", 1), ("row", 1))})
+                {name: np.array([value], dtype=np.int32) for name, value in (("frame", 0), ("layer", 199), ("column", 1), ("row", 1))})
         pixels = tmp_path / "far.root"
     done = pphysml(*verb, pixels, *options, *(("--engine", "follower", "-o", tmp_path / "out.root") if verb == ("track",) else ()))
     assert done.code in (2, 3) and words in done.out + done.err, done.out + done.err
@@ -109,7 +109,7 @@ def test_other_verbs_know_pixels(pphysml, pixels, tmp_path):
     assert "pixels" in pphysml("inspect", pixels).out
     assert pphysml("validate", "track", pixels, "--geometry", "dtc").code == 0
     done = pphysml("evaluate", "track", pixels, "--engine", "follower", "--geometry", "dtc", "-o", tmp_path / "report")
-    assert done.code == 3 and "truth" in done.err
+    assert done.code == 0, done.err
     done = pphysml("export", "track", pixels, "--format", "pyg", "--geometry", "dtc", "-o", tmp_path / "graphs")
     assert done.code == 0, done.err
     done = pphysml("track", pixels, "-o", tmp_path / "out.root", "--engine", "follower", "--geometry", "dtc", "--keep", "frame")
