@@ -134,6 +134,7 @@ def test_nuclei_take_as_many_protons_as_cross_sections_say(name: MaterialName) -
     # Those that a nucleus takes, without the elastic scatters behind which a proton goes on as itself.
     rate = -np.log(np.unique(rows["event"][(rows["layer"] == 1) & (rows["track_id"] == 1)]).size / n) / thickness
     hydrogen = nuclei_of(name).hydrogen * material.relative_stopping_power
+    assert hydrogen == pytest.approx(0.1 * material.hydrogen_density * 0.60221e-3 * 23.0 / 1.008, rel=0.01)
     assert rate + hydrogen == pytest.approx(per_mm, rel=0.2)
 
 
