@@ -48,6 +48,16 @@ def drawn_geometry(seed: int, index: int, ranges: DrawnGeometriesConfig) -> tupl
     raise ConfigError(f"simulation.drawn_geometries: of {MOST_TRIES} calorimeters of {material} none has {least} to {most} layers that particles reach; choose other ranges.")
 
 
+def refuse_impossible_ranges(ranges: DrawnGeometriesConfig) -> None:
+    """Draw a calorimeter of each material, so that a training does not end where one of them is drawn first.
+
+    Raises:
+        ConfigError: as `drawn_geometry`.
+    """
+    for material in sorted(set(ranges.materials)):
+        drawn_geometry(0, 0, ranges.model_copy(update={"materials": [material]}))
+
+
 def _drawn(rng: Generator, ranges: DrawnGeometriesConfig, material: str) -> dict[str, Any]:
     """Return the values of a calorimeter with `MOST_LAYERS` layers."""
     thickness, sensor = _even(rng, ranges.absorber), float(np.exp(_even(rng, [float(np.log(value)) for value in ranges.sensor])))

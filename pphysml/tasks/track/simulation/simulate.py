@@ -12,7 +12,7 @@ from ....physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from ..config import TrackConfig
 from ..config.simulation import SimulationConfig
 from ..geometries.geometry import Geometry, load_geometry
-from .drawn_geometry import drawn_geometry
+from .drawn_geometry import drawn_geometry, refuse_impossible_ranges
 from .less_known import with_counted_pixels, without_materials
 from .particle_kernel import Beam
 from .rows_kernel import (
@@ -51,7 +51,7 @@ class TrackSimulation(Simulation):
         geometry: in the place of the one that the configuration names.
 
     Raises:
-        ConfigError: the geometry has no materials, or the beam does not leave the thickest phantom.
+        ConfigError: the ranges of drawn calorimeters have none, the geometry has no materials, or the beam does not leave the thickest phantom.
     """
 
     def __init__(self, config: TrackConfig | SimulationConfig, seed: int, geometry: Geometry | None = None) -> None:
@@ -63,6 +63,8 @@ class TrackSimulation(Simulation):
         self.beam = _beam(self.geometry)
         _refuse_impossible(self.geometry, self.beam, max(self.phantoms))
         self.slabs = {phantom: slabs_of(self.geometry, phantom) for phantom in self.phantoms}
+        if geometry is None and self.options.drawn_geometries.share > 0:
+            refuse_impossible_ranges(self.options.drawn_geometries)
         self.others = [self._other(load_geometry(name), phantoms) for name, phantoms in self.options.further_geometries.items()]
 
     def block(self, index: int, n: int) -> Columns:

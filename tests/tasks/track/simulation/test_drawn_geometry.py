@@ -101,6 +101,9 @@ def test_ranges_without_a_deep_calorimeter_are_refused() -> None:
     thick = DrawnGeometriesConfig(materials=["tungsten"], absorber=[6.0, 6.0], energy=[70.0, 80.0])
     with pytest.raises(ConfigError, match="calorimeters of tungsten none has 5 to 100 layers"):
         drawn_geometry(1, 0, thick)
+    mixed = thick.model_copy(update={"materials": ["water", "tungsten"], "share": 0.1})
+    with pytest.raises(ConfigError, match="calorimeters of tungsten"):
+        TrackSimulation(TrackConfig.model_validate({"simulation": {"drawn_geometries": mixed.model_dump()}}), 1)
     for values in ({"absorber": [6.0, 1.0]}, {"phantom": [0.0, 1.0]}, {"sensor": [0.0, 0.1]}):
         with pytest.raises(ValueError, match=next(iter(values))):
             DrawnGeometriesConfig.model_validate(values)
