@@ -172,5 +172,5 @@ OUTPUT_FIELDS = (
     _track("energy", "float32", "Kinetic energy behind the phantom.", "MeV"),
     _track("wepl", "float32", "Water-equivalent path length before the calorimeter: range of the beam less the particle's path to where it stops; NaN where the beam is not known.", "mm"),
     _track("wepl_error", "float32", "Its standard error, with range straggling.", "mm"),
-    _track("flags", "uint8", "Sum of: 1 kink above 0.271 rad, 2 no Bragg peak at the end, 4 fewer than five hits, 8 does not start in the first layer, 16 leaves out a layer, 32 stops well behind the range of the beam."),
+    _track("flags", "uint8", "Sum of: 1 kink above 0.271 rad, 2 no Bragg peak at the end, 4 fewer than five hits, 8 does not start in the first layer, 16 leaves out a layer, both without counting dead ones, 32 stops well behind the range of the beam."),
 )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ....io.ragged import Array, Columns, ragged
 from ....physics.multiple_scattering import highland_angle
 from ....physics.range_energy import momentum_velocity, particle_energy
-from ..tracks.links import frame_of_hit
+from ..tracks.links import frame_of_hit, live_layers
 from .follower_score import LAYER, LOG_DEDX, SEED_WIDTH, SLOPE_X, SLOPE_Y, WIDTH, Z
 
 Floats = NDArray[np.float64]
@@ -33,9 +33,9 @@ RAYLEIGH_MEDIAN = np.sqrt(2.0 * np.log(2.0))
 
 
 def sorted_hits(examples: Columns) -> tuple[Floats, Array]:
-    """Return the hits as the follower takes them, (H, 9), and the place of each in the examples, (H,)."""
+    """Return the hits as the follower takes them, (H, 9), with layers counted without dead ones, and the place of each in the examples, (H,)."""
     x, y, z, dedx = (ragged(examples, name).flat.astype(np.float64) for name in ("x", "y", "z", "dedx"))
-    layer = ragged(examples, "layer").flat.astype(np.int64)
+    layer = live_layers(examples)
     order = np.lexsort((y, x, layer, frame_of_hit(examples)))
     hits = np.zeros((len(order), 9))
     hits[:, :5] = np.stack([x, y, z, layer, expected_widths(examples)], 1)[order]

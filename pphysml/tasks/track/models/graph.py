@@ -10,7 +10,7 @@ from ....errors import InputError
 from ....io.problems import place
 from ....io.ragged import Array, Columns, length, ragged
 from ..config import DataConfig
-from ..tracks.links import Ints, frame_of_hit, layer_starts
+from ..tracks.links import Ints, frame_of_hit, layer_starts, neighbour_layers
 
 MAX_LINKS = 12_000_000
 """Candidate links of the frames that are treated together: below 4 GB with what `relay` keeps of each, 0.2 kB as measured."""
@@ -22,7 +22,7 @@ def candidate_links(examples: Columns, options: DataConfig) -> tuple[Ints, Ints]
     A link makes an angle with the beam axis below `max_front_angle` between the first three layers,
     below `max_angle` elsewhere, as in arXiv:2407.13420, and is at most `max_step` wide. Neighbouring
     layers are those of a frame that follow one another, at most `1 + skip_layers` apart: a layer without
-    any hit is left out.
+    any hit is left out, and with it all that are dead; see `tracks.links.neighbour_layers`.
 
     Raises:
         InputError: there are more than MAX_LINKS of them.
@@ -31,7 +31,7 @@ def candidate_links(examples: Columns, options: DataConfig) -> tuple[Ints, Ints]
     x, y, z = (ragged(examples, name).flat.astype(np.float64) for name in "xyz")
     starts = layer_starts(layer.flat, frame_of_hit(examples))
     order = np.lexsort((x, np.repeat(np.arange(len(starts) - 1), np.diff(starts))))
-    pairs = _neighbouring(layer.flat, frame_of_hit(examples), starts, 1 + options.skip_layers)
+    pairs = _neighbouring(*neighbour_layers(examples, options.skip_layers), frame_of_hit(examples), starts, 1 + options.skip_layers)
     first = starts[pairs]
     tangents = np.tan(np.where(layer.flat[first[:, 1]] < 3, options.max_front_angle, options.max_angle))
     if options.max_step is not None:
@@ -50,15 +50,15 @@ def candidate_links(examples: Columns, options: DataConfig) -> tuple[Ints, Ints]
     return deep, shallow
 
 
-def _neighbouring(layer: NDArray[np.int16], frame: Ints, starts: Ints, reach: int) -> Ints:
-    """Return pairs (shallow, deep) of indices into `starts` of neighbouring layers, int64 (P, 2)."""
-    if len(starts) < 3:
+def _neighbouring(layer: Ints, dead: NDArray[np.bool_], frame: Ints, starts: Ints, reach: int) -> Ints:
+    """Return pairs (shallow, deep) of indices into `starts` of neighbouring layers that are not dead, int64 (P, 2)."""
+    alive = np.flatnonzero(~dead[starts[:-1]])
+    if len(alive) < 2:
         return np.zeros((0, 2), dtype=np.int64)
-    first = starts[:-1]
-    shallow = np.arange(len(first) - 1)
-    step = layer[first[1:]].astype(np.int64) - layer[first[:-1]]
+    first = starts[alive]
+    step = layer[first[1:]] - layer[first[:-1]]
     chosen = (frame[first[1:]] == frame[first[:-1]]) & (step >= 1) & (step <= reach)
-    return np.stack([shallow[chosen], shallow[chosen] + 1], 1)
+    return np.stack([alive[:-1][chosen], alive[1:][chosen]], 1)
 
 
 @njit(cache=True, nogil=True)

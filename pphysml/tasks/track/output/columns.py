@@ -9,7 +9,7 @@ import numpy as np
 from ....io.ragged import Array, Columns, Ragged, ragged
 from ..config import TrackConfig
 from ..ranges.wepl import RangeFit, fit_ranges, scattering_chi2
-from ..tracks.links import Links, frame_of_hit
+from ..tracks.links import Links, frame_of_hit, live_layers
 from ..tracks.track_filters import kept_tracks
 from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
 from ..tracks.tracks import Tracks, find_tracks
@@ -92,7 +92,8 @@ def _track_columns(examples: Columns, links: Links, tracks: Tracks, config: Trac
 
 def track_flags(examples: Columns, tracks: Tracks, found: Bends, fit: RangeFit) -> Array:
     """Return the column `flags`, uint8 (T,)."""
-    layer = ragged(examples, "layer").flat.astype(np.int64)
+    # What a dead layer takes away is no fault of the track.
+    layer = live_layers(examples)
     counts = tracks.hits.counts
     conditions = {
         KINK: largest_kink(found, tracks) > LARGEST_KINK,

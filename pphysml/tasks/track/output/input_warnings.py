@@ -50,7 +50,7 @@ class InputWarnings:
             yield (f"{self._heavy / self._hits:.0%} of the hits lose more than {LARGEST_DEDX:g} keV/um, which no proton does: are the unit of "
                    "the energies (--map edep=BRANCH:keV) and the thickness of the sensors right?")
         for first, last in dead_layers(self._hits_of_layer):
-            yield f"the layers {first} to {last} have no hit, though deeper ones do; tracks end there, since they cross no more than one such layer"
+            yield f"the layers {first} to {last} have no hit, though deeper ones do: they are taken as dead, and tracks cross them, except with data.skip_layers=0"
         if self._beyond > LARGEST_SHARE * self._tracks:
             yield (f"{self._beyond / self._tracks:.0%} of the tracks stop well behind the range of the beam (flag {BEYOND}): are the beam and "
                    "the water-equivalent thicknesses of the geometry right?")

@@ -6,15 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ....io.ragged import Array
 from .axes import TURNS, USUAL
 from .layers import Layers
 from .placements import AT_HOME, Placement
-
-FULL = 0.1
-"""Hits of a layer, as a share of the fullest one, in front of which a layer without any is named."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +70,7 @@ class Calorimeter:
         return f"{name}, as given ({share})" if self.given else f"layers learnt from the hits, of materials that are not known ({share})"
 
     def _empty(self) -> str:
-        """Return which layers have no hit, though deeper ones do."""
-        number = self.layers.number(self.z)
-        hits = np.bincount(number[number >= 0])
-        full = np.flatnonzero(hits >= FULL * hits.max(initial=1))
-        empty = np.flatnonzero(hits[: int(full.max(initial=0))] == 0)
-        return f"; without hits: layer {', '.join(map(str, empty))}" if len(empty) else ""
+        return f"; dead: layer {', '.join(map(str, self.layers.dead))}" if self.layers.dead else ""
 
 
 def _turn(axis: str) -> str:

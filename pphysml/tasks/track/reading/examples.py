@@ -57,12 +57,16 @@ def _materials(layers: Layers, number: Array) -> dict[str, Array]:
 
     `depth`: water-equivalent, behind the phantom, mm; `next_depth`, `second_depth`: that of the two sensors behind.
     `gap_lengths`, `next_gap_lengths`: radiation lengths between the layer before and this one, and behind it; `lengths`: the sum of all up to here.
+    Dead layers are no sensors: what is in front of them is in front of the next one.
     """
+    alive = np.setdiff1d(np.arange(len(layers.z)), layers.dead)
+    before, after = np.searchsorted(alive, number), np.searchsorted(alive, number, side="right")
     # Two more sensors like the last one serve tracks that reach it.
-    depth = np.append(layers.depth, layers.depth[-1] + np.diff(layers.depth[-2:]) * np.array([1.0, 2.0]))
-    lengths = layers.gap_lengths
-    return {"depth": depth[number], "next_depth": depth[number + 1], "second_depth": depth[number + 2],
-            "gap_lengths": lengths[number], "next_gap_lengths": np.append(lengths, lengths[-1])[number + 1], "lengths": np.cumsum(lengths)[number]}
+    behind = np.append(layers.depth[alive], layers.depth[-1] + np.diff(layers.depth[-2:]) * np.array([1.0, 2.0]))
+    lengths = np.cumsum(layers.gap_lengths)
+    crossed = np.concatenate([[0.0], lengths[alive], [lengths[-1] + layers.gap_lengths[-1]]])
+    return {"depth": layers.depth[number], "next_depth": behind[after], "second_depth": behind[after + 1],
+            "gap_lengths": lengths[number] - crossed[before], "next_gap_lengths": crossed[after + 1] - lengths[number], "lengths": lengths[number]}
 
 
 def _sensors(layers: Layers, n: int) -> Columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ TOLERANCE = 0.25
 """How far a layer may be from where it is expected, mm."""
 MISSING = 3
 """In front of the regular stack, a distance of up to so many pitches is one with layers left out."""
+FULL, ALIVE, NOISE = 0.1, 20, 0.02
+"""Hits of a layer, as a share of the fullest one and at least, in front of which a layer is dead, and the share that this may have."""
 HINT = "describe the calorimeter with --geometry"
 
 
@@ -29,17 +31,27 @@ class Layers:
         reach: largest distance of a hit from its layer, mm.
         thickness: of a sensor, mm.
         geometry: of the same layers, if one is known; its z may be shifted against `z`.
+        dead: numbers of layers that see nothing.
     """
 
     z: Floats
     reach: float
     thickness: float
     geometry: Geometry | None = None
+    dead: tuple[int, ...] = ()
 
     def number(self, z: Array) -> Array:
         """Return the layer of each position, int16 (H,); -1 for none."""
         layer = self.nearest(z)
         return np.where(np.abs(z - self.z[layer]) <= self.reach, layer, -1).astype(np.int16)
+
+    def without_dead(self, z: Array) -> Layers:
+        """Return the same, knowing which layers are dead by hits at some positions, mm: they have hardly any, and layers behind them have many."""
+        number = self.number(z)
+        hits = np.bincount(number[number >= 0], minlength=len(self.z))
+        full = np.flatnonzero(hits >= max(FULL * hits.max(), ALIVE))
+        dead = np.flatnonzero(hits[: full.max(initial=0)] <= NOISE * hits.max())
+        return replace(self, dead=tuple(map(int, dead)))
 
     def checked(self, number: Array, z: Array) -> Array:
         """Return numbers of layers with -1 in the place of those that are not at these positions, int16 (H,)."""

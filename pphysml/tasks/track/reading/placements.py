@@ -17,8 +17,8 @@ LEAST_COVERED = 0.6
 """Share of a geometry's layers in the range seen that must have hits: some may be dead."""
 MOST_CHANCE = 1e-4
 """Largest probability that positions without any order fit as well somewhere."""
-THIN, THICK = 0.8, 1.25
-"""Measured thickness of a sensor over that of the geometry."""
+THIN, THICK = 0.7, 1.25
+"""Measured thickness of a sensor over that of the geometry; few hits reach less far than the sensor."""
 AT_HOME = 0.05
 """Shift up to which a geometry stands where its description says, mm."""
 

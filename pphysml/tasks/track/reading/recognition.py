@@ -64,7 +64,8 @@ class Sample:
         if self.number is not None:
             number, seen = learn_numbered(self.number, self.z(axis))
             return seen, number
-        local = self.rows.get("local_z") if axis in (USUAL, OPPOSITE) else None
+        # Positions inside a sensor are those of its own frame, however it stands.
+        local = self.rows.get("local_z")
         return seen_layers(self.z(axis), None if local is None else np.asarray(local)), None
 
 
@@ -101,7 +102,7 @@ def _given(sample: Sample, geometry: Geometry, stated: str | None) -> Calorimete
         raise InputError(f"{_elsewhere(sample, geometry, stated, inside, layers)}: give another --geometry", branch=sample.branch)
     _refuse_rising(np.bincount(number[inside]), layers, stated, sample.branch)
     offset = float(np.median(z[inside] - layers.z[number[inside]]))
-    return Calorimeter(layers, axis, z, stated=stated is not None, given=True, shift=offset)
+    return Calorimeter(layers.without_dead(z), axis, z, stated=stated is not None, given=True, shift=offset)
 
 
 def _elsewhere(sample: Sample, geometry: Geometry, stated: str | None, inside: Array, layers: Layers) -> str:
@@ -151,8 +152,9 @@ def _recognised(sample: Sample, geometries: Sequence[Geometry], axes: Sequence[s
         return None, _undecided(chosen or best, evidence)
     found = chosen[0]
     layers = Layers.of(found.geometry, 0.0 if found.at_home else found.shift)
-    _refuse_rising(found_hits(layers, sample.z(found.axis)), layers, stated, sample.branch)
-    return Calorimeter(layers, found.axis, sample.z(found.axis), stated=stated is not None, placement=found,
+    z = sample.z(found.axis)
+    _refuse_rising(found_hits(layers, z), layers, stated, sample.branch)
+    return Calorimeter(layers.without_dead(z), found.axis, z, stated=stated is not None, placement=found,
                        evidence=tuple(name for name, places in evidence.items() if found in places)), ""
 
 
@@ -220,7 +222,7 @@ def _learnt(sample: Sample, stated: str | None, reason: str) -> Calorimeter:
     if inside < LEAST_INSIDE:
         raise InputError(f"{1 - inside:.0%} of {len(z)} hits lie between the layers that the others show; describe the calorimeter with --geometry", branch=sample.branch)
     _refuse_rising(found_hits(layers, z), layers, stated, sample.branch)
-    return Calorimeter(layers, axis, z, stated=stated is not None, reason=reason)
+    return Calorimeter(layers.without_dead(z), axis, z, stated=stated is not None, reason=reason)
 
 
 def _across(sample: Sample, geometries: Sequence[Geometry], error: InputError) -> Calorimeter | None:

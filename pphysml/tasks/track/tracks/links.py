@@ -40,12 +40,45 @@ def layer_starts(layer: NDArray[np.int16], frame: Ints) -> Ints:
     return np.concatenate([[0], new, [len(layer)]]).astype(np.int64)
 
 
+BEHIND_SHARE, BEHIND_HITS = 0.1, 30
+"""Hits behind a dead layer, as a share of those of the frame and at least, so that it is not just behind the particles' end."""
+
+NOISE_SHARE = 0.05
+"""Hits that a dead layer may have, as a share of those of the fullest layer."""
+
+
+def dead_hits(examples: Columns) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the layer of each hit counted without dead ones, int64 (H,), and which hits are in a dead one, bool (H,).
+
+    A layer of a frame is dead if it has no hit, or hardly any, though many hits lie behind it.
+    """
+    layer, frame = ragged(examples, "layer").flat.astype(np.int64), frame_of_hit(examples)
+    n_layers = int(layer.max(initial=0)) + 1
+    hits = np.bincount(frame * n_layers + layer, minlength=len(ragged(examples, "layer")) * n_layers).reshape(-1, n_layers)
+    behind = hits[:, ::-1].cumsum(1)[:, ::-1] - hits
+    dead = (hits <= NOISE_SHARE * hits.max(1, keepdims=True)) & (behind >= np.maximum(BEHIND_SHARE * hits.sum(1, keepdims=True), BEHIND_HITS))
+    live: Ints = np.maximum(layer - dead.cumsum(1)[frame, layer], 0)
+    return live, dead[frame, layer]
+
+
+def live_layers(examples: Columns) -> Ints:
+    """Return the layer of each hit counted without those that are dead, int64 (H,); see `dead_hits`."""
+    return dead_hits(examples)[0]
+
+
+def neighbour_layers(examples: Columns, skip_layers: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return `dead_hits`, which have no links; where links leave out no layer, all layers count."""
+    layer = ragged(examples, "layer").flat.astype(np.int64)
+    return dead_hits(examples) if skip_layers else (layer, np.zeros(len(layer), dtype=bool))
+
+
 def true_links(examples: Columns, skip_layers: int) -> Ints:
     """Return for each hit the one before it of the same particle, int64 (H,), -1 for none.
 
-    The hit before is in the nearest layer that has one of the particle, at most `1 + skip_layers` away.
+    The hit before is in the nearest layer that has one of the particle, at most `1 + skip_layers` away; see `neighbour_layers`.
     """
-    particle, layer = ragged(examples, "particle").flat, ragged(examples, "layer").flat.astype(np.int64)
+    layer, dead = neighbour_layers(examples, skip_layers)
+    particle = np.where(dead, -1, ragged(examples, "particle").flat)
     frame = frame_of_hit(examples)
     order = np.lexsort((np.arange(len(layer)), layer, particle, frame))
     previous = np.full(len(layer), -1, dtype=np.int64)

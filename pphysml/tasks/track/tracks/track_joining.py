@@ -7,16 +7,16 @@ import numpy as np
 from ....io.ragged import Array, Columns, ragged
 from ....nn.assignment import BipartiteGraph, solve_assignment
 from ....physics.directions import angle_between
-from .links import Links, frame_of_hit
+from .links import Links, frame_of_hit, live_layers
 
 
 def join(examples: Columns, links: Links, largest: float) -> Links:
-    """Link ends of tracks to starts two layers further on if the whole is nearly straight.
+    """Link ends of tracks to starts two layers further on, dead ones not counted, if the whole is nearly straight.
 
     Ends and starts must have a link of their own, whose directions the new link must have within
     `largest` (rad) at both hits; the assignment with the smallest sum of squares is taken.
     """
-    layer, frame = ragged(examples, "layer").flat.astype(np.int64), frame_of_hit(examples)
+    layer, frame = live_layers(examples), frame_of_hit(examples)
     following = np.full(len(layer), -1, dtype=np.int64)
     has = np.flatnonzero(links.previous >= 0)
     following[links.previous[has]] = has
