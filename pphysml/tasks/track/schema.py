@@ -81,6 +81,12 @@ def _hit(name: str, dtype: str, help: str, **others: Any) -> Field:
     return Field(name, "hit", dtype, help, counter="n_hits", **others)
 
 
+def _of_spot(name: str, what: str, unit: str = "") -> Field:
+    return Field(name, "label", "float32", f"{what} of each beam spot of the frame; only where there may be several.", unit=unit, counter="n_spots")
+
+
+SPOTS = (_of_spot("spots_x", "Position", "mm"), _of_spot("spots_y", "Position", "mm"), _of_spot("spots_tx", "Slope dx/dz"), _of_spot("spots_ty", "Slope dy/dz"))
+
 FRAMES = Layout(
     name="frames",
     help="One entry per readout frame with its hits, as of a real detector.",
@@ -94,6 +100,7 @@ FRAMES = Layout(
         Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
         Field("spot_tx", "event", "float32", "Slope dx/dz of the pencil beam."),
         Field("spot_ty", "event", "float32", "Slope dy/dz of the pencil beam."),
+        *SPOTS,
         Field("rotation_angle", "event", "float32", "Rotation of the object.", unit="deg"),
         Field("beam_energy", "event", "float32", "Kinetic energy of the beam in front of the phantom; 0 or less where it is not known.", unit="MeV"),
         Field("beam_pdg", "event", "int32", "PDG id of the particles of the beam: 2212 or 1000020040."),
@@ -141,6 +148,7 @@ OUTPUT_FIELDS = (
     Field("job", "event", "int32", "Number of the job of the simulation, where a file holds several with the same numbers of runs and events."),
     Field("spot_x", "event", "float32", "Position of the beam spot.", unit="mm"),
     Field("spot_y", "event", "float32", "Position of the beam spot.", unit="mm"),
+    *SPOTS,
     Field("spot_given", "event", "bool", "Whether the file has the position of the spot; else it is 0."),
     Field("spot_tx", "event", "float32", "Slope dx/dz of the pencil beam; only if the input has it."),
     Field("spot_ty", "event", "float32", "Slope dy/dz of the pencil beam; only if the input has it."),

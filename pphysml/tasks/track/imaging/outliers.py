@@ -94,6 +94,9 @@ def _of_cell(values: Floats, sigmas: float) -> Bytes:
     bits = np.zeros(values.shape[1], dtype=np.uint8)
     for _ in range(PASSES):
         kept = np.flatnonzero(bits == 0)
+        # Three cuts that each leave half may leave none together.
+        if not len(kept):
+            break
         new = np.zeros(values.shape[1], dtype=np.uint8)
         for quantity in range(len(values)):
             inside = values[quantity][kept]

@@ -22,7 +22,7 @@ def upstream_slopes(rows: Columns, options: UpstreamConfig) -> Floats:
         return slopes
     if "spot_tx" in rows and "spot_ty" in rows:
         return stacked(rows, "spot_tx", "spot_ty")
-    return np.zeros((len(np.asarray(rows["run"])), 2))
+    return np.zeros((len(rows["spot_x"]), 2))
 
 
 def spots(rows: Columns, options: UpstreamConfig) -> Floats:

@@ -10,6 +10,7 @@ from ..config import TrackConfig
 from ..output.track_flags import BEYOND, KINK, LATE, NO_PEAK, SHORT
 from .list_files import check_list
 from .projections import rotation_angles
+from .spots import spots_of_tracks
 from .upstream import stacked, unit_vectors, upstream_positions, upstream_slopes
 
 UNUSABLE = KINK | NO_PEAK | SHORT | LATE | BEYOND
@@ -27,8 +28,9 @@ WEPL_FIELDS = (
     _row("run", "int64", "Run number of the frame's first hit."),
     _row("track", "int32", "Index of the track in the frame."),
     _row("rotation_angle", "float32", "Rotation of the object; NaN where neither the file nor apply.rotation_angles has it.", "deg"),
-    _row("spot_x", "float32", "Position of the beam spot; 0 where it is not known.", "mm"),
-    _row("spot_y", "float32", "Position of the beam spot; 0 where it is not known.", "mm"),
+    _row("spot", "int16", "Number of the beam spot in the frame, from 0."),
+    _row("spot_x", "float32", "Position of the beam spot, of several in a frame that of the nearest; if the file has none, the median of its first hits where a frame has several spots, else 0.", "mm"),
+    _row("spot_y", "float32", "Position of the beam spot.", "mm"),
     _row("spot_given", "bool", "Whether the file has the position of the spot."),
     _row("upstream_x", "float32", "Position in front of the object, of the beam spot; NaN without apply.upstream.z.", "mm"),
     _row("upstream_y", "float32", "Position in front of the object.", "mm"),
@@ -68,6 +70,7 @@ def wepl_list(columns: Columns, config: TrackConfig) -> Columns:
         listed[name] = ragged(columns, source).flat[rows]
     listed["track"] = (rows - wepl.offsets[frame]).astype(np.int32)
     listed["z"] = ragged(columns, "hit_z").flat[_first_hits(columns)[rows]]
+    listed |= spots_of_tracks(listed, columns, frame, config.apply.upstream)
     listed["rotation_angle"] = rotation_angles(listed, config.apply.rotation_angles)
     listed |= _paths(listed, config)
     check_list(listed, config.apply)

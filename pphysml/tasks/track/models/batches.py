@@ -12,6 +12,7 @@ from ....io.ragged import Array, Columns, ragged, slice_rows
 from ....own_network import is_own
 from ..config import DataConfig, TrackConfig
 from ..tracks.links import frame_of_hit, true_links
+from ..tracks.spot_clusters import FRONT, spot_of_hit
 from .continuations import all_triplets, directions, smallest_deflections
 from .graph import candidate_links
 from .materials import link_scales, of_hits
@@ -41,7 +42,7 @@ def collate_links(examples: Columns, options: DataConfig) -> Batch:
     """Return H hits and E candidate links of all frames together.
 
     `x y z` (mm), `dedx` (keV/um), `edep` (MeV), `layer`, `cluster_size`, `centre_x centre_y spot_x
-    spot_y` (mm, of the frame's beam) float32 (H,); `frame` (H,); `deep shallow` (E,), frame after frame; with truth `truth` bool (E,).
+    spot_y` (mm, of the beam: centres are those of the hit's spot) float32 (H,); `frame` (H,); `deep shallow` (E,), frame after frame; with truth `truth` bool (E,).
     """
     return _tensors(_hits_and_links(examples, options))
 
@@ -56,12 +57,11 @@ def portions(examples: Columns, size: int) -> Iterator[Columns]:
             yield slice_rows(examples, first, min(first + step, stop))
 
 
-def beam_centre(position: Array, layer: Array, frame: Array) -> Array:
-    """Return the mean position of each frame's hits in the first layers, float64 (frames,)."""
-    n = int(frame[-1]) + 1 if len(frame) else 0
-    front = (layer < 3).astype(np.float64)
-    counts = np.bincount(frame, front, minlength=n)
-    return np.bincount(frame, front * position, minlength=n) / np.maximum(counts, 1)
+def beam_centre(position: Array, layer: Array, spot: Array) -> Array:
+    """Return the mean position of each beam spot's hits in the first layers, float64 (spots,)."""
+    front = (layer < FRONT).astype(np.float64)
+    counts = np.bincount(spot, front)
+    return np.bincount(spot, front * position) / np.maximum(counts, 1)
 
 
 def _hits_and_links(examples: Columns, options: DataConfig) -> dict[str, Array]:
@@ -69,8 +69,9 @@ def _hits_and_links(examples: Columns, options: DataConfig) -> dict[str, Array]:
     frame, layer = frame_of_hit(examples), ragged(examples, "layer")
     columns: dict[str, Array] = {name: values.astype(np.float32) for name, values in hits.items()}
     columns["frame"] = frame
+    spot = spot_of_hit(examples)
     for name in "xy":
-        columns[f"centre_{name}"] = beam_centre(hits[name], hits["layer"], frame).astype(np.float32)[frame]
+        columns[f"centre_{name}"] = beam_centre(hits[name], hits["layer"], spot).astype(np.float32)[spot]
         columns[f"spot_{name}"] = np.asarray(examples.get(f"spot_{name}", np.zeros(len(layer))), dtype=np.float32)[frame]
     columns["deep"], columns["shallow"] = candidate_links(examples, options)
     if "particle" in examples:

@@ -9,6 +9,7 @@ import numpy as np
 from ....io.ragged import Array, Columns, Ragged, ragged
 from ..config import TrackConfig
 from ..ranges.wepl import RangeFit, fit_ranges, scattering_chi2
+from ..reading.spots import OF_SPOTS
 from ..tracks.links import Links, frame_of_hit, live_layers
 from ..tracks.track_filters import kept_tracks
 from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
@@ -26,7 +27,7 @@ from .track_flags import (
 )
 from .wepl_calibration import load_calibration
 
-OF_FRAME = ("frame", "run", "job", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
+OF_FRAME = ("frame", "run", "job", "spot_x", "spot_y", *OF_SPOTS, "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
 
 
 def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:

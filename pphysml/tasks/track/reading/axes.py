@@ -22,7 +22,7 @@ TURNS: dict[str, tuple[tuple[int, float], ...]] = {
 """Axis along which the beam runs -> which coordinate of the file, with which sign, each of x, y and z is then; all are rotations."""
 
 
-SPOT_TURNED = ("spot_x", "spot_ty")
+SPOT_TURNED = ("spot_x", "spot_ty", "spots_x", "spots_ty")
 """Position and slope of a spot that have the other sign for a beam along -z."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from ....io.ragged import Array, Columns, Ragged, length, ragged, take
 from .cluster_kernel import Ints, Pitch, join_deposits
 from .hits import POWER, SCALE, cluster_size
+from .spots import OF_SPOTS
 
 LARGEST = 1000.0
 """Pixels up to which a deposit's area grows; those of wrong units would cover the sensor."""
@@ -31,7 +32,7 @@ def merge_deposits(frames: Columns, thickness: float, pitch: Pitch, min_cluster_
         pitch: of the pixels.
         min_cluster_size: clusters of fewer pixels are left out; frames without clusters are, too.
     """
-    deposits = {name: column.flat for name, column in frames.items() if isinstance(column, Ragged)}
+    deposits = {name: column.flat for name, column in frames.items() if isinstance(column, Ragged) and name not in OF_SPOTS}
     counts = ragged(frames, "layer").counts
     frame = np.repeat(np.arange(length(frames)), counts)
     first, pixels = _joined(deposits, frame, thickness, pitch)

@@ -7,11 +7,12 @@ import numpy as np
 from ....io.ragged import Array, Columns, Ragged, length, ragged
 from .beams import Beams
 from .layers import Layers
+from .spots import OF_SPOTS
 
 TYPES = {
     "file": "int32", "job": "int32", "entry": "int64", "run": "int64", "frame": "int64", "spot_x": "float32", "spot_y": "float32",
     "spot_given": "bool", "spot_tx": "float32", "spot_ty": "float32", "rotation_angle": "float32",
-    "n_protons": "int32", "phantom": "float32", "layer": "int16", "x": "float32", "y": "float32", "z": "float32",
+    **dict.fromkeys(OF_SPOTS, "float32"), "n_protons": "int32", "phantom": "float32", "layer": "int16", "x": "float32", "y": "float32", "z": "float32",
     "edep": "float32", "cluster_size": "int32", "hit_entry": "int64", "time": "float64", "proton": "int32",
     "second_proton": "int32", "particle": "int32", "primary": "bool", "pdg": "int32", "stop_depth": "float32",
 }
@@ -43,7 +44,8 @@ def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
         if dtype is None and not name.startswith("keep:"):
             continue
         if isinstance(column, Ragged) and dtype is not None:
-            examples[name] = Ragged(column.flat[order].astype(dtype, copy=False), column.offsets)
+            flat = column.flat if name in OF_SPOTS else column.flat[order]
+            examples[name] = Ragged(flat.astype(dtype, copy=False), column.offsets)
         else:
             examples[name] = column if isinstance(column, Ragged) or dtype is None else np.asarray(column).astype(dtype, copy=False)
     edep = ragged(examples, "edep").flat

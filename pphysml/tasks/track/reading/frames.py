@@ -12,12 +12,14 @@ from ....io.hashing import combined
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged, take
 from .pooling import pool
+from .spots import spots_of_frames
 
 PATIENCE = 10_000
 """A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""
 
-GROUP = ("file", "job", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_bin", "beam_pdg")
-"""What protons of a frame have in common."""
+SPOT = ("spot_x", "spot_y")
+GROUP = ("file", "job", "run", *SPOT, "rotation_angle", "phantom", "beam_bin", "beam_pdg")
+"""What protons of a frame have in common, and which of it they have not in a readout time."""
 
 NEVER = np.iinfo(np.int64).max
 
@@ -26,7 +28,7 @@ class Framing:
     """Collects protons into frames, independently of how many come at a time.
 
     A frame holds the next `sizes[k]` protons with hits of one beam spot, file and run, where k is drawn
-    from the file, run and event of the first; or those whose first hits fall into one readout time.
+    from the file, run and event of the first; or those whose first hits fall into one readout time, of whatever spots.
     Spots may take turns. Frames leave in the order in which they are completed.
 
     Args:
@@ -82,7 +84,7 @@ class Framing:
 
     def _cut(self, protons: Columns) -> tuple[Columns, Array, Array]:
         """Order protons by what frames have in common, files first; return them, the frames' starts, and which are full."""
-        columns = _common(protons)
+        columns = self._common(protons)
         ordinal = np.asarray(protons["ordinal"])
         if any((c != c[0]).any() for c in columns) or (np.diff(ordinal) < 0).any():
             order = np.lexsort((ordinal, *reversed(columns)))
@@ -98,6 +100,11 @@ class Framing:
         size = np.full(len(fresh), NEVER) if self.frame_time is not None else self._sizes(protons)
         number, full = cut_frames(fresh, ~np.asarray(protons["noise"]), size)
         return protons, np.flatnonzero(np.diff(number, prepend=-1)), full
+
+    def _common(self, protons: Columns) -> list[Array]:
+        """Return the columns that protons of a frame have in common, of those that there are; what is not known (NaN) is like what is not known."""
+        names = [name for name in GROUP if name in protons and not (self.frame_time is not None and name in SPOT)]
+        return [np.nan_to_num(np.asarray(protons[name]), nan=-1e30) for name in names]
 
     def _sizes(self, protons: Columns) -> Array:
         """Return how many protons a frame would have if it began at each proton."""
@@ -119,7 +126,7 @@ class Framing:
         stops = np.append(starts[1:], len(ordinal)) - 1
         ended: Array = ordinal[stops] + 1 + PATIENCE
         ended[full] = ordinal[stops[full]] + 1
-        follows = np.all([g[starts[1:]] == g[stops[:-1]] for g in _common(protons)], axis=0)
+        follows = np.all([g[starts[1:]] == g[stops[:-1]] for g in self._common(protons)], axis=0)
         ended[:-1] = np.where(follows, np.minimum(ended[:-1], ordinal[starts[1:]] + 1), ended[:-1])
         # Files, and the jobs in one, come one after the other: the first proton of the next one ends all frames of one.
         files, first = np.unique(file, return_index=True)
@@ -134,6 +141,8 @@ class Framing:
         counts = np.diff(np.append(starts, length(protons)))[kept]
         chosen = _of_frames(protons, starts, kept)
         frames = pool(chosen, counts)
+        if self.frame_time is not None:
+            frames |= spots_of_frames(chosen, counts)
         frames["frame"] = self.n_frames + np.arange(len(kept))
         if self.frame_time is not None:
             frames["frame"] = np.asarray(frames.pop("readout"))
@@ -169,11 +178,6 @@ def _of_frames(protons: Columns, starts: Array, frames: Array) -> Columns:
         return protons
     rows = Ragged(np.arange(length(protons)), np.append(starts, length(protons)))
     return take(protons, rows.take(frames).flat)
-
-
-def _common(protons: Columns) -> list[Array]:
-    """Return the columns of GROUP that there are; what is not known (NaN) is like what is not known."""
-    return [np.nan_to_num(np.asarray(protons[name]), nan=-1e30) for name in GROUP if name in protons]
 
 
 def first_times(protons: Columns) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....errors import FileName, InputError
 from ....io.carry import Carry
-from ....io.problems import of_first_file
+from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
 from .axes import USUAL, turned
 from .beams import Beams
@@ -17,10 +17,11 @@ from .hits import cluster_energy, cluster_size
 from .layers import Layers
 from .placing import Described, Placing
 from .recognition import Sample
+from .spots import OF_SPOTS
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
 POSITIONS = ("hit_x", "hit_y", "hit_z")
-FRAME = ("file", "job", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "phantom", "beam_energy", "beam_pdg")
+FRAME = (*OF_SPOTS, "file", "job", "entry", "run", "spot_x", "spot_y", "spot_tx", "spot_ty", "rotation_angle", "frame", "phantom", "beam_energy", "beam_pdg")
 
 
 class ReadoutFrames(Carry):
@@ -94,6 +95,7 @@ class ReadoutFrames(Carry):
         n, rows = length(chunk), ragged(chunk, "hit_x")
         frames: Columns = {**usual(chunk, n), **{k: v for k, v in chunk.items() if k in FRAME or k.startswith("keep:")}}
         frames.setdefault("frame", frames["entry"])
+        frames |= _spots(chunk, n)
         hits = {new: ragged(chunk, name).flat for name, new in HITS.items() if name in chunk}
         frame = np.repeat(np.arange(n), rows.counts)
         hits["layer"] = _layer(chunk, layers)
@@ -118,6 +120,19 @@ def _sample(chunk: Columns, first: int, stop: int) -> Sample:
     positions = np.stack([ragged(chunk, name).flat[first:stop].astype(np.float64) for name in POSITIONS], 1)
     number = ragged(chunk, "hit_layer").flat[first:stop] if "hit_layer" in chunk else None
     return Sample(positions, {}, number, "hit_z")
+
+
+def _spots(chunk: Columns, n: int) -> Columns:
+    """Return the first spot of frames that have several in the file, and that it is known.
+
+    Raises:
+        InputError: a frame without any.
+    """
+    if "spots_x" not in chunk or "spots_y" not in chunk:
+        return {}
+    spots = {name: ragged(chunk, name) for name in OF_SPOTS if name in chunk}
+    refuse(chunk, spots["spots_x"].counts == 0, "spots_x", lambda _: "is empty; every frame has a beam spot: leave spots_x and spots_y out if they are not known")
+    return {"spot_given": np.ones(n, dtype=bool), **{OF_SPOTS[name]: column.flat[column.offsets[:-1]] for name, column in spots.items()}}
 
 
 def _layer(chunk: Columns, layers: Layers) -> Array:

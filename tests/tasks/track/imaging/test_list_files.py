@@ -180,3 +180,16 @@ def test_what_is_not_known_is_refused_before_the_work(hits, tmp_path) -> None:
         with pytest.raises(InputError, match=r"bare\.root.*'spot_x'.*apply\.upstream\.spot"):
             listed(bare, tmp_path / "a.root", f"apply.list_format={format}", dry_run=True)
     assert listed(bare, tmp_path / "a.root", "apply.list_format=rtk", "apply.upstream.spot=[-10, 4]")["list_files"]
+
+
+def test_spots_that_share_a_readout_are_told_apart_by_position(hits, tmp_path) -> None:
+    listed(hits, tmp_path / "tracks.root", "apply.frame_time=0.006")
+    with uproot.open(tmp_path / "tracks.root") as file:
+        frames, rows = (file[name].arrays(library="np") for name in ("tracks", "wepl"))
+    mixed = [len(spots) > 1 for spots in frames["spots_x"]]
+    assert any(mixed) and not all(mixed)
+    several = np.isin(rows["frame"], frames["frame"][mixed]) & (rows["run"] == 0)
+    spot = np.where(rows["x"] < 0, -10, 10)
+    assert (rows["spot_x"][several] == spot[several]).all() and len(set(rows["spot"][several])) == 2
+    alone = ~np.isin(rows["frame"], frames["frame"][mixed])
+    assert alone.any() and set(rows["spot_x"][alone]) <= {-10.0, 10.0} and (rows["spot"][alone] == 0).all()

@@ -97,6 +97,10 @@ def test_too_few_protons_are_not_judged_and_equal_ones_are_none(protons) -> None
     assert all(len(values) == 0 for values in empty)
 
 
+def test_cuts_that_leave_nothing_end(protons) -> None:
+    assert found(protons, sigmas=0.01, pixel=4.0)[0].mean() > 0.5
+
+
 def test_the_order_of_the_protons_does_not_matter(protons) -> None:
     rows, deflection, projection = protons
     order = np.random.default_rng(3).permutation(N)

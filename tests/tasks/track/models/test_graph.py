@@ -11,6 +11,7 @@ from pphysml.errors import InputError
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.tasks.track.config import DataConfig
 from pphysml.tasks.track.models import graph as rooms
+from pphysml.tasks.track.models.batches import collate_links
 from pphysml.tasks.track.models.continuations import (
     all_triplets,
     directions,
@@ -180,3 +181,19 @@ def test_true_links_follow_each_particle():
                 assert not reachable or twice.sum() > 1
             else:
                 assert reachable and layer[previous[h]] == nearest and previous[h] in same
+
+
+def test_hits_of_several_spots_have_the_centre_of_their_own():
+    rng = np.random.default_rng(6)
+    frames = random_frames(1, n_frames=2, n_hits=400, n_layers=4)
+    frames |= {name: Ragged.from_counts(np.ones(800, np.float32), np.array([400, 400])) for name in ("dedx", "edep", "cluster_size")}
+    far = rng.random(400) < 0.5
+    frames["x"].flat[400:][far] += 60
+    columns = collate_links(frames, DataConfig(max_step=8.0))
+    front, x = frames["layer"].flat < 3, frames["x"].flat
+    second = np.concatenate([np.zeros(400, bool), far])
+    for of in (np.arange(800) < 400, (np.arange(800) >= 400) & ~second, second):
+        np.testing.assert_allclose(columns["centre_x"].numpy()[of], x[of & front].mean(), rtol=1e-5)
+    # Where the file says that there is one, all hits have its centre.
+    columns = collate_links(frames | {"spot_given": np.ones(2, bool)}, DataConfig(max_step=8.0))
+    np.testing.assert_allclose(columns["centre_x"].numpy()[400:], x[400:][front[400:]].mean(), rtol=1e-5)

@@ -363,3 +363,16 @@ def test_the_geant4_file_of_the_aluminium_calorimeter_is_read_as_its_numbers_say
     primary = found["primary"].flat
     assert len(np.unique(np.stack([frame, found["proton"].flat])[:, primary], axis=1).T) == 1957
     assert found["dedx"].flat.sum() == pytest.approx(found["edep"].flat.sum() / 0.0139, rel=1e-3)
+
+
+def test_frames_of_a_file_may_have_several_spots():
+    counts = np.arange(30) % 3 + 1
+    spots = {name: Ragged.from_counts(np.arange(counts.sum()) * factor, counts) for name, factor in (("spots_x", 1.0), ("spots_y", -2.0))}
+    found = assembled(assemble, {**FRAMES, **spots}, min_cluster_size=3)
+    for name, column in spots.items():
+        np.testing.assert_array_equal(found[name].flat, column.flat)
+        np.testing.assert_array_equal(found[name].offsets, column.offsets)
+    assert found["spot_given"].all() and np.array_equal(found["spot_x"], spots["spots_x"].flat[spots["spots_x"].offsets[:-1]])
+    spots["spots_x"] = spots["spots_y"] = Ragged.from_counts(np.zeros(29), np.repeat([1, 0, 1], [4, 1, 25])[:30])
+    with pytest.raises(InputError, match=r"entry 4: .*every frame has a beam spot"):
+        assembled(assemble, {**FRAMES, **spots})

@@ -143,3 +143,15 @@ def test_particles_are_numbered_through_the_frame():
     found = run(data, 9, [9])
     assert np.array_equal(found["proton"].flat, np.repeat(np.arange(9), counts))
     assert np.array_equal(found["particle"].flat, np.concatenate([[0, 0, 1, 2, 3, 4] + 5 * k * np.ones(6) for k in range(3)]))
+
+
+@pytest.mark.parametrize("step", [7, 600])
+def test_a_readout_time_holds_the_protons_of_all_spots(step):
+    data = protons(spots=3, spot_given=np.ones(600, dtype=bool))
+    found = run(data, step, [100], frame_time=0.25)
+    assert members(found) == [tuple(range(25 * i, 25 * i + 25)) for i in range(24)]
+    for i in range(24):
+        there = data["spot_x"][25 * i : 25 * i + 25]
+        assert found["spots_x"][i].tolist() == np.unique(there).tolist() == (-found["spots_y"][i]).tolist()
+        assert found["spot_x"][i] == there[0]
+    assert "spots_x" not in run({**data, "spot_given": np.zeros(600, dtype=bool)}, step, [100], frame_time=0.25)
