@@ -20,7 +20,7 @@ class VolumeRule(Config):
     counted: Name | None = option(None, "Number that counts layers from there on; null if all are the same layer.")
 
 
-def numbered(columns: Columns, rules: list[VolumeRule]) -> Array | None:
+def layers_by_ids(columns: Columns, rules: list[VolumeRule]) -> Array | None:
     """Return the layer of each row by its numbers of volumes, int64 (H,); -1 where no rule holds.
 
     None if a number that the rules need is not there.

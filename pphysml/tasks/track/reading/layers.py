@@ -10,7 +10,7 @@ import numpy as np
 from ....errors import ConfigError, InputError
 from ....io.ragged import Array
 from ..geometries.geometry import Floats, Geometry, SensorConfig
-from .seen import GAP, Seen
+from .seen import Seen, few, usual
 
 MAX_LAYERS = 200
 TOLERANCE = 0.25
@@ -134,16 +134,16 @@ def learn_numbered(number: Array, z: Array) -> tuple[Array, Seen]:
     if len(numbers) < 2:
         raise InputError(f"all {len(z)} hits lie in one layer, but a track needs two", branch="hit_layer")
     order = np.lexsort((z, row))
-    first = np.cumsum(hits) - hits
-    # Of each layer the inner nine tenths, since a few hits may lie anywhere.
-    low, centre, high = (z[order[first + ((hits - 1) * share).astype(np.int64)]] for share in (0.05, 0.5, 0.95))
+    first, kept = np.cumsum(hits) - hits, hits > few(hits)
+    numbers, hits, first = numbers[kept], hits[kept], first[kept]
+    # Of each layer the inner half, since some hits may lie anywhere.
+    low, centre, high = (z[order[first + ((hits - 1) * share).astype(np.int64)]] for share in (0.25, 0.5, 0.75))
     if (low[1:] <= high[:-1]).any():
         at = int(np.argmax(low[1:] <= high[:-1]))
         raise InputError(f"layer {numbers[at + 1]} begins at z = {low[at + 1]:.6g} mm, not behind layer "
                          f"{numbers[at]}, which reaches to {high[at]:.6g} mm; layers must be numbered along the beam, whose direction "
                          "--beam-axis states", branch="hit_layer")
-    centre = np.where(high - low < 2 * GAP, (low + high) / 2, centre)
-    return numbers, Seen(centre, high - low, hits, 0, int(np.median(hits)), None)
+    return numbers, Seen(centre, 2 * (high - low), hits, len(z) - int(hits.sum()), usual(hits), None)
 
 
 def numbered_layers(number: Array, seen: Seen) -> Layers:

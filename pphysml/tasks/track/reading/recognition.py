@@ -10,7 +10,7 @@ import numpy as np
 from ....errors import InputError
 from ....io.ragged import Array, Columns
 from ..geometries.geometry import Geometry, known_geometries, load_geometry
-from ..geometries.volume_ids import numbered
+from ..geometries.volume_ids import layers_by_ids
 from .axes import OPPOSITE, USUAL, turned_positions
 from .calorimeter import Calorimeter
 from .layers import Layers, learn_layers, learn_numbered, numbered_layers
@@ -142,7 +142,8 @@ def _recognised(sample: Sample, geometries: Sequence[Geometry], axes: Sequence[s
     best = [p for p in alike if p.front <= DEAD_IN_FRONT or p.at_home or p in ids]
     if not best:
         return None, ""
-    evidence = {DISTANCES: best if len(best) == 1 else [], NUMBERS: best if sample.number is not None else [],
+    numbered = sample.number is not None
+    evidence = {DISTANCES: best if len(best) == 1 and not numbered else [], NUMBERS: best if numbered else [],
                 IDS: ids, HOME: [p for p in best if p.at_home]}
     chosen = _all_of([places for places in evidence.values() if places], best)
     if len(chosen) > 1:
@@ -168,7 +169,7 @@ def _ids_agree(sample: Sample, placement: Placement) -> bool:
     layer = Layers.of(placement.geometry, placement.shift).number(sample.z(placement.axis))
     inside = layer >= 0
     for rules in placement.geometry.volume_ids:
-        number = numbered({**sample.rows, "z": layer}, rules)
+        number = layers_by_ids({**sample.rows, "z": layer}, rules)
         if number is not None and (number[inside] == layer[inside]).mean() >= AGREEING and len(np.unique(number[inside])) >= FEWEST_LAYERS:
             return True
     return False

@@ -57,10 +57,6 @@ class Seen:
         """Return those that are chosen by a mask; the hits of the others are left out."""
         return Seen(self.z[chosen], self.spread[chosen], self.hits[chosen], self.left_out + int(self.hits[~chosen].sum()), self.usual, self.thickness)
 
-    def mirrored(self) -> Seen:
-        """Return the same seen from behind."""
-        return Seen(-self.z[::-1], self.spread[::-1], self.hits[::-1], self.left_out, self.usual, self.thickness)
-
 
 def seen_layers(z: Array, local_z: Array | None = None) -> Seen:
     """Return the layers that positions along the beam show.
@@ -74,14 +70,13 @@ def seen_layers(z: Array, local_z: Array | None = None) -> Seen:
     """
     ordered = np.sort(np.asarray(z, dtype=np.float64))
     low, high, hits = _pieces(ordered)
-    usual = _usual(hits)
-    kept = hits > min(FEWEST, int(FEW_SHARE * usual))
+    kept = hits > few(hits)
     low, high, hits = low[kept], high[kept], hits[kept]
     starts = np.flatnonzero(np.concatenate([[True], low[1:] - high[:-1] > GAP]))
     low, high, hits = low[starts], np.maximum.reduceat(high, starts), np.add.reduceat(hits, starts)
     spread = high - low
     thickness = _thickness(local_z, spread, hits, len(ordered))
-    return Seen((low + high) / 2, spread, hits, len(ordered) - int(hits.sum()), _usual(hits), thickness)
+    return Seen((low + high) / 2, spread, hits, len(ordered) - int(hits.sum()), usual(hits), thickness)
 
 
 def _pieces(ordered: Floats) -> tuple[Floats, Floats, Array]:
@@ -91,11 +86,16 @@ def _pieces(ordered: Floats) -> tuple[Floats, Floats, Array]:
     return ordered[first], ordered[last], last - first + 1
 
 
-def _usual(hits: Array) -> int:
+def usual(hits: Array) -> int:
     """Return how many hits the piece of the median hit has."""
     ordered = np.sort(hits)
     total = np.cumsum(ordered)
     return int(ordered[np.searchsorted(total, total[-1] / 2)])
+
+
+def few(hits: Array) -> int:
+    """Return up to how many hits pieces of so many are none of a layer."""
+    return min(FEWEST, int(FEW_SHARE * usual(hits)))
 
 
 def _thickness(local_z: Array | None, spread: Floats, hits: Array, n: int) -> float | None:

@@ -217,3 +217,29 @@ def test_a_real_gate_file_is_recognised_with_its_volume_ids_and_hits_behind_the_
     (tmp_path / "short.yaml").write_text(source.read_text().replace("count: 149", "count: 30"))
     short, carry = frames_of(rows, geometry=str(tmp_path / "short.yaml"))
     assert right(short, "dtc-3mm") and 0 < carry.facts()["hits_in_no_layer"] == (rows["pdg"] >= 32).sum() < 600
+
+
+def as_frames(rows, numbered=False, size=300):
+    """Return rows as entries of the layout `frames`, of `size` hits each."""
+    n = length(rows)
+    counts = np.diff(np.append(np.arange(0, n, size), n))
+    names = {"x": "hit_x", "y": "hit_y", "z": "hit_z", "edep": "hit_edep", "pdg": "hit_pdg"}
+    columns = {new: Ragged.from_counts(np.asarray(rows[name]), counts) for name, new in names.items()}
+    if numbered:
+        columns["hit_layer"] = Ragged.from_counts(np.where(np.asarray(rows["pdg"]) < 0, np.arange(n) % 30, rows["pdg"]), counts)
+    return {"file": np.zeros(len(counts), np.int32), "entry": np.arange(len(counts)), **columns}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("numbered", [False, True])
+@pytest.mark.parametrize("axis", ["+z", "-z"])
+def test_frames_of_a_detector_are_recognised_alike(name, numbered, axis):
+    rows = with_foreign(dead(against(simulated(name), axis), [0, 5]), "anywhere")
+    examples, carry = assemble(as_frames(rows, numbered), None, TrackConfig())
+    examples = concatenate([part for part in (examples, assemble(None, carry, TrackConfig())[0]) if part])
+    assert right(examples, name)
+    facts = carry.facts()
+    assert facts["calorimeter"].startswith(name) and facts["beam_axis"].startswith(axis) and facts["hits_in_no_layer"] > 10
+    assert ("the layer numbers of the file" in facts["calorimeter"]) == numbered
+    entry = np.repeat(examples["entry"], examples["layer"].counts) * 300 + examples["hit_entry"].flat
+    assert np.array_equal(np.asarray(rows["pdg"])[entry], examples["pdg"].flat)
