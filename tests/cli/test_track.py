@@ -168,4 +168,4 @@ def test_frames_carry_branches_and_have_no_perfect_tracks(detector, pphysml, tmp
     done = pphysml("track", detector, "-o", tmp_path / "none.root", "--engine", "perfect")
     assert done.code == 3 and "truth" in done.err and not (tmp_path / "none.root").exists()
     done = pphysml("evaluate", "track", detector, "--engine", "straight")
-    assert done.code == 3 and "truth" in done.err and "hit_event" in done.err
+    assert done.code == 0, done.err
