@@ -21,10 +21,7 @@ A_JOB = 0.25
 """Share of those that were there before which have another particle of the beam, from which on it is one."""
 
 FEWEST = 5
-"""Events that rise behind a step back where a job begins; rows in the order of time have fewer."""
-
-LOW, LOW_SHARE = 10, 0.05
-"""How many events of the job before, at most, come before the first of the next one in their order."""
+"""Events that rise where a job begins, among the numbers of the one before; where jobs take turns, numbers soon go on behind them."""
 
 ONE = {"event": "an event", "frame": "a frame"}
 NUMBERED = {"event": "the particles of the beam", "frame": "the readout frames"}
@@ -173,11 +170,12 @@ class Events:
         judged = np.flatnonzero((np.arange(len(block)) - first[block] < LOOKED_AT) & (block > 0))
         n, n_again, n_other = (np.bincount(block[judged][which[judged]], minlength=len(first)) for which in (np.ones(len(keys), dtype=bool), again, other))
         jobs = np.flatnonzero((n_other > 0) & (n_other >= A_JOB * n_again) & (n >= FEWEST))
-        return next((begins for begins in first[jobs].tolist() if self._is_low(keys, begins)), len(keys))
+        return next((begins for begins in first[jobs].tolist() if self._is_among(keys, begins)), len(keys))
 
-    def _is_low(self, keys: Array, begins: int) -> bool:
-        below, of = self._seen.below(keys[begins], keys[:begins])
-        return below <= max(LOW, LOW_SHARE * of)
+    def _is_among(self, keys: Array, begins: int) -> bool:
+        """Return whether the first events of a block are among the numbers of those before."""
+        before = np.concatenate([self._seen.highest(), keys[:begins]])
+        return bool(keys[begins + FEWEST - 1] <= before.max())
 
     def _refuse_again(self, rows: Columns, starts: Array, again: Array, other: Array, same: Array) -> None:
         bad = np.zeros(length(rows), dtype=bool)
@@ -191,7 +189,7 @@ def _what_is_wrong(name: str, other: bool, same: bool) -> str:
     if same and name == "event":
         return "comes again with the same rows; files were merged that share some: merge each of them once"
     if other:
-        return f"comes again with others, but not behind a step back of the numbers; jobs were merged: {ONE_BY_ONE}"
+        return f"comes again with others: rows of several jobs with the same numbers take turns; {ONE_BY_ONE}"
     merged = f"; if jobs with the same numbers were merged, {ONE_BY_ONE}" if name != "event" else ""
     return f"goes on behind other {name}s, but the rows of {ONE[name]} must follow one another: put them together with --sort (apply.sort=full){merged}"
 

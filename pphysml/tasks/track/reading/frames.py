@@ -117,7 +117,9 @@ class Framing:
     def _refuse_backwards(self, protons: Columns, fresh: Array) -> None:
         bad = np.zeros(len(fresh), dtype=bool)
         bad[1:] = (np.diff(np.asarray(protons["readout"])) < 0) & ~fresh[1:]
-        refuse(protons, bad, "time", lambda row: "goes back to an earlier frame of --frame-time; the file must be sorted by time")
+        refuse(protons, bad, "time", lambda row: (
+            "goes back to an earlier frame of --frame-time; put the hits into the order of time with --sort (apply.sort=full); if runs "
+            "were merged whose times begin anew, give their files one by one"))
 
     def _ended(self, protons: Columns, starts: Array, full: Array) -> Array:
         """Return how many protons must have come for each frame to be complete."""

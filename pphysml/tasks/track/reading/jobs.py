@@ -123,10 +123,9 @@ class Seen:
             again |= of_old
         return again, Entries(*(np.where(again, values, np.nan) for values in before))
 
-    def below(self, key: complex, further: Array) -> tuple[int, int]:
-        """Return how many events come before one in their order, and how many there are, with further ones."""
-        every = [*self._keys, further]
-        return sum(int((keys < key).sum()) for keys in every), sum(map(len, every))
+    def highest(self) -> Array:
+        """Return the event that is the last in their order, none as long as there is none."""
+        return self._keys[-1][-1:] if self._keys else np.zeros(0, dtype=np.complex128)
 
     def add(self, keys: Array, found: Entries, again: Array) -> None:
         """Add events, but those that were there before."""

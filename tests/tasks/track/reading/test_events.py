@@ -11,7 +11,7 @@ from pphysml.errors import InputError
 from pphysml.io.external_sort import ExternalSort
 from pphysml.io.ragged import concatenate, length, slice_rows, take
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.reading import events, sorted_steps
+from pphysml.tasks.track.reading import events, jobs, sorted_steps
 from pphysml.tasks.track.reading import search as rooms
 from pphysml.tasks.track.reading.assemble import assemble, assemble_training
 
@@ -79,12 +79,14 @@ def without_entry(examples):
 @pytest.mark.parametrize("step", [None, 7, 300])
 @pytest.mark.parametrize("sort", [False, True])
 def test_jobs_with_the_same_numbers_are_those_of_files_of_their_own(step, sort, geometry) -> None:
-    jobs = [job(seed, n) for seed, n in ((1, 30), (2, 60), (3, 45))]
-    begins = np.cumsum([0, *map(length, jobs)])
+    parts = [job(seed, n) for seed, n in ((1, 30), (2, 60), (3, 45))]
+    begins = np.cumsum([0, *map(length, parts)])
     warnings: list[str] = []
-    found = frames(numbered(*jobs), step, warnings=warnings, sort=sort, geometry=geometry)
-    for number, rows in enumerate(jobs):
-        alone = frames(rows, sort=sort, geometry=geometry)
+    options = {"sort": sort, "geometry": geometry, "protons_per_frame": 8}
+    found = frames(numbered(*parts), step, warnings=warnings, **options)
+    assert (np.diff(found["job"]) >= 0).all()
+    for number, rows in enumerate(parts):
+        alone = frames(rows, **options)
         those = take(found, found["job"] == number)
         shifted = pointing(alone, np.arange(length(rows)) + begins[number], job=np.full(length(alone), number, np.int32), frame=those["frame"])
         assert equal(those, shifted)
@@ -230,8 +232,28 @@ def test_shuffled_jobs_are_refused() -> None:
     for rows in (two, numbered(SCATTERED["shuffled"](two)), merged_by("time")):
         with pytest.raises(InputError, match=r"two particles of the beam"):
             frames(rows, 200, sort=True)
-        with pytest.raises(InputError, match=r"--sort|another particle of the beam|two particles of the beam"):
+        with pytest.raises(InputError, match=r"--sort|take turns|two particles of the beam"):
             frames(rows, 200)
+
+
+@pytest.mark.parametrize("rates", [(2, 3), (1, 12), (12, 1)])
+@pytest.mark.parametrize("n", [14, 120])
+def test_jobs_that_take_turns_in_time_are_refused(rates, n) -> None:
+    # Event e of each comes at e times its own interval.
+    two = [job(seed, n, time=lambda rows, rate=rate, seed=seed: rows["event"] / rate + 0.01 * seed + 1e-9 * rows["level1_id"]) for seed, rate in zip((1, 2), rates, strict=True)]
+    rows = numbered(*two)
+    start = np.floor(rows["time"] * 1e4)
+    rows = numbered(take(rows, np.lexsort([rows["track_id"], start])))
+    with pytest.raises(InputError, match=r"comes again with others: .* take turns; give their files one by one"):
+        frames(rows, 200)
+    with pytest.raises(InputError, match="two particles of the beam"):
+        frames(rows, 200, sort=True)
+
+
+def test_scattered_rows_are_never_taken_for_a_job(monkeypatch) -> None:
+    monkeypatch.setattr(jobs, "LARGEST_SHARE", 1.0)
+    rows = numbered(*map(SCATTERED["shuffled"], (job(1, 400), job(2, 400, time=lambda rows: rows["time"] + 1e-6))))
+    assert set(frames(rows, 300, sort=True)["job"]) == {0}
 
 
 def test_a_job_that_was_merged_twice_is_refused() -> None:

@@ -128,7 +128,7 @@ def test_readout_time_collects_what_begins_in_it(step):
 def test_time_that_goes_back_is_refused():
     data = protons()
     data["time"].flat[data["time"].offsets[300] : data["time"].offsets[301]] = 0.1
-    with pytest.raises(InputError, match=r"^input file 0, branch 'time', entry 3000: .*sorted by time"):
+    with pytest.raises(InputError, match=r"^input file 0, branch 'time', entry 3000: .*into the order of time with --sort"):
         run(data, 50, [100], frame_time=0.25)
 
 
