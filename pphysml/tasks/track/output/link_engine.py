@@ -9,6 +9,7 @@ from ....contract import Engine
 from ....io.ragged import Columns
 from ....model_file import ModelFile
 from ..config import TrackConfig
+from ..ranges.beam_estimate import BeamEstimate
 from ..reading.beam_statement import statement_of
 from ..tracks.links import Links
 from .columns import output_columns
@@ -27,6 +28,11 @@ class LinkEngine(Engine):
         self._calibration = None if path is None else load_calibration(path)
         statement = statement_of(config.apply)
         self._beam = EstimatedBeam(config, statement) if statement.estimated else None
+
+    @property
+    def estimated_beam(self) -> BeamEstimate | None:
+        """The beam that was estimated, once frames have been seen."""
+        return None if self._beam is None else self._beam.found
 
     @property
     def warnings(self) -> list[str]:
