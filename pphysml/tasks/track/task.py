@@ -63,7 +63,7 @@ class Track(Task["TrackConfig"]):
         "--wepl-calibration": Flag("apply.wepl_calibration", "FILE", (
             "YAML file with offset and slope, or a table, from measured to true WEPL, as `evaluate` writes it for runs of known phantoms."), ("apply", "evaluate")),
         "--phantom": Flag("apply.phantom", "MM", (
-            "Known water-equivalent thickness in front of the calorimeter, with which WEPL is compared, and to which it is calibrated."), ("evaluate",)),
+            "Known water-equivalent thickness in front of the calorimeter, or one for each file as 50,100,150, with which WEPL is compared, and to which it is calibrated."), ("evaluate",)),
         "--list-format": Flag("apply.list_format", "FORMAT", (
             "Write the protons that are no outliers as files for a reconstruction program beside the output, too: rtk (.mhd and .raw, of PCT) or dtc-toolkit (tree WEPLData); one for each projection.")),
         "--pixel-mask": Flag("apply.pixel_mask", "FILE", (

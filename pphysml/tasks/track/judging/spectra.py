@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ....errors import ConfigError
 from ....evaluation.peak import Peak, gaussian_peak
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import wilson
@@ -25,10 +26,20 @@ USABLE = "tracks with a Bragg peak and without a flag that takes them from the l
 
 
 def known_phantoms(examples: Columns, options: ApplyConfig) -> Array:
-    """Return the known water-equivalent thickness in front of each frame, mm: as stated of its run, as stated, as in the file, else NaN."""
+    """Return the known water-equivalent thickness in front of each frame, mm: as stated of its run, as stated, as in the file, else NaN.
+
+    Raises:
+        ConfigError: one is stated for each file, but not for all of them.
+    """
     n = len(ragged(examples, "layer"))
-    usual = np.full(n, np.nan) if "phantom" not in examples else np.asarray(examples["phantom"], dtype=np.float64)
-    known = usual if options.phantom is None else np.full(n, options.phantom)
+    known = np.full(n, np.nan) if "phantom" not in examples else np.asarray(examples["phantom"], dtype=np.float64)
+    if isinstance(options.phantom, list):
+        file = np.asarray(examples["file"], dtype=np.int64)
+        if n and file.max() >= len(options.phantom):
+            raise ConfigError(f"apply.phantom: has {len(options.phantom)} values, but there are at least {file.max() + 1} input files; give one for each, or one for all.")
+        known = np.array(options.phantom, dtype=np.float64)[file]
+    elif options.phantom is not None:
+        known = np.full(n, options.phantom)
     run = np.asarray(examples["run"], dtype=np.int64)
     for number, thickness in options.phantom_of_run.items():
         known = np.where(run == number, thickness, known)
@@ -60,7 +71,7 @@ class Spectra:
         tracks = self.tracks
         used = tracks["usable"]
         share = wilson(int(used.sum()), len(used))
-        yield Metric("usable_tracks", float(share.value), float(share.low), float(share.high), len(used), f"{USABLE.capitalize()}, over all tracks.")
+        yield Metric("usable_tracks", float(share.value), float(share.low), float(share.high), len(used), f"{USABLE[0].upper()}{USABLE[1:]}, over all tracks.")
         name = quantity(tracks)
         peak = gaussian_peak(tracks[name][used])
         if peak is not None:

@@ -90,10 +90,11 @@ class EstimatedBeam:
 
     def _elsewhere(self, examples: Columns) -> Array:
         assert self.found is not None
-        if self.statement.without_phantom is not None or not self.found.elsewhere:
-            return np.zeros(len(ragged(examples, "layer")), dtype=bool)
-        places = zip(np.asarray(examples["file"]).tolist(), np.asarray(examples["run"]).tolist(), strict=True)
-        return np.array([place in self.found.elsewhere for place in places])
+        found = np.zeros(len(ragged(examples, "layer")), dtype=bool)
+        # Files and runs of a run without phantom are none of the input.
+        for file, run in self.found.elsewhere if self.statement.without_phantom is None else ():
+            found |= (np.asarray(examples["file"]) == file) & (np.asarray(examples["run"]) == run)
+        return found
 
     def _stated(self, examples: Columns) -> Array:
         return np.isin(np.asarray(examples["run"], dtype=np.int64), list(self.statement.of_run))

@@ -89,18 +89,18 @@ class Beams:
                    "(beam_energy, beam_pdg); what is stated is taken")
 
     def _remember(self, found: dict[str, Array], source: Array) -> None:
-        for key in {(int(s), float(c)) for s, c in zip(source, found["charge"], strict=True)}:
-            energy = found["energy"][(source == key[0]) & (found["charge"] == key[1])]
+        kinds, row = np.unique(np.stack([source, found["charge"]], axis=1), axis=0, return_inverse=True)
+        for number, (kind, charge) in enumerate(kinds):
+            key, energy = (int(kind), float(charge)), found["energy"][row.ravel() == number]
             low, high = self._seen.get(key, (np.inf, -np.inf))
             self._seen[key] = (min(low, float(energy.min())), max(high, float(energy.max())))
 
     def _compare(self, found: dict[str, Array], of_file: dict[str, Array], chosen: Array) -> None:
         charge = np.where(np.isfinite(of_file["charge"]), of_file["charge"], found["charge"])
         other = chosen & ((charge != found["charge"]) | (np.abs(of_file["energy"] / found["energy"] - 1) > SAME))
-        for row in np.flatnonzero(other):
-            # Energies of a file may differ a little from frame to frame; one of each MeV is enough.
-            self._contradictions[float(found["charge"][row]), float(found["energy"][row]),
-                                 float(charge[row]), float(np.rint(of_file["energy"][row]))] = None
+        # Energies of a file may differ a little from frame to frame; one of each MeV is enough.
+        kinds = np.stack([found["charge"], found["energy"], charge, np.rint(of_file["energy"])], axis=1)[other]
+        self._contradictions.update(dict.fromkeys(map(tuple, np.unique(kinds, axis=0).tolist())))
 
 
 def beam_range(energy: Array, charge: Array) -> Array:

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from pphysml.errors import ConfigError, InputError
+from pphysml.io.ragged import concatenate
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, particle_range
-from pphysml.tasks.track.config import ApplyConfig
+from pphysml.tasks.track.config import ApplyConfig, TrackConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig
+from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.reading.beam_statement import BeamStatement, beam_of, statement_of
 from pphysml.tasks.track.reading.beams import Beams
+
+from .gate_files import gate_rows
 
 THREE = {"frame": np.arange(3)}
 
@@ -94,3 +98,37 @@ def test_statements_come_from_options_and_files(tmp_path):
     path.write_text("energy: 200\n")
     with pytest.raises(ConfigError, match=r"beam\.yaml: there is no option 'energy'"):
         statement_of(ApplyConfig(beam=str(path)))
+
+
+def frames_of_rows(rows, **apply):
+    config = TrackConfig.model_validate({"apply": {"protons_per_frame": 10, **apply}})
+    first, carry = assemble(rows, None, config)
+    last, _ = assemble(None, carry, config)
+    return concatenate([part for part in (first, last) if part]), carry
+
+
+def test_energies_drawn_for_every_particle_make_frames_of_like_ones_with_mean_and_width():
+    rows = gate_rows(400)
+    number = np.unique(rows["event"], return_inverse=True)[1]
+    found, carry = frames_of_rows(rows | {"beam_energy": np.random.default_rng(1).normal(200.0, 1.0, 400)[number]})
+    assert len(found["frame"]) < 60 and (found["n_protons"] == 10).sum() > 30
+    assert np.ptp(found["beam_energy"]) > 2 and np.average(found["beam_energy"], weights=found["n_protons"]) == pytest.approx(200, abs=0.2)
+    full = found["n_protons"] == 10
+    assert (found["beam_spread"][full] > 0.05).all() and (found["beam_spread"][full] < 0.6).all()
+    assert carry.facts()["beam"].endswith("MeV, as the file says")
+
+
+def test_two_energies_of_a_file_never_share_a_frame_and_unknown_ones_and_phantoms_do():
+    rows = gate_rows(40)
+    energy = np.where(np.unique(rows["event"], return_inverse=True)[1] % 2, 180.0, 190.0)
+    found, _ = frames_of_rows(rows | {"beam_energy": energy})
+    assert sorted(found["beam_energy"].tolist()) == [180.0] * 2 + [190.0] * 2 and not found["beam_spread"].any()
+    nothing = np.full(len(energy), np.nan)
+    found, carry = frames_of_rows(rows | {"beam_energy": nothing, "phantom": nothing})
+    assert found["n_protons"].tolist() == [10] * 4 and np.isnan(found["beam_energy"]).all() and carry.facts()["beam"] == "not known"
+
+
+def test_a_contradiction_reaches_the_warnings_of_the_input():
+    rows = gate_rows(20)
+    _, carry = frames_of_rows(rows | {"beam_energy": np.full(len(rows["event"]), 230.0)}, beam="proton:200MeV")
+    assert sum("the file says proton 230 MeV" in said for said in carry.warnings(lambda number: "rows.root")) == 1
