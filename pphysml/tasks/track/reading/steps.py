@@ -11,20 +11,17 @@ import numpy as np
 from ....errors import ConfigError, FileName, InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file
-from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
+from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ....io.schema import kept_branch
 from .axes import turned
 from .beams import Beams
-from .cluster_kernel import Pitch
-from .clusters import merge_deposits
 from .ending import Ending
 from .events import Events, event_starts
 from .examples import finished, usual
 from .frames import Framing
-from .hits import merge_steps
+from .hit_making import HitMaking
 from .jobs import TwoParticles
 from .layer_ids import NAMES, LayerIds
-from .layers import Layers
 from .placing import Described, Placing
 from .recognition import Sample
 from .sorted_steps import SortedSteps
@@ -79,7 +76,7 @@ class StepFrames(Carry):
         self._events = Events(any_order=rules.sort)
         self._sorted = SortedSteps(rules.frame_time is not None) if rules.sort else None
         self._two_particles = TwoParticles()
-        self._n_with_hits = self._n_deposits = self._n_clusters = 0
+        self._hits = HitMaking(rules.clusters, rules.min_cluster_size, rules.frame_time is not None)
         self._framing = Framing(rules.sizes, rules.frame_time, rules.keep_last)
         self._ending = Ending()
 
@@ -122,33 +119,20 @@ class StepFrames(Carry):
     def _frames(self, protons: Columns, last: bool) -> Columns:
         frames = self._framing.add(protons, last)
         layers = self._placing.layers
-        if frames and layers and self.rules.clusters:
-            frames = self._clustered(frames, layers)
+        if layers is not None:
+            frames = self._hits.of_frames(frames, layers)
         if last:
             self._refuse_nothing()
         return finished(frames, layers, self.rules.beams) if frames and layers else {}
 
-    def _clustered(self, frames: Columns, layers: Layers) -> Columns:
-        found = merge_deposits(frames, layers.thickness, Pitch(*layers.pixel), self.rules.min_cluster_size)
-        self._n_deposits += len(ragged(frames, "layer").flat)
-        self._n_clusters += len(ragged(found, "layer").flat)
-        return found
-
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
-        made = {} if self._placing.layers is None else self._hits_made(self._placing.layers)
+        made = {} if self._placing.layers is None else self._hits.facts(self._placing.layers)
         return {**self._placing.facts(), **made, **self.rules.beams.facts(), **self._events.facts()}
 
     def warnings(self, named: FileName) -> list[str]:
         """Return what the user should know of jobs, of the calorimeter, of hits outside of it, and of the beam."""
         return [*self._events.warnings(named), *self._placing.warnings(named), *([] if self._ids is None else self._ids.warnings()), *self.rules.beams.warnings()]
-
-    def _hits_made(self, layers: Layers) -> dict[str, Any]:
-        if not self.rules.clusters:
-            return {"hits": "what one particle leaves in one layer"}
-        x, y = (1e3 * pitch for pitch in layers.pixel)
-        assumed = ", which are assumed" if layers.geometry is None else ""
-        return {"hits": f"{self._n_clusters} clusters of {self._n_deposits} deposits, in pixels of {x:g} x {y:g} um{assumed}"}
 
     def _prepared(self, rows: Columns) -> Columns:
         kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
@@ -221,40 +205,21 @@ class StepFrames(Carry):
         proton = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, length(rows))))
         most = int(np.argmax(np.asarray(rows["edep"])))
         self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
-        smallest = 0 if self.rules.clusters else self.rules.min_cluster_size
-        hits = merge_steps(rows, proton, np.asarray(rows["layer"]), layers.thickness, smallest)
-        protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in OF_PROTONS if name in rows}, **hits}
+        protons = self._hits.of_protons(rows, proton, OF_PROTONS, layers)
         if "beam_energy" in protons:
             protons["beam_bin"] = _beam_bin(np.asarray(protons["beam_energy"], dtype=np.float64))
-        return self._with_hits(protons)
-
-    def _with_hits(self, protons: Columns) -> Columns:
-        """Return the protons of which frames are made, with `noise`: those that are none, but hits of noise alone.
-
-        A proton with hits has a deposit that is large enough for one. Where frames are those of a time and not of a
-        number of protons, the small deposits of others may still add to clusters.
-        """
-        size = ragged(protons, "cluster_size")
-        large = size.flat >= self.rules.min_cluster_size
-        noise = np.zeros(length(protons), dtype=bool)
-        if "particle" in protons:
-            noise = ~size.rows_with(large & (ragged(protons, "particle").flat >= 0))
-        with_hits = size.rows_with(large)
-        self._n_with_hits += int(with_hits.sum())
-        kept = size.counts > 0 if self.rules.clusters and self.rules.frame_time is not None else with_hits
-        protons = {**protons, "noise": noise}
-        return protons if kept.all() else take(protons, kept)
+        return protons
 
     def _refuse_nothing(self) -> None:
         if not self._n_rows:
             return
-        n, layers = self._n_with_hits, self._placing.layers
-        if n == 0 and self._n_clusters == 0 and layers is not None:
+        layers = self._placing.layers
+        if self._hits.none and layers is not None:
             raise InputError(f"no hit has {self.rules.min_cluster_size} pixels or more "
                              f"(data.min_cluster_size); the largest step deposits {self._largest[0]:.3g} MeV in {layers.thickness:.3g} mm: "
                              "are the unit (--map edep=BRANCH:UNIT) and the thickness of the sensors right?", file=self._largest[1], branch="edep")
         if self._framing.n_frames == 0:
-            raise InputError(f"No frame is complete: {n} particles have hits; choose fewer with --protons-per-frame, "
+            raise InputError(f"No frame is complete: {self._hits.n_protons} particles have hits; choose fewer with --protons-per-frame, "
                              "or set apply.last_frame=keep.")
 
 
