@@ -59,7 +59,8 @@ def _frames_of_kind(
         total = length(joined)
         joined |= {"file": np.zeros(total, dtype=np.int32), "entry": np.arange(total), "phantom": np.full(total, phantom, dtype=np.float32)}
         frames = frames_of(joined, geometry, config, size) if total else {}
-        if frames and int((np.asarray(frames["n_protons"]) == size).sum()) >= count:
+        # All frames but the last one are full; those may still have fewer protons, whose clusters count for others.
+        if frames and (length(frames) > count or (length(frames) == count and frames["n_protons"][-1] == size)):
             return slice_rows(frames, 0, count)
     raise ConfigError(f"Geometry {geometry.name!r}: {MOST_TRIES * n} particles behind {phantom:g} mm of water leave less than {count} frames "
                       f"of {size} with hits; choose thinner simulation.phantoms.")

@@ -178,6 +178,22 @@ def test_noise_comes_on_top():
     assert (np.diff(noisy["event"]) >= 0).all()
 
 
+def test_frames_of_a_pencil_beam_whose_clusters_merge_take_no_more_particles(monkeypatch) -> None:
+    config = {"simulation": {"geometry": "dtc", "phantoms": [50]}, "data": {"protons_per_frame": [60]}}
+    simulation = TrackSimulation(TrackConfig.model_validate(config), 1)
+    calls: list[int] = []
+
+    def narrow(seed, n, phantom):
+        calls.append(n)
+        rows = TrackSimulation.rows(simulation, seed, n, phantom)
+        return rows | {"x": 0.01 * np.asarray(rows["x"]), "y": 0.01 * np.asarray(rows["y"])}
+
+    monkeypatch.setattr(simulation, "rows", narrow)
+    frames = simulation.examples(0, 3)
+    assert len(calls) == 1 and len(frames["n_protons"]) == 3
+    assert (frames["n_protons"] < 60).all() and (frames["second_proton"].flat >= 0).mean() > 0.3
+
+
 def test_frames_have_the_configured_densities_and_phantoms():
     config = TrackConfig(simulation={"phantoms": [100.0, 150.0]}, data={"protons_per_frame": [5, 10]})
     simulation = TrackSimulation(config, 3)
