@@ -112,8 +112,8 @@ def test_a_beam_estimated_from_a_run_without_phantom_gives_wepl_and_is_said_ever
     assert read_metadata(str(tmp_path / "out.root"))["facts"]["beam"] == summary["beam"] and summary["warnings"] == []
     rows, tracks = (tree(tmp_path / "out.root", name) for name in ("wepl", "tracks"))
     assert np.median(rows["wepl"]) == pytest.approx(100, abs=1.5) and tracks["beam_energy"] == pytest.approx(230, abs=0.5)
-    results = evaluate(TASK, Inputs([str(simulated)]), choice, engines=["perfect"], output=tmp_path / "report")
-    assert f"beam: {summary['beam']}." in results["perfect"].notes and summary["beam"][:40] in (tmp_path / "report/report.html").read_text()
+    results = evaluate(TASK, Inputs([str(simulated)]), choice, engines=["perfect"])
+    assert f"beam: {summary['beam']}." in results["perfect"].notes
     bias = {m.name: m.value for m in results["perfect"].metrics}
     assert bias["wepl_bias"] == pytest.approx(bias["perfect_wepl_bias"], abs=0.3) and abs(bias["wepl_bias_peak"]) < 1.5
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_validator
 from pydantic import Field as Limits
@@ -14,9 +14,16 @@ from .imaging import OutlierConfig, UpstreamConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
 
+def _listed(value: Any) -> Any:
+    """Return a list of one number, or of a text of several with commas."""
+    if isinstance(value, str):
+        return value.split(",")
+    return [value] if isinstance(value, (int, float)) else value
+
+
 Count = Annotated[int, Limits(ge=1)]
 Thickness = Annotated[float, Limits(ge=0, allow_inf_nan=False)]
-Thicknesses = Annotated[list[Thickness], BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)]
+Thicknesses = Annotated[list[Thickness], BeforeValidator(_listed)]
 
 
 class DataConfig(InputConfig):
@@ -54,7 +61,7 @@ class ApplyConfig(Config):
     pixel_mask: str | None = option(None, "CSV file of dead and hot pixels, where the file has pixels; see --pixel-mask.")
     beam_axis: Literal["+z", "-z", "+x", "-x", "+y", "-y"] | None = option(None, "Direction of the beam in the input, whose positions are turned so that it is +z; null takes +z, or the one for which a known calorimeter is recognised; see --beam-axis.")
     wepl_calibration: str | None = option(None, "YAML file that makes measured WEPL the true one: offset (mm) and slope, or a table of pairs, as evaluating runs of known phantoms writes it; see --wepl-calibration.")
-    phantom: Thickness | Thicknesses | None = option(None, "Known water-equivalent thickness in front of the calorimeter, with which evaluating compares WEPL, and calibrates it, or one for each input file; null takes the branch `phantom` of the file; see --phantom.", "mm")
+    phantom: Thicknesses = option(list, "Known water-equivalent thickness in front of the calorimeter, with which evaluating compares WEPL, and calibrates it, or one for each input file; empty takes the branch `phantom` of the file; see --phantom.", "mm")
     phantom_of_run: dict[int, Thickness] = option(dict, "Run number -> the same, of runs with a phantom of their own.", "mm")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
     join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)

@@ -33,13 +33,13 @@ def known_phantoms(examples: Columns, options: ApplyConfig) -> Array:
     """
     n = len(ragged(examples, "layer"))
     known = np.full(n, np.nan) if "phantom" not in examples else np.asarray(examples["phantom"], dtype=np.float64)
-    if isinstance(options.phantom, list):
+    if len(options.phantom) == 1:
+        known = np.full(n, options.phantom[0])
+    elif options.phantom:
         file = np.asarray(examples["file"], dtype=np.int64)
         if n and file.max() >= len(options.phantom):
             raise ConfigError(f"apply.phantom: has {len(options.phantom)} values, but there are at least {file.max() + 1} input files; give one for each, or one for all.")
         known = np.array(options.phantom, dtype=np.float64)[file]
-    elif options.phantom is not None:
-        known = np.full(n, options.phantom)
     run = np.asarray(examples["run"], dtype=np.int64)
     for number, thickness in options.phantom_of_run.items():
         known = np.where(run == number, thickness, known)

@@ -21,7 +21,7 @@ UNKNOWN, DESCRIBED, FILE, STATED = range(4)
 """Where a beam is known from; the higher goes before the lower."""
 SOURCES = {DESCRIBED: "as the geometry given says", FILE: "as the file says", STATED: "as stated"}
 
-SAME = 0.005
+SAME = 0.002
 """Relative difference of two energies up to which they do not contradict each other."""
 
 
@@ -98,8 +98,8 @@ class Beams:
     def _compare(self, found: dict[str, Array], of_file: dict[str, Array], chosen: Array) -> None:
         charge = np.where(np.isfinite(of_file["charge"]), of_file["charge"], found["charge"])
         other = chosen & ((charge != found["charge"]) | (np.abs(of_file["energy"] / found["energy"] - 1) > SAME))
-        # Energies of a file may differ a little from frame to frame; one of each MeV is enough.
-        kinds = np.stack([found["charge"], found["energy"], charge, np.rint(of_file["energy"])], axis=1)[other]
+        # Energies of a file may differ a little from frame to frame; one of each 0.1 MeV is enough.
+        kinds = np.stack([found["charge"], found["energy"], charge, np.round(of_file["energy"], 1)], axis=1)[other]
         self._contradictions.update(dict.fromkeys(map(tuple, np.unique(kinds, axis=0).tolist())))
 
 

@@ -106,12 +106,13 @@ def test_phantoms_are_those_stated_of_a_run_else_stated_else_of_the_file(wrong):
     frames, _ = wrong
     run = np.asarray(frames["run"])
     assert np.array_equal(known_phantoms(frames, ApplyConfig()), frames["phantom"])
-    stated = known_phantoms(frames, ApplyConfig(phantom=250, phantom_of_run={2: 10}))
+    stated = known_phantoms(frames, ApplyConfig(phantom="250", phantom_of_run={2: 10}))
     assert np.array_equal(stated, np.where(run == 2, 10.0, 250.0))
     files = frames | {"file": run % 2}
     assert np.array_equal(known_phantoms(files, ApplyConfig(phantom="50,100")), np.where(run % 2, 100.0, 50.0))
-    with pytest.raises(ConfigError, match="has 1 values, but there are at least 2"):
-        known_phantoms(files, ApplyConfig(phantom=[50]))
+    assert np.array_equal(known_phantoms(files, ApplyConfig(phantom=70)), np.full(len(run), 70.0))
+    with pytest.raises(ConfigError, match="has 2 values, but there are at least 4"):
+        known_phantoms(frames | {"file": run}, ApplyConfig(phantom=[50, 60]))
     assert np.isnan(known_phantoms({k: v for k, v in frames.items() if k != "phantom"}, ApplyConfig())).all()
 
 

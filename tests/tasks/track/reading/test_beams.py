@@ -69,7 +69,7 @@ def test_runs_have_beams_of_their_own_which_go_before_all_else():
 def test_a_file_that_says_another_beam_is_announced_once_and_rounding_is_not():
     beams = Beams(BeamStatement(BeamConfig(energy=200.0)))
     for _ in range(3):
-        beams.columns({**frames([0, 0, 0], [200.4, 230.0, np.nan]), "beam_pdg": np.array([2212, 2212, 2212])})
+        beams.columns({**frames([0, 0, 0], [200.3, 230.0, np.nan]), "beam_pdg": np.array([2212, 2212, 2212])})
     (said,) = beams.warnings()
     assert said.startswith("the beam is stated as proton 200 MeV, but the file says proton 230 MeV")
     other = Beams(BeamStatement(BeamConfig(energy=880.0)))
