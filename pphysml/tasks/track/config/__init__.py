@@ -14,6 +14,7 @@ from .imaging import OutlierConfig, UpstreamConfig
 from .model import ModelConfig
 from .simulation import SimulationConfig
 
+
 def _listed(value: Any) -> Any:
     """Return a list of one number, or of a text of several with commas."""
     if isinstance(value, str):
