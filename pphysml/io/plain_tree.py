@@ -9,6 +9,9 @@ import uproot
 
 from .ragged import Array
 
+AT_A_TIME = 100_000
+"""Entries of a basket."""
+
 
 def write_plain_tree(path: Path, name: str, columns: Mapping[str, Array], title: str = "") -> None:
     """Write columns of one value per row as a TTree, compressed as every version of ROOT reads it.
@@ -18,4 +21,5 @@ def write_plain_tree(path: Path, name: str, columns: Mapping[str, Array], title:
     """
     with uproot.recreate(path, compression=uproot.ZLIB(1)) as file:
         file.mktree(name, {branch: values.dtype for branch, values in columns.items()}, title)
-        file[name].extend(dict(columns))
+        for start in range(0, max(map(len, columns.values())), AT_A_TIME):
+            file[name].extend({branch: values[start : start + AT_A_TIME] for branch, values in columns.items()})

@@ -34,6 +34,9 @@ from .output_rows import Regrouping, with_ids
 
 Done = TypeVar("Done")
 
+WRITTEN = 100_000
+"""Rows of a further tree that are written at a time, where all are kept until the end."""
+
 TRIED = 100
 """Examples that a dry run gives to the engine."""
 
@@ -179,8 +182,8 @@ class _Run:
                             kept.setdefault(name, []).append(rows)
             for columns in regrouping.rest(fields) if regrouping is not None else []:
                 writer.extend(task.output_rows(columns))
-            for name, chunks in kept.items():
-                self._finish(writer, name, further[name], concatenate(chunks))
+            for name in list(kept):
+                self._finish(writer, name, further[name], concatenate(kept.pop(name)))
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
                 raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
                                  "nothing is written.")
@@ -191,7 +194,8 @@ class _Run:
         """Write a further tree whose rows are kept until all have come, and the files that are made of them."""
         assert tree.finish is not None
         finished = tree.finish(rows, self.output)
-        writer.extend(finished.rows, name)
+        for start in range(0, max(length(finished.rows), 1), WRITTEN):
+            writer.extend(slice_rows(finished.rows, start, min(start + WRITTEN, length(finished.rows))), name)
         for path, write in finished.files.items():
             writer.put_beside(path, write)
         self.findings.facts |= finished.facts

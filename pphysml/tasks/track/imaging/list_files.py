@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ....contract import WriteFile
 from ....errors import InputError
 from ....io.plain_tree import write_plain_tree
-from ....io.ragged import Columns, length, take
+from ....io.ragged import Array, Columns, length, take
 from ..config import ApplyConfig
 from .pct_pairs import pct_header, pct_numbers
 from .projections import Projections
@@ -55,24 +55,25 @@ def list_files(rows: Columns, projections: Projections, output: Path, options: A
     files: dict[Path, WriteFile] = {}
     kept = np.asarray(rows["outlier"]) == 0
     for name, angle, members in projections:
-        protons = take(rows, members[kept[members]])
+        chosen = members[kept[members]]
         paths = [output.with_name(f"{output.stem}_{name}{suffix}") for suffix in SUFFIXES[options.list_format]]
         if options.list_format == "rtk":
             header, raw = paths
-            files[raw] = partial(_write_numbers, pct_numbers(protons, options.isocentre))
-            files[header] = partial(_write_text, pct_header(length(protons), raw.name, angle))
+            files[raw] = partial(_write_numbers, rows, chosen, options.isocentre)
+            files[header] = partial(_write_text, pct_header(len(chosen), raw.name, angle))
         elif options.list_format == "dtc-toolkit":
-            files[paths[0]] = partial(_write_tree, protons)
+            files[paths[0]] = partial(_write_tree, rows, chosen)
     return files
 
 
-def _write_numbers(numbers: NDArray[np.float32], path: Path) -> None:
-    path.write_bytes(numbers.tobytes())
+# What is written is made of the rows when its turn comes, so that one projection at a time is in memory.
+def _write_numbers(rows: Columns, chosen: Array, isocentre: Sequence[float], path: Path) -> None:
+    pct_numbers(take(rows, chosen), isocentre).tofile(path)
 
 
 def _write_text(text: str, path: Path) -> None:
     path.write_text(text, encoding="ascii")
 
 
-def _write_tree(protons: Columns, path: Path) -> None:
-    write_plain_tree(path, TREE, toolkit_columns(protons), TITLE)
+def _write_tree(rows: Columns, chosen: Array, path: Path) -> None:
+    write_plain_tree(path, TREE, toolkit_columns(take(rows, chosen)), TITLE)
