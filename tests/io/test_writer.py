@@ -357,6 +357,15 @@ def test_disk_that_fills_up_on_the_way(tmp_path, layout, event_columns) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_the_output_comes_after_the_files_that_are_put_beside(tmp_path, monkeypatch) -> None:
+    moved, move = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda source, target: moved.append(Path(target).name) or move(source, target))
+    with Writer(tmp_path / "out.root", "events", (Field("a", "event", "int32", "A."),), metadata={}, beside={tmp_path / "out.first": b"1"}) as writer:
+        for name in ("out.second", "out.third"):
+            writer.put_beside(tmp_path / name, lambda path: path.write_text("x"))
+    assert moved == ["out.first", "out.second", "out.third", "out.root"]
+
+
 def test_a_file_that_is_put_beside_appears_with_the_output_or_not_at_all(tmp_path) -> None:
     fields, list_of = (Field("a", "event", "int32", "A."),), tmp_path / "out.list"
     for fails in (True, False):
