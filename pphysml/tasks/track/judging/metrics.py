@@ -32,7 +32,7 @@ TRUTH = ("proton", "particle", "primary", "n_protons")
 DENSITY_STEP = 25
 """Tables are by numbers of protons in the frame, rounded to multiples of this."""
 
-NO_TRUTH = ("The input has no truth of its hits (eventID, trackID, parentID), so that nothing is compared with it: shown is what the tracks look like. "
+NO_TRUTH = ("The input has no truth of its hits (eventID, trackID, parentID, or others by --map), so that nothing is compared with it: shown is what the tracks look like. "
             "WEPL is compared with the phantoms that are known (--phantom).")
 
 CALIBRATION = "wepl_calibration.yaml"
