@@ -67,7 +67,8 @@ def _placements(seen: Seen, geometry: Geometry, axis: str, tried: int) -> Iterat
     layer = _numbered(seen, geometry, shifts)
     chance = tried * len(shifts) * _share(geometry) ** ((layer >= 0).sum(1) - 1.0)
     known: set[tuple[int, ...]] = set()
-    for row in np.flatnonzero(_fitting(seen, layer)):
+    behind = seen.z[None, :] - shifts[:, None] > geometry.z[-1]
+    for row in np.flatnonzero(_fitting(seen, layer, behind)):
         # Of shifts that differ by less than the tolerance one is enough.
         if (key := tuple(layer[row].tolist())) in known:
             continue
@@ -92,11 +93,11 @@ def _numbered(seen: Seen, geometry: Geometry, shifts: Floats) -> Array:
     return found
 
 
-def _fitting(seen: Seen, layer: Array) -> Array:
-    """Return which shifts leave out no layer that is certainly one, and put no two into one, (S,)."""
+def _fitting(seen: Seen, layer: Array, behind: Array) -> Array:
+    """Return which shifts leave out no layer that is certainly one, but for those `behind` the last one, and put no two into one, (S,)."""
     inside = layer >= 0
     apart = np.array([len(np.unique(row[row >= 0])) for row in layer]) == inside.sum(1)
-    fits: Array = (inside | ~seen.strong).all(1) & apart & (inside.sum(1) >= FEWEST_LAYERS)
+    fits: Array = (inside | behind | ~seen.strong).all(1) & apart & (inside.sum(1) >= FEWEST_LAYERS)
     return fits
 
 

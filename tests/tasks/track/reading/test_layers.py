@@ -51,6 +51,17 @@ def test_deeper_layers_and_missing_ones_get_their_number_when_they_appear(positi
     assert np.array_equal(shown(z[first]).number(z), layer)
 
 
+@pytest.mark.parametrize("positions", [STACK, 1.02 * TRACKERS, np.array([0.0, 30.0, 31.5, 90.0])], ids=["stack", "trackers", "four"])
+@pytest.mark.parametrize("per_layer", [20, 300, 3000])
+def test_layers_of_an_unknown_detector_are_learnt_amid_hits_that_lie_anywhere(positions, per_layer):
+    for seed in range(4):
+        z, layer = hits(positions, per_layer=per_layer, seed=seed)
+        foreign = np.random.default_rng(seed).uniform(-100, 500, max(len(z) // 100, 1))
+        learnt = shown(np.concatenate([z, foreign]))
+        assert np.array_equal(learnt.number(z), layer)
+        assert (learnt.number(foreign) >= 0).mean() < 0.5
+
+
 def test_a_second_layer_that_is_dead_leaves_a_gap_in_a_stack_but_not_between_trackers():
     z, layer = hits(STACK)
     assert np.array_equal(shown(z[layer != 1]).number(z), layer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
+from pphysml.tasks.track.reading import recognition as rooms
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.reading.axes import TURNS, turned, turned_positions
 from pphysml.tasks.track.reading.layers import Layers
@@ -187,6 +189,17 @@ def test_an_unknown_stack_whose_hits_become_more_along_z_asks_for_the_axis():
     assert np.array_equal(frames["layer"].flat, frames["pdg"].flat)
     with pytest.raises(InputError, match=r"along x.*--beam-axis \(as \+x\)"):
         frames_of({**rows, "x": 1.07 * np.asarray(rows["z"]), "z": np.asarray(rows["x"])})
+
+
+def test_hits_behind_the_last_layer_of_a_known_geometry_do_not_lose_it(monkeypatch):
+    short = load_geometry("dtc")
+    short = replace(short, z=short.z[:29], wet=short.wet[:29], radiation_lengths=short.radiation_lengths[:29])
+    monkeypatch.setattr(rooms, "load_geometry", lambda name: short)
+    monkeypatch.setattr(rooms, "known_geometries", lambda: ["dtc"])
+    rows = simulated("dtc")
+    frames, carry = frames_of(rows)
+    assert right(frames, "dtc") and carry.facts()["calorimeter"].startswith("dtc, recognised by")
+    assert carry.facts()["hits_in_no_layer"] == (rows["pdg"] >= 29).sum() > 50
 
 
 def test_random_hits_are_no_known_calorimeter():
