@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ....errors import ConfigError, InputError
 from ....io.ragged import Array
@@ -19,6 +20,8 @@ MISSING = 3
 """In front of the regular stack, a distance of up to so many pitches is one with layers left out."""
 FULL, ALIVE, NOISE = 0.1, 20, 0.02
 """Hits of a layer, as a share of the fullest one and at least, in front of which a layer is dead, and the share that this may have."""
+SEVERAL = 3
+"""Hits of the usual layer, from which on a single hit elsewhere is none."""
 HINT = "describe the calorimeter with --geometry"
 
 
@@ -111,11 +114,10 @@ def learn_layers(seen: Seen, branch: str = "z") -> Layers:
         InputError: the positions are not those of two or more layers.
     """
     pitch = _pitch(np.diff(seen.z))
+    seen = seen.only(~_strays(seen, pitch))
     reason = _no_layers(seen, pitch)
     if reason:
         raise InputError(f"{reason}; {HINT}, or the direction of the beam with --beam-axis", branch=branch)
-    if pitch is not None:
-        seen = seen.only(~_strays(seen, pitch))
     number, goes_on = _numbers(seen.z, pitch)
     return layers_at(number, seen, goes_on)
 
@@ -185,12 +187,15 @@ def _pitch(gaps: Floats) -> float | None:
     return float(np.median(ordered[start[best] : stop[best]]))
 
 
-def _strays(seen: Seen, pitch: float) -> Array:
-    """Return which are no layers: between those of the stack, and of hardly any hits beside them."""
-    anchor = seen.z[int(np.argmax(seen.hits))]
-    steps = (seen.z - anchor) / pitch
-    off = np.abs(steps - np.rint(steps)) * pitch > TOLERANCE
-    strays: Array = off & ~seen.strong
+def _strays(seen: Seen, pitch: float | None) -> NDArray[np.bool_]:
+    """Return which are no layers: single hits where others have several, unless they lie where the stack goes on."""
+    alone: NDArray[np.bool_] = (seen.hits == 1) & (seen.usual >= SEVERAL)
+    solid = seen.z[~alone]
+    if pitch is None or len(solid) < 2:
+        return alone
+    begins = solid[int(np.argmax(np.abs(np.diff(solid) - pitch) < TOLERANCE))]
+    steps = (seen.z - begins) / pitch
+    strays: NDArray[np.bool_] = alone & ((seen.z < begins) | (np.abs(steps - np.rint(steps)) * pitch > TOLERANCE))
     return strays
 
 

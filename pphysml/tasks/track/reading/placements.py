@@ -97,7 +97,7 @@ def _fitting(seen: Seen, layer: Array, behind: Array) -> Array:
     """Return which shifts leave out no layer that is certainly one, but for those `behind` the last one, and put no two into one, (S,)."""
     inside = layer >= 0
     apart = np.array([len(np.unique(row[row >= 0])) for row in layer]) == inside.sum(1)
-    fits: Array = (inside | behind | ~seen.strong).all(1) & apart & (inside.sum(1) >= FEWEST_LAYERS)
+    fits: Array = (inside | behind | ~seen.strong).all(1) & apart & ((inside & seen.strong).sum(1) >= FEWEST_LAYERS)
     return fits
 
 

@@ -52,7 +52,7 @@ def test_deeper_layers_and_missing_ones_get_their_number_when_they_appear(positi
 
 
 @pytest.mark.parametrize("positions", [STACK, 1.02 * TRACKERS, np.array([0.0, 30.0, 31.5, 90.0])], ids=["stack", "trackers", "four"])
-@pytest.mark.parametrize("per_layer", [20, 300, 3000])
+@pytest.mark.parametrize("per_layer", [10, 20, 300, 3000])
 def test_layers_of_an_unknown_detector_are_learnt_amid_hits_that_lie_anywhere(positions, per_layer):
     for seed in range(4):
         z, layer = hits(positions, per_layer=per_layer, seed=seed)

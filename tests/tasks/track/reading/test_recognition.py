@@ -202,6 +202,24 @@ def test_hits_behind_the_last_layer_of_a_known_geometry_do_not_lose_it(monkeypat
     assert carry.facts()["hits_in_no_layer"] == (rows["pdg"] >= 29).sum() > 50
 
 
+def test_dead_layers_are_no_sensors_but_their_materials_are_crossed():
+    geometry = load_geometry("dtc")
+    lengths = np.cumsum(geometry.radiation_lengths)
+    frames, _ = frames_of(dead(simulated("dtc"), [0, 5, 6]))
+    for layer, before, after, second in ((1, None, 2, 3), (3, 2, 4, 7), (4, 3, 7, 8), (7, 4, 8, 9), (9, 8, 10, 11)):
+        hit = int(np.argmax(frames["layer"].flat == layer))
+        expected = {"depth": geometry.depth[layer], "next_depth": geometry.depth[after], "second_depth": geometry.depth[second], "lengths": lengths[layer],
+                    "gap_lengths": lengths[layer] - (0 if before is None else lengths[before]), "next_gap_lengths": lengths[after] - lengths[layer]}
+        assert {name: frames[name].flat[hit] for name in expected} == pytest.approx(expected, rel=1e-5)
+
+
+def test_few_layers_at_equal_distances_say_nothing():
+    for count, claimed in ((4, False), (15, True)):
+        z = np.repeat(3.3 + 5.5 * np.arange(count), 30)
+        found = recognise(Sample(np.stack([0 * z, 0 * z, z], 1), {}))
+        assert found.placement is None and ("dtc" in found.reason) == claimed
+
+
 def test_random_hits_are_no_known_calorimeter():
     rng = np.random.default_rng(7)
     for n in [3, 4, 5, 6, 8, 10, 15, 20, 40] * 12:
@@ -213,6 +231,26 @@ def test_random_hits_are_no_known_calorimeter():
         except InputError:
             continue
         assert found.placement is None
+
+
+def test_whatever_lies_anywhere_is_an_answer_or_a_refusal():
+    rng = np.random.default_rng(3)
+    answers = 0
+    for _ in range(60):
+        rows = simulated(str(rng.choice(KNOWN)))
+        n = int(rng.choice([30, 300, 2000]))
+        z = np.asarray(rows["z"])[:n].copy()
+        wide = rng.random(n) < rng.uniform(0, 0.3)
+        z[wide] = rng.uniform(-1e4, 1e4, wide.sum()) if rng.random() < 0.5 else rng.uniform(300, 700, wide.sum()) // 9 * 9
+        positions = np.stack([np.asarray(rows["x"])[:n], np.asarray(rows["y"])[:n], z * rng.choice([1, -1, 3])], 1)
+        try:
+            found = recognise(Sample(positions[:, rng.permutation(3)], {}))
+        except InputError:
+            continue
+        answers += 1
+        assert (found.layers.number(found.z) >= 0).mean() >= 0.9 and (np.diff(found.layers.z) > 0).all()
+        assert found.facts()["calorimeter"] and list(found.warnings()) is not None
+    assert 5 < answers < 55
 
 
 REAL = Path(os.environ.get("PPHYSML_TEST_DATA", Path(__file__).parents[5] / "shared" / "data")) / "gate_dtc_hits_water250mm_part_a.root"
