@@ -58,7 +58,7 @@ class Track(Task["TrackConfig"]):
         "--beam-axis": Flag("apply.beam_axis", "AXIS", (
             "Direction of the beam in the input: +z, -z, +x, -x, +y or -y; default: +z, or as the calorimeter is recognised."), READING),
         "--beam": Flag("apply.beam", "BEAM", (
-            "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; or estimate, if some particles saw no phantom, "
+            "Particle and energy of the beam, as proton:200MeV or helium:220MeV/u, which WEPL needs; or estimate (helium:estimate), if some particles saw no phantom, "
             "or a ROOT file of a run without phantom to estimate it from; default: as the file says."), READING),
         "--wepl-calibration": Flag("apply.wepl_calibration", "FILE", (
             "YAML file with offset and slope, or a table, from measured to true WEPL, as `evaluate` writes it for runs of known phantoms."), ("apply", "evaluate")),

@@ -18,7 +18,8 @@ NUCLEONS = {"proton": 1, "helium": 4}
 STATED = re.compile(r"(?P<particle>[a-z]+):(?P<energy>[0-9.]+(e[+-]?[0-9]+)?)(?P<unit>MeV/u|MeV|GeV)", re.IGNORECASE)
 UNITS = {"mev": 1.0, "gev": 1000.0}
 
-ESTIMATE = "estimate"
+ESTIMATED = re.compile(r"((?P<particle>proton|helium):)?estimate(:(?P<file>.+))?", re.IGNORECASE)
+CHARGES = {"proton": 1.0, "helium": 2.0}
 HOW = "give particle and kinetic energy with its unit, as proton:200MeV or helium:220MeV/u"
 
 
@@ -40,6 +41,7 @@ class BeamStatement:
         spread: Gaussian width of the energy, MeV; None where nothing is stated.
         estimated: whether the energy is to be estimated from particles that saw no phantom, which the user says there are.
         without_phantom: file that is to be estimated from; None for the input itself.
+        charge: of the particles of a beam that is to be estimated; None where the file, or nobody, says it.
     """
 
     usual: BeamConfig | None = None
@@ -47,6 +49,7 @@ class BeamStatement:
     spread: float | None = None
     estimated: bool = False
     without_phantom: str | None = None
+    charge: float | None = None
 
     @property
     def says_nothing(self) -> bool:
@@ -85,9 +88,10 @@ def statement_of(options: ApplyConfig) -> BeamStatement:
     runs = {run: beam_of(beam, f"{where}: beam_of_run.{run}") for run, beam in of_run.items()}
     if text is None:
         return BeamStatement(None, runs, spread)
-    head, _, rest = text.partition(":")
-    if text == ESTIMATE or head == ESTIMATE:
-        return BeamStatement(None, runs, spread, True, rest or None)
+    found = ESTIMATED.fullmatch(text.strip())
+    if found is not None:
+        charge = None if found["particle"] is None else CHARGES[found["particle"].lower()]
+        return BeamStatement(None, runs, spread, True, found["file"], charge)
     if ".root" in text:
         return BeamStatement(None, runs, spread, True, text)
     return BeamStatement(beam_of(text, where), runs, spread)

@@ -64,6 +64,8 @@ class Beams:
             says = {"charge": np.isfinite(values), "spread": known & (values > 0), "energy": known}[name]
             found[name] = np.where(says, values, found[name])
         source[known] = FILE
+        if stated.charge is not None:
+            found["charge"] = np.full(n, stated.charge)
         if stated.usual is not None:
             _put(found, source, np.ones(n, dtype=bool), stated.usual, STATED)
         for run, beam in stated.of_run.items():

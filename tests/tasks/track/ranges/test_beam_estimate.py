@@ -9,7 +9,7 @@ import pytest
 from numpy.random import SeedSequence, default_rng
 
 from pphysml.io.ragged import concatenate
-from pphysml.physics.range_energy import particle_range
+from pphysml.physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig, load_geometry
 from pphysml.tasks.track.output.estimated_beam import EstimatedBeam
@@ -22,23 +22,25 @@ from pphysml.tasks.track.simulation.slabs import slabs_of
 from pphysml.tasks.track.tracks.links import Links, true_links
 
 CONFIG = TrackConfig.model_validate({"simulation": {"geometry": "dtc"}})
+HELIUM = {"mass_ratio": HELIUM_MASS_RATIO, "charge": 2.0, "pdg": 1000020040}
 
 
 @cache
-def simulated(*parts, energy=230.0, seed=0):
+def simulated(*parts, energy=230.0, seed=0, helium=False):
     """Return frames of protons behind slabs of water, each as (mm, number), or (mm, number, run); the beam as the file says it."""
     simulation = TrackSimulation(CONFIG, seed)
     rows = []
     for number, (phantom, n, *run) in enumerate(parts):
         simulation.slabs[phantom] = slabs_of(simulation.geometry, phantom)
-        simulation.beam = simulation.beam._replace(energy=energy)
+        simulation.beam = simulation.beam._replace(energy=energy, **(HELIUM if helium else {}))
         new = simulation.rows(SeedSequence([seed, number]), n, phantom)
         size = len(new["event"])
         rows.append({**new, "event": np.asarray(new["event"]) + 10**6 * number, "run": np.full(size, run[0] if run else 0), "phantom": np.zeros(size)})
     joined = concatenate(rows)
     total = len(joined["event"])
     joined |= {"file": np.zeros(total, np.int32), "entry": np.arange(total)}
-    return frames_of(joined, load_geometry("dtc"), CONFIG, 100)
+    frames = frames_of(joined, load_geometry("dtc"), CONFIG, 100)
+    return frames | {"beam_charge": np.full(len(frames["run"]), 2.0 if helium else 1.0, np.float32)}
 
 
 def perfect(examples):
@@ -61,6 +63,12 @@ def test_half_of_the_protons_beside_a_phantom_give_the_energy_within_its_error(e
     (text,) = beam.facts().values()
     assert text.startswith(f"proton {beam.found.energy:.5g} +- ") and f"estimated from {beam.found.tracks} tracks" in text
     assert not list(beam.warnings())
+
+
+def test_helium_is_estimated_with_its_own_range_and_straggling():
+    beam, _ = estimated(simulated((0.0, 500), (60.0, 500), energy=800.0, helium=True), charge=2.0)
+    assert not beam.found.refused and abs(beam.found.energy - 800) < 3 * beam.found.energy_error
+    assert beam.facts()["beam"].startswith("helium ")
 
 
 @pytest.mark.parametrize("phantom, energy", [(100.0, 230.0), (100.0, 200.0), (200.0, 230.0), (40.0, 100.0)])

@@ -93,6 +93,9 @@ def test_statements_come_from_options_and_files(tmp_path):
     here, there, plain = (statement_of(ApplyConfig(beam=text)) for text in ("estimate", "estimate:air.root:Hits", "air.root"))
     assert here.estimated and here.without_phantom is None
     assert (there.estimated, there.without_phantom, plain.without_phantom) == (True, "air.root:Hits", "air.root")
+    helium = statement_of(ApplyConfig(beam="helium:estimate:air.root"))
+    assert (helium.estimated, helium.charge, helium.without_phantom, here.charge) == (True, 2.0, "air.root", None)
+    assert Beams(helium).columns(THREE)["beam_charge"].tolist() == [2.0] * 3
     with pytest.raises(ConfigError, match=r"apply\.beam: beam_of_run\.7: '190' is no beam"):
         statement_of(ApplyConfig(beam_of_run={7: "190"}))
     path.write_text("energy: 200\n")
