@@ -160,7 +160,7 @@ class TwoParticles:
         self._first: InputError | None = None
 
     def see(self, rows: Columns, starts: Array) -> None:
-        """Take rows of complete events, which begin in `starts`.
+        """Take rows of complete events with their layers; events begin in `starts`.
 
         Raises:
             InputError: too many events have two particles of the beam.
@@ -183,7 +183,9 @@ class TwoParticles:
         beam = np.flatnonzero(of_beam(rows))
         event = np.searchsorted(starts, beam, side="right") - 1
         here = Entries(*(np.asarray(rows[name])[beam].astype(np.float64) if name in rows else np.full(len(beam), np.nan) for name in Entries._fields))
-        other = here.others_than(entries(rows, starts).take(event), ALONG_Z)
+        # Those of a narrow beam come in at one place, and are apart further in.
+        _, first, number = np.unique(event * 256 + np.asarray(rows["layer"])[beam], return_index=True, return_inverse=True)
+        other = here.others_than(entries(rows, starts).take(event), ALONG_Z) | here.others_than(here.take(first[number]), ALONG_Z)
         self._events += len(starts)
         self._two += len(np.unique(event[other]))
         if self._first is None and other.any():
@@ -192,6 +194,6 @@ class TwoParticles:
 
 def _refused(rows: Columns, row: int) -> InputError:
     where = place(rows, row)
-    return InputError(f"event {np.asarray(rows['event'])[row]} has two particles of the beam, which come in at different places or times, and so have "
+    return InputError(f"event {np.asarray(rows['event'])[row]} has two particles of the beam, which are in one layer at different places or times, and so have "
                       "others: jobs with equal numbers of events were merged, and cannot be told apart in this order; give the files of the jobs one by one",
                       file=where.file, branch="event", entry=where.entry)

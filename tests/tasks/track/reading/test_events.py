@@ -227,6 +227,17 @@ def test_jobs_that_lie_in_one_another_are_refused(rows, lacking) -> None:
             frames(rows, step, sort=sort)
 
 
+def test_jobs_of_a_beam_without_width_are_refused_where_they_lie_in_one_another() -> None:
+    def deflected(rows):
+        return 1e-3 * rows["x"] + rows["level1_id"] * np.random.default_rng(len(rows["x"])).normal(0, 1, 400)[rows["event"]]
+
+    rows = numbered(*(job(seed, 150, x=deflected, y=lambda rows: 1e-3 * rows["y"], time=lambda rows: 0 * rows["time"]) for seed in (1, 2)))
+    with pytest.raises(InputError, match=r"--sort"):
+        frames(rows, 200)
+    with pytest.raises(InputError, match=r"two particles of the beam.*one by one"):
+        frames(rows, 200, sort=True)
+
+
 def test_shuffled_jobs_are_refused() -> None:
     two = numbered(*(SCATTERED["shuffled"](job(seed, 150)) for seed in (1, 2)))
     for rows in (two, numbered(SCATTERED["shuffled"](two)), merged_by("time")):
