@@ -87,7 +87,7 @@ class Events:
     def warnings(self, named: FileName) -> list[str]:
         """Return which files hold several jobs."""
         return [f"{named(file)} holds {len(begun)} jobs with the same numbers of {self.name}s, which begin at the entries {' and '.join(map(str, begun))}: "
-                f"their {self.name}s are told apart, and frames are of one job (branch `job`)" for file, begun in self.jobs.items() if len(begun) > 1]
+                f"their {self.name}s are kept apart, and frames are of one job (branch `job`)" for file, begun in self.jobs.items() if len(begun) > 1]
 
     def _jobs(self, rows: Columns, starts: Array, last: bool) -> Array:
         """Return the job of each event that is decided, int32; events begin in the rows `starts`."""
@@ -155,7 +155,7 @@ class Events:
         return job
 
     def _along(self, found: Entries) -> Array:
-        """Return which coordinates tell the layer, see `Entries.planes`, with the entries of further events of the job."""
+        """Return which coordinates show the layer, see `Entries.planes`, with the entries of further events of the job."""
         return ALONG_Z if self.name == "frame" else self._seen.some(found, LOOKED_AT).planes()
 
     def _job_ends(self, keys: Array, block: Array, again: Array, other: Array) -> int:

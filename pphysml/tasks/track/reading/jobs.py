@@ -21,7 +21,7 @@ FEWEST, IN_A_PLANE = 5, 0.6
 """Particles by which it is known along which axis the beam runs, and the share that comes in at one place there."""
 
 ALONG_Z = np.array([False, False, True])
-"""Which coordinate tells the layer where the beam runs along z."""
+"""Which coordinate shows the layer where the beam runs along z."""
 
 ENOUGH_EVENTS, LARGEST_SHARE = 100, 0.01
 """Events from which on it is judged, and the share of events with two particles of the beam that is let pass, as of scatters backwards."""
@@ -46,7 +46,7 @@ class Entries(NamedTuple):
         """Return which are those of other particles than `them`, event by event: elsewhere in the same layer, or at another time.
 
         Args:
-            along: which coordinates tell the layer, see `planes`, bool (3,).
+            along: which coordinates show the layer, see `planes`, bool (3,).
         """
         with np.errstate(invalid="ignore"):
             distance = np.abs(np.stack([a - b for a, b in zip(self[:3], them[:3], strict=True)]))
@@ -195,5 +195,5 @@ class TwoParticles:
 def _refused(rows: Columns, row: int) -> InputError:
     where = place(rows, row)
     return InputError(f"event {np.asarray(rows['event'])[row]} has two particles of the beam, which are in one layer at different places or times, and so have "
-                      "others: jobs with equal numbers of events were merged, and cannot be told apart in this order; give the files of the jobs one by one",
+                      "others: jobs with equal numbers of events were merged, and cannot be taken apart in this order; give the files of the jobs one by one",
                       file=where.file, branch="event", entry=where.entry)

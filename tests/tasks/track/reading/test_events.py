@@ -91,7 +91,7 @@ def test_jobs_with_the_same_numbers_are_those_of_files_of_their_own(step, sort, 
         shifted = pointing(alone, np.arange(length(rows)) + begins[number], job=np.full(length(alone), number, np.int32), frame=those["frame"])
         assert equal(those, shifted)
     assert warnings == [f"file 0 holds 3 jobs with the same numbers of events, which begin at the entries 0 and {begins[1]} and {begins[2]}: "
-                        "their events are told apart, and frames are of one job (branch `job`)"]
+                        "their events are kept apart, and frames are of one job (branch `job`)"]
 
 
 def test_jobs_of_several_runs_and_files_are_found() -> None:
