@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,18 @@ class Calorimeter:
         if self.placement is not None:
             covered = self.placement.covered
             at = "" if self.placement.at_home else f", shifted by {self.placement.shift:.4g} mm"
-            return (f"{name}{at}, recognised by {' and '.join(self.evidence)} with a score of {inside * covered:.2f} "
+            return (f"{name}{at}, recognised by {_listed(self.evidence)} with a score of {inside * covered:.2f} "
                     f"({inside:.1%} of the hits in its layers, {covered:.0%} of the layers with hits)")
         share = f"{inside:.1%} of the hits in its layers"
         return f"{name}, as given ({share})" if self.given else f"layers learnt from the hits, of materials that are not known ({share})"
 
     def _empty(self) -> str:
         return f"; dead: layer {', '.join(map(str, self.layers.dead))}" if self.layers.dead else ""
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _turn(axis: str) -> str:
