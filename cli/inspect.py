@@ -89,7 +89,7 @@ def _readers(facts: dict[str, Any]) -> str:
             found.append(f"{task} ({'; '.join([default] * bool(default) + further)})")
     if found:
         return ", ".join(found)
-    if not any(tree["branches"] for tree in facts["trees"]):
+    if facts["refusals"] or not any(tree["branches"] for tree in facts["trees"]):
         return "no task"
     every = [(lacking, task, layout) for task, layouts in facts["tasks"].items() for layout, lacking in layouts.items()]
     lacking, task, layout = min(every, key=lambda each: len(each[0]))

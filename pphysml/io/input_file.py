@@ -66,10 +66,11 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     other = layout.lookalike(available, mapping)
     if other is not None:
         yield opening.problem(None, other.reason)
+        return
     for f in layout.fields:
         if f.name in mapping and f.name not in opening.branches:
             yield _absent(opening, mapping[f.name], available)
-        elif f.required and f.name not in opening.branches and other is None:
+        elif f.required and f.name not in opening.branches:
             usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
             yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
     truth = layout.truth

@@ -103,7 +103,7 @@ def test_trees_without_hits_are_refused_with_what_they_are_and_what_to_store(tre
     text = str(refused.value)
     assert text.startswith(f"{path}, tree '{tree}': holds ") and said in text and "setRootHitFlag" in text and "DigitizerHitsCollectionActor" in text
     assert text.count(". ") == 0 and "'posX'" not in text
-    (problem,) = validate(resolve([path], None), LAYOUTS)
+    (problem,) = validate(resolve([path], None), LAYOUTS, need_truth=True)
     assert problem.sentence() == text
     assert inspect(path, {"track": LAYOUTS})["refusals"] == {"track": text.removeprefix(f"{path}, ").replace("': holds", "' holds")}
 
