@@ -12,12 +12,15 @@ from ....io.ragged import Array, Columns, ragged, slice_rows
 from ....own_network import is_own
 from ..config import DataConfig, TrackConfig
 from ..tracks.links import frame_of_hit, true_links
-from ..tracks.spot_clusters import FRONT, spot_of_hit
+from ..tracks.spot_clusters import spot_of_hit
 from .continuations import all_triplets, directions, smallest_deflections
 from .graph import candidate_links
 from .materials import link_scales, of_hits
 
 HIT_COLUMNS = ("x", "y", "z", "dedx", "edep", "layer", "cluster_size")
+
+FRONT = 3
+"""Layers in front whose hits show where the beam is."""
 
 TOGETHER = 20_000
 """Hits of the frames that are treated together, unless it is one frame."""

@@ -18,9 +18,6 @@ BETWEEN = 0.12
 FEWEST, SMALLEST = 15, 0.15
 """Fewest particles of a spot, and smallest share of those that are cut in two: less is the tail of the other spot."""
 
-FRONT = 3
-"""Layers in front whose hits show where particles enter."""
-
 GAUSSIAN = 1.4826
 """Standard deviation of a Gaussian over its median absolute deviation."""
 
@@ -99,11 +96,13 @@ def _far_side(place: Floats) -> NDArray[np.bool_]:
 def spot_of_hit(examples: Columns) -> Array:
     """Return the number of each hit's spot, (H,): that of its frame where frames have one spot, as files may say.
 
-    Spots are those of the hits in the first layers; a hit behind them belongs to the spot whose centre is nearest.
+    Spots are those of the hits in each frame's first layer, one of every particle; a hit belongs to the spot whose centre is nearest.
     """
-    frame, front = frame_of_hit(examples), ragged(examples, "layer").flat < FRONT
+    frame, layer = frame_of_hit(examples), ragged(examples, "layer")
     if _one_spot(examples):
         return frame
+    # Hits of a frame are sorted by layer.
+    front = layer.flat == layer.flat[layer.offsets[:-1][frame]]
     place = np.stack([ragged(examples, name).flat for name in "xy"], -1).astype(np.float64)
     spot, counts = spot_clusters(place[front], frame[front], length(examples))
     if (counts == 1).all():

@@ -75,6 +75,13 @@ def test_hits_belong_to_the_spot_that_is_nearest_to_them() -> None:
     assert spot_of_hit(examples | {"spot_given": np.ones(2, bool)}).tolist() == np.repeat([0, 1], [90, 124]).tolist()
 
 
+def test_several_hits_of_each_particle_make_no_spots_of_few() -> None:
+    rng = np.random.default_rng(7)
+    places = [np.tile(beam(rng, 30), (3, 1)) for _ in range(FRAMES)]
+    spot = spot_of_hit(hits(places, [np.repeat([0, 1, 2], 30)] * FRAMES))
+    assert len(np.unique(spot)) <= 1.01 * FRAMES
+
+
 def test_the_nearest_spot_is_that_of_a_search() -> None:
     rng = np.random.default_rng(2)
     spots = Ragged.from_counts(rng.normal(0, 5, (12, 2)), np.array([1, 4, 2, 5]))
