@@ -8,7 +8,7 @@ import pytest
 import uproot
 from scipy.spatial import cKDTree
 
-from pphysml.tasks.track.reading.hits import SCALE
+from pphysml.tasks.track.reading.clusters.hits import SCALE
 
 SIZE = 25
 PITCH, EDGE = np.array([0.02938, 0.02707]), np.array([270.8, 166.3]) / 2

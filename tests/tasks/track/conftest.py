@@ -12,8 +12,8 @@ from pphysml.io.ragged import Ragged
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.reading.beams import Beams
+from pphysml.tasks.track.reading.calorimeters.layers import Layers
 from pphysml.tasks.track.reading.examples import MATERIALS, finished
-from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit
 
 PITCH = 10.0

@@ -9,13 +9,13 @@ from ....errors import ConfigError
 from ....io.ragged import Columns, concatenate
 from ..config import TrackConfig
 from ..geometries.geometry import Geometry, known_geometries, load_geometry
-from .axes import USUAL
 from .beam_statement import statement_of
 from .beams import Beams
-from .layers import Layers
-from .pixel_mask import PixelMask, load_mask
+from .calorimeters.axes import USUAL
+from .calorimeters.layers import Layers
+from .calorimeters.placing import Described
+from .clusters.pixel_mask import PixelMask, load_mask
 from .pixels import PixelFrames
-from .placing import Described
 from .readouts import ReadoutFrames
 from .steps import FrameRules, StepFrames
 

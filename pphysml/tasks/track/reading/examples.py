@@ -6,7 +6,7 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged, length, ragged
 from .beams import Beams
-from .layers import Layers
+from .calorimeters.layers import Layers
 from .spots import OF_SPOTS
 
 TYPES = {

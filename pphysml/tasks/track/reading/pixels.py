@@ -15,13 +15,13 @@ from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, length
 from ....io.schema import kept_branch
 from .beams import Beams
+from .calorimeters.layers import Layers
+from .clusters.hits import cluster_energy
+from .clusters.pixel_kernel import join_pixels
+from .clusters.pixel_mask import PixelMask, pixel_number
 from .ending import Ending
 from .events import Events, event_starts
 from .examples import finished, usual
-from .hits import cluster_energy
-from .layers import Layers
-from .pixel_kernel import join_pixels
-from .pixel_mask import PixelMask, pixel_number
 from .readouts import FRAME
 
 AROUND = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]

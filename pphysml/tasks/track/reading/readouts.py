@@ -10,13 +10,13 @@ from ....errors import FileName, InputError
 from ....io.carry import Carry
 from ....io.problems import of_first_file, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
-from .axes import USUAL, turned
 from .beams import Beams
+from .calorimeters.axes import USUAL, turned
+from .calorimeters.layers import Layers
+from .calorimeters.placing import Described, Placing
+from .calorimeters.recognition import Sample
+from .clusters.hits import cluster_energy, cluster_size
 from .examples import finished, usual
-from .hits import cluster_energy, cluster_size
-from .layers import Layers
-from .placing import Described, Placing
-from .recognition import Sample
 from .spots import OF_SPOTS
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}

@@ -13,17 +13,17 @@ from ....io.carry import Carry
 from ....io.problems import of_first_file
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ....io.schema import kept_branch
-from .axes import turned
 from .beams import Beams
+from .calorimeters.axes import turned
+from .calorimeters.layer_ids import NAMES, LayerIds
+from .calorimeters.placing import Described, Placing
+from .calorimeters.recognition import Sample
+from .clusters.hit_making import HitMaking
 from .ending import Ending
 from .events import Events, event_starts
 from .examples import finished, usual
 from .frames import Framing
-from .hit_making import HitMaking
 from .jobs import TwoParticles
-from .layer_ids import NAMES, LayerIds
-from .placing import Described, Placing
-from .recognition import Sample
 from .sorted_steps import SortedSteps
 
 USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",

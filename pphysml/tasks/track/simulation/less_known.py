@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Columns, Ragged, ragged
+from ..reading.clusters.hits import cluster_energy
 from ..reading.examples import MATERIALS
-from ..reading.hits import cluster_energy
 
 
 def without_materials(frames: Columns) -> Columns:

@@ -21,8 +21,8 @@ from pphysml.tasks.track.ranges.range_kernel import LOWEST, SPREAD, STEP, stop_p
 from pphysml.tasks.track.ranges.wepl import PARTICLES, beam_straggling, fit_ranges
 from pphysml.tasks.track.reading.assemble import assemble, frames_of
 from pphysml.tasks.track.reading.beams import Beams
+from pphysml.tasks.track.reading.calorimeters.layers import Layers
 from pphysml.tasks.track.reading.examples import finished
-from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links, frame_of_hit

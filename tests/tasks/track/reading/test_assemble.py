@@ -14,8 +14,8 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
-from pphysml.tasks.track.reading import search as rooms
 from pphysml.tasks.track.reading.assemble import assemble, assemble_training, frames_of
+from pphysml.tasks.track.reading.calorimeters import search as rooms
 from pphysml.tasks.track.schema import LAYOUTS
 
 from .gate_files import PITCH, assembled, equal, gate_rows, readouts

@@ -12,8 +12,8 @@ from pphysml.io.external_sort import ExternalSort
 from pphysml.io.ragged import concatenate, length, slice_rows, take
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.reading import events, jobs, sorted_steps
-from pphysml.tasks.track.reading import search as rooms
 from pphysml.tasks.track.reading.assemble import assemble, assemble_training
+from pphysml.tasks.track.reading.calorimeters import search as rooms
 
 from .gate_files import PITCH, assembled, equal, gate_rows
 

@@ -14,9 +14,9 @@ from pphysml.io.ragged import Ragged, length, take
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.reading.beams import Beams
-from pphysml.tasks.track.reading.hits import cluster_energy
-from pphysml.tasks.track.reading.layers import Layers
-from pphysml.tasks.track.reading.pixel_mask import MOST, PixelMask, load_mask
+from pphysml.tasks.track.reading.calorimeters.layers import Layers
+from pphysml.tasks.track.reading.clusters.hits import cluster_energy
+from pphysml.tasks.track.reading.clusters.pixel_mask import MOST, PixelMask, load_mask
 from pphysml.tasks.track.reading.pixels import PixelFrames
 
 from .gate_files import assembled, equal

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pphysml.tasks.track.config import TrackConfig
+from pphysml.tasks.track.reading.clusters.hits import cluster_size
 from pphysml.tasks.track.reading.examples import MATERIALS
-from pphysml.tasks.track.reading.hits import cluster_size
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 
 

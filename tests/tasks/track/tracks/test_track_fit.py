@@ -13,8 +13,8 @@ from pphysml.physics.range_energy import momentum_velocity, particle_energy
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
 from pphysml.tasks.track.ranges.wepl import scattering_chi2
 from pphysml.tasks.track.reading.beams import Beams
+from pphysml.tasks.track.reading.calorimeters.layers import Layers
 from pphysml.tasks.track.reading.examples import finished
-from pphysml.tasks.track.reading.layers import Layers
 from pphysml.tasks.track.tracks.links import Links
 from pphysml.tasks.track.tracks.track_fit import bends, entry_vectors, largest_kink
 from pphysml.tasks.track.tracks.tracks import find_tracks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pphysml.errors import InputError
-from pphysml.tasks.track.reading.hits import cluster_energy, cluster_size, merge_steps
+from pphysml.tasks.track.reading.clusters.hits import cluster_energy, cluster_size, merge_steps
 
 THICKNESS = 0.0139
 

@@ -8,9 +8,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ....errors import InputError
-from ....io.problems import Place, place
-from ....io.ragged import Array, Columns, Ragged
+from .....errors import InputError
+from .....io.problems import Place, place
+from .....io.ragged import Array, Columns, Ragged
 
 NAMES = ("base_id", "level1_id", "level2_id", "level3_id")
 WEIGHTS = np.random.default_rng(5).integers(1, 2**62, len(NAMES) + 64) | 1

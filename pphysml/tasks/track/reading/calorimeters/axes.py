@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....io.ragged import Array, Column, Columns, Ragged
+from .....io.ragged import Array, Column, Columns, Ragged
 
 USUAL = "+z"
 OPPOSITE = "-z"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import ConfigError, InputError
-from ....io.ragged import Array
-from ..geometries.geometry import Floats, Geometry, SensorConfig
+from .....errors import ConfigError, InputError
+from .....io.ragged import Array
+from ...geometries.geometry import Floats, Geometry, SensorConfig
 from .seen import Seen, few, usual
 
 MAX_LAYERS = 200

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ....io.ragged import Array
+from .....io.ragged import Array
 from .axes import TURNS, USUAL
 from .layers import Layers
 from .placements import AT_HOME, Placement

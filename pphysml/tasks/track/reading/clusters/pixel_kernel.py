@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ....io.ragged import Array
+from .....io.ragged import Array
 from .cluster_kernel import Ints, root
 
 

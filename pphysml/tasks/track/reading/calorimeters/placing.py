@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ....errors import FileName
-from ....io.ragged import Array, Columns
-from ..geometries.geometry import Geometry
+from .....errors import FileName
+from .....io.ragged import Array, Columns
+from ...geometries.geometry import Geometry
 from .axes import USUAL
 from .calorimeter import Calorimeter
 from .foreign import ForeignHits

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....errors import InputError
-from ....io.ragged import Array, Columns
-from ..geometries.geometry import Geometry, known_geometries, load_geometry
-from ..geometries.volume_ids import layers_by_ids
+from .....errors import InputError
+from .....io.ragged import Array, Columns
+from ...geometries.geometry import Geometry, known_geometries, load_geometry
+from ...geometries.volume_ids import layers_by_ids
 from .axes import OPPOSITE, USUAL, turned_positions
 from .calorimeter import Calorimeter
 from .layers import Layers, learn_layers, learn_numbered, numbered_layers

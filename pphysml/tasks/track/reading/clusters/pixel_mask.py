@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ....errors import ConfigError, did_you_mean, shortened
-from ....io.ragged import Array
-from .layers import MAX_LAYERS
+from .....errors import ConfigError, did_you_mean, shortened
+from .....io.ragged import Array
+from ..calorimeters.layers import MAX_LAYERS
 
 BITS = 20
 MOST = 2**BITS - 1

@@ -16,11 +16,11 @@ from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
-from pphysml.tasks.track.reading import recognition as rooms
 from pphysml.tasks.track.reading.assemble import assemble
-from pphysml.tasks.track.reading.axes import TURNS, turned, turned_positions
-from pphysml.tasks.track.reading.layers import Layers
-from pphysml.tasks.track.reading.recognition import Sample, recognise
+from pphysml.tasks.track.reading.calorimeters import recognition as rooms
+from pphysml.tasks.track.reading.calorimeters.axes import TURNS, turned, turned_positions
+from pphysml.tasks.track.reading.calorimeters.layers import Layers
+from pphysml.tasks.track.reading.calorimeters.recognition import Sample, recognise
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 

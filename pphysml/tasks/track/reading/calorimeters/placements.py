@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....io.ragged import Array
-from ..geometries.geometry import Floats, Geometry
+from .....io.ragged import Array
+from ...geometries.geometry import Floats, Geometry
 from .layers import TOLERANCE
 from .seen import Seen
 

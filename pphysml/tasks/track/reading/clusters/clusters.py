@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, Ragged, length, ragged, take
+from .....io.ragged import Array, Columns, Ragged, length, ragged, take
+from ..spots import OF_SPOTS
 from .cluster_kernel import Ints, Pitch, join_deposits
 from .hits import POWER, SCALE, cluster_size
-from .spots import OF_SPOTS
 
 LARGEST = 1000.0
 """Pixels up to which a deposit's area grows; those of wrong units would cover the sensor."""

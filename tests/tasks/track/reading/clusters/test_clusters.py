@@ -8,9 +8,9 @@ from scipy.ndimage import label
 from scipy.spatial import cKDTree
 
 from pphysml.io.ragged import Ragged, slice_rows
-from pphysml.tasks.track.reading.cluster_kernel import REACH, Pitch, join_deposits
-from pphysml.tasks.track.reading.clusters import merge_deposits
-from pphysml.tasks.track.reading.hits import cluster_size
+from pphysml.tasks.track.reading.clusters.cluster_kernel import REACH, Pitch, join_deposits
+from pphysml.tasks.track.reading.clusters.clusters import merge_deposits
+from pphysml.tasks.track.reading.clusters.hits import cluster_size
 
 PITCH = Pitch(0.02938, 0.02707)
 THICKNESS = 0.025

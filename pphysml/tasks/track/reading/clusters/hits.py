@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....errors import InputError
-from ....io.problems import place
-from ....io.ragged import Array, Columns, Ragged
-from ..geometries.geometry import Floats
+from .....errors import InputError
+from .....io.problems import place
+from .....io.ragged import Array, Columns, Ragged
+from ...geometries.geometry import Floats
 
 SCALE, POWER = 4.2267, 0.65
 """Of the law of cluster sizes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....errors import InputError
+from .....errors import InputError
 from .calorimeter import Calorimeter
 
 LEARNING = 20_000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....io.ragged import Array
-from ..geometries.geometry import Floats
+from .....io.ragged import Array
+from ...geometries.geometry import Floats
 
 GAP = 0.5
 """Distance between positions, mm, from which they belong to two layers."""

@@ -8,11 +8,16 @@ import pytest
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig, load_geometry
-from pphysml.tasks.track.reading import recognition as rooms
-from pphysml.tasks.track.reading.layer_ids import LayerIds
-from pphysml.tasks.track.reading.layers import Layers, learn_layers, learn_numbered, numbered_layers
-from pphysml.tasks.track.reading.recognition import Sample, recognise
-from pphysml.tasks.track.reading.seen import seen_layers
+from pphysml.tasks.track.reading.calorimeters import recognition as rooms
+from pphysml.tasks.track.reading.calorimeters.layer_ids import LayerIds
+from pphysml.tasks.track.reading.calorimeters.layers import (
+    Layers,
+    learn_layers,
+    learn_numbered,
+    numbered_layers,
+)
+from pphysml.tasks.track.reading.calorimeters.recognition import Sample, recognise
+from pphysml.tasks.track.reading.calorimeters.seen import seen_layers
 
 STACK = 4.1 * np.arange(60)
 TRACKERS = np.concatenate([[0.2315, 52.6315], 108.3815 + 5.5 * np.arange(48)])

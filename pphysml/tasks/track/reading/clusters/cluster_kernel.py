@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ....io.ragged import Array
+from .....io.ragged import Array
 from .hits import POWER
 
 Floats = NDArray[np.float64]

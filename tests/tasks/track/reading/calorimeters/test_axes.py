@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pphysml.io.ragged import Ragged
-from pphysml.tasks.track.reading.axes import turned
+from pphysml.tasks.track.reading.calorimeters.axes import turned
 
 
 def flat(column):

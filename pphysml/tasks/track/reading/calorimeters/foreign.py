@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import FileName, InputError
-from ....io.problems import Place, place
-from ....io.ragged import Array, Columns
+from .....errors import FileName, InputError
+from .....io.problems import Place, place
+from .....io.ragged import Array, Columns
 
 MOST = 0.05
 """Share of the hits that may lie in no layer."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ....io.ragged import Array, Columns, length, ragged, take
+from .....io.ragged import Array, Columns, length, ragged, take
+from ..calorimeters.layers import Layers
 from .cluster_kernel import Pitch
 from .clusters import merge_deposits
 from .hits import merge_steps
-from .layers import Layers
 
 
 class HitMaking:

@@ -1,0 +1,1 @@
+"""Which calorimeter hits lie in, and in which of its layers."""

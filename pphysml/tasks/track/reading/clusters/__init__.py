@@ -1,0 +1,1 @@
+"""What one particle, or several, leave in a sensor, and the pixels that fire."""
