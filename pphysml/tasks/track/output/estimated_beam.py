@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,10 @@ def run_without_phantom(path: str, config: TrackConfig) -> Iterator[Columns]:
     """
     reader = Reader(resolve([path]), LAYOUTS, mapping=config.data.map, block_size=config.entries_at_a_time)
     carry: Any = None
-    for chunk in [*reader.blocks, None]:
+    for chunk in chain(reader, repeat(None)):
         with reader.naming_places():
-            frames, carry = assemble(None if chunk is None else reader.read(chunk), carry, config)
+            frames, carry = assemble(chunk, carry, config)
         if frames:
             yield frames
+        if chunk is None and carry is None:
+            return
