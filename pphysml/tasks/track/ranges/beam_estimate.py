@@ -11,7 +11,7 @@ from ....io.ragged import Array, Columns
 from ....physics.range_energy import EXPONENT, particle_energy
 from ....physics.straggling import range_variance
 from ..tracks.tracks import Tracks
-from .energy_loss import PARTICLES
+from .energy_loss import LONGEST, PARTICLES
 from .stop_peak import FEWEST, StopPeak, last_peak
 from .wepl import stop_probabilities
 
@@ -113,8 +113,8 @@ class BeamSurvey:
     def _unseen(self, peak: StopPeak) -> float:
         """Return the thickness, mm, with which the width would be as much larger as is not noticed: it goes with all that a particle has crossed."""
         limit = peak.width * (1 + WIDTH_UNCERTAINTY) + SURE * peak.width_error
-        thickness = np.arange(0.0, 500.0)
-        return float(thickness[np.searchsorted(self._width(peak.depth + thickness), limit)])
+        thickness = np.arange(0.0, LONGEST)
+        return float(np.searchsorted(self._width(peak.depth + thickness), limit))
 
     def _energy(self, depth: float) -> float:
         return float(particle_energy(depth, *self._particle))

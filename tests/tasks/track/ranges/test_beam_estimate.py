@@ -14,7 +14,7 @@ from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig, load_geometry
 from pphysml.tasks.track.output.estimated_beam import EstimatedBeam
 from pphysml.tasks.track.ranges.beam_estimate import BeamSurvey
-from pphysml.tasks.track.ranges.stop_peak import last_peak
+from pphysml.tasks.track.ranges.stop_peak import StopPeak, last_peak
 from pphysml.tasks.track.reading.assemble import frames_of
 from pphysml.tasks.track.reading.beam_statement import BeamStatement
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -85,6 +85,11 @@ def test_the_slab_that_would_not_be_noticed_is_stated_and_grows_with_fewer_track
     beam, _ = estimated(simulated((many / 3, 900)))
     assert not beam.found.refused
     assert beam.found.range == pytest.approx(particle_range(230.0) - many / 3, abs=0.6)
+
+
+def test_a_peak_of_hardly_known_width_hides_as_much_as_is_looked_for():
+    survey = BeamSurvey(0.0)
+    assert survey._unseen(StopPeak(200.0, 0.1, 2.3, 0.3, 100.0)) < 500 == survey._unseen(StopPeak(200.0, 0.1, 2.3, 30.0, 100.0))
 
 
 def test_too_few_tracks_are_refused():
