@@ -23,8 +23,8 @@ FEWEST, IN_A_PLANE = 5, 0.6
 ALONG_Z = np.array([False, False, True])
 """Which coordinate shows the layer where the beam runs along z."""
 
-ENOUGH_EVENTS, LARGEST_SHARE = 100, 0.01
-"""Events from which on it is judged, and the share of events with two particles of the beam that is let pass, as of scatters backwards."""
+JUDGED, LARGEST_SHARE = 1000, 0.01
+"""Events after which it is judged, again and again, and the share of events with two particles of the beam that is let pass, as of scatters backwards."""
 
 
 class Entries(NamedTuple):
@@ -167,8 +167,6 @@ class TwoParticles:
         """
         if "event" in rows and ("track_id" in rows or "parent_id" in rows):
             self._count(rows, starts)
-        if self._events >= ENOUGH_EVENTS:
-            self.end()
 
     def end(self) -> None:
         """Judge what there was, however little.
@@ -176,7 +174,10 @@ class TwoParticles:
         Raises:
             InputError: too many events have two particles of the beam.
         """
-        if self._first is not None and self._two > LARGEST_SHARE * self._events:
+        self._refuse_many(self._events, self._two)
+
+    def _refuse_many(self, events: int, two: int) -> None:
+        if self._first is not None and two > LARGEST_SHARE * events:
             raise self._first
 
     def _count(self, rows: Columns, starts: Array) -> None:
@@ -186,10 +187,14 @@ class TwoParticles:
         # Those of a narrow beam come in at one place, and are apart further in.
         _, first, number = np.unique(event * 256 + np.asarray(rows["layer"])[beam], return_index=True, return_inverse=True)
         other = here.others_than(entries(rows, starts).take(event), ALONG_Z) | here.others_than(here.take(first[number]), ALONG_Z)
-        self._events += len(starts)
-        self._two += len(np.unique(event[other]))
         if self._first is None and other.any():
             self._first = _refused(rows, int(beam[np.argmax(other)]))
+        before, total = self._events, np.cumsum(np.bincount(event[other], minlength=len(starts)) > 0)
+        # Not after each chunk, so that nothing depends on how many rows come at a time.
+        for at in range((before // JUDGED + 1) * JUDGED, before + len(starts) + 1, JUDGED):
+            self._refuse_many(at, self._two + int(total[at - before - 1]))
+        self._events += len(starts)
+        self._two += int(total[-1]) if len(total) else 0
 
 
 def _refused(rows: Columns, row: int) -> InputError:

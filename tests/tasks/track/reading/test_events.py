@@ -283,6 +283,24 @@ def test_a_scatter_backwards_is_no_second_particle() -> None:
     assert frames(rows)["n_protons"].sum() == 150
 
 
+@pytest.mark.parametrize("judged", [200, 1000])
+@pytest.mark.parametrize("n_back", [3, 5])
+def test_second_particles_are_judged_after_as_many_events_whatever_the_chunks(n_back, judged, monkeypatch) -> None:
+    monkeypatch.setattr(jobs, "JUDGED", judged)
+    monkeypatch.setattr(jobs, "LARGEST_SHARE", 0.02)
+    rows = job(1, 300)
+    for event in np.unique(rows["event"][rows["track_id"] == 1])[20 : 20 + n_back]:
+        back = np.flatnonzero((rows["event"] == event) & (rows["track_id"] == 1))
+        rows["z"][back[-1]], rows["x"][back[-1]] = rows["z"][back[0]], rows["x"][back[0]] + 3
+        rows["local_z"][back[-1]], rows["level1_id"][back[-1]] = rows["local_z"][back[0]], 0
+    for step in (None, length(rows) * 2 // 5, 300):
+        if n_back == 5 and judged == 200:
+            with pytest.raises(InputError, match="two particles of the beam"):
+                frames(rows, step)
+        else:
+            assert frames(rows, step)["n_protons"].sum() == 300
+
+
 def test_the_sorting_of_a_sorted_file_changes_nothing() -> None:
     rows = job(1)
     assert equal(frames(rows, sort=True), frames(rows)) and equal(frames(rows), assembled(assemble, rows, protons_per_frame=10, min_cluster_size=0, hits="particles"))
