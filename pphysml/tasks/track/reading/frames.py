@@ -17,9 +17,9 @@ from .spots import spots_of_frames
 PATIENCE = 10_000
 """A frame ends if so many protons follow elsewhere, so that a beam that scans many spots needs bounded memory."""
 
-SPOT = ("spot_x", "spot_y")
-GROUP = ("file", "job", "run", *SPOT, "rotation_angle", "phantom", "beam_bin", "beam_pdg")
-"""What protons of a frame have in common, and which of it they have not in a readout time."""
+GROUP = ("file", "job", "run", "spot_x", "spot_y", "rotation_angle", "phantom", "beam_bin", "beam_pdg")
+SCANNED = ("spot_x", "spot_y", "beam_bin")
+"""What protons of a frame have in common, and which of it they have not in a readout time: it does not wait for spot or energy."""
 
 NEVER = np.iinfo(np.int64).max
 
@@ -28,7 +28,7 @@ class Framing:
     """Collects protons into frames, independently of how many come at a time.
 
     A frame holds the next `sizes[k]` protons with hits of one beam spot, file and run, where k is drawn
-    from the file, run and event of the first; or those whose first hits fall into one readout time, of whatever spots.
+    from the file, run and event of the first; or those whose first hits fall into one readout time, of whatever spots and energies.
     Spots may take turns. Frames leave in the order in which they are completed.
 
     Args:
@@ -103,7 +103,7 @@ class Framing:
 
     def _common(self, protons: Columns) -> list[Array]:
         """Return the columns that protons of a frame have in common, of those that there are; what is not known (NaN) is like what is not known."""
-        names = [name for name in GROUP if name in protons and not (self.frame_time is not None and name in SPOT)]
+        names = [name for name in GROUP if name in protons and not (self.frame_time is not None and name in SCANNED)]
         return [np.nan_to_num(np.asarray(protons[name]), nan=-1e30) for name in names]
 
     def _sizes(self, protons: Columns) -> Array:

@@ -50,8 +50,8 @@ def pool(protons: Columns, counts: Array) -> Columns:
 
 
 def _energies(energy: Array, offsets: Array) -> Columns:
-    """Return mean and standard deviation of the beam's energy over the protons of each frame, MeV."""
-    counts = np.diff(offsets)
+    """Return mean and standard deviation of the beam's energy over the protons of each frame, MeV; NaN where one is not known."""
+    counts, energy = np.diff(offsets), np.where(energy > 0, energy, np.nan)
     mean = np.add.reduceat(energy, offsets[:-1]) / counts
     square = np.add.reduceat((energy - np.repeat(mean, counts)) ** 2, offsets[:-1]) / counts
     return {"beam_energy": mean, "beam_energy_rms": np.sqrt(square)}

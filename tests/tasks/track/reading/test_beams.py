@@ -131,6 +131,22 @@ def test_two_energies_of_a_file_never_share_a_frame_and_unknown_ones_and_phantom
     assert found["n_protons"].tolist() == [10] * 4 and np.isnan(found["beam_energy"]).all() and carry.facts()["beam"] == "not known"
 
 
+@pytest.mark.parametrize("energies", ["drawn", "stepped", "partly known"])
+def test_a_readout_time_holds_the_protons_of_all_energies(energies):
+    rows = gate_rows(40)
+    number = np.unique(rows["event"], return_inverse=True)[1]
+    energy = {"drawn": np.random.default_rng(1).normal(200.0, 2.0, 40), "stepped": np.repeat([200.0, 190.0], 20), "partly known": np.repeat([200.0, 0.0], 20)}[energies]
+    expected, _ = frames_of_rows(rows, frame_time=0.01)
+    found, _ = frames_of_rows(rows | {"beam_energy": energy[number]}, frame_time=0.01)
+    assert found["n_protons"].tolist() == expected["n_protons"].tolist() and found["frame"].tolist() == expected["frame"].tolist()
+    proton = 0
+    for k, n in enumerate(found["n_protons"]):
+        inside, proton = energy[proton : proton + n], proton + n
+        mean, width = (inside.mean(), inside.std()) if (inside > 0).all() else (np.nan, np.nan)
+        assert found["beam_energy"][k] == pytest.approx(mean, nan_ok=True)
+        assert np.isnan(mean) or found["beam_spread"][k] == pytest.approx(width, abs=1e-4)
+
+
 def test_a_contradiction_reaches_the_warnings_of_the_input():
     rows = gate_rows(20)
     _, carry = frames_of_rows(rows | {"beam_energy": np.full(len(rows["event"]), 230.0)}, beam="proton:200MeV")
