@@ -106,7 +106,7 @@ def _grow(hits: Array, rules: FollowerRules, used: Array, tree: Paths, start: Ar
             break
         first = tree.first[layer]
         end = first
-        # Nothing tells the seeds of one hit from each other before the third layer.
+        # Nothing separates the seeds of one hit before the third layer.
         room = start[layer + 1] - start[layer] if layer <= own + 1 + rules.missing else rules.branches
         for source in range(max(own, layer - 1 - rules.missing), layer):
             most = rules.reward - rules.missing_cost * (layer - source - 1)

@@ -22,7 +22,7 @@ class FollowerConfig(Config):
     branches: int = option(4, "Paths of a seed that are followed at the same time.", ge=1)
     exchanges: int = option(20, "Most sweeps in which tracks exchange hits and tails; 0 takes them as they were found.", ge=0)
     tune: bool = option(False, "Evaluating first tries other values of these options, one after the other, on a part of the input with truth that is not evaluated then; else they are what is given, by default values that did well on 250 MeV protons behind 250 mm of water.")
-    measure: bool = option(True, "Follow twice: the first tracks tell how much the protons of a frame scatter, and where they come from.")
+    measure: bool = option(True, "Follow twice: the first tracks show how much the protons of a frame scatter, and where they come from.")
 
 
 class StraightConfig(Config):

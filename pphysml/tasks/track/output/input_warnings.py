@@ -21,7 +21,7 @@ HITS_BEHIND = 50
 
 
 class InputWarnings:
-    """Collects what is to be told at the end, since a few frames alone prove little."""
+    """Collects what is to be said at the end, since a few frames alone prove little."""
 
     def __init__(self) -> None:
         self._hits_of_layer = np.zeros(0, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Beam spots of one readout frame, told apart by where particles enter, if they lie well apart."""
+"""Beam spots of one readout frame, separated by where particles enter, if they lie well apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ....io.ragged import Array, Columns, Ragged, length, ragged
 from .links import frame_of_hit
 
 APART = 4.5
-"""Distance of two spots in widths of one (1.4826 times the median absolute deviation) from which they are told apart."""
+"""Distance of two spots in widths of one (1.4826 times the median absolute deviation) from which they are separated."""
 
 BETWEEN = 0.12
 """Largest share of particles in the middle half of the way from one spot to the other; of a Gaussian that is cut in two it is 0.26."""

@@ -1,4 +1,4 @@
-"""GATE's numbers of volumes, compared with the layers that positions tell."""
+"""GATE's numbers of volumes, compared with the layers by position."""
 
 from __future__ import annotations
 
