@@ -62,7 +62,7 @@ def list_files(rows: Columns, projections: Projections, output: Path, options: A
             files[raw] = partial(_write_numbers, rows, chosen, options.isocentre)
             files[header] = partial(_write_text, pct_header(len(chosen), raw.name, angle))
         elif options.list_format == "dtc-toolkit":
-            files[paths[0]] = partial(_write_tree, rows, chosen)
+            files[paths[0]] = partial(_write_tree, rows, chosen, options)
     return files
 
 
@@ -75,5 +75,5 @@ def _write_text(text: str, path: Path) -> None:
     path.write_text(text, encoding="ascii")
 
 
-def _write_tree(rows: Columns, chosen: Array, path: Path) -> None:
-    write_plain_tree(path, TREE, toolkit_columns(take(rows, chosen)), TITLE)
+def _write_tree(rows: Columns, chosen: Array, options: ApplyConfig, path: Path) -> None:
+    write_plain_tree(path, TREE, toolkit_columns(take(rows, chosen), options.upstream), TITLE)

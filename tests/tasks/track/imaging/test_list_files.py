@@ -66,6 +66,14 @@ def kept_rows(output, **wanted):
     return {name: values[kept] for name, values in rows.items()}
 
 
+def without_spots(hits, path) -> Path:
+    with uproot.open(hits) as file, uproot.recreate(path) as copy:
+        columns = {name: values for name, values in file["Hits"].arrays(library="np").items() if not name.startswith("spot")}
+        copy.mktree("Hits", {name: values.dtype for name, values in columns.items()})
+        copy["Hits"].extend(columns)
+    return path
+
+
 def same(found, expected) -> None:
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected.astype(np.float32))
@@ -171,15 +179,21 @@ def test_what_is_not_known_is_refused_before_the_work(hits, tmp_path) -> None:
         apply(TASK, Inputs([str(hits)]), EngineChoice(engine="perfect", overrides=("apply.list_format=rtk",)), output=tmp_path / "a.root")
     with pytest.raises(InputError, match=r"is not behind apply\.upstream\.z"):
         listed(hits, tmp_path / "a.root", "apply.list_format=rtk", "apply.upstream.z=500", dry_run=True)
-    bare = tmp_path / "bare.root"
-    with uproot.open(hits) as file, uproot.recreate(bare) as copy:
-        columns = {name: values for name, values in file["Hits"].arrays(library="np").items() if not name.startswith("spot")}
-        copy.mktree("Hits", {name: values.dtype for name, values in columns.items()})
-        copy["Hits"].extend(columns)
+    bare = without_spots(hits, tmp_path / "bare.root")
     for format in ("rtk", "dtc-toolkit"):
         with pytest.raises(InputError, match=r"bare\.root.*'spot_x'.*apply\.upstream\.spot"):
             listed(bare, tmp_path / "a.root", f"apply.list_format={format}", dry_run=True)
     assert listed(bare, tmp_path / "a.root", "apply.list_format=rtk", "apply.upstream.spot=[-10, 4]")["list_files"]
+
+
+def test_a_stated_spot_is_in_the_lists_of_both_formats(hits, tmp_path) -> None:
+    bare = without_spots(hits, tmp_path / "bare.root")
+    for format in ("rtk", "dtc-toolkit"):
+        listed(bare, tmp_path / f"{format}.root", f"apply.list_format={format}", "apply.upstream.spot=[-10, 4]", "apply.upstream.spot_z=-250")
+    pairs = read_pairs(tmp_path / "rtk_run0000.mhd")[1]
+    rows = uproot.open(tmp_path / "dtc-toolkit_run0000.root")["WEPLData"].arrays(library="np")
+    for found in ((pairs["UpstreamPositionU"], pairs["UpstreamPositionV"]), (rows["spotX"], rows["spotY"])):
+        assert [set(values.tolist()) for values in found] == [{-10.0}, {4.0}]
 
 
 def test_spots_that_share_a_readout_are_told_apart_by_position(hits, tmp_path) -> None:
