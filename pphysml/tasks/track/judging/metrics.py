@@ -24,7 +24,7 @@ from .calibration_fit import CalibrationFit, fit_calibration
 from .plot_data import PlotData
 from .published_metrics import MIN_LAST_DEDX, MIN_LAST_EDEP, published_rates
 from .rates import by_frames, defined, rate_metrics, rate_row
-from .spectra import Spectra, known_phantoms
+from .spectra import Spectra, known_phantoms, left_over_phantoms
 from .track_metrics import Counts, join, select, tally_links, tally_tracks
 from .wepl_metrics import residual_metrics, residual_row, residuals
 
@@ -114,6 +114,7 @@ class TrackEvaluator:
         # What is calibrated already would be calibrated once more by what is left.
         calibration = None if self.config.apply.wepl_calibration is not None else fit_calibration(tracks)
         found = self._compared() if self.n_compared else Evaluation(notes=[NO_TRUTH])
+        found.notes += left_over_phantoms(tracks["file"], self.config.apply)
         found.metrics += self.spectra.metrics()
         found.tables |= self.spectra.tables()
         if calibration is not None:

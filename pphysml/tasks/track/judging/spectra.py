@@ -46,6 +46,13 @@ def known_phantoms(examples: Columns, options: ApplyConfig) -> Array:
     return known
 
 
+def left_over_phantoms(file: Array, options: ApplyConfig) -> Iterator[str]:
+    """Yield that more thicknesses are stated than there are files, of which some may then have that of another one; `file` is that of each track."""
+    n = int(file.max(initial=-1)) + 1
+    if len(options.phantom) > max(n, 1):
+        yield f"Warning: apply.phantom has {len(options.phantom)} values, but the input has tracks in its first {n} files only; give one for each file, or one for all."
+
+
 class Spectra:
     """Gathers tracks, with the file, run and phantom of each."""
 

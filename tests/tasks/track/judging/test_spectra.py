@@ -116,6 +116,14 @@ def test_phantoms_are_those_stated_of_a_run_else_stated_else_of_the_file(wrong):
     assert np.isnan(known_phantoms({k: v for k, v in frames.items() if k != "phantom"}, ApplyConfig())).all()
 
 
+@pytest.mark.parametrize("stated, said", [("50,100,150", True), ("50,100", False), ("50", False)])
+def test_more_phantoms_than_files_are_announced(wrong, stated, said):
+    frames, links = wrong
+    files = frames | {"file": np.asarray(frames["run"]) % 2}
+    found = evaluated({name: column for name, column in files.items() if name not in TRUTH}, links, phantom=stated)
+    assert any("has 3 values, but the input has tracks in its first 2 files only" in note for note in found.notes) == said
+
+
 def test_without_truth_spectra_flags_and_ranges_are_shown_and_said_to_compare_nothing(wrong):
     frames, links = wrong
     blind = {name: column for name, column in frames.items() if name not in (*TRUTH, "phantom")}
