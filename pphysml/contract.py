@@ -54,7 +54,7 @@ class Flag:
     values: tuple[str, ...] = ()
 
 
-SORT = "Take hits or singles in any order, and sort them first, in temporary files (TMPDIR); without it they must come in order, or nearly so."
+SORT = "Take entries in any order, and sort them first, in temporary files (TMPDIR); without it they must come in order, or nearly so."
 """Help of the flag `--sort`, of all tasks that have it."""
 
 

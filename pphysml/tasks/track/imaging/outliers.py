@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ....io.ragged import Array, Columns
 from ..config.imaging import OutlierConfig
+from ..tracks.spot_clusters import GAUSSIAN
 
 OF_WEPL, OF_ANGLE = 1, 2
 """Bits of the column `outlier`."""
@@ -25,9 +26,6 @@ SIZES = 7
 
 PASSES = 20
 """Most times that median and width are taken."""
-
-GAUSSIAN = 1.4826
-"""Standard deviation of a Gaussian over its median absolute deviation."""
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
