@@ -85,14 +85,14 @@ class Cell:
         return f"{self.phantom:g} mm, {self.protons}"
 
 
-def simulated(geometry: str, phantom: float, protons: int, seed: int, index: int, n: int) -> Columns:
-    options = {"simulation": {"geometry": geometry, "phantoms": [phantom]}, "data": {"protons_per_frame": [protons]}}
+def simulated(geometry: str, phantom: float, protons: int, seed: int, index: int, n: int, hits: str) -> Columns:
+    options = {"simulation": {"geometry": geometry, "phantoms": [phantom]}, "data": {"protons_per_frame": [protons], "hits": hits}}
     return TrackSimulation(TrackConfig.model_validate(options), seed).examples(index, n)
 
 
 def simulated_cells(arguments: argparse.Namespace) -> Iterator[Cell]:
     for index, (phantom, protons) in enumerate((p, n) for p in arguments.phantoms for n in arguments.protons):
-        test, tuning = (simulated("dtc", phantom, protons, seed, index, n)
+        test, tuning = (simulated("dtc", phantom, protons, seed, index, n, arguments.hits)
                         for seed, n in ((TEST_SEED, arguments.frames), (TUNING_SEED, arguments.tuning_frames)))
         yield Cell(phantom, protons, test, {FOLLOWER: tuning})
 
@@ -101,7 +101,7 @@ def real_cells(arguments: argparse.Namespace) -> Iterator[Cell]:
     rows = concatenate(list(Reader(resolve([arguments.real], None), LAYOUTS, need_truth=True)))
     phantom = arguments.phantoms[0]
     for index, protons in enumerate(arguments.protons):
-        tuning = {FROM_SIMULATION: simulated(arguments.like, phantom, protons, TUNING_SEED, index, arguments.tuning_frames)}
+        tuning = {FROM_SIMULATION: simulated(arguments.like, phantom, protons, TUNING_SEED, index, arguments.tuning_frames, arguments.hits)}
         if arguments.tune_events:
             tuning[FOLLOWER] = real_frames(rows, arguments.tune_events, protons, arguments)
         yield Cell(phantom, protons, real_frames(rows, arguments.events, protons, arguments), tuning)
@@ -109,7 +109,7 @@ def real_cells(arguments: argparse.Namespace) -> Iterator[Cell]:
 
 def real_frames(rows: Columns, events: range, protons: int, arguments: argparse.Namespace) -> Columns:
     event = np.asarray(rows["event"])
-    examples = frames(take(rows, (event >= events.start) & (event < events.stop)), protons, arguments.geometry)
+    examples = frames(take(rows, (event >= events.start) & (event < events.stop)), protons, arguments.geometry, arguments.hits)
     if not examples or not length(examples):
         raise SystemExit(f"events {events.start}:{events.stop} make no frame of {protons} protons")
     return examples | {"phantom": np.full(length(examples), arguments.phantoms[0], dtype=np.float32)}
@@ -227,6 +227,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--tune-events", type=numbers, help="A:B, real events for tuning")
     parser.add_argument("--geometry", help="of the real file; default: learned")
     parser.add_argument("--like", default="dtc-3mm", help="geometry whose simulation is like the real file")
+    parser.add_argument("--hits", choices=("clusters", "particles"), default="clusters", help="what a hit is")
     parser.add_argument("--markdown", type=Path, help="write tables to this file too")
     arguments = parser.parse_args()
     arguments.phantoms = arguments.phantoms or ([250.0] if arguments.real else [100.0, 150.0, 200.0])

@@ -47,8 +47,8 @@ def halves(rows: Columns, seed: int) -> Iterator[Columns]:
         yield take(rows, np.isin(event, part))
 
 
-def frames(rows: Columns, protons: int, geometry: str | None) -> Columns:
-    config = TrackConfig.model_validate({"apply": {"protons_per_frame": protons, "geometry": geometry, "last_frame": "drop"}})
+def frames(rows: Columns, protons: int, geometry: str | None, hits: str = "clusters") -> Columns:
+    config = TrackConfig.model_validate({"data": {"hits": hits}, "apply": {"protons_per_frame": protons, "geometry": geometry, "last_frame": "drop"}})
     first, carry = assemble(rows, None, config)
     return concatenate([part for part in (first, assemble(None, carry, config)[0]) if part])
 
