@@ -83,7 +83,8 @@ class BeamSurvey:
         """Return what the tracks say."""
         if self._tracks < FEWEST:
             return BeamEstimate(refused=f"there are {self._tracks} whole tracks that end in a Bragg peak, and a peak of their ranges needs {FEWEST}")
-        place, probability, runs = (np.concatenate([part[i] for part in self._parts]) for i in range(3))
+        # No more, so that nothing depends on how many frames come at a time.
+        place, probability, runs = (np.concatenate([part[i] for part in self._parts])[:MOST_TRACKS] for i in range(3))
         peak = last_peak(place, probability, self._width)
         if peak is None or peak.tracks < FEWEST:
             return BeamEstimate(refused="at the far end of the ranges there is no peak")

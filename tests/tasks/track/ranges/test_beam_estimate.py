@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.random import SeedSequence, default_rng
 
-from pphysml.io.ragged import concatenate
+from pphysml.io.ragged import concatenate, slice_rows
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig, load_geometry
@@ -137,3 +137,17 @@ def test_a_survey_wants_no_more_than_enough(monkeypatch):
     beam = EstimatedBeam(CONFIG, BeamStatement(estimated=True))
     assert not beam.survey(simulated((0.0, 300)), perfect)
     assert BeamSurvey(0.0).estimate().refused
+
+
+def test_an_estimate_does_not_depend_on_how_many_frames_come_at_a_time(monkeypatch):
+    monkeypatch.setattr("pphysml.tasks.track.ranges.beam_estimate.MOST_TRACKS", 150)
+    frames, found = simulated((0.0, 500)), []
+    for step in (1, 2, 5):
+        beam = EstimatedBeam(CONFIG, BeamStatement(estimated=True))
+        for start in range(0, 5, step):
+            if not beam.survey(slice_rows(frames, start, min(start + step, 5)), perfect):
+                break
+        beam.put_on(frames)
+        found.append(beam.found)
+    assert len({one.tracks for one in found}) == 1 and 50 < found[0].tracks <= 150
+    assert [(one.energy, one.energy_error) for one in found] == [pytest.approx((found[0].energy, found[0].energy_error), rel=1e-9)] * 3
