@@ -12,10 +12,11 @@ from ....errors import ConfigError, FileName
 from ....io.carry import Carry
 from ....io.external_sort import ExternalSort
 from ....io.problems import refuse
-from ....io.ragged import Array, Columns, Ragged, length
+from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
 from ....io.schema import kept_branch
 from .beams import Beams
 from .calorimeters.layers import Layers
+from .calorimeters.search import LEARNING
 from .clusters.hits import cluster_energy
 from .clusters.pixel_kernel import join_pixels
 from .clusters.pixel_mask import PixelMask, pixel_number
@@ -26,6 +27,9 @@ from .readouts import FRAME
 
 AROUND = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
 """Steps from a pixel to those that touch it."""
+
+
+PIXEL = ("layer", "column", "row")
 
 
 class PixelFrames(Carry):
@@ -49,8 +53,9 @@ class PixelFrames(Carry):
         self.min_cluster_size = min_cluster_size
         self.size = layers.geometry.sensor.size
         self._events = Events("frame", any_order=sort)
-        self._sorted = ExternalSort(("file", "job", "run", "frame"), ("layer", "column", "row")) if sort else None
+        self._sorted = ExternalSort(("file", "job", "run", "frame"), PIXEL) if sort else None
         self._ending = Ending()
+        self._early: list[Columns] | None = []
         self._n_pixels = self._n_left_out = self._n_clusters = 0
 
     @property
@@ -81,18 +86,25 @@ class PixelFrames(Carry):
         """Yield the frames that are left, block by block."""
         complete = self._events.add({}, last=True)
         if self._sorted is None:
-            yield self._made(complete)
+            yield self._made(complete, last=True)
             return
         self._sorted.add(complete)
         for rows in self._sorted.blocks():
             yield self._made(rows)
+        yield self._made({}, last=True)
 
-    def _made(self, rows: Columns) -> Columns:
-        if not length(rows):
-            return {}
+    def _made(self, rows: Columns, last: bool = False) -> Columns:
+        """Return the frames of complete ones, none as long as it is not known which layers are dead."""
         starts = event_starts(rows, "frame")
         number = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, length(rows))))
-        return finished(self._clustered(rows, number), self.layers, self.beams)
+        frames = self._clustered(rows, number) if length(rows) else {}
+        if self._early is not None:
+            self._early += [frames] if frames else []
+            if not last and self._n_clusters < LEARNING:
+                return {}
+            frames, self._early = concatenate(self._early), None
+            self.layers = self.layers.without_dead_of(ragged(frames, "layer").flat[:LEARNING]) if frames else self.layers
+        return finished(frames, self.layers, self.beams) if frames else {}
 
     def facts(self) -> dict[str, Any]:
         """Return what was taken for the input, for a person."""
@@ -121,7 +133,7 @@ class PixelFrames(Carry):
         starts = np.flatnonzero(np.diff(number, prepend=-1))
         # A frame has the run, spot and beam of its first pixel.
         frames: Columns = {name: np.asarray(rows[name])[starts] for name in (*FRAME, "spot_given") if name in rows}
-        layer, column, row = (np.asarray(rows[name]).astype(np.int64) for name in ("layer", "column", "row"))
+        layer, column, row = (np.asarray(rows[name]).astype(np.int64) for name in PIXEL)
         bad = self.mask.hot.holds(layer, column, row) | self.mask.dead.holds(layer, column, row)
         order = np.lexsort((row, column, layer, number))
         order = order[~bad[order]]

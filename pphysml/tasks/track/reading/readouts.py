@@ -89,7 +89,7 @@ class ReadoutFrames(Carry):
                 raise InputError("is not there; give the positions of the layers with --geometry", branch="hit_z")
             if self.described.axis not in (None, USUAL):
                 raise InputError("is not there, but --beam-axis needs it; name it with --map hit_z=BRANCH", branch="hit_z")
-            self._placing.trust()
+            self._placing.trust(ragged(chunk, "hit_layer").flat if "hit_layer" in chunk else np.zeros(0, dtype=np.int64))
 
     def _examples(self, chunk: Columns, layers: Layers) -> Columns:
         n, rows = length(chunk), ragged(chunk, "hit_x")

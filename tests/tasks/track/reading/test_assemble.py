@@ -13,7 +13,7 @@ from pphysml.io.ragged import Ragged, concatenate, length, slice_rows, take
 from pphysml.io.reader import Reader
 from pphysml.io.sources import resolve
 from pphysml.tasks.track.config import TrackConfig
-from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig
+from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig, load_geometry
 from pphysml.tasks.track.reading.assemble import assemble, assemble_training, frames_of
 from pphysml.tasks.track.reading.calorimeters import search as rooms
 from pphysml.tasks.track.schema import LAYOUTS
@@ -317,6 +317,15 @@ def test_layers_of_frames_follow_from_number_position_or_geometry(yaml):
             assembled(assemble, rows)
     with pytest.raises(InputError, match=r"^input file 0, branch 'hit_z': 100% .* in none of the layers of the geometry 'mine'; they lie in them if these are shifted by 3 mm"):
         assembled(assemble, FRAMES, geometry=yaml)
+
+
+@pytest.mark.parametrize("step", [None, 1, 4])
+def test_dead_layers_of_frames_without_positions_follow_from_the_numbers(yaml, step, monkeypatch):
+    monkeypatch.setattr(rooms, "LEARNING", 300)
+    rows = {**without("hit_z"), "hit_layer": Ragged(np.where(FRAMES["hit_layer"].flat == 5, 4, FRAMES["hit_layer"].flat), FRAMES["hit_layer"].offsets)}
+    found = assembled(assemble, rows, step, geometry=yaml)
+    depth = load_geometry(yaml).depth
+    assert np.allclose(found["next_depth"].flat[found["layer"].flat == 4], depth[6]) and np.allclose(found["next_depth"].flat[found["layer"].flat == 3], depth[4])
 
 
 def test_frames_of_another_detector_are_refused():

@@ -16,7 +16,13 @@ from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.reading.beams import Beams
 from pphysml.tasks.track.reading.calorimeters.layers import Layers
 from pphysml.tasks.track.reading.clusters.hits import cluster_energy
-from pphysml.tasks.track.reading.clusters.pixel_mask import MOST, PixelMask, load_mask
+from pphysml.tasks.track.reading.clusters.pixel_mask import (
+    MOST,
+    PixelMask,
+    PixelRegion,
+    load_mask,
+    pixel_number,
+)
 from pphysml.tasks.track.reading.pixels import PixelFrames
 
 from .gate_files import assembled, equal
@@ -227,3 +233,17 @@ def test_pixels_need_a_geometry_and_hits_no_mask(tmp_path):
     steps = {name: np.zeros(3) for name in ("x", "y", "z", "edep", "event")}
     with pytest.raises(ConfigError, match="--pixel-mask"):
         assembled(assemble, steps, geometry="dtc", pixel_mask="mask.csv")
+
+
+@pytest.mark.parametrize("step, sort", [(None, False), (7, False), (100, True)])
+def test_the_sensor_behind_a_dead_layer_is_the_next_one(step, sort, monkeypatch) -> None:
+    monkeypatch.setattr("pphysml.tasks.track.reading.pixels.LEARNING", 100)
+    pixels, _ = discs()
+    hot = np.stack([np.arange(200) % 6, np.full(200, 2), np.full(200, 7), np.full(200, 9)], 1)
+    pixels = np.concatenate([pixels[pixels[:, 1] != 2], hot])
+    pixels = pixels[np.argsort(pixels[:, 0], kind="stable")]
+    mask = PixelMask(hot=PixelRegion(*(np.array([pixel_number(2, 7, 9)]) for _ in range(2))))
+    found = read(pixels, mask, step=step, sort=sort)
+    depth, after = found["depth"].flat, found["next_depth"].flat
+    assert (after[found["layer"].flat == 1] == GEOMETRY.depth[3]).all() and (after[depth < GEOMETRY.depth[1]] == GEOMETRY.depth[1]).all()
+    assert equal(found, read(pixels, mask, sort=sort))

@@ -41,7 +41,7 @@ class Calorimeter:
     def facts(self) -> dict[str, Any]:
         """Return what was taken, for a person."""
         turn = "" if self.axis == USUAL else f"; positions are given in the frame of the beam, {_turn(self.axis)}"
-        return {"calorimeter": self._named() + self._empty(), "beam_axis": f"{self.axis}{', as stated' if self.stated else ''}{turn}"}
+        return {"calorimeter": self._named() + self.layers.dead_text, "beam_axis": f"{self.axis}{', as stated' if self.stated else ''}{turn}"}
 
     def warnings(self) -> Iterator[str]:
         """Yield what a person should see at once."""
@@ -68,9 +68,6 @@ class Calorimeter:
                     f"({inside:.1%} of the hits in its layers, {covered:.0%} of the layers with hits)")
         share = f"{inside:.1%} of the hits in its layers"
         return f"{name}, as given ({share})" if self.given else f"layers learnt from the hits, of materials that are not known ({share})"
-
-    def _empty(self) -> str:
-        return f"; dead: layer {', '.join(map(str, self.layers.dead))}" if self.layers.dead else ""
 
 
 def _listed(words: Sequence[str]) -> str:

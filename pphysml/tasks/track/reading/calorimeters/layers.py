@@ -49,9 +49,12 @@ class Layers:
         return np.where(np.abs(z - self.z[layer]) <= self.reach, layer, -1).astype(np.int16)
 
     def without_dead(self, z: Array) -> Layers:
-        """Return the same, knowing which layers are dead by hits at some positions, mm: they have hardly any, and layers behind them have many."""
-        number = self.number(z)
-        hits = np.bincount(number[number >= 0], minlength=len(self.z))
+        """Return the same, knowing which layers are dead by hits at some positions, mm; see `without_dead_of`."""
+        return self.without_dead_of(self.number(z))
+
+    def without_dead_of(self, number: Array) -> Layers:
+        """Return the same, knowing which layers are dead by the layers of some hits: they have hardly any, and layers behind them have many."""
+        hits = np.bincount(number[(number >= 0) & (number < len(self.z))], minlength=len(self.z))
         full = np.flatnonzero(hits >= max(FULL * hits.max(), ALIVE))
         dead = np.flatnonzero(hits[: full.max(initial=0)] <= NOISE * hits.max())
         return replace(self, dead=tuple(map(int, dead)))
@@ -84,7 +87,12 @@ class Layers:
 
     def facts(self) -> dict[str, Any]:
         """Return which calorimeter was given, for a person."""
-        return {} if self.geometry is None else {"calorimeter": f"{self.geometry.name}, as given"}
+        return {} if self.geometry is None else {"calorimeter": f"{self.geometry.name}, as given{self.dead_text}"}
+
+    @property
+    def dead_text(self) -> str:
+        """Which layers are dead, behind the calorimeter's name; nothing if none are."""
+        return f"; dead: layer {', '.join(map(str, self.dead))}" if self.dead else ""
 
     @classmethod
     def of(cls, geometry: Geometry, shift: float = 0.0) -> Layers:

@@ -72,10 +72,10 @@ class Placing:
                 sample(first, stop), self.described.geometry, self.described.axis))
             self.layers = None if self.calorimeter is None else self.calorimeter.layers
 
-    def trust(self) -> None:
-        """Take the given geometry unseen, where hits have no position along the beam."""
+    def trust(self, number: Array) -> None:
+        """Take the given geometry where hits have no position along the beam; the numbers of their layers show which are dead."""
         assert self.described.geometry is not None
-        self.layers = Layers.of(self.described.geometry)
+        self.layers = Layers.of(self.described.geometry).without_dead_of(number[: self._search.wanted])
 
     def count(self, outside: Array, values: Array, rows: Columns, row: Array | None = None, where: str = "z = {:.6g} mm") -> None:
         """Take which hits lie in no layer; see `ForeignHits.see`."""
