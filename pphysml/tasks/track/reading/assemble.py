@@ -36,7 +36,7 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
 
     Raises:
         InputError: input that cannot be used; names file, entry and branch.
-        ConfigError: a geometry that is not there, or --keep for a file of steps.
+        ConfigError: a geometry that is not there, --keep for a file of steps, or an option that such an input has no use for.
     """
     options = config.apply
     geometry = options.geometry or config.data.geometry
@@ -83,6 +83,8 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
         beams = Beams(statement_of(config.apply), beam)
         described = Described(known, config.apply.beam_axis)
         smallest = config.data.min_cluster_size
+        if frame_time is not None and ("column" in chunk or "hit_x" in chunk):
+            raise ConfigError("apply.frame_time: the input has readout frames, which are taken as they are; leave --frame-time out.")
         if "column" in chunk:
             if config.apply.beam_axis not in (None, USUAL):
                 raise ConfigError(f"apply.beam_axis: the beam crosses the layers of pixels by rising number; leave --beam-axis {config.apply.beam_axis} out.")

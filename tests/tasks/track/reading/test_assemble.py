@@ -328,6 +328,14 @@ def test_dead_layers_of_frames_without_positions_follow_from_the_numbers(yaml, s
     assert np.allclose(found["next_depth"].flat[found["layer"].flat == 4], depth[6]) and np.allclose(found["next_depth"].flat[found["layer"].flat == 3], depth[4])
 
 
+def test_a_readout_time_of_frames_that_are_there_already_is_refused():
+    with pytest.raises(ConfigError, match=r"^apply\.frame_time: the input has readout frames"):
+        assembled(assemble, FRAMES, frame_time=1e-5)
+    pixel = {name: np.zeros(3, np.int64) for name in ("file", "entry", "frame", "layer", "column", "row")}
+    with pytest.raises(ConfigError, match="leave --frame-time out"):
+        assembled(assemble, pixel, frame_time=1e-5)
+
+
 def test_frames_of_another_detector_are_refused():
     rows = {**without("hit_layer"), "hit_z": Ragged(30 * FRAMES["hit_x"].flat, FRAMES["hit_x"].offsets)}
     with pytest.raises(InputError, match=r"'hit_z': .*not in thin layers"):
