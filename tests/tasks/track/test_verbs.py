@@ -126,8 +126,10 @@ def test_a_beam_that_cannot_be_estimated_leaves_ranges_and_says_why(simulated, t
     tracks = tree(tmp_path / "out.root", "tracks")
     assert summary["further_trees"] == {"wepl": 0} and not np.isfinite(np.concatenate(tracks["wepl"])).any()
     assert np.isfinite(np.concatenate(tracks["range"])).all() and not tracks["beam_energy"].any()
-    with pytest.raises(InputError, match=r"nowhere\.root"):
-        apply(TASK, Inputs([str(simulated)]), EngineChoice(engine="perfect", overrides=(*FEW, "apply.beam=nowhere.root")), output=tmp_path / "o.root")
+    for dry_run in (False, True):
+        choice = EngineChoice(engine="perfect", overrides=(*FEW, "apply.beam=nowhere.root"))
+        with pytest.raises(InputError, match=r"nowhere\.root"):
+            apply(TASK, Inputs([str(simulated)]), choice, output=tmp_path / "o.root", dry_run=dry_run)
 
 
 def test_unknown_materials_are_said_and_leave_an_empty_list(write, tmp_path) -> None:

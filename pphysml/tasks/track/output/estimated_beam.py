@@ -35,6 +35,7 @@ class EstimatedBeam:
 
     def __init__(self, config: TrackConfig, statement: BeamStatement) -> None:
         self.config, self.statement = config, statement
+        self._run = None if statement.without_phantom is None else run_without_phantom(statement.without_phantom, config)
         self.found: BeamEstimate | None = None
         self._survey = BeamSurvey(statement.spread or 0.0)
         self._of_file: set[float] = set()
@@ -42,9 +43,9 @@ class EstimatedBeam:
 
     def survey(self, examples: Columns, links: FindLinks) -> bool:
         """Take frames, or all of the run without phantom instead, if there is one; return whether further frames are wanted."""
-        if self.statement.without_phantom is None:
+        if self._run is None:
             return self._survey.add(*self._whole_tracks(take(examples, ~self._stated(examples)), links))
-        for frames in run_without_phantom(self.statement.without_phantom, self.config):
+        for frames in _frames(self._run, self.config):
             if not self._survey.add(*self._whole_tracks(frames, links)):
                 break
         return False
@@ -109,13 +110,21 @@ class EstimatedBeam:
         return frames, tracks_of(frames, columns).keep(good)
 
 
-def run_without_phantom(path: str, config: TrackConfig) -> Iterator[Columns]:
-    """Yield the frames of a file, read as the input is.
+def run_without_phantom(path: str, config: TrackConfig) -> Reader:
+    """Return the reader of a file, which is read as the input is.
+
+    Raises:
+        InputError: the file is not there, or is none of hits.
+    """
+    return Reader(resolve([path]), LAYOUTS, mapping=config.data.map, block_size=config.entries_at_a_time)
+
+
+def _frames(reader: Reader, config: TrackConfig) -> Iterator[Columns]:
+    """Yield the frames of all blocks.
 
     Raises:
         InputError: the file cannot be read.
     """
-    reader = Reader(resolve([path]), LAYOUTS, mapping=config.data.map, block_size=config.entries_at_a_time)
     carry: Any = None
     for chunk in chain(reader, repeat(None)):
         with reader.naming_places():

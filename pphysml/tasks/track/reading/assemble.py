@@ -15,7 +15,7 @@ from .calorimeters.axes import USUAL
 from .calorimeters.layers import Layers
 from .calorimeters.placing import Described
 from .clusters.pixel_mask import PixelMask, load_mask
-from .pixels import PixelFrames
+from .pixels import PixelFrames, pixels_of
 from .readouts import ReadoutFrames
 from .steps import FrameRules, StepFrames
 
@@ -101,5 +101,6 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
 def _pixel_frames(geometry: Geometry | None, beams: Beams, config: TrackConfig) -> PixelFrames:
     if geometry is None:
         raise ConfigError("Pixels have no positions without the calorimeter: give it with --geometry.")
-    mask = PixelMask() if config.apply.pixel_mask is None else load_mask(config.apply.pixel_mask)
-    return PixelFrames(Layers.of(geometry), beams, config.data.min_cluster_size, mask, config.apply.sort == "full")
+    layers = Layers.of(geometry)
+    mask = PixelMask() if config.apply.pixel_mask is None else load_mask(config.apply.pixel_mask, pixels_of(layers))
+    return PixelFrames(layers, beams, config.data.min_cluster_size, mask, config.apply.sort == "full")

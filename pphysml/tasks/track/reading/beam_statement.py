@@ -20,6 +20,8 @@ UNITS = {"mev": 1.0, "gev": 1000.0}
 
 ESTIMATED = re.compile(r"((?P<particle>proton|helium):)?estimate(:(?P<file>.+))?", re.IGNORECASE)
 CHARGES = {"proton": 1.0, "helium": 2.0}
+LIMITS = 1.0, 1000.0
+"""Lowest and highest kinetic energy, MeV a nucleon; beyond them the unit is rather wrong."""
 HOW = "give particle and kinetic energy with its unit, as proton:200MeV or helium:220MeV/u"
 
 
@@ -70,9 +72,12 @@ def beam_of(text: str, where: str = "apply.beam") -> BeamConfig:
     unit = found["unit"].lower()
     per_nucleon = NUCLEONS[particle] if unit == "mev/u" else 1
     try:
-        return BeamConfig(particle=particle, energy=float(found["energy"]) * UNITS.get(unit, 1.0) * per_nucleon)
+        beam = BeamConfig(particle=particle, energy=float(found["energy"]) * UNITS.get(unit, 1.0) * per_nucleon)
     except ValueError:
         raise ConfigError(f"{where}: {shortened(text)!r} has no positive, finite energy.") from None
+    if not LIMITS[0] <= beam.energy / NUCLEONS[particle] <= LIMITS[1]:
+        raise ConfigError(f"{where}: {shortened(text)!r} is no beam for a calorimeter, which has {LIMITS[0]:g} to {LIMITS[1]:g} MeV a nucleon: is the unit right?")
+    return beam
 
 
 def statement_of(options: ApplyConfig) -> BeamStatement:
@@ -83,7 +88,7 @@ def statement_of(options: ApplyConfig) -> BeamStatement:
     """
     text, of_run, spread, where = options.beam, dict(options.beam_of_run), options.beam_spread, "apply.beam"
     if text is not None and text.endswith((".yaml", ".yml")):
-        where, file = text, build(BeamFile, plain_yaml.load(text), text)
+        where, file = text, _beam_file(text)
         text, of_run, spread = file.beam, {**file.beam_of_run, **of_run}, file.beam_spread if spread is None else spread
     runs = {run: beam_of(beam, f"{where}: beam_of_run.{run}") for run, beam in of_run.items()}
     if text is None:
@@ -95,3 +100,10 @@ def statement_of(options: ApplyConfig) -> BeamStatement:
     if ".root" in text:
         return BeamStatement(None, runs, spread, True, text)
     return BeamStatement(beam_of(text, where), runs, spread)
+
+
+def _beam_file(path: str) -> BeamFile:
+    values = plain_yaml.load(path)
+    if not isinstance(values, dict) or not values:
+        raise ConfigError(f"{path}: states no beam; give beam, beam_of_run or beam_spread.")
+    return build(BeamFile, values, path)

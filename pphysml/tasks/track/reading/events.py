@@ -169,7 +169,9 @@ class Events:
         first = np.searchsorted(block, np.arange(block[-1] + 1))
         judged = np.flatnonzero((np.arange(len(block)) - first[block] < LOOKED_AT) & (block > 0))
         n, n_again, n_other = (np.bincount(block[judged][which[judged]], minlength=len(first)) for which in (np.ones(len(keys), dtype=bool), again, other))
-        jobs = np.flatnonzero((n_other > 0) & (n_other >= A_JOB * n_again) & (n >= FEWEST))
+        # Behind events that went on behind others, rows are in no order, and nothing says where a job begins.
+        in_order = first <= np.append(np.flatnonzero(again & ~other), len(keys))[0]
+        jobs = np.flatnonzero((n_other > 0) & (n_other >= A_JOB * n_again) & (n >= FEWEST) & in_order)
         return next((begins for begins in first[jobs].tolist() if self._is_among(keys, begins)), len(keys))
 
     def _is_among(self, keys: Array, begins: int) -> bool:

@@ -19,7 +19,7 @@ from .calorimeters.layers import Layers
 from .calorimeters.search import LEARNING
 from .clusters.hits import cluster_energy
 from .clusters.pixel_kernel import join_pixels
-from .clusters.pixel_mask import PixelMask, pixel_number
+from .clusters.pixel_mask import MOST, PixelMask, pixel_number
 from .ending import Ending
 from .events import Events, event_starts
 from .examples import finished, usual
@@ -27,9 +27,20 @@ from .readouts import FRAME
 
 AROUND = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
 """Steps from a pixel to those that touch it."""
-
-
 PIXEL = ("layer", "column", "row")
+
+
+def pixels_of(layers: Layers) -> tuple[int, int, int]:
+    """Return the numbers of layers of a given geometry, and of columns and rows of its sensors.
+
+    Raises:
+        ConfigError: they have too many.
+    """
+    assert layers.geometry is not None
+    columns, rows = (int(np.ceil(size / pitch - 1e-6)) for size, pitch in zip(layers.geometry.sensor.size, layers.pixel, strict=True))
+    if max(columns, rows) > MOST + 1:
+        raise ConfigError(f"Geometry {layers.geometry.name!r}: its sensors have {columns} columns and {rows} rows of pixels, but may have {MOST + 1} at most.")
+    return len(layers.z), columns, rows
 
 
 class PixelFrames(Carry):
@@ -121,9 +132,7 @@ class PixelFrames(Carry):
         if kept:
             raise ConfigError(f"--keep {kept[0]}: entries of this file are pixels, of which many make one frame; "
                               "join by `file` and `hit_entry` of the output instead.")
-        n_layers = len(self.layers.z)
-        limits = {"layer": n_layers, **{name: int(np.ceil(self.size[k] / self.layers.pixel[k] - 1e-6)) for k, name in enumerate(("column", "row"))}}
-        for name, limit in limits.items():
+        for name, limit in zip(PIXEL, pixels_of(self.layers), strict=True):
             values = np.asarray(rows[name])
             refuse(rows, values >= limit, name, lambda row, values=values, name=name, limit=limit: (  # type: ignore[misc]
                 f"{name} {values[row]} is beyond {limit - 1}, the last of the geometry: give another --geometry"))

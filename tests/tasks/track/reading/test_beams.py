@@ -101,6 +101,17 @@ def test_statements_come_from_options_and_files(tmp_path):
     path.write_text("energy: 200\n")
     with pytest.raises(ConfigError, match=r"beam\.yaml: there is no option 'energy'"):
         statement_of(ApplyConfig(beam=str(path)))
+    for text in ("", "- proton:200MeV\n", "200\n"):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=r"beam\.yaml: states no beam; give beam, beam_of_run or beam_spread"):
+            statement_of(ApplyConfig(beam=str(path)))
+
+
+@pytest.mark.parametrize("text", ["proton:200GeV", "proton:0.2MeV", "helium:2MeV"])
+def test_energies_of_a_wrong_unit_are_refused(text):
+    assert [beam_of(right).energy for right in ("helium:880MeV/u", "proton:1GeV", "proton:1MeV", "helium:4MeV")] == [3520.0, 1000.0, 1.0, 4.0]
+    with pytest.raises(ConfigError, match=f"'{text}' is no beam for a calorimeter, .* is the unit right"):
+        beam_of(text)
 
 
 def frames_of_rows(rows, **apply):

@@ -17,7 +17,6 @@ from pphysml.tasks.track.reading.beams import Beams
 from pphysml.tasks.track.reading.calorimeters.layers import Layers
 from pphysml.tasks.track.reading.clusters.hits import cluster_energy
 from pphysml.tasks.track.reading.clusters.pixel_mask import (
-    MOST,
     PixelMask,
     PixelRegion,
     load_mask,
@@ -134,23 +133,32 @@ def test_a_dead_column_is_bridged_but_not_counted(tmp_path):
     assert flat(read([(0, 0, 21, 40), (0, 1, 23, 42)], mask))[:, 4].tolist() == [1, 1]
 
 
-def written(folder, *lines):
+def written(folder, *lines, size=(LAYERS, COLUMNS, ROWS)):
     path = folder / "mask.csv"
     path.write_text("\n".join(("# Detector of the tests", "layer,column,row,kind", "", *lines)))
-    return load_mask(str(path))
+    return load_mask(str(path), size)
 
 
 def test_a_mask_holds_the_pixels_of_its_blocks(tmp_path):
     rng = np.random.default_rng(3)
     blocks = [np.sort(rng.integers(0, 30, (3, 2)), axis=1) for _ in range(12)]
-    mask = written(tmp_path, *(",".join(f"{low}-{high}" for low, high in block) + ",dead" for block in blocks), "3,*,*,dead", "4 , 7, 2 ,hot")
+    mask = written(tmp_path, *(",".join(f"{low}-{high}" for low, high in block) + ",dead" for block in blocks), "3,*,*,dead", "4 , 7, 2 ,hot",
+                   size=(40, 40, 40))
     layer, column, row = (axis.ravel() for axis in np.meshgrid(*[np.arange(-1, 33)] * 3))
     layer = np.abs(layer)
     inside = [np.all([(low <= v) & (v <= high) for v, (low, high) in zip((layer, column, row), block, strict=True)], axis=0) for block in blocks]
     wanted = np.any(inside, axis=0) | ((layer == 3) & (column >= 0) & (row >= 0))
     assert np.array_equal(mask.dead.holds(layer, column, row), wanted)
     assert np.array_equal(mask.hot.holds(layer, column, row), (layer == 4) & (column == 7) & (row == 2))
-    assert mask.dead.holds(np.array([3]), np.array([MOST]), np.array([MOST])).all()
+
+
+@pytest.mark.parametrize("line, intervals", [("*,*,20,dead", LAYERS * COLUMNS), ("*,30-31,*,dead", LAYERS), ("*,*,*,dead", LAYERS), ("*,*,0-199,dead", LAYERS)])
+def test_a_mask_of_all_numbers_is_no_larger_than_the_sensors(tmp_path, line, intervals):
+    mask = written(tmp_path, line)
+    assert len(mask.dead.first) == intervals
+    column = np.arange(COLUMNS)
+    of_row = mask.dead.holds(np.full(COLUMNS, LAYERS - 1), column, np.full(COLUMNS, 20))
+    assert np.array_equal(of_row, (column // 2 == 15) | ("30" not in line))
 
 
 @pytest.mark.parametrize("text, said", [
@@ -160,18 +168,25 @@ def test_a_mask_holds_the_pixels_of_its_blocks(tmp_path):
     ("layer,column,row,kind\n\n1,2,3,dad", "line 3: kind 'dad' is neither.*Did you mean 'dead'"),
     ("layer,column,row,kind\n1,2,3,hot\n1,x,3,hot", "line 3: column 'x' is no number"),
     ("layer,column,row,kind\n1,9-5,3,hot", "line 2: column '9-5' must rise"),
-    ("layer,column,row,kind\n200,5,3,hot", "line 2: layer '200' .* may reach to 199"),
+    ("layer,column,row,kind\n200,5,3,hot", "line 2: layer '200' is beyond 199, the last of the geometry"),
+    ("layer,column,row,kind\n1,5,3-600,hot", "line 2: row '3-600' is beyond 599"),
 ])
 def test_a_mask_that_cannot_be_read_is_named_with_its_line(tmp_path, text, said):
     path = tmp_path / "mask.csv"
     path.write_text(text)
     with pytest.raises(ConfigError, match=f"^{path}, {said}"):
-        load_mask(str(path))
+        load_mask(str(path), (200, 300, 600))
+
+
+def test_a_mask_as_spreadsheets_write_it_is_read(tmp_path):
+    path = tmp_path / "mask.csv"
+    path.write_bytes(b"\xef\xbb\xbflayer,column,row,kind\r\n2,3,4,dead\r\n")
+    assert load_mask(str(path), (5, 5, 5)).dead.holds(np.array([2, 2]), np.array([3, 4]), np.array([4, 4])).tolist() == [True, False]
 
 
 def test_a_mask_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"there\.csv: the map of pixels cannot be read"):
-        load_mask(str(tmp_path / "there.csv"))
+        load_mask(str(tmp_path / "there.csv"), (1, 1, 1))
 
 
 @pytest.mark.parametrize("bad, said", [
@@ -203,6 +218,16 @@ def test_sorted_first_pixels_in_any_order_make_the_same_frames(monkeypatch):
         assert equal({**found, "hit_entry": Ragged(order[hits.flat], hits.offsets), "entry": order[found["entry"]]}, expected)
         with pytest.raises(InputError, match=r"goes on behind other frames, but .* --sort .*one by one"):
             read(pixels[order], step=70)
+
+
+def test_sorted_first_shuffled_pixels_of_few_frames_are_one_job():
+    # Frames rise five times in a row by chance, and two of their pixels are in the layers of those before.
+    pixels = np.concatenate([discs(seed, 6)[0] for seed in range(6)])
+    pixels = np.unique(pixels, axis=0)
+    shuffled = pixels[np.random.default_rng(6).permutation(len(pixels))]
+    for step in (None, 70):
+        found = read(shuffled, step=step, sort=True)
+        assert found["job"].tolist() == [0] * 6 and found["x"].counts.tolist() == read(pixels)["x"].counts.tolist()
 
 
 def test_runs_of_the_same_frames_in_one_tree_stay_apart():

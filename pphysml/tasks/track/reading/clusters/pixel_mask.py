@@ -11,13 +11,13 @@ import numpy as np
 
 from .....errors import ConfigError, did_you_mean, shortened
 from .....io.ragged import Array
-from ..calorimeters.layers import MAX_LAYERS
 
 BITS = 20
 MOST = 2**BITS - 1
 """Largest number of a column or row."""
 
 NAMES = ("layer", "column", "row", "kind")
+Size = tuple[int, int, int]
 RANGE = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
 
@@ -33,7 +33,7 @@ class PixelRegion:
     last: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def holds(self, layer: Array, column: Array, row: Array) -> Array:
-        """Return which pixels are among them; numbers beyond the sensor are not."""
+        """Return which pixels are among them; numbers below 0 are not."""
         key = pixel_number(layer, column, row)
         place = np.searchsorted(self.first, key, side="right") - 1
         inside: Array = (place >= 0) & (column >= 0) & (row >= 0) & (key <= np.append(self.last, -1)[place])
@@ -59,8 +59,11 @@ def pixel_number(layer: Array, column: Array, row: Array) -> Array:
     return number
 
 
-def load_mask(path: str) -> PixelMask:
+def load_mask(path: str, size: Size) -> PixelMask:
     """Return the mask of a CSV file.
+
+    Args:
+        size: numbers of layers, of columns and of rows.
 
     Its first line is `layer,column,row,kind`; in the others layer, column and row are a number, a range
     as 5-9, or * for all, and kind is `dead` or `hot`. Empty lines and those that begin with # say nothing.
@@ -69,7 +72,7 @@ def load_mask(path: str) -> PixelMask:
         ConfigError: the file cannot be read, or a line of it; names the line.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the map of pixels cannot be read ({error.strerror if isinstance(error, OSError) else 'it is no text'}).") from None
     said = [(n, [cell.strip() for cell in next(csv.reader([line]))]) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
@@ -82,27 +85,30 @@ def load_mask(path: str) -> PixelMask:
             raise ConfigError(f"{where}: has {len(cells)} values, but must have {len(NAMES)}: {','.join(NAMES)}.")
         if cells[3] not in regions:
             raise ConfigError(f"{where}: kind {shortened(cells[3])!r} is neither 'dead' nor 'hot'.{did_you_mean(cells[3], list(regions))}")
-        ranges = [_range(cell, name, most, where) for cell, name, most in zip(cells, NAMES, (MAX_LAYERS - 1, MOST, MOST), strict=False)]
-        regions[cells[3]].append(_intervals(*ranges))
+        layers, columns, rows = (_range(cell, name, n, where) for cell, name, n in zip(cells, NAMES, size, strict=False))
+        regions[cells[3]].append(_intervals(layers, columns, rows, size[2]))
     return PixelMask(**{kind: _region(parts) for kind, parts in regions.items()})
 
 
-def _range(cell: str, name: str, most: int, where: str) -> tuple[int, int]:
+def _range(cell: str, name: str, n: int, where: str) -> tuple[int, int]:
+    """Return the first and the last number of a cell, of `n` that there are."""
     if cell == "*":
-        return 0, most
+        return 0, n - 1
     found = RANGE.fullmatch(cell)
     if found is None:
         raise ConfigError(f"{where}: {name} {shortened(cell)!r} is no number, no range as 5-9, and not * for all.")
     low, high = int(found[1]), int(found[2] or found[1])
-    if not low <= high <= most:
-        raise ConfigError(f"{where}: {name} {shortened(cell)!r} must rise and may reach to {most}.")
+    if low > high:
+        raise ConfigError(f"{where}: {name} {shortened(cell)!r} must rise.")
+    if high >= n:
+        raise ConfigError(f"{where}: {name} {shortened(cell)!r} is beyond {n - 1}, the last of the geometry.")
     return low, high
 
 
-def _intervals(layer: tuple[int, int], column: tuple[int, int], row: tuple[int, int]) -> Array:
+def _intervals(layer: tuple[int, int], column: tuple[int, int], row: tuple[int, int], n_rows: int) -> Array:
     """Return first and last number of the pixels in a block, (N, 2): one interval per layer and column where that is needed."""
     layers, columns = np.arange(layer[0], layer[1] + 1), np.arange(column[0], column[1] + 1)
-    if row == (0, MOST):
+    if row == (0, n_rows - 1):
         return np.stack([pixel_number(layers, np.array(column[i]), np.array(row[i])) for i in (0, 1)], 1)
     ends = [pixel_number(layers[:, None], columns, np.array(row[i])).reshape(-1) for i in (0, 1)]
     return np.stack(ends, 1)
