@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from typing import Any
@@ -12,9 +13,9 @@ from ....io.ragged import Array, Columns, ragged, take
 from ....io.reader import Reader
 from ....io.sources import resolve
 from ..config import TrackConfig
-from ..ranges.beam_estimate import BeamEstimate, BeamSurvey
+from ..ranges.beam_estimate import BeamEstimate, BeamSurvey, hardly_any
 from ..reading.assemble import assemble
-from ..reading.beam_statement import BeamStatement
+from ..reading.beam_statement import CHARGES, BeamStatement
 from ..reading.beams import SAME, beam_text
 from ..schema import LAYOUTS
 from ..tracks.links import Links
@@ -40,6 +41,8 @@ class EstimatedBeam:
         self._survey = BeamSurvey(statement.spread or 0.0)
         self._of_file: set[float] = set()
         self._without: set[int] = set()
+        self._later: Counter[tuple[int, int]] = Counter()
+        self._later_inside: Counter[tuple[int, int]] = Counter()
 
     def survey(self, examples: Columns, links: FindLinks) -> bool:
         """Take frames, or all of the run without phantom instead, if there is one; return whether further frames are wanted."""
@@ -64,15 +67,34 @@ class EstimatedBeam:
         taken = {name: np.where(stated, np.asarray(examples[name]), np.where(elsewhere, np.nan, value)).astype(np.float32) for name, value in values.items()}
         return {**examples, **taken}
 
+    def see(self, examples: Columns, columns: Columns) -> None:
+        """Take frames with the beam put on, and the columns of their tracks: runs that no track was surveyed of may have another beam."""
+        if self.found is None or self.found.refused or self.statement.without_phantom is not None:
+            return
+        known = self.found.surveyed
+        reach, error, flags = (ragged(columns, name) for name in ("range", "range_error", "flags"))
+        good = (flags.flat == 0) & np.isfinite(reach.flat)
+        inside = good & (np.abs(reach.flat - self.found.range) < 2 * np.hypot(self.found.width, error.flat))
+        places = np.stack([np.asarray(examples[name], dtype=np.int64) for name in ("file", "run")], axis=1)
+        later = ~self._stated(examples) & np.array([(int(file), int(run)) not in known for file, run in places], dtype=bool)
+        for counter, chosen in ((self._later, good), (self._later_inside, inside)):
+            frames = np.repeat(np.arange(len(reach)), reach.counts)[chosen]
+            found, counts = np.unique(places[frames[later[frames]]], axis=0, return_counts=True)
+            counter.update({(int(file), int(run)): int(n) for (file, run), n in zip(found, counts, strict=True)})
+
     def facts(self) -> dict[str, Any]:
-        """Return the estimate for a person."""
+        """Return the estimate, and the beams that are stated, for a person."""
+        stated = "".join(f"; of run {run} {beam_text(CHARGES[beam.particle], beam.energy)}, as stated" for run, beam in sorted(self.statement.of_run.items()))
+        return {"beam": self._text() + stated}
+
+    def _text(self) -> str:
         if self.found is None or self.found.refused:
-            return {"beam": "not known, since it could not be estimated"}
+            return "not known, since it could not be estimated"
         found = self.found
         where = "" if self.statement.without_phantom is None else f" in {self.statement.without_phantom}"
-        return {"beam": f"{beam_text(found.charge, found.energy).removesuffix(' MeV')} +- {found.energy_error:.2g} MeV, estimated from {found.tracks} "
+        return (f"{beam_text(found.charge, found.energy).removesuffix(' MeV')} +- {found.energy_error:.2g} MeV, estimated from {found.tracks} "
                         f"tracks{where} that stop last, at {found.range:.1f} mm of water, as if they had seen no phantom (less than {found.unseen:.0f} mm "
-                        "of water in front of all would not be noticed)"}
+                        "of water in front of all would not be noticed)")
 
     def warnings(self) -> Iterator[str]:
         """Yield why there is no estimate, or what contradicts it."""
@@ -85,6 +107,10 @@ class EstimatedBeam:
             runs = ", ".join(map(str, sorted(self._without)[:5]))
             yield (f"hardly any track of run {runs} stops where the beam was estimated to, so that its beam is not known and no WEPL is given; "
                    "state it with --set apply.beam_of_run")
+        others = sorted({run for (file, run), n in self._later.items() if hardly_any(np.array(n), np.array(self._later_inside[file, run]))})
+        if others:
+            yield (f"hardly any track of run {', '.join(map(str, others[:5]))}, which came behind those that the beam was estimated from, stops where it was "
+                   "estimated to: if its beam is another one, its WEPL is wrong; state it with --set apply.beam_of_run")
         largest = max((abs(energy - self.found.energy) for energy in self._of_file), default=0.0)
         if largest > max(3 * self.found.energy_error, SAME * self.found.energy):
             given = max(self._of_file, key=lambda energy: abs(energy - self.found.energy) if self.found else 0.0)

@@ -63,4 +63,6 @@ class LinkEngine(Engine):
         examples = examples if self._beam is None else self._beam.put_on(examples)
         columns = output_columns(examples, self.links(examples), self.config)
         self.input_warnings.see(examples, columns)
+        if self._beam is not None:
+            self._beam.see(examples, columns)
         return columns

@@ -40,20 +40,23 @@ class BeamEstimate:
     Attributes:
         charge: of its particles.
         energy, energy_error: MeV.
-        range: in water, as the calorimeter measures it, mm.
+        range, width: in water, as the calorimeter measures it, and the Gaussian width of the peak, mm.
         tracks: how many stop last.
         unseen: thickness, mm of water, up to which a slab in front of all particles would not be noticed.
         refused: why there is no estimate; "" if there is one.
-        elsewhere: runs (file, run) none of whose tracks stop there.
+        surveyed: runs (file, run) with tracks that were looked at.
+        elsewhere: those of them none of whose tracks stop there.
     """
 
     charge: float = 1.0
     energy: float = np.nan
     energy_error: float = np.nan
     range: float = np.nan
+    width: float = np.nan
     tracks: int = 0
     unseen: float = np.nan
     refused: str = ""
+    surveyed: frozenset[tuple[int, int]] = frozenset()
     elsewhere: frozenset[tuple[int, int]] = frozenset()
 
 
@@ -93,8 +96,8 @@ class BeamSurvey:
             return BeamEstimate(refused=reason)
         energy = self._energy(peak.depth)
         error = float(np.hypot(peak.depth_error, DEPTH_UNCERTAINTY))
-        return BeamEstimate(self.charge, energy, energy * error / (EXPONENT * peak.depth), peak.depth, round(peak.tracks), self._unseen(peak),
-                            elsewhere=_elsewhere(place, probability, runs, peak))
+        return BeamEstimate(self.charge, energy, energy * error / (EXPONENT * peak.depth), peak.depth, peak.width, round(peak.tracks), self._unseen(peak),
+                            surveyed=_pairs(np.unique(runs, axis=0)), elsewhere=_elsewhere(place, probability, runs, peak))
 
     def _width(self, depth: Floats) -> Floats:
         """Return the width of the ranges of a beam that reaches this deep, mm."""
@@ -130,5 +133,14 @@ def _elsewhere(place: Floats, probability: Floats, runs: Array, peak: StopPeak) 
     inside = (probability * (np.abs(place - peak.depth) < 2 * peak.width)).sum(axis=1)
     found, row, counts = np.unique(runs, axis=0, return_inverse=True, return_counts=True)
     there = np.bincount(row.ravel(), inside, minlength=len(found))
-    chosen = (counts >= FEWEST) & (there < 0.01 * counts)
-    return frozenset((int(file), int(run)) for file, run in found[chosen])
+    return _pairs(found[hardly_any(counts, there)])
+
+
+def hardly_any(tracks: Array, inside: Array) -> Array:
+    """Return where of enough tracks for a peak hardly any are inside it."""
+    chosen: Array = (tracks >= FEWEST) & (inside < 0.01 * tracks)
+    return chosen
+
+
+def _pairs(runs: Array) -> frozenset[tuple[int, int]]:
+    return frozenset((int(file), int(run)) for file, run in runs)

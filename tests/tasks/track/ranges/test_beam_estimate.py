@@ -12,6 +12,7 @@ from pphysml.io.ragged import concatenate, slice_rows
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig, load_geometry
+from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.output.estimated_beam import EstimatedBeam
 from pphysml.tasks.track.ranges.beam_estimate import BeamSurvey
 from pphysml.tasks.track.ranges.stop_peak import StopPeak, last_peak
@@ -108,6 +109,7 @@ def test_a_run_of_another_energy_gets_no_beam_and_a_stated_one_keeps_its_own():
     beam, found = estimated(other, of_run=stated)
     assert found["beam_energy"][found["run"] == 2] == pytest.approx(200.0) and found["beam_range"][found["run"] == 2] == pytest.approx(258.8)
     assert found["beam_energy"][found["run"] == 1] == pytest.approx(230.0, abs=0.5) and not list(beam.warnings())
+    assert beam.facts()["beam"].endswith("; of run 2 proton 200 MeV, as stated")
 
 
 def test_what_the_file_says_instead_is_announced():
@@ -137,6 +139,19 @@ def test_a_survey_wants_no_more_than_enough(monkeypatch):
     beam = EstimatedBeam(CONFIG, BeamStatement(estimated=True))
     assert not beam.survey(simulated((0.0, 300)), perfect)
     assert BeamSurvey(0.0).estimate().refused
+
+
+@pytest.mark.parametrize("energy, said", [(200.0, True), (230.0, False)])
+def test_a_run_behind_those_that_were_surveyed_is_announced_if_it_stops_elsewhere(monkeypatch, energy, said):
+    monkeypatch.setattr("pphysml.tasks.track.ranges.beam_estimate.MOST_TRACKS", 100)
+    first, second = simulated((0.0, 300, 1)), simulated((0.0, 300, 2), energy=energy)
+    beam = EstimatedBeam(CONFIG, BeamStatement(estimated=True))
+    assert not beam.survey(first, perfect)
+    for frames in (first, second):
+        taken = beam.put_on({**frames, "beam_energy": np.full(len(frames["run"]), np.nan, np.float32)})
+        assert taken["beam_energy"] == pytest.approx(230, abs=0.7)
+        beam.see(taken, output_columns(taken, perfect(taken), CONFIG))
+    assert ["hardly any track of run 2, which came behind" in sentence for sentence in beam.warnings()] == [True] * said
 
 
 def test_an_estimate_does_not_depend_on_how_many_frames_come_at_a_time(monkeypatch):
