@@ -16,6 +16,9 @@ MATERIALS = 4
 USUAL_LENGTHS, USUAL_WATER, USUAL_SENSOR = 0.04, 8.0, 0.025
 """Radiation lengths and water-equivalent length (mm) of 3.5 mm aluminium, thickness of a sensor (mm): features are logarithms over these."""
 
+LEAST_LENGTHS = 1e-9
+"""A gap of nothing, as of a sensor on the phantom, counts as so many radiation lengths."""
+
 USUAL_WIDTH = 0.01
 """Deflection in `USUAL_LENGTHS` that deflections are measured by, rad: that of a proton of about 130 MeV, projected."""
 
@@ -33,7 +36,7 @@ def of_hits(examples: Columns) -> Floats:
     known = np.isfinite(lengths) & np.isfinite(water) & (water > 0)
     sensor = np.asarray(examples["sensor_thickness"], dtype=np.float64)[frame_of_hit(examples)]
     found: Floats = np.stack([
-        np.log(np.where(known, lengths, USUAL_LENGTHS) / USUAL_LENGTHS) / 2, np.log(np.where(known, water, USUAL_WATER) / USUAL_WATER),
+        np.log(np.maximum(np.where(known, lengths, USUAL_LENGTHS), LEAST_LENGTHS) / USUAL_LENGTHS) / 2, np.log(np.where(known, water, USUAL_WATER) / USUAL_WATER),
         np.log(sensor / USUAL_SENSOR), known.astype(np.float64)], 1).astype(np.float32)
     return found
 

@@ -71,3 +71,11 @@ def test_the_network_sees_materials_only_if_it_shall(frames):
         with torch.no_grad():
             one, other = (network(collate(f, config)).link for f in (frames, with_values(frames, gap_lengths=1.0)))
         assert torch.isfinite(one).all() and torch.equal(one, other) == (not materials)
+
+
+def test_a_gap_of_nothing_leaves_all_scores_finite(frames):
+    touching = with_values(frames, gap_lengths=0.0, next_gap_lengths=0.0)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        scores = build_network(CONFIG).eval()(collate(touching, CONFIG))
+    assert all(torch.isfinite(values).all() for values in (scores.link, scores.start, scores.end))
