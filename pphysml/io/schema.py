@@ -171,9 +171,9 @@ class Layout:
 
     @property
     def truth(self) -> list[str]:
-        """The truth of which one field is enough: labels count only where there is nothing else."""
+        """The truth of which one field shows that there is some: labels, and numbers that real data have too, do so only where there is nothing else."""
         truth = [f for f in self.fields if f.truth]
-        return [f.name for f in truth if f.kind != "label"] or [f.name for f in truth]
+        return [f.name for f in truth if f.kind != "label" and not (f.carried and self.needed_truth)] or [f.name for f in truth]
 
     @property
     def leading_counter(self) -> str:

@@ -291,6 +291,15 @@ def test_a_part_of_the_truth_is_refused_in_an_evaluation(write) -> None:
         evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=FEW), engines=["straight"])
 
 
+def test_numbers_of_events_alone_are_no_truth(write) -> None:
+    truth = ("track_id", "parent_id", "pdg", "stop_depth")
+    path = write({name: column for name, column in gate_rows(30).items() if name not in truth})
+    results = evaluate(TASK, Inputs([str(path)]), EngineChoice(overrides=FEW), engines=["straight"])
+    assert NO_TRUTH in results["straight"].notes
+    with pytest.raises(InputError, match=r"has no truth \(none of track_id, parent_id, pdg, stop_depth\)"):
+        Reader([Source(str(path))], LAYOUTS, need_truth=True)
+
+
 def read_frames(reader, config):
     parts, carry = [], None
     for chunk in [*map(reader.read, reader.blocks), None]:
