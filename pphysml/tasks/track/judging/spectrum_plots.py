@@ -89,7 +89,9 @@ def calibration_figure(fit: CalibrationFit) -> Figure:
     x = np.linspace(fit.measured.min() - 5, fit.measured.max() + 5, 2)
     axes.plot(x, fit.offset + (fit.slope - 1) * x, color=ORANGE, label=f"offset {fit.offset:.2f} mm, slope {fit.slope:.4f}".replace("-", MINUS))
     axes.set(ylabel=f"true {MINUS} measured [mm]")
-    axes.legend()
+    # Room for the legend above the bars.
+    axes.margins(y=0.25)
+    axes.legend(loc="upper left")
     below.errorbar(fit.measured, fit.residual, fit.error, fmt="o", color=BLUE)
     below.axhline(0, color=INK, linewidth=0.8)
     below.set(xlabel="measured WEPL [mm]", ylabel="left [mm]")
