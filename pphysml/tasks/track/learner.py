@@ -28,10 +28,11 @@ class TrackLearner(Learner):
     """Trains a network of `models.NETWORKS`; see `contract.Learner`."""
 
     monitor = "complete"
-    prepare_examples = 256
 
     def __init__(self, config: TrackConfig) -> None:
         self.config = config
+        # Every block draws a calorimeter of its own, and the domain is that of many.
+        self.prepare_examples = 2048 if config.simulation.drawn_geometries.share > 0 else 256
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Fit the domain of validity."""
