@@ -61,4 +61,4 @@ def test_a_file_without_truth_trains_nothing(pphysml, tmp_path, small_track):
         names = ("posX", "posY", "posZ", "edep", "time")
         file.mktree("Hits", dict.fromkeys(names, "float64")).extend({n: np.arange(8.0) for n in names})
     done = pphysml("train", "track", path, *small_track, "--set", "training.steps=1", "-q", "-o", tmp_path / "run")
-    assert done.code == 3 and "truth" in done.err and "event" in done.err
+    assert done.code == 3 and "truth" in done.err and "track_id" in done.err

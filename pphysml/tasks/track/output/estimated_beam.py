@@ -48,7 +48,7 @@ class EstimatedBeam:
         """Take frames, or all of the run without phantom instead, if there is one; return whether further frames are wanted."""
         if self._run is None:
             return self._survey.add(*self._whole_tracks(take(examples, ~self._stated(examples)), links))
-        for frames in _frames(self._run, self.config):
+        for frames in frames_of_run(self._run, self.config):
             if not self._survey.add(*self._whole_tracks(frames, links)):
                 break
         return False
@@ -145,7 +145,7 @@ def run_without_phantom(path: str, config: TrackConfig) -> Reader:
     return Reader(resolve([path]), LAYOUTS, mapping=config.data.map, block_size=config.entries_at_a_time)
 
 
-def _frames(reader: Reader, config: TrackConfig) -> Iterator[Columns]:
+def frames_of_run(reader: Reader, config: TrackConfig) -> Iterator[Columns]:
     """Yield the frames of all blocks.
 
     Raises:
