@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import PurePath
 from typing import Any, Protocol
@@ -158,16 +158,19 @@ def assemble_alone(assemble: Assemble, chunk: Columns, config: Any) -> Columns:
     return concatenate([part for part in parts if part])
 
 
+def first_blocks(source: ExampleSource, n: int) -> Iterator[Columns]:
+    """Yield the first `n` examples of a source, or all there are, block by block."""
+    left, block = n, 0
+    while left > 0 and (source.counts is None or block < len(source.counts)):
+        part = slice_rows(source.read(block), 0, left)
+        yield part
+        left -= length(part)
+        block += 1
+
+
 def first_examples(source: ExampleSource, n: int) -> Columns:
     """Return the first `n` examples of a source, or all there are."""
-    parts: list[Columns] = []
-    found, block = 0, 0
-    while found < n and (source.counts is None or block < len(source.counts)):
-        part = source.read(block)
-        parts.append(part)
-        found += length(part)
-        block += 1
-    joined = concatenate([p for p in parts if length(p)] or parts[:1])
-    return take(joined, np.arange(min(n, length(joined))))
+    parts = list(first_blocks(source, n))
+    return concatenate([part for part in parts if length(part)] or parts[:1])
 
 

@@ -29,7 +29,7 @@ from .loop import Loop
 from .order import BatchOrder
 from .run_folder import RunFolder
 from .seeds import FIRST_WEIGHTS, step_seed
-from .sources import ExampleSource, first_examples
+from .sources import ExampleSource, first_blocks
 from .stream import Batches, stream
 
 
@@ -92,7 +92,7 @@ def begin(task: Trainable, config: Any, readers: Readers | None = None, *,
         raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
     data = data_of(task, config, readers)
     learner = task.learner(config)
-    prepared = learner.prepare([first_examples(data.training, learner.prepare_examples)])
+    prepared = learner.prepare(first_blocks(data.training, learner.prepare_examples))
     torch.manual_seed(step_seed(config.training.seed, FIRST_WEIGHTS, 0))
     network = learner.build(prepared)
     state = TrainingState(0, {}, {}, {})

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ...contract import Batch, Learner, Term
-from ...io.ragged import Array, Columns, Ragged, length, take
+from ...io.ragged import Array, Columns, Ragged, concatenate, length, take
 from .classical.lookup import fit as fit_lookup
 from .classical.lookup import fit_steps
 from .classical.mass_engine import kept_lines
@@ -39,7 +39,7 @@ class LcagLearner(Learner):
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Fit the domain of validity, what the lookup and the engines of known masses take, and the scales of extra features."""
-        chunk = next(iter(examples))
+        chunk = concatenate(list(examples))
         prepared = fit_domain(chunk)
         prepared.update({f"lookup.{name}": value for name, value in fit_lookup(chunk, fit_steps(chunk)).items()})
         if self.config.data.rules.gap_free:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ...contract import Batch, Learner, Term
-from ...io.ragged import Array, Columns, concatenate
+from ...io.ragged import Array, Columns
 from .config import TrackConfig
 from .judging.track_metrics import tally_tracks
 from .models.batches import collate
@@ -23,6 +23,9 @@ from .tracks.track_filters import kept_tracks
 from .tracks.tracks import find_tracks
 from .tracks.true_tracks import true_hits
 
+FEW, MANY = 256, 10_240
+"""Frames to which the domain of validity is fitted: of given calorimeters, and of drawn ones."""
+
 
 class TrackLearner(Learner):
     """Trains a network of `models.NETWORKS`; see `contract.Learner`."""
@@ -31,12 +34,14 @@ class TrackLearner(Learner):
 
     def __init__(self, config: TrackConfig) -> None:
         self.config = config
-        # Every block draws a calorimeter of its own, and the domain is that of many.
-        self.prepare_examples = 2048 if config.simulation.drawn_geometries.share > 0 else 256
+        drawn = config.simulation.drawn_geometries.share > 0
+        # Every block draws a calorimeter of its own, and the domain is that of many, if the training sees so many.
+        seen = config.training.steps * config.training.batch_size
+        self.prepare_examples = max(FEW, min(MANY, seen)) if drawn else FEW
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
         """Fit the domain of validity."""
-        return fit_domain(concatenate(list(examples)))
+        return fit_domain(examples)
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""

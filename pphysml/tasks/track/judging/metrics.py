@@ -15,6 +15,7 @@ from ....io.ragged import Array, Columns, length, ragged, take
 from ..config import TrackConfig
 from ..models.graph import candidate_links
 from ..output.columns import output_columns
+from ..output.wepl_calibration import calibration_of
 from ..reading.beams import beam_range
 from ..tracks.links import Links
 from ..tracks.track_filters import kept_tracks
@@ -63,6 +64,7 @@ class TrackEvaluator:
 
     def __init__(self, config: TrackConfig) -> None:
         self.config = config
+        self._calibration = calibration_of(config.apply.wepl_calibration)
         self.n_frames = self.n_compared = 0
         self.frames: list[Counts] = []
         self.owners: dict[str, list[Counts]] = {"": [], "perfect_": [], "reachable_": []}
@@ -90,7 +92,7 @@ class TrackEvaluator:
         """Add what compares with the truth."""
         hits = true_hits(examples)
         deep, shallow = candidate_links(examples, self.config.data)
-        perfect = output_columns(examples, Links(hits.previous, np.ones(len(hits.previous), dtype=np.float32)), self.config)
+        perfect = output_columns(examples, Links(hits.previous, np.ones(len(hits.previous), dtype=np.float32)), self.config, self._calibration)
         self.owners["reachable_"].append(self._placed(tally_tracks(hits, self._reachable(examples, hits, deep, shallow))))
         frames = _frame_columns(examples)
         for prefix, columns in (("", predictions), ("perfect_", perfect)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -48,9 +48,12 @@ def _mean(values: Array, frame: Array, n: int) -> Array:
     return mean
 
 
-def fit_domain(examples: Columns) -> dict[str, Array]:
-    """Return the ranges, to be stored with the weights."""
-    return {"domain": describe(examples)}
+def fit_domain(parts: Iterable[Columns]) -> dict[str, Array]:
+    """Return the ranges over all parts, to be stored with the weights."""
+    ranges = np.stack([describe(examples) for examples in parts if examples])
+    known = np.isfinite(ranges).any(axis=(0, 2))
+    low, high = np.where(np.isnan(ranges), np.inf, ranges)[..., 0].min(0), np.where(np.isnan(ranges), -np.inf, ranges)[..., 1].max(0)
+    return {"domain": np.where(known[:, None], np.stack([low, high], -1), np.nan)}
 
 
 def check_domain(model: ModelFile) -> None:

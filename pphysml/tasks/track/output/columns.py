@@ -25,20 +25,20 @@ from .track_flags import (
     SHORT,
     SHORTEST,
 )
-from .wepl_calibration import load_calibration
+from .wepl_calibration import WeplCalibration
 
 OF_FRAME = ("frame", "run", "job", "spot_x", "spot_y", *OF_SPOTS, "spot_given", "spot_tx", "spot_ty", "rotation_angle", "beam_energy", "n_protons")
 
 
-def output_columns(examples: Columns, links: Links, config: TrackConfig) -> Columns:
-    """Return the columns named in `schema.OUTPUT_FIELDS`, one row per frame."""
+def output_columns(examples: Columns, links: Links, config: TrackConfig, calibration: WeplCalibration | None = None) -> Columns:
+    """Return the columns named in `schema.OUTPUT_FIELDS`, one row per frame; WEPL as measured where no calibration is given."""
     found = find_tracks(examples, links)
     tracks = found.keep(kept_tracks(examples, found, config.apply.filters))
     columns: Columns = {name: examples[name] for name in OF_FRAME if name in examples}
     if "beam_energy" in columns:
         columns["beam_energy"] = np.nan_to_num(np.asarray(columns["beam_energy"], dtype=np.float32))
     columns |= _hit_columns(examples, links, tracks)
-    columns |= _track_columns(examples, links, tracks, config)
+    columns |= _track_columns(examples, links, tracks, calibration)
     return columns
 
 
@@ -66,15 +66,15 @@ def _per_hit(layer: Ragged, values: Array, dtype: type) -> Ragged:
     return Ragged(values.astype(dtype), layer.offsets)
 
 
-def _calibrated(fit: RangeFit, path: str | None) -> RangeFit:
-    if path is None:
+def _calibrated(fit: RangeFit, calibration: WeplCalibration | None) -> RangeFit:
+    if calibration is None:
         return fit
-    wepl, error = load_calibration(path).calibrated(fit.wepl, fit.wepl_error)
+    wepl, error = calibration.calibrated(fit.wepl, fit.wepl_error)
     return replace(fit, wepl=wepl, wepl_error=error)
 
 
-def _track_columns(examples: Columns, links: Links, tracks: Tracks, config: TrackConfig) -> Columns:
-    fit = _calibrated(fit_ranges(examples, tracks), config.apply.wepl_calibration)
+def _track_columns(examples: Columns, links: Links, tracks: Tracks, calibration: WeplCalibration | None) -> Columns:
+    fit = _calibrated(fit_ranges(examples, tracks), calibration)
     found = bends(examples, tracks)
     entry = entry_vectors(examples, tracks)
     probability = np.where(links.previous < 0, 1.0, links.probability)[tracks.hits.flat]

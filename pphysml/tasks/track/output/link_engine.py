@@ -15,7 +15,7 @@ from ..tracks.links import Links
 from .columns import output_columns
 from .estimated_beam import EstimatedBeam
 from .input_warnings import InputWarnings
-from .wepl_calibration import load_calibration
+from .wepl_calibration import calibration_of
 
 
 class LinkEngine(Engine):
@@ -24,8 +24,7 @@ class LinkEngine(Engine):
     def __init__(self, config: TrackConfig, model: ModelFile | None, device: Any) -> None:
         self.config = config
         self.input_warnings = InputWarnings()
-        path = config.apply.wepl_calibration
-        self._calibration = None if path is None else load_calibration(path)
+        self._calibration = calibration_of(config.apply.wepl_calibration)
         statement = statement_of(config.apply)
         self._beam = EstimatedBeam(config, statement) if statement.estimated else None
 
@@ -61,7 +60,7 @@ class LinkEngine(Engine):
     def __call__(self, examples: Columns) -> Columns:
         """Return the output columns of each frame."""
         examples = examples if self._beam is None else self._beam.put_on(examples)
-        columns = output_columns(examples, self.links(examples), self.config)
+        columns = output_columns(examples, self.links(examples), self.config, self._calibration)
         self.input_warnings.see(examples, columns)
         if self._beam is not None:
             self._beam.see(examples, columns)

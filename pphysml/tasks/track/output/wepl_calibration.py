@@ -59,6 +59,11 @@ class WeplCalibration:
         return true[piece] + slope[piece] * (wepl - measured[piece]), error * slope[piece]
 
 
+def calibration_of(path: str | None) -> WeplCalibration | None:
+    """Return the calibration of a YAML file, None where none is named; see `load_calibration`."""
+    return None if path is None else load_calibration(path)
+
+
 def load_calibration(path: str) -> WeplCalibration:
     """Return the calibration of a YAML file.
 

@@ -9,21 +9,19 @@ from typing import Any
 import numpy as np
 
 from ....errors import ConfigError, FileName
-from ....io.carry import Carry
 from ....io.external_sort import ExternalSort
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
-from ....io.schema import kept_branch
 from .beams import Beams
 from .calorimeters.layers import Layers
 from .calorimeters.search import LEARNING
 from .clusters.hits import cluster_energy
 from .clusters.pixel_kernel import join_pixels
 from .clusters.pixel_mask import MOST, PixelMask, pixel_number
-from .ending import Ending
 from .events import Events, event_starts
 from .examples import finished, usual
 from .readouts import FRAME
+from .row_frames import RowFrames
 
 AROUND = [step for step in product((-1, 0, 1), repeat=2) if step != (0, 0)]
 """Steps from a pixel to those that touch it."""
@@ -43,8 +41,8 @@ def pixels_of(layers: Layers) -> tuple[int, int, int]:
     return len(layers.z), columns, rows
 
 
-class PixelFrames(Carry):
-    """Makes frames of fired pixels; what it returns does not depend on how many rows come at a time.
+class PixelFrames(RowFrames):
+    """Makes frames of fired pixels; see `RowFrames`.
 
     Pixels of a frame and layer that touch, by their corners too, are a cluster. Its position is the mean
     of their centres: column 0 begins at -width / 2 in x, row 0 at -height / 2 in y, so that the origin is
@@ -60,51 +58,30 @@ class PixelFrames(Carry):
 
     def __init__(self, layers: Layers, beams: Beams, min_cluster_size: int, mask: PixelMask, sort: bool = False) -> None:
         assert layers.geometry is not None
+        self._pixels = ExternalSort(("file", "job", "run", "frame"), PIXEL) if sort else None
+        super().__init__("pixels", Events("frame", any_order=sort), self._pixels)
         self.layers, self.beams, self.mask = layers, beams, mask
         self.min_cluster_size = min_cluster_size
         self.size = layers.geometry.sensor.size
-        self._events = Events("frame", any_order=sort)
-        self._sorted = ExternalSort(("file", "job", "run", "frame"), PIXEL) if sort else None
-        self._ending = Ending()
         self._early: list[Columns] | None = []
         self._n_pixels = self._n_left_out = self._n_clusters = 0
 
-    @property
-    def done(self) -> bool:
-        """Whether nothing is to come any more."""
-        return self._ending.done
+    def prepared(self, rows: Columns) -> Columns:
+        """Return rows with what their file lacks, checked."""
+        for name, limit in zip(PIXEL, pixels_of(self.layers), strict=True):
+            values = np.asarray(rows[name])
+            refuse(rows, values >= limit, name, lambda row, values=values, name=name, limit=limit: (  # type: ignore[misc]
+                f"{name} {values[row]} is beyond {limit - 1}, the last of the geometry: give another --geometry"))
+        return {**usual(rows, length(rows)), **rows}
 
-    def add(self, rows: Columns | None) -> Columns:
-        """Take rows in the order of the file, and return the frames that are complete.
+    def sorted_frames(self) -> Iterator[Columns]:
+        """Yield the frames of all rows that were put aside, block by block."""
+        assert self._pixels is not None
+        for rows in self._pixels.blocks():
+            yield self.frames(rows, last=False)
+        yield self.frames({}, last=True)
 
-        None, at the end, returns those that are left; with `sort` only the next ones, until it is `done`.
-
-        Raises:
-            InputError: rows that cannot be used; names file, entry and branch.
-            ConfigError: --keep, which makes no sense for pixels.
-            OutputError: there is no room for what `sort` puts aside.
-        """
-        if rows is None:
-            return self._ending.next(self._rest())
-        self._check(rows)
-        complete = self._events.add({**usual(rows, length(rows)), **rows}, last=False)
-        if self._sorted is None:
-            return self._made(complete)
-        self._sorted.add(complete)
-        return {}
-
-    def _rest(self) -> Iterator[Columns]:
-        """Yield the frames that are left, block by block."""
-        complete = self._events.add({}, last=True)
-        if self._sorted is None:
-            yield self._made(complete, last=True)
-            return
-        self._sorted.add(complete)
-        for rows in self._sorted.blocks():
-            yield self._made(rows)
-        yield self._made({}, last=True)
-
-    def _made(self, rows: Columns, last: bool = False) -> Columns:
+    def frames(self, rows: Columns, last: bool) -> Columns:
         """Return the frames of complete ones, none as long as it is not known which layers are dead."""
         starts = event_starts(rows, "frame")
         number = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, length(rows))))
@@ -126,16 +103,6 @@ class PixelFrames(Carry):
     def warnings(self, named: FileName) -> list[str]:
         """Return what to warn of."""
         return [*self._events.warnings(named), *self.beams.warnings()]
-
-    def _check(self, rows: Columns) -> None:
-        kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
-        if kept:
-            raise ConfigError(f"--keep {kept[0]}: entries of this file are pixels, of which many make one frame; "
-                              "join by `file` and `hit_entry` of the output instead.")
-        for name, limit in zip(PIXEL, pixels_of(self.layers), strict=True):
-            values = np.asarray(rows[name])
-            refuse(rows, values >= limit, name, lambda row, values=values, name=name, limit=limit: (  # type: ignore[misc]
-                f"{name} {values[row]} is beyond {limit - 1}, the last of the geometry: give another --geometry"))
 
     def _clustered(self, rows: Columns, number: Array) -> Columns:
         """Return the frames of rows, whose numbers count from 0."""

@@ -8,22 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import ConfigError, FileName, InputError
-from ....io.carry import Carry
+from ....errors import FileName, InputError
 from ....io.problems import of_first_file
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
-from ....io.schema import kept_branch
 from .beams import Beams
 from .calorimeters.axes import turned
 from .calorimeters.layer_ids import NAMES, LayerIds
 from .calorimeters.placing import Described, Placing
 from .calorimeters.recognition import Sample
 from .clusters.hit_making import HitMaking
-from .ending import Ending
 from .events import Events, event_starts
 from .examples import finished, usual
 from .frames import Framing
 from .jobs import TwoParticles
+from .row_frames import RowFrames
 from .sorted_steps import SortedSteps
 
 USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x", "spot_y", "track_id", "parent_id", "pdg",
@@ -63,60 +61,34 @@ class FrameRules:
     sort: bool = False
 
 
-class StepFrames(Carry):
-    """Makes frames of steps; what it returns does not depend on how many rows come at a time."""
+class StepFrames(RowFrames):
+    """Makes frames of steps; see `RowFrames`."""
 
     def __init__(self, rules: FrameRules) -> None:
+        self._steps = SortedSteps(rules.frame_time is not None) if rules.sort else None
+        super().__init__("steps", Events(any_order=rules.sort), self._steps)
         self.rules = rules
         self._placing = Placing(rules.described, "z")
         self._ids: LayerIds | None = None
         self._early: list[Columns] = []
         self._n_rows = 0
         self._largest = (0.0, 0)
-        self._events = Events(any_order=rules.sort)
-        self._sorted = SortedSteps(rules.frame_time is not None) if rules.sort else None
         self._two_particles = TwoParticles()
         self._hits = HitMaking(rules.clusters, rules.min_cluster_size, rules.frame_time is not None)
         self._framing = Framing(rules.sizes, rules.frame_time, rules.keep_last)
-        self._ending = Ending()
 
-    @property
-    def done(self) -> bool:
-        """Whether nothing is to come any more."""
-        return self._ending.done
+    def frames(self, rows: Columns, last: bool) -> Columns:
+        """Return the frames that are complete with rows of complete events; `last` says that none follow."""
+        return self._of_protons(self._protons(rows, last), last)
 
-    def add(self, rows: Columns | None) -> Columns:
-        """Take rows in the order of the file, and return the frames that are complete.
+    def sorted_frames(self) -> Iterator[Columns]:
+        """Yield the frames of all rows that were put aside, block by block."""
+        assert self._steps is not None
+        for protons in self._steps.protons(self._protons):
+            yield self._of_protons(protons, last=False)
+        yield self._of_protons({}, last=True)
 
-        None, at the end, returns those that are left; with `sort` only the next ones, until it is `done`.
-
-        Raises:
-            InputError: rows that cannot be used; names file, entry and branch.
-            ConfigError: --keep, which makes no sense for steps.
-            OutputError: there is no room for what `sort` puts aside.
-        """
-        if rows is None:
-            return self._ending.next(self._rest())
-        self._n_rows += length(rows)
-        with of_first_file(rows):
-            complete = self._events.add(self._prepared(rows), last=False)
-        if self._sorted is None:
-            return self._frames(self._protons(complete, last=False), last=False)
-        self._sorted.add(complete)
-        return {}
-
-    def _rest(self) -> Iterator[Columns]:
-        """Yield the frames that are left, block by block."""
-        complete = self._events.add({}, last=True)
-        if self._sorted is None:
-            yield self._frames(self._protons(complete, last=True), last=True)
-            return
-        self._sorted.add(complete)
-        for protons in self._sorted.protons(self._protons):
-            yield self._frames(protons, last=False)
-        yield self._frames({}, last=True)
-
-    def _frames(self, protons: Columns, last: bool) -> Columns:
+    def _of_protons(self, protons: Columns, last: bool) -> Columns:
         frames = self._framing.add(protons, last)
         layers = self._placing.layers
         if layers is not None:
@@ -134,17 +106,15 @@ class StepFrames(Carry):
         """Return what the user should know of jobs, of the calorimeter, of hits outside of it, and of the beam."""
         return [*self._events.warnings(named), *self._placing.warnings(named), *([] if self._ids is None else self._ids.warnings()), *self.rules.beams.warnings()]
 
-    def _prepared(self, rows: Columns) -> Columns:
-        kept = [kept_branch(name) for name in rows if name.startswith("keep:")]
-        if kept:
-            raise ConfigError(f"--keep {kept[0]}: entries of this file are steps, of which many make one frame; "
-                              "join by `file` and `hit_entry` of the output instead.")
+    def prepared(self, rows: Columns) -> Columns:
+        """Return the columns that are used, with what the file lacks."""
         if self.rules.frame_time is None and "event" not in rows:
             raise InputError("is not there, so that particles cannot be counted; name it with --map event=BRANCH, "
                              "or make frames by readout time with --frame-time", branch="event")
         if self.rules.frame_time is not None and "time" not in rows:
             raise InputError("is not there, but --frame-time needs it; name it with --map time=BRANCH", branch="time")
         n = len(rows["x"])
+        self._n_rows += n
         return {**usual(rows, n), **{name: column for name, column in rows.items() if name in (*USED, *FOR_LAYERS)}}
 
     def _recognised(self, rows: Columns, last: bool) -> bool:

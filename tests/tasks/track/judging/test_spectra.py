@@ -14,7 +14,7 @@ from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.judging.calibration_fit import fit_calibration
 from pphysml.tasks.track.judging.metrics import CALIBRATION, NO_TRUTH, TrackEvaluator
 from pphysml.tasks.track.judging.spectra import Spectra, known_phantoms
-from pphysml.tasks.track.output.columns import output_columns
+from pphysml.tasks.track.output.link_engine import LinkEngine
 from pphysml.tasks.track.output.wepl_calibration import load_calibration
 from pphysml.tasks.track.reading.assemble import frames_of
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -51,10 +51,21 @@ def wrong():
     return frames, Links(true_links(frames, 1), np.ones(len(frames["layer"].flat), np.float32))
 
 
+class GivenLinks(LinkEngine):
+    """Makes tracks of links that are there."""
+
+    def __init__(self, config, links):
+        super().__init__(config, None, None)
+        self.given = links
+
+    def links(self, examples):
+        return self.given
+
+
 def evaluated(frames, links, **apply):
     config = CONFIG.model_copy(update={"apply": ApplyConfig(**apply)})
     evaluator = TrackEvaluator(config)
-    evaluator.update(frames, output_columns(frames, links, config))
+    evaluator.update(frames, GivenLinks(config, links)(frames))
     return evaluator.result()
 
 
@@ -64,8 +75,8 @@ def test_a_calibration_by_three_phantoms_mends_materials_that_are_wrong_for_a_fo
     found = evaluated(known, links, phantom_of_run={0: 40, 1: 100, 2: 160})
     path = tmp_path / CALIBRATION
     path.write_text(found.files[CALIBRATION])
-    columns = output_columns(frames, links, CONFIG.model_copy(update={"apply": ApplyConfig(wepl_calibration=str(path))}))
-    before = output_columns(frames, links, CONFIG)
+    columns = GivenLinks(CONFIG.model_copy(update={"apply": ApplyConfig(wepl_calibration=str(path))}), links)(frames)
+    before = GivenLinks(CONFIG, links)(frames)
     spectra, raw = Spectra(), Spectra()
     spectra.add(frames, columns)
     raw.add(frames, before)
@@ -131,7 +142,7 @@ def test_without_truth_spectra_flags_and_ranges_are_shown_and_said_to_compare_no
     assert NO_TRUTH in found.notes and CALIBRATION not in found.files and not found.cases
     assert {m.name for m in found.metrics} == {"usable_tracks", "wepl_spectrum_peak", "wepl_spectrum_width"}
     assert set(found.figures) == {"Spectrum of WEPL", "Range against the last layer"}
-    columns = output_columns(blind, links, CONFIG)
+    columns = GivenLinks(CONFIG, links)(blind)
     flags = columns["flags"].flat
     shares = {row["flag"]: row["tracks"] for row in found.tables["Tracks by flag"]}
     assert shares[0] == (flags == 0).sum() and shares[2] == ((flags & 2) > 0).sum()

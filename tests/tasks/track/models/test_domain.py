@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pphysml.io.ragged import Ragged
+from pphysml.io.ragged import Ragged, concatenate
 from pphysml.tasks.track.models.domain import describe, fit_domain, outside
 
 SPACING = (4.0, 5.0)
@@ -38,7 +38,7 @@ def test_ranges_are_those_of_the_frames():
 
 
 def test_frames_like_those_of_the_training_are_inside_and_others_named():
-    trained = fit_domain(frames())
+    trained = fit_domain([frames()])
     assert list(outside(frames(), trained)) == []
     assert list(outside(frames(spacing=(4.0 / 1.19, 5.0 * 1.19)), trained)) == []
     [sentence] = outside(frames(spacing=(4.0, 6.1)), trained)
@@ -51,7 +51,7 @@ def test_frames_like_those_of_the_training_are_inside_and_others_named():
 
 
 def test_materials_outside_of_the_training_are_named_and_unknown_ones_are_not():
-    trained = fit_domain(frames())
+    trained = fit_domain([frames()])
     assert [s.split(":")[0] for s in outside(frames(lengths=(0.04, 1.0)), trained)] == [
         "radiation lengths between layers", "water-equivalent length between layers in mm"]
     assert [s.split(":")[0] for s in outside(frames(sensors=(0.025, 0.5)), trained)] == ["thickness of the sensors in mm"]
@@ -59,6 +59,14 @@ def test_materials_outside_of_the_training_are_named_and_unknown_ones_are_not():
 
 
 def test_ranges_of_older_weights_know_four_quantities():
-    trained = {"domain": fit_domain(frames())["domain"][:4]}
+    trained = {"domain": fit_domain([frames()])["domain"][:4]}
     assert list(outside(frames(lengths=(0.04, 1.0), sensors=(0.5, 0.5)), trained)) == []
     assert len(list(outside(frames(spacing=(4.0, 6.1)), trained))) == 1
+
+
+def test_ranges_of_parts_are_those_of_all_frames_together():
+    parts = [frames(), frames(spacing=(3.0, 9.0), lengths=(np.nan, np.nan)), frames(sensors=(0.1, 0.5))]
+    together = fit_domain([concatenate(parts)])["domain"]
+    np.testing.assert_array_equal(fit_domain(parts)["domain"], together)
+    unknown = fit_domain([frames(lengths=(np.nan, np.nan))])["domain"]
+    assert np.isnan(unknown[4:6]).all() and np.isfinite(unknown[[0, 1, 2, 3, 6]]).all()

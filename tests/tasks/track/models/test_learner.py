@@ -102,7 +102,7 @@ def test_the_published_networks_refuse_links_over_a_layer():
 
 
 def test_the_domain_knows_another_calorimeter_and_denser_frames(frames):
-    prepared = fit_domain(frames)
+    prepared = fit_domain([frames])
     assert list(outside(frames, prepared)) == []
     other = TrackSimulation(configured(simulation={"geometry": "dtc-3mm", "phantoms": [250.0]}), 3).examples(0, 3)
     assert any("distance of the layers" in sentence for sentence in outside(other, prepared))
