@@ -36,7 +36,8 @@ def figures(found: Counts, perfect: Counts, frames: Counts, rows: dict[str, Coun
     if found["with_primary"].any():
         drawings["Efficiency against number of hits"] = partial(against_hits, found, perfect)
     for name in ("range", "wepl"):
-        values = {prefix: columns[name].astype(float) for prefix, columns in rows.items()}
+        # Those that end in a nucleus are off by up to the whole range, and would make the peak one bin.
+        values = {prefix: columns[name][columns["peak"]].astype(float) for prefix, columns in rows.items()}
         if np.isfinite(values[""]).sum() > 1:
             drawings[f"Residuals of {'WEPL' if name == 'wepl' else 'range'}"] = partial(residual_figure, values, name)
     probability, right = data.links
@@ -97,7 +98,7 @@ def residual_figure(values: dict[str, Array], name: str) -> Figure:
     edges = np.linspace(middle - 6 * width, middle + 6 * width, 73) if width > 0 else np.linspace(middle - 1, middle + 1, 73)
     shown, truth = ("WEPL", "the phantom's thickness") if name == "wepl" else ("range", "the depth where the proton stops")
     figure, (axes,) = new_figure(caption=(
-        f"Fitted {shown} minus {truth}, of tracks that match a proton. The outermost bins hold all beyond. "
+        f"Fitted {shown} minus {truth}, of tracks that match a proton and end in a Bragg peak. The outermost bins hold all beyond. "
         "In the legend, median and half the width of the central 68 %."))
     for prefix, colour, label in (("perfect_", GREY, "perfect links"), ("", BLUE, "found")):
         if not len(known[prefix]):
