@@ -14,6 +14,7 @@ from .... import named_yaml
 from ....config import Config, build, option
 from ....errors import ConfigError
 from ....physics.materials import MATERIALS, MaterialName
+from .front_tracker import FrontTracker, FrontTrackerConfig
 from .volume_ids import VolumeRule
 
 Floats = NDArray[np.float64]
@@ -81,6 +82,7 @@ class GeometryConfig(Config):
     sensor: SensorConfig = option(SensorConfig, "The sensors.")
     beam: BeamConfig = option(..., "The beam.")
     phantom: PhantomConfig = option(PhantomConfig, "The phantom.")
+    front_tracker: FrontTrackerConfig | None = option(None, "Sensors in front of the phantom; null if there are none.")
     lateral_displacement: bool = option(True, "Whether a simulated particle shifts sideways inside a material as it scatters there; false turns it at the end of each step only, the next sensor or 50 mm of phantom, as Geant4 does where steps end at a boundary.")
     electrons: bool = option(False, "Whether electrons that a simulated particle knocks further than a pixel have hits of their own, as in Geant4 with low production cuts in the sensors; false leaves their energy in the particle's hit.")
     volume_ids: list[list[VolumeRule]] = option(list, "Ways in which programs number the layers, each a list of rules, by which layers are recognised of which some are dead.")
@@ -97,6 +99,7 @@ class Geometry:
         radiation_lengths: the same in radiation lengths, shape (L,); NaN where it is not known.
         sensor, beam, phantom, lateral_displacement, electrons, volume_ids: as in the YAML file.
         materials: name of the absorber in front of each sensor, None where there is but its thickness; may be empty.
+        front: sensors in front of the phantom, whose layers are none of the L.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Geometry:
     materials: tuple[MaterialName | None, ...] = ()
     electrons: bool = False
     volume_ids: tuple[list[VolumeRule], ...] = ()
+    front: FrontTracker | None = None
 
     @property
     def depth(self) -> Floats:
@@ -132,8 +136,9 @@ class Geometry:
         crossed = [_crossed(group, gaps[first : first + group.count], first == 0, config)
                    for group, first in zip(config.layers, firsts[:-1], strict=True)]
         wet, lengths = (np.concatenate(values) for values in zip(*crossed, strict=True))
+        front = None if config.front_tracker is None else FrontTracker.of(config.front_tracker, config.sensor.thickness, float(z[0]))
         names = [group.absorber.material if group.absorber else None for group in config.layers for _ in range(group.count)]
-        return cls(config.name, z, wet, lengths, config.sensor, config.beam, config.phantom, config.lateral_displacement, tuple(names), config.electrons, tuple(config.volume_ids))
+        return cls(config.name, z, wet, lengths, config.sensor, config.beam, config.phantom, config.lateral_displacement, tuple(names), config.electrons, tuple(config.volume_ids), front)
 
 
 def known_geometries() -> list[str]:
@@ -147,7 +152,7 @@ def load_geometry(source: str) -> Geometry:
     Raises:
         ConfigError: there is no such file or name, or it is not a geometry.
     """
-    values = named_yaml.settings(__package__, source, "geometry", "name, layers, sensor, beam, phantom")
+    values = named_yaml.settings(__package__, source, "geometry", "name, layers, sensor, beam, phantom, front_tracker")
     config = build(GeometryConfig, values, source)
     try:
         return Geometry.of(config)

@@ -41,10 +41,13 @@ class Beams:
     _seen: dict[tuple[int, float], tuple[float, float]] = field(default_factory=dict)
     _contradictions: dict[tuple[float, float, float, float], None] = field(default_factory=dict)
 
-    def columns(self, frames: Columns) -> dict[str, Array]:
+    def columns(self, frames: Columns, in_front: float = 0.0) -> dict[str, Array]:
         """Return `beam_energy` `beam_spread` (MeV), `beam_charge` and `beam_range` (mm of water) of frames, float32.
 
         Energy and range are NaN where the beam is not known; the charge is that of protons then.
+
+        Args:
+            in_front: water-equivalent thickness that is crossed in front of the phantom, mm, behind which the range is left.
 
         Raises:
             InputError: the file has another particle, and none is stated.
@@ -75,7 +78,7 @@ class Beams:
         self._remember(found, source)
         self._compare(found, of_file, known & (source == STATED))
         return {f"beam_{name}": values.astype(np.float32) for name, values in
-                {**found, "range": beam_range(found["energy"], found["charge"])}.items()}
+                {**found, "range": beam_range(found["energy"], found["charge"]) - in_front}.items()}
 
     def facts(self) -> dict[str, Any]:
         """Return which beams were taken, for a person; nothing where they are to be estimated."""

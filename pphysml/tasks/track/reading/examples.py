@@ -7,6 +7,7 @@ import numpy as np
 from ....io.ragged import Array, Columns, Ragged, length, ragged
 from .beams import Beams
 from .calorimeters.layers import Layers
+from .front_hits import FRONT_TYPES
 from .spots import OF_SPOTS
 
 TYPES = {
@@ -14,8 +15,11 @@ TYPES = {
     "spot_given": "bool", "spot_tx": "float32", "spot_ty": "float32", "rotation_angle": "float32",
     **dict.fromkeys(OF_SPOTS, "float32"), "n_protons": "int32", "phantom": "float32", "layer": "int16", "x": "float32", "y": "float32", "z": "float32",
     "edep": "float32", "cluster_size": "int32", "hit_entry": "int64", "time": "float64", "proton": "int32",
-    "second_proton": "int32", "particle": "int32", "primary": "bool", "pdg": "int32", "stop_depth": "float32",
+    "second_proton": "int32", "particle": "int32", "primary": "bool", "pdg": "int32", "stop_depth": "float32", **FRONT_TYPES,
 }
+
+NOT_BY_LAYER = (*OF_SPOTS, *FRONT_TYPES)
+"""Columns of several values a frame that are not those of its hits."""
 
 MATERIALS = ("depth", "next_depth", "second_depth", "gap_lengths", "next_gap_lengths", "lengths")
 """Columns of hits that are NaN where the materials are not known."""
@@ -44,14 +48,14 @@ def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
         if dtype is None and not name.startswith("keep:"):
             continue
         if isinstance(column, Ragged) and dtype is not None:
-            flat = column.flat if name in OF_SPOTS else column.flat[order]
+            flat = column.flat if name in NOT_BY_LAYER else column.flat[order]
             examples[name] = Ragged(flat.astype(dtype, copy=False), column.offsets)
         else:
             examples[name] = column if isinstance(column, Ragged) or dtype is None else np.asarray(column).astype(dtype, copy=False)
     edep = ragged(examples, "edep").flat
     of_hits = {"dedx": edep / layers.thickness, **_materials(layers, layer.flat[order].astype(np.int64))}
     examples |= {name: Ragged(values.astype(np.float32), layer.offsets) for name, values in of_hits.items()}
-    return examples | _sensors(layers, n) | beams.columns(frames)
+    return examples | _sensors(layers, n) | beams.columns(frames, layers.wet_in_front)
 
 
 def _materials(layers: Layers, number: Array) -> dict[str, Array]:

@@ -50,7 +50,7 @@ class Framing:
 
         Args:
             protons: of `merge_steps`, with at least one hit each, and with `file` `run` `event` `entry`
-                `spot_x` `spot_y`, and `noise` where all hits are noise.
+                `spot_x` `spot_y`, and `noise` where all hits are noise; those that are `lost` do not count either.
             last: whether none follow.
 
         Returns:
@@ -98,7 +98,10 @@ class Framing:
             self._refuse_backwards(protons, fresh)
             fresh[1:] |= np.diff(np.asarray(protons["readout"])) != 0
         size = np.full(len(fresh), NEVER) if self.frame_time is not None else self._sizes(protons)
-        number, full = cut_frames(fresh, ~np.asarray(protons["noise"]), size)
+        counted = ~np.asarray(protons["noise"])
+        if "lost" in protons:
+            counted &= ~np.asarray(protons["lost"])
+        number, full = cut_frames(fresh, counted, size)
         return protons, np.flatnonzero(np.diff(number, prepend=-1)), full
 
     def _common(self, protons: Columns) -> list[Array]:

@@ -20,6 +20,7 @@ from .clusters.pixel_kernel import join_pixels
 from .clusters.pixel_mask import MOST, PixelMask, pixel_number
 from .events import Events, event_starts
 from .examples import finished, usual
+from .front_hits import front_set_aside
 from .readouts import FRAME
 from .row_frames import RowFrames
 
@@ -29,7 +30,7 @@ PIXEL = ("layer", "column", "row")
 
 
 def pixels_of(layers: Layers) -> tuple[int, int, int]:
-    """Return the numbers of layers of a given geometry, and of columns and rows of its sensors.
+    """Return the numbers of layers of a given geometry, with the planes of its front tracker, and of columns and rows of its sensors.
 
     Raises:
         ConfigError: they have too many.
@@ -38,7 +39,7 @@ def pixels_of(layers: Layers) -> tuple[int, int, int]:
     columns, rows = (int(np.ceil(size / pitch - 1e-6)) for size, pitch in zip(layers.geometry.sensor.size, layers.pixel, strict=True))
     if max(columns, rows) > MOST + 1:
         raise ConfigError(f"Geometry {layers.geometry.name!r}: its sensors have {columns} columns and {rows} rows of pixels, but may have {MOST + 1} at most.")
-    return len(layers.z), columns, rows
+    return len(layers.places), columns, rows
 
 
 class PixelFrames(RowFrames):
@@ -46,7 +47,8 @@ class PixelFrames(RowFrames):
 
     Pixels of a frame and layer that touch, by their corners too, are a cluster. Its position is the mean
     of their centres: column 0 begins at -width / 2 in x, row 0 at -height / 2 in y, so that the origin is
-    the middle of the sensor. Its energy is that of which the measured law makes as many pixels.
+    the middle of the sensor. Its energy is that of which the measured law makes as many pixels. Planes of a front tracker
+    have the numbers that follow those of the layers.
 
     Args:
         layers: those of a given geometry, with its sensors.
@@ -88,7 +90,7 @@ class PixelFrames(RowFrames):
         frames = self._clustered(rows, number) if length(rows) else {}
         if self._early is not None:
             self._early += [frames] if frames else []
-            if not last and self._n_clusters < LEARNING:
+            if not last and sum(len(ragged(some, "layer").flat) for some in self._early) < LEARNING:
                 return {}
             frames, self._early = concatenate(self._early), None
             self.layers = self.layers.without_dead_of(ragged(frames, "layer").flat[:LEARNING]) if frames else self.layers
@@ -124,7 +126,8 @@ class PixelFrames(RowFrames):
         kept = kept[np.argsort(entry[kept])]
         self._n_clusters += len(kept)
         of_frame = np.bincount(number[entry[kept]], minlength=len(starts))
-        return frames | {name: Ragged.from_counts(values[kept], of_frame) for name, values in clusters.items()}
+        frames |= {name: Ragged.from_counts(values[kept], of_frame) for name, values in clusters.items()}
+        return front_set_aside(frames, len(self.layers.z)) if len(self.layers.front) else frames
 
     def _over_dead(self, sensor: Array, layer: Array, column: Array, row: Array) -> tuple[Array, Array]:
         """Return pairs of pixels that touch the same dead one."""
@@ -148,7 +151,7 @@ class PixelFrames(RowFrames):
         chosen = order[members]
         entry = np.minimum.reduceat(chosen, starts) if len(starts) else chosen
         layer = np.asarray(rows["layer"])[entry].astype(np.int16)
-        clusters: dict[str, Array] = {"layer": layer, "z": self.layers.z[layer], "cluster_size": size, "edep": cluster_energy(size, self.layers.thickness),
+        clusters: dict[str, Array] = {"layer": layer, "z": self.layers.places[layer], "cluster_size": size, "edep": cluster_energy(size, self.layers.thickness),
                                       "hit_entry": np.asarray(rows["entry"])[entry]}
         for k, (name, place) in enumerate((("x", column), ("y", row))):
             total = np.add.reduceat(place[members], starts) if len(starts) else place

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged, ragged
 
-OF_PROTONS = ("ordinal", "noise", "event", "beam_bin")
+OF_PROTONS = ("ordinal", "noise", "lost", "event", "beam_bin")
 """Columns that a frame does not have."""
 
 

@@ -17,6 +17,7 @@ from .calorimeters.placing import Described, Placing
 from .calorimeters.recognition import Sample
 from .clusters.hits import cluster_energy, cluster_size
 from .examples import finished, usual
+from .front_hits import front_set_aside
 from .spots import OF_SPOTS
 
 HITS = {"hit_x": "x", "hit_y": "y", "hit_z": "z", "hit_time": "time", "hit_pdg": "pdg"}
@@ -99,7 +100,7 @@ class ReadoutFrames(Carry):
         hits = {new: ragged(chunk, name).flat for name, new in HITS.items() if name in chunk}
         frame = np.repeat(np.arange(n), rows.counts)
         hits["layer"] = _layer(chunk, layers)
-        hits.setdefault("z", layers.z[hits["layer"]])
+        hits.setdefault("z", layers.places[hits["layer"]])
         where = "z = {:.6g} mm" if "hit_z" in chunk else "layer {}"
         self._placing.count(hits["layer"] < 0, ragged(chunk, "hit_z" if "hit_z" in chunk else "hit_layer").flat, frames, frame, where)
         hits |= _energies(chunk, layers.thickness)
@@ -112,6 +113,8 @@ class ReadoutFrames(Carry):
             largest = np.full(n, -1)
             np.maximum.at(largest, frame[kept], hits["proton"][kept])
             frames["n_protons"] = largest + 1
+        if len(layers.front):
+            frames = front_set_aside(frames, len(layers.z))
         return finished(frames, layers, self.beams)
 
 
@@ -136,15 +139,18 @@ def _spots(chunk: Columns, n: int) -> Columns:
 
 
 def _layer(chunk: Columns, layers: Layers) -> Array:
-    """Return the layer of each hit, as the file has it if it lies there, or else by its position; -1 for none."""
+    """Return the layer of each hit, as the file has it if it lies there, or else by its position; -1 for none.
+
+    Planes of a front tracker are known by their positions, or without these by the numbers that follow those of the layers.
+    """
     if "hit_layer" not in chunk and "hit_z" not in chunk:
         raise InputError("is not there, nor is 'hit_z'; one of them is needed: name it with --map hit_z=BRANCH", branch="hit_layer")
-    if "hit_layer" not in chunk:
-        return layers.number(ragged(chunk, "hit_z").flat)
-    layer = ragged(chunk, "hit_layer").flat
-    if "hit_z" in chunk:
-        return layers.checked(layer, ragged(chunk, "hit_z").flat)
-    return np.where(layer < len(layers.z), layer, -1).astype(np.int16)
+    layer = ragged(chunk, "hit_layer").flat if "hit_layer" in chunk else None
+    if "hit_z" not in chunk:
+        assert layer is not None
+        return np.where(layer < len(layers.places), layer, -1).astype(np.int16)
+    z = ragged(chunk, "hit_z").flat
+    return layers.numbered(layers.number(z) if layer is None else layers.checked(layer, z), z)
 
 
 def _energies(chunk: Columns, thickness: float) -> dict[str, Array]:

@@ -138,7 +138,7 @@ class StepFrames(RowFrames):
             return {}
         rows = turned(rows, self._placing.axis)
         z = np.asarray(rows["z"])
-        layer = layers.number(z)
+        layer = layers.numbered(layers.number(z), z)
         outside = layer < 0
         self._placing.count(outside, z, rows)
         if outside.any():

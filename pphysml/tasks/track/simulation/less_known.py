@@ -7,11 +7,17 @@ import numpy as np
 from ....io.ragged import Columns, Ragged, ragged
 from ..reading.clusters.hits import cluster_energy
 from ..reading.examples import MATERIALS
+from ..reading.front_hits import FRONT_TYPES
 
 
 def without_materials(frames: Columns) -> Columns:
     """Return frames as those of a calorimeter that is not recognised."""
     return frames | {name: Ragged(np.full_like(ragged(frames, name).flat, np.nan), ragged(frames, name).offsets) for name in MATERIALS}
+
+
+def without_front(frames: Columns) -> Columns:
+    """Return frames without the hits of a front tracker."""
+    return {name: column for name, column in frames.items() if name not in FRONT_TYPES}
 
 
 def with_counted_pixels(frames: Columns) -> Columns:

@@ -13,7 +13,7 @@ from ..config import TrackConfig
 from ..config.simulation import SimulationConfig
 from ..geometries.geometry import Geometry, load_geometry
 from .drawn_geometry import drawn_geometry, refuse_impossible_ranges
-from .less_known import with_counted_pixels, without_materials
+from .less_known import with_counted_pixels, without_front, without_materials
 from .particle_kernel import Beam
 from .rows_kernel import (
     ROW_EDEP,
@@ -37,6 +37,9 @@ INTERVAL = 2e-4
 TRACKERS = 2
 """Layers in front that GATE 9.2 numbers as trackers, apart from those of the calorimeter."""
 
+FRONT_VOLUME = 2
+"""Number of the volume of a front tracker, beside those of the trackers and of the calorimeter."""
+
 NOISE_LOSS = 0.5
 """Median energy loss that a noise hit looks like, keV/um; lognormal of width 0.7."""
 
@@ -59,6 +62,8 @@ class TrackSimulation(Simulation):
         self.options = self.config.simulation
         self.seed = seed
         self.geometry = geometry or load_geometry(self.options.geometry)
+        front = self.geometry.front
+        self.places = self.geometry.z if front is None else np.concatenate([self.geometry.z, front.z])
         self.phantoms = self.options.phantoms or [self.geometry.phantom.thickness]
         self.beam = _beam(self.geometry)
         _refuse_impossible(self.geometry, self.beam, max(self.phantoms))
@@ -92,9 +97,9 @@ class TrackSimulation(Simulation):
         return (self.others[turn - 1] if turn else self).frames(index, n)
 
     def frames(self, index: int, n: int) -> Columns:
-        """Return the frames of `examples` in this calorimeter."""
+        """Return the frames of `examples` in this calorimeter, without hits in front, of which networks see none."""
         seed = SeedSequence([self.seed, index, 1])
-        frames = simulated_frames(self.rows, self.geometry, self.config, self.phantoms, seed, n)
+        frames = without_front(simulated_frames(self.rows, self.geometry, self.config, self.phantoms, seed, n))
         if not frames:
             return frames
         number = index * n + np.arange(n, dtype=np.int64)
@@ -124,13 +129,14 @@ class TrackSimulation(Simulation):
 
     def _columns(self, values: Array, stops: Array) -> Columns:
         event, layer = values[:, ROW_EVENT].astype(np.int64), values[:, ROW_LAYER].astype(np.int32)
-        calorimeter = layer >= TRACKERS
+        in_front = layer - len(self.geometry.z)
+        calorimeter = (layer >= TRACKERS) & (in_front < 0)
         return {
             "run": np.zeros(len(values), dtype=np.int64),
             "event": event,
             "x": values[:, ROW_X],
             "y": values[:, ROW_Y],
-            "z": self.geometry.z[layer] + values[:, ROW_LOCAL_Z],
+            "z": self.places[layer] + values[:, ROW_LOCAL_Z],
             "edep": values[:, ROW_EDEP],
             "time": event * INTERVAL,
             "local_z": values[:, ROW_LOCAL_Z],
@@ -138,8 +144,8 @@ class TrackSimulation(Simulation):
             "spot_y": np.zeros(len(values)),
             "beam_energy": np.full(len(values), self.beam.energy, dtype=np.float32),
             "beam_pdg": np.full(len(values), self.beam.pdg, dtype=np.int32),
-            "base_id": calorimeter.astype(np.int32),
-            "level1_id": np.where(calorimeter, 0, layer).astype(np.int32),
+            "base_id": np.where(in_front >= 0, FRONT_VOLUME, calorimeter).astype(np.int32),
+            "level1_id": np.where(in_front >= 0, in_front, np.where(calorimeter, 0, layer)).astype(np.int32),
             "level2_id": np.where(calorimeter, layer - TRACKERS, -1).astype(np.int32),
             "track_id": values[:, ROW_TRACK].astype(np.int32),
             "parent_id": values[:, ROW_PARENT].astype(np.int32),
@@ -150,7 +156,7 @@ class TrackSimulation(Simulation):
     def _with_noise(self, rows: Columns, rng: Generator) -> Columns:
         """Add noise hits, of track 0, to the events that have hits, behind the rows of each."""
         events = np.unique(np.asarray(rows["event"]))
-        layers = len(self.geometry.z)
+        layers = len(self.places)
         counts = rng.poisson(self.options.noise / 100 * layers, len(events))
         total, sensor = int(counts.sum()), self.geometry.sensor
         values = np.zeros((total, 9))

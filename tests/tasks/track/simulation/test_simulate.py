@@ -235,7 +235,7 @@ def load_yaml(name: str) -> dict:
     names = {"z", "wet", "radiation_lengths"}
     layer = [{"first_z": float(z), "pitch": 1.0, "count": 1, "wet": float(w), "radiation_lengths": float(r)}
              for z, w, r in zip(geometry.z, geometry.wet, geometry.radiation_lengths, strict=True)]
-    others = {key: getattr(geometry, key) for key in GeometryConfig.model_fields if key not in names | {"layers", "volume_ids"}}
+    others = {key: getattr(geometry, key) for key in GeometryConfig.model_fields if key not in names | {"layers", "volume_ids", "front_tracker"}}
     return {"layers": layer} | {key: value.model_dump() if hasattr(value, "model_dump") else value for key, value in others.items()}
 
 
@@ -243,3 +243,34 @@ def write(folder, config: dict) -> str:
     path = folder / "geometry.yaml"
     path.write_text(yaml.safe_dump(config))
     return str(path)
+
+
+def with_planes(tmp_path, planes):
+    values = load_yaml("dtc") | {"name": "planes", "front_tracker": {"layers": planes}}
+    path = tmp_path / "planes.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return load_geometry(str(path))
+
+
+def test_planes_in_front_see_the_beam_and_scatter_it(tmp_path):
+    geometry = with_planes(tmp_path, [-300.0, -250.0])
+    config = SimulationConfig(phantoms=[100.0], **BARE)
+    rows = TrackSimulation(config, 1, geometry).block(0, 4000)
+    primary = rows["track_id"] == 1
+    assert np.unique(np.rint(rows["z"][rows["base_id"] == 2])).tolist() == [-300, -250]
+    first, second = ({e: x for e, x in zip(rows["event"][chosen], rows["x"][chosen], strict=True)}
+                     for chosen in (primary & (rows["z"] < -299), primary & (np.abs(rows["z"] + 250) < 1)))
+    assert len(first) == len(second) == 4000
+    assert np.std(list(first.values())) == pytest.approx(geometry.beam.sigma, rel=0.05)
+    slope = np.array([second[e] - first[e] for e in second]) / 50
+    expected = highland_angle(geometry.front.radiation_lengths, momentum_velocity(230.0, 1.0))
+    assert np.subtract(*np.quantile(slope, [0.84, 0.16])) / 2 == pytest.approx(expected, rel=0.1)
+    # What planes and air take is missing behind the phantom.
+    bare = TrackSimulation(config, 1, load_geometry("dtc")).block(0, 4000)
+    stops = [np.median(block["stop_depth"][block["stop_depth"] > 0]) for block in (bare, rows)]
+    assert stops[0] - stops[1] == pytest.approx(2 * geometry.front.wet + 0.2, abs=0.25)
+
+
+def test_planes_inside_the_phantom_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"front tracker reaches to -150 mm, but the phantom begins at -199"):
+        TrackSimulation(SimulationConfig(phantoms=[100.0]), 1, with_planes(tmp_path, [-250.0, -150.0]))

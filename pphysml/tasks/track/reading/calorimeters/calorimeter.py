@@ -41,7 +41,8 @@ class Calorimeter:
     def facts(self) -> dict[str, Any]:
         """Return what was taken, for a person."""
         turn = "" if self.axis == USUAL else f"; positions are given in the frame of the beam, {_turn(self.axis)}"
-        return {"calorimeter": self._named() + self.layers.dead_text, "beam_axis": f"{self.axis}{', as stated' if self.stated else ''}{turn}"}
+        return {"calorimeter": self._named() + self.layers.dead_text, "beam_axis": f"{self.axis}{', as stated' if self.stated else ''}{turn}",
+                **self.layers.front_facts}
 
     def warnings(self) -> Iterator[str]:
         """Yield what a person should see at once."""

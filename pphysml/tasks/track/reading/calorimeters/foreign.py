@@ -18,6 +18,10 @@ JUDGED = 500_000
 """Hits after which that is judged, again and again, beside the end of the input: noise may come all at once."""
 
 
+IN_FRONT = "; sensors in front of the object are described in the geometry by front_tracker: {layers: [Z, Z]}"
+"""Said of hits in front of the first layer."""
+
+
 class ForeignHits:
     """Counts the hits that lie in no layer.
 
@@ -30,8 +34,9 @@ class ForeignHits:
         self.branch, self.known = branch, known
         self.hits = self.outside = 0
         self._first: tuple[Place, str] | None = None
+        self._in_front = ""
 
-    def see(self, outside: Array, values: Array, rows: Columns, row: Array | None = None, words: str = "z = {:.6g} mm") -> None:
+    def see(self, outside: Array, values: Array, rows: Columns, row: Array | None = None, words: str = "z = {:.6g} mm", begins: float = -np.inf) -> None:
         """Take which hits lie in no layer, and the rows of the file that they are in.
 
         Args:
@@ -39,6 +44,7 @@ class ForeignHits:
             values: by which their layers are known, (H,).
             row: of each hit, (H,); None where each has a row of its own.
             words: to say a value in.
+            begins: value from which on there are layers.
 
         Raises:
             InputError: of those so far there are too many.
@@ -46,6 +52,7 @@ class ForeignHits:
         if self._first is None and outside.any():
             first = int(np.argmax(outside))
             self._first = place(rows, first if row is None else int(row[first])), words.format(values[first])
+            self._in_front = IN_FRONT if values[first] < begins else ""
         before, total = self.hits, np.cumsum(outside)
         for at in range((before // JUDGED + 1) * JUDGED, before + len(outside) + 1, JUDGED):
             self._refuse_many(at, self.outside + int(total[at - before - 1]))
@@ -69,7 +76,7 @@ class ForeignHits:
         if self._first is not None:
             where, said = self._first
             yield (f"{self.outside} of {self.hits} hits ({self.outside / self.hits:.2g} of all) lie in none of the layers {self.known} and are left out, "
-                   f"the first at {said}, {where.text(named)}")
+                   f"the first at {said}, {where.text(named)}{self._in_front}")
 
     def _refuse_many(self, hits: int, outside: int) -> None:
         if outside <= max(1.0 if outside < hits else 0.0, MOST * hits):
@@ -77,4 +84,4 @@ class ForeignHits:
         assert self._first is not None
         where, said = self._first
         raise InputError(f"{outside} of {hits} hits lie in none of the layers {self.known}, the first at {said}: the geometry is another one; "
-                         "give that with --geometry", file=where.file, branch=self.branch, entry=where.entry)
+                         f"give that with --geometry{self._in_front}", file=where.file, branch=self.branch, entry=where.entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class Layers:
         thickness: of a sensor, mm.
         geometry: of the same layers, if one is known; its z may be shifted against `z`.
         dead: numbers of layers that see nothing.
+        front: positions of the planes of a front tracker, mm, rising, (K,); where hits of both are counted, plane k has the number L + k.
     """
 
     z: Floats
@@ -42,11 +43,31 @@ class Layers:
     thickness: float
     geometry: Geometry | None = None
     dead: tuple[int, ...] = ()
+    front: Floats = field(default_factory=lambda: np.zeros(0))
 
     def number(self, z: Array) -> Array:
         """Return the layer of each position, int16 (H,); -1 for none."""
         layer = self.nearest(z)
         return np.where(np.abs(z - self.z[layer]) <= self.reach, layer, -1).astype(np.int16)
+
+    def numbered(self, number: Array, z: Array) -> Array:
+        """Return numbers of layers with those of the planes in front, where these positions are in one, int16 (H,)."""
+        if not len(self.front):
+            return number
+        plane = _nearest(self.front, z)
+        inside = np.abs(z - self.front[plane]) <= _reach(self.front, self.thickness)
+        return np.where(inside, len(self.z) + plane, number).astype(np.int16)
+
+    @property
+    def places(self) -> Floats:
+        """Positions of the layers, and of the planes in front behind them, mm, (L + K,)."""
+        return np.concatenate([self.z, self.front])
+
+    @property
+    def wet_in_front(self) -> float:
+        """Water-equivalent thickness of the planes in front, mm."""
+        front = None if self.geometry is None else self.geometry.front
+        return 0.0 if front is None else len(front.z) * front.wet
 
     def without_dead(self, z: Array) -> Layers:
         """Return the same, knowing which layers are dead by hits at some positions, mm; see `without_dead_of`."""
@@ -67,7 +88,7 @@ class Layers:
 
     def nearest(self, z: Array) -> Array:
         """Return the layer that is nearest to each position, (H,)."""
-        return np.searchsorted((self.z[1:] + self.z[:-1]) / 2, z)
+        return _nearest(self.z, z)
 
     @property
     def depth(self) -> Floats:
@@ -87,7 +108,14 @@ class Layers:
 
     def facts(self) -> dict[str, Any]:
         """Return which calorimeter was given, for a person."""
-        return {} if self.geometry is None else {"calorimeter": f"{self.geometry.name}, as given{self.dead_text}"}
+        return {} if self.geometry is None else {"calorimeter": f"{self.geometry.name}, as given{self.dead_text}", **self.front_facts}
+
+    @property
+    def front_facts(self) -> dict[str, Any]:
+        """The front tracker, for a person; nothing where there is none."""
+        if not len(self.front):
+            return {}
+        return {"front_tracker": f"planes at {', '.join(f'{z:g}' for z in self.front)} mm, {self.wet_in_front:.3g} mm of water, which WEPL leaves out"}
 
     @property
     def dead_text(self) -> str:
@@ -104,8 +132,17 @@ class Layers:
         if not 2 <= len(geometry.z) <= MAX_LAYERS:
             raise ConfigError(f"Geometry {geometry.name!r}: has {len(geometry.z)} layers, but must have 2 to {MAX_LAYERS}.")
         thickness = geometry.sensor.thickness
-        reach = min(thickness / 2 + TOLERANCE, 0.49 * np.diff(geometry.z).min())
-        return cls(geometry.z + shift, float(reach), thickness, geometry)
+        front = np.zeros(0) if geometry.front is None else geometry.front.z
+        return cls(geometry.z + shift, _reach(geometry.z, thickness), thickness, geometry, front=front + shift)
+
+
+def _nearest(layers: Floats, z: Array) -> Array:
+    return np.searchsorted((layers[1:] + layers[:-1]) / 2, z)
+
+
+def _reach(layers: Floats, thickness: float) -> float:
+    """Return the largest distance of a hit from its layer, mm."""
+    return float(min(thickness / 2 + TOLERANCE, 0.49 * np.diff(layers).min()))
 
 
 def learn_layers(seen: Seen, branch: str = "z") -> Layers:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .....errors import FileName
 from .....io.ragged import Array, Columns
 from ...geometries.geometry import Geometry
@@ -79,7 +81,8 @@ class Placing:
 
     def count(self, outside: Array, values: Array, rows: Columns, row: Array | None = None, where: str = "z = {:.6g} mm") -> None:
         """Take which hits lie in no layer; see `ForeignHits.see`."""
-        self._foreign.see(outside, values, rows, row, where)
+        begins = self.layers.z[0] if self.layers is not None and where.startswith("z") else -np.inf
+        self._foreign.see(outside, values, rows, row, where, begins)
 
     def end(self) -> None:
         """Judge all hits.

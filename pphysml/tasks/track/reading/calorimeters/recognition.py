@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .....errors import InputError
-from .....io.ragged import Array, Columns
+from .....io.ragged import Array, Columns, take
 from ...geometries.geometry import Geometry, known_geometries, load_geometry
 from ...geometries.volume_ids import layers_by_ids
 from .axes import OPPOSITE, USUAL, turned_positions
 from .calorimeter import Calorimeter
-from .layers import Layers, learn_layers, learn_numbered, numbered_layers
+from .layers import TOLERANCE, Layers, learn_layers, learn_numbered, numbered_layers
 from .placements import FEWEST_LAYERS, Placement, placements
 from .seen import Seen, seen_layers
 
@@ -68,6 +68,10 @@ class Sample:
         local = self.rows.get("local_z")
         return seen_layers(self.z(axis), None if local is None else np.asarray(local)), None
 
+    def only(self, chosen: Array) -> Sample:
+        """Return the hits of a mask."""
+        return Sample(self.positions[chosen], take(self.rows, chosen), None if self.number is None else self.number[chosen], self.branch)
+
 
 def recognise(sample: Sample, given: Geometry | None = None, stated: str | None = None) -> Calorimeter:
     """Return the calorimeter that some hits show.
@@ -85,7 +89,7 @@ def recognise(sample: Sample, given: Geometry | None = None, stated: str | None 
     axes = (USUAL, OPPOSITE) if stated is None else (stated,)
     try:
         found, reason = _recognised(sample, geometries, axes, stated)
-        return found or _learnt(sample, stated, reason)
+        return found or _learnt(sample, stated, reason or _front_unknown(sample, geometries, axes, stated))
     except InputError as error:
         across = None if stated else _across(sample, geometries, error)
         if across is None:
@@ -95,6 +99,8 @@ def recognise(sample: Sample, given: Geometry | None = None, stated: str | None 
 
 def _given(sample: Sample, geometry: Geometry, stated: str | None) -> Calorimeter:
     axis, layers = stated or USUAL, Layers.of(geometry)
+    if len(layers.front):
+        sample = _behind(sample, layers, axis)
     z = sample.z(axis)
     number = layers.number(z) if sample.number is None else layers.checked(sample.number, z)
     inside = number >= 0
@@ -103,6 +109,19 @@ def _given(sample: Sample, geometry: Geometry, stated: str | None) -> Calorimete
     _refuse_rising(np.bincount(number[inside]), layers, stated, sample.branch)
     offset = float(np.median(z[inside] - layers.z[number[inside]]))
     return Calorimeter(layers.without_dead(z), axis, z, stated=stated is not None, given=True, shift=offset)
+
+
+def _behind(sample: Sample, layers: Layers, axis: str) -> Sample:
+    """Return the hits that are in no plane of the front tracker.
+
+    Raises:
+        InputError: there are none.
+    """
+    z = sample.z(axis)
+    behind = layers.numbered(np.zeros(len(z), dtype=np.int16), z) == 0
+    if not behind.any():
+        raise InputError(f"all {len(z)} hits lie in the planes of the front tracker, and none behind the object", branch=sample.branch)
+    return sample.only(behind)
 
 
 def _elsewhere(sample: Sample, geometry: Geometry, stated: str | None, inside: Array, layers: Layers) -> str:
@@ -114,9 +133,26 @@ def _elsewhere(sample: Sample, geometry: Geometry, stated: str | None, inside: A
         turn = "" if best.axis == (stated or USUAL) else f" of a beam along {best.axis} (--beam-axis {best.axis})"
         return f"{words}; they lie in them if these are shifted by {best.shift:.6g} mm along z{turn}"
     z = sample.z(stated or USUAL)
+    in_front = _in_front(sample, layers.z[0] - layers.reach, stated or USUAL)
+    if in_front:
+        return f"{words}: in front of these, some lie {in_front}"
     first = int(np.argmin(inside))
     nearest = int(layers.nearest(z[first]))
     return f"{words}, as z = {z[first]:.6g} mm; the nearest is layer {nearest} at {layers.z[nearest]:.6g} mm"
+
+
+def _in_front(sample: Sample, begins: float, axis: str) -> str:
+    """Return where layers of hits lie in front of a calorimeter, and what to do then; nothing if there is none.
+
+    Args:
+        begins: where the calorimeter does, mm.
+    """
+    z = sample.z(axis)
+    if sample.number is not None or not (z < begins).any():
+        return ""
+    seen = seen_layers(z[z < begins])
+    listed = ", ".join(f"{place:.6g}" for place in seen.z[seen.strong][:FEWEST_LAYERS])
+    return f"at {listed} mm; sensors in front of the object are described in the geometry by front_tracker: {{layers: [{listed}]}}" if listed else ""
 
 
 def _pool(sample: Sample, geometries: Sequence[Geometry], axis: str) -> list[Placement]:
@@ -157,6 +193,21 @@ def _recognised(sample: Sample, geometries: Sequence[Geometry], axes: Sequence[s
     _refuse_rising(found_hits(layers, z), layers, stated, sample.branch)
     return Calorimeter(layers.without_dead(z), found.axis, z, stated=stated is not None, placement=found,
                        evidence=tuple(name for name, places in evidence.items() if found in places)), ""
+
+
+def _front_unknown(sample: Sample, geometries: Sequence[Geometry], axes: Sequence[str], stated: str | None) -> str:
+    """Return that a known calorimeter lies behind hits that its geometry says nothing of; nothing if none does."""
+    for axis in axes:
+        z = sample.z(axis)
+        seen = seen_layers(z)
+        widest = int(np.argmax(np.diff(seen.z, append=seen.z[-1])))
+        behind = sample.only(z > seen.z[widest] + seen.spread[widest] / 2 + TOLERANCE)
+        found = _recognised(behind, geometries, (axis,), stated)[0] if len(behind.positions) else None
+        if found is not None and found.layers.geometry is not None and sample.number is None:
+            where = _in_front(sample, found.layers.z[0] - found.layers.reach, axis)
+            name = found.layers.geometry.name
+            return f"the calorimeter is {name}, but its geometry knows none of the hits in front of it {where} (in a copy of {name}.yaml, given with --geometry); else they are the first layers, and materials are not taken"
+    return ""
 
 
 def _all_of(parts: Sequence[list[Placement]], every: list[Placement]) -> list[Placement]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .....io.ragged import Array, Columns, Ragged, length, ragged, take
+from ..numbering import numbered
 from ..spots import OF_SPOTS
 from .cluster_kernel import Ints, Pitch, join_deposits
 from .hits import POWER, SCALE, cluster_size
@@ -45,7 +46,7 @@ def merge_deposits(frames: Columns, thickness: float, pitch: Pitch, min_cluster_
     kept = kept[np.argsort(counted_for[kept])]
     counts = np.bincount(frame[starting[kept]], minlength=length(frames))
     merged: Columns = {name: Ragged.from_counts(values[kept], counts) for name, values in clusters.items()}
-    merged = {**frames, **merged, **_numbered(merged)}
+    merged = {**frames, **merged, **numbered(merged)}
     return merged if counts.all() else take(merged, counts > 0)
 
 
@@ -106,28 +107,3 @@ def _second(proton: Array, primary: Array, begins: Ints) -> Array:
     place = np.where(chosen, np.arange(len(proton)), len(proton))
     second: Array = np.append(proton, -1)[np.minimum.reduceat(place, begins)]
     return second
-
-
-def _numbered(clusters: Columns) -> Columns:
-    """Return protons and particles numbered in each frame without those that are left out, and `n_protons`."""
-    numbered: Columns = {}
-    for name in ("proton", "particle"):
-        if name in clusters:
-            numbered[name], counts = _ranks(ragged(clusters, name), ragged(clusters, name))
-            if name == "proton":
-                numbered["n_protons"] = counts
-    if "second_proton" in clusters:
-        numbered["second_proton"], _ = _ranks(ragged(clusters, "proton"), ragged(clusters, "second_proton"))
-    return numbered
-
-
-def _ranks(rows: Ragged, asked: Ragged) -> tuple[Ragged, Array]:
-    """Return the place of values among the distinct ones of each row, from 0, -1 for negative and other ones; and how many a row has."""
-    frame = np.repeat(np.arange(len(rows)), rows.counts)
-    width = int(max(rows.flat.max(initial=0), asked.flat.max(initial=0))) + 1
-    present = np.unique((frame * width + rows.flat)[rows.flat >= 0])
-    starts = np.searchsorted(present, np.arange(len(rows) + 1) * width)
-    key = frame * width + asked.flat
-    place = np.searchsorted(present, key)
-    there = (asked.flat >= 0) & (np.append(present, -1)[place] == key)
-    return Ragged(np.where(there, place - starts[frame], -1).astype(np.int32), rows.offsets), np.diff(starts).astype(np.int32)

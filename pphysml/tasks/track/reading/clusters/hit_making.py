@@ -8,6 +8,7 @@ import numpy as np
 
 from .....io.ragged import Array, Columns, length, ragged, take
 from ..calorimeters.layers import Layers
+from ..front_hits import front_set_aside
 from .cluster_kernel import Pitch
 from .clusters import merge_deposits
 from .hits import merge_steps
@@ -31,6 +32,8 @@ class HitMaking:
     def of_protons(self, rows: Columns, proton: Array, names: tuple[str, ...], layers: Layers) -> Columns:
         """Return the deposits of the protons of which frames are made, one row each, with `noise`: those that are hits of noise alone.
 
+        With a front tracker there is `lost`, too: those that have no hit behind it.
+
         Args:
             rows: steps of complete protons, with `layer`.
             proton: number of each step's proton, from 0, rising.
@@ -42,22 +45,27 @@ class HitMaking:
         protons: Columns = {**{name: np.asarray(rows[name])[starts] for name in names if name in rows}, **deposits}
         size = ragged(protons, "cluster_size")
         large = size.flat >= self.min_cluster_size
+        real = large & (ragged(protons, "particle").flat >= 0) if "particle" in protons else large
         with_hits = size.rows_with(large)
-        self.n_protons += int(with_hits.sum())
-        protons["noise"] = np.zeros(length(protons), dtype=bool)
-        if "particle" in protons:
-            protons["noise"] = ~size.rows_with(large & (ragged(protons, "particle").flat >= 0))
         kept = size.counts > 0 if self.clusters and self.by_time else with_hits
+        protons["noise"] = ~size.rows_with(real) if "particle" in protons else np.zeros(length(protons), dtype=bool)
+        if len(layers.front):
+            behind = ragged(protons, "layer").flat < len(layers.z)
+            with_hits, protons["lost"] = size.rows_with(large & behind), ~size.rows_with(real & behind)
+        self.n_protons += int(with_hits.sum())
         return protons if kept.all() else take(protons, kept)
 
     def of_frames(self, frames: Columns, layers: Layers) -> Columns:
-        """Return frames of deposits with their hits."""
-        if not self.clusters or not frames:
+        """Return frames of deposits with their hits; with a front tracker, frames that have any in the calorimeter."""
+        if self.clusters and frames:
+            n = len(ragged(frames, "layer").flat)
+            frames = merge_deposits(frames, layers.thickness, Pitch(*layers.pixel), self.min_cluster_size)
+            self._n_deposits += n
+            self._n_clusters += len(ragged(frames, "layer").flat)
+        if not len(layers.front) or not frames:
             return frames
-        found = merge_deposits(frames, layers.thickness, Pitch(*layers.pixel), self.min_cluster_size)
-        self._n_deposits += len(ragged(frames, "layer").flat)
-        self._n_clusters += len(ragged(found, "layer").flat)
-        return found
+        frames = front_set_aside(frames, len(layers.z))
+        return take(frames, ragged(frames, "layer").counts > 0)
 
     @property
     def none(self) -> bool:
