@@ -65,7 +65,7 @@ class ApplyConfig(Config):
     phantom: Thicknesses = option(list, "Known water-equivalent thickness in front of the calorimeter, with which evaluating compares WEPL, and calibrates it, or one for each input file; empty takes the branch `phantom` of the file; see --phantom.", "mm")
     phantom_of_run: dict[int, Thickness] = option(dict, "Run number -> the same, of runs with a phantom of their own.", "mm")
     no_link: bool = option(True, "A hit may stay without a link, at the cost that the network learned; false links every hit that can be linked, as published.")
-    join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over a layer that missed it; 0 joins none.", "rad", ge=0)
+    join_angle: float = option(0.15, "Largest bend at which two pieces of a track are joined over one or two layers that missed it; 0 joins none.", "rad", ge=0)
     batch_size: int = option(4, "Frames per forward pass.", ge=1)
     block_size: int = option(100_000, "Entries of a file that are read at a time.", ge=1)
     follower: FollowerConfig = option(FollowerConfig, "Options of the engine `follower`.")

@@ -47,11 +47,36 @@ def test_the_largest_bend_is_kept(bend, joined):
     assert (found.previous[layer == 3] >= 0).all() == joined
 
 
-@pytest.mark.parametrize("track", [straight(0, 0, (0, 1, 2, 3)), straight(0, 0, (0, 1, 4, 5)), straight(0, 0, (0, 2, 3)), straight(0, 0, (0, 1, 3))],
-                         ids=["whole", "two layers missed", "a hit before alone", "a hit behind alone"])
+@pytest.mark.parametrize("track", [straight(0, 0, (0, 1, 2, 3)), straight(0, 0, (0, 1, 5, 6)), straight(0, 0, (0, 2)), straight(0, 0, (0, 3))],
+                         ids=["whole", "three layers missed", "two hits alone", "two hits alone, two layers missed"])
 def test_nothing_to_join(track):
     examples, links, _, _ = frame(track)
     np.testing.assert_array_equal(join(examples, links, 0.3).previous, links.previous)
+
+
+@pytest.mark.parametrize("layers", [(0, 1, 4, 5), (0, 2, 3, 4), (0, 1, 2, 4), (0, 3, 4), (0, 1, 4), (0, 1, 3, 4, 7, 8)])
+def test_one_or_two_missed_layers_are_joined_and_hits_that_are_alone(layers):
+    examples, links, layer, _ = frame(straight(0, 0.03, layers))
+    np.testing.assert_array_equal(join(examples, links, 0.3).previous, np.arange(len(layer)) - 1)
+
+
+@pytest.mark.parametrize("bend, joined", [(0.06, True), (0.07, False)])
+def test_a_hit_alone_may_bend_two_thirds_as_much(bend, joined):
+    examples, links, layer, _ = frame([*straight(0, 0, (0, 1)), (3, 2 * PITCH * np.tan(bend))])
+    assert (join(examples, links, 0.1).previous[layer == 3] >= 0).all() == joined
+
+
+@pytest.mark.parametrize("width, joined", [(60, True), (3, False)])
+def test_what_may_be_near_by_chance_is_not_joined(width, joined):
+    """Of 40 pieces that start in a layer some lie as near to where another one points, if they are dense."""
+    rng = np.random.default_rng(3)
+    others = [straight(width * x, 0, layers) for layers in (range(5), (3, 4)) for x in rng.normal(size=40)]
+    shift = 0.02 * 2 * PITCH
+    own = [*straight(0, 0, (0, 1)), (3, shift), (4, shift)]
+    examples, links, layer, number = frame(own, *others)
+    found = join(examples, links, 0.1)
+    start, end = (np.flatnonzero((number == 0) & (layer == k))[0] for k in (3, 1))
+    assert (found.previous[start] == end) == joined
 
 
 def test_one_straight_track_is_better_than_two_that_bend_as_far_as_they_may():
