@@ -60,6 +60,7 @@ from pphysml.tasks.track.judging.track_metrics import tally_tracks
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
 from pphysml.tasks.track.tracks.links import Links
+from pphysml.tasks.track.tracks.merged_hits import share
 from pphysml.tasks.track.tracks.tracks import find_tracks
 from pphysml.tasks.track.tracks.true_tracks import true_hits
 from pphysml.verbs.engine_choice import Chosen, EngineChoice, choose
@@ -116,7 +117,8 @@ def real_frames(rows: Columns, events: range, protons: int, arguments: argparse.
 
 
 def complete_efficiency(examples: Columns, links: Links) -> float:
-    counts = tally_tracks(true_hits(examples), find_tracks(examples, links))
+    tracks = find_tracks(examples, links)
+    counts = tally_tracks(true_hits(examples), share(examples, tracks) if "second_proton" in examples else tracks)
     return float(counts["complete"].sum() / counts["protons"].sum())
 
 
@@ -144,7 +146,8 @@ def finders(options: dict[str, Any], models: dict[str, Chosen]) -> dict[str, Fin
 
 
 def run_cell(cell: Cell, models: dict[str, Chosen], options: dict[str, Any], geometry: str | None) -> dict[str, Any]:
-    config = TrackConfig.model_validate({"apply": {"geometry": geometry}})
+    hits = "clusters" if "second_proton" in cell.test else "particles"
+    config = TrackConfig.model_validate({"apply": {"geometry": geometry}, "data": {"hits": hits}})
     answers: dict[str, Answer] = {}
     engines: dict[str, Any] = {}
     for name, finder in finders(options, models).items():

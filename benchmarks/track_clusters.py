@@ -32,8 +32,7 @@ from pphysml.tasks.track.models.batches import portions
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.schema import LAYOUTS
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
-from pphysml.tasks.track.tracks.track_filters import kept_tracks
-from pphysml.tasks.track.tracks.tracks import find_tracks
+from pphysml.tasks.track.tracks.made_tracks import made_tracks
 from pphysml.tasks.track.tracks.true_tracks import true_hits
 from pphysml.verbs.engine_choice import EngineChoice, choose
 
@@ -81,8 +80,7 @@ def judged(examples: Columns, engines: dict[str, Any]) -> dict[str, dict[str, Ar
     for name, chosen in engines.items():
         counts = []
         for part in portions(examples, 4):
-            tracks = find_tracks(part, chosen.engine.links(part))
-            tracks = tracks.keep(kept_tracks(part, tracks, chosen.config.apply.filters))
+            tracks = made_tracks(part, chosen.engine.links(part), chosen.config)
             counts.append(tally_tracks(true_hits(part), tracks))
         found[name] = {key: np.concatenate([count[key] for count in counts]) for key in ("complete", "protons", "tracks")}
     return found

@@ -19,8 +19,7 @@ from .models.domain import fit_domain
 from .models.losses import assignment_term, competition_loss, link_loss
 from .models.network_links import find_links
 from .models.scores import LinkScores, score
-from .tracks.track_filters import kept_tracks
-from .tracks.tracks import find_tracks
+from .tracks.made_tracks import made_tracks
 from .tracks.true_tracks import true_hits
 
 FEW, MANY = 256, 10_240
@@ -75,8 +74,7 @@ class TrackLearner(Learner):
     def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
         """Return the share of protons with primary hits that are complete, and of true links that are found; in the tracks that are kept."""
         hits, links = true_hits(examples), find_links(model, examples, self.config)
-        found = find_tracks(examples, links)
-        tracks = found.keep(kept_tracks(examples, found, self.config.apply.filters))
+        tracks = made_tracks(examples, links, self.config)
         counts, linked = tally_tracks(hits, tracks), hits.previous >= 0
         right = (links.previous == hits.previous) & (tracks.of_hit >= 0)
         return {"complete": Term(int(counts["complete"].sum()), int(counts["with_primary"].sum())),

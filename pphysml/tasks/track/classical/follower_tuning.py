@@ -9,6 +9,7 @@ from ....io.ragged import Columns
 from ..config.engines import FollowerConfig
 from ..judging.track_metrics import tally_tracks
 from ..tracks.links import Links
+from ..tracks.merged_hits import share
 from ..tracks.tracks import find_tracks
 from ..tracks.true_tracks import true_hits
 from .follower import follow_tracks
@@ -34,8 +35,9 @@ def complete_product(examples: Columns, links: Links, least: int = 2) -> float:
     Efficiency: protons of which a track has all primary hits and no other, over those with hits.
     Purity: the same over all tracks of at least `least` hits.
     """
-    hits, tracks = true_hits(examples), find_tracks(examples, links)
-    counts = tally_tracks(hits, tracks.keep(tracks.hits.counts >= least))
+    tracks = find_tracks(examples, links)
+    tracks = tracks.keep(tracks.hits.counts >= least)
+    counts = tally_tracks(true_hits(examples), share(examples, tracks) if "second_proton" in examples else tracks)
     complete, protons, made = (float(counts[name].sum()) for name in ("complete", "protons", "tracks"))
     return complete**2 / (protons * made) if protons and made else 0.0
 

@@ -18,8 +18,8 @@ from ..output.columns import output_columns
 from ..output.wepl_calibration import calibration_of
 from ..reading.beams import beam_range
 from ..tracks.links import Links
-from ..tracks.track_filters import kept_tracks
-from ..tracks.tracks import Tracks, find_tracks
+from ..tracks.made_tracks import made_tracks
+from ..tracks.tracks import Tracks
 from ..tracks.true_tracks import Hits, previous_of, tracks_of, true_hits
 from .calibration_fit import CalibrationFit, fit_calibration
 from .plot_data import PlotData
@@ -160,8 +160,7 @@ class TrackEvaluator:
         previous = np.full(len(hits.previous), -1, dtype=np.int64)
         true = hits.previous[deep] == shallow
         previous[deep[true]] = shallow[true]
-        tracks = find_tracks(examples, Links(previous, np.ones(len(previous), dtype=np.float32)))
-        return tracks.keep(kept_tracks(examples, tracks, self.config.apply.filters))
+        return made_tracks(examples, Links(previous, np.ones(len(previous), dtype=np.float32)), self.config)
 
     def _placed(self, columns: Counts) -> Counts:
         return columns | {"frame": columns["frame"] + self.n_compared}

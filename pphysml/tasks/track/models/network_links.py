@@ -10,6 +10,7 @@ from ....contract import Batch
 from ....io.ragged import Columns
 from ..config import TrackConfig
 from ..tracks.links import Links
+from ..tracks.merged_hits import uncross
 from ..tracks.track_joining import join
 from .batches import collate, portions
 from .link_assignment import gains, link_probabilities, links_of
@@ -23,6 +24,8 @@ def find_links(model: nn.Module, examples: Columns, config: TrackConfig) -> Link
         found = assigned(model, collate(part, config), config)
         if config.apply.join_angle > 0:
             found = join(part, found, config.apply.join_angle)
+        if config.data.hits == "clusters":
+            found = uncross(part, found)
         previous.append(np.where(found.previous >= 0, found.previous + first, -1))
         probability.append(found.probability)
         first += len(found.previous)

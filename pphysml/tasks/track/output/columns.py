@@ -11,9 +11,9 @@ from ..config import TrackConfig
 from ..ranges.wepl import RangeFit, fit_ranges, scattering_chi2
 from ..reading.spots import OF_SPOTS
 from ..tracks.links import Links, frame_of_hit, live_layers
-from ..tracks.track_filters import kept_tracks
+from ..tracks.made_tracks import made_tracks
 from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
-from ..tracks.tracks import Tracks, find_tracks
+from ..tracks.tracks import Tracks
 from .track_flags import (
     BEYOND,
     BEYOND_ERRORS,
@@ -32,8 +32,7 @@ OF_FRAME = ("frame", "run", "job", "spot_x", "spot_y", *OF_SPOTS, "spot_given", 
 
 def output_columns(examples: Columns, links: Links, config: TrackConfig, calibration: WeplCalibration | None = None) -> Columns:
     """Return the columns named in `schema.OUTPUT_FIELDS`, one row per frame; WEPL as measured where no calibration is given."""
-    found = find_tracks(examples, links)
-    tracks = found.keep(kept_tracks(examples, found, config.apply.filters))
+    tracks = made_tracks(examples, links, config)
     columns: Columns = {name: examples[name] for name in OF_FRAME if name in examples}
     if "beam_energy" in columns:
         columns["beam_energy"] = np.nan_to_num(np.asarray(columns["beam_energy"], dtype=np.float32))
@@ -57,7 +56,7 @@ def _hit_columns(examples: Columns, links: Links, tracks: Tracks) -> Columns:
         "hit_link_prob": _per_hit(layer, np.where(linked, links.probability, 1.0), np.float32),
         "track_hits": Ragged.from_counts(
             (tracks.hits.flat - layer.offsets[tracks.frame[tracks.owner]]).astype(np.int32),
-            np.bincount(frame[on_track], minlength=len(layer))),
+            np.bincount(frame[tracks.hits.flat], minlength=len(layer))),
     }
     return columns | {f"hit_{name}": ragged(examples, name) for name in ("proton", "primary", "second_proton") if name in examples}
 
@@ -77,7 +76,8 @@ def _track_columns(examples: Columns, links: Links, tracks: Tracks, calibration:
     fit = _calibrated(fit_ranges(examples, tracks), calibration)
     found = bends(examples, tracks)
     entry = entry_vectors(examples, tracks)
-    probability = np.where(links.previous < 0, 1.0, links.probability)[tracks.hits.flat]
+    listed = tracks.hits.flat
+    probability = np.where((links.previous[listed] >= 0) & (tracks.of_hit[listed] == tracks.owner), links.probability[listed], 1.0)
     values = {
         "n_hits_of_track": tracks.hits.counts.astype(np.int32),
         "score": np.multiply.reduceat(probability, tracks.hits.offsets[:-1]),

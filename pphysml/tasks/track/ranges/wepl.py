@@ -133,8 +133,9 @@ def stop_probabilities(examples: Columns, tracks: Tracks) -> tuple[Floats, Float
 def _groups_to_fit(examples: Columns, tracks: Tracks, path: WaterPath, kinds: Kinds) -> Iterator[tuple[NDArray[np.int64], Losses, LossTable]]:
     """Yield tracks of one particle and sensor; offsets of their hits, lengths, logarithms of the losses, the two sensors behind; the table to use."""
     dedx = ragged(examples, "dedx").flat[tracks.hits.flat] / path.slant
-    # Losses at places that are not known are left out: the compiled code would look them up anywhere.
-    loss = np.log(np.where((dedx > 0) & np.isfinite(path.length), dedx, np.nan))
+    # Losses at places that are not known are left out: the compiled code would look them up anywhere. So are those of several particles.
+    shared = np.bincount(tracks.hits.flat, minlength=len(tracks.of_hit))[tracks.hits.flat] > 1
+    loss = np.log(np.where((dedx > 0) & np.isfinite(path.length) & ~shared, dedx, np.nan))
     last = tracks.hits.offsets[1:] - 1
     following = path.length[last, None] + (path.ahead - path.depth[last, None]) * path.slant[last, None]
     for thickness, particle, chosen in kinds.groups():

@@ -15,7 +15,7 @@ class Tracks:
     """T tracks through the H hits of some frames; tracks of a frame follow one another.
 
     Attributes:
-        of_hit: int64 (H,), track of each hit, -1 for none.
+        of_hit: int64 (H,), track of each hit, -1 for none; of a hit that several share the one that has links with it.
         hits: T rows, indices among the H hits from the beam inwards; no row is empty.
         frame: int64 (T,), row of each track's frame.
     """

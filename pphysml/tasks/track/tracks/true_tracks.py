@@ -80,8 +80,8 @@ def tracks_of(examples: Columns, predictions: Columns) -> Tracks:
     size, listed = ragged(predictions, "n_hits_of_track"), ragged(predictions, "track_hits")
     layer = ragged(examples, "layer")
     hits = Ragged.from_counts(np.repeat(layer.offsets[:-1], listed.counts) + listed.flat, size.flat)
-    of_hit = np.full(len(layer.flat), -1, dtype=np.int64)
-    of_hit[hits.flat] = np.repeat(np.arange(len(hits)), hits.counts)
+    index = ragged(predictions, "hit_track_index").flat.astype(np.int64)
+    of_hit = np.where(index >= 0, index + size.offsets[frame_of_hit(examples)], -1)
     return Tracks(of_hit, hits, np.repeat(np.arange(len(size)), size.counts))
 
 

@@ -101,13 +101,13 @@ def test_links_out_of_reach_are_counted_as_lost(toy):
 
 
 def test_a_merged_cluster_belongs_to_the_track_of_either_proton(toy):
-    """Hit of layer 2 of the second proton is in a cluster of the first one."""
+    """Hit of layer 2 of the second proton is in a cluster of the first one; tracks that pass over it share it."""
     examples = toy.frames([toy.Particle(0, range(5)), toy.Particle(1, [0, 1, 3, 4])])
     second = np.where((examples["layer"].flat == 2), 1, -1)
     merged = examples | {"second_proton": Ragged(second.astype(np.int32), examples["layer"].offsets)}
     first, other = along(0, range(5)), along(1, [0, 1, 3, 4])
     with_it, without = [*along(1, [0, 1]), (0, 2), *along(1, [3, 4])], [*along(0, [0, 1]), *along(0, [3, 4])]
-    for a, b, complete, plain in ((first, other, 2, 2), (with_it, without, 1, 0), (with_it, [], 1, 0), (other, without, 1, 1)):
+    for a, b, complete, plain in ((first, other, 2, 2), (with_it, without, 2, 1), (with_it, [], 1, 0), (other, without, 1, 1)):
         links = toy.chains(examples, *[(0, *track) for track in (a, b) if track])
         sums, _ = counted(toy, merged, links)
         assert (sums["complete"], sums["protons"], sums["fakes"]) == (complete, 2, 0)

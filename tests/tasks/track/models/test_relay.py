@@ -42,7 +42,7 @@ def tracks(seed, n_frames=4, n_tracks=20, scatter=0.02):
     }
     counts = np.full(n_frames, LAYERS * n_tracks)
     hits = {name: Ragged.from_counts(np.ascontiguousarray(values).ravel(), counts) for name, values in columns.items()}
-    return hits | {"n_protons": np.full(n_frames, n_tracks)}
+    return hits | {"n_protons": np.full(n_frames, n_tracks), "pitch_x": np.full(n_frames, 0.03), "pitch_y": np.full(n_frames, 0.03)}
 
 
 def complete(frames, links):
