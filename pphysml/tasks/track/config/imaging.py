@@ -21,7 +21,7 @@ class OutlierConfig(Config):
 
 
 class UpstreamConfig(Config):
-    """Where protons come from, of the beam spot and its direction; the list has it if `z` is stated."""
+    """Where protons come from, of the front tracker, or of the beam spot and its direction; the list has it if `z` is stated."""
 
     z: float | None = option(None, "Position along the beam at which the list has protons in front of the object, in the coordinates of the hits.", "mm")
     spot: list[float] | None = option(None, "Position of the beam spot, where the file has none.", "mm", min_length=2, max_length=2)

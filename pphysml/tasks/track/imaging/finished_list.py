@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ....contract import Finished
 from ....io.ragged import Array, Columns, length
 from ..config import TrackConfig
 from .list_files import list_files, list_patterns
 from .outliers import OF_ANGLE, OF_WEPL, find_outliers
 from .projections import find_projections
-from .upstream import stacked
+from .upstream import FRONT, OF_FRONT, SPOT, UNKNOWN, stacked
 
 
 def finished_list(rows: Columns, output: Path, config: TrackConfig) -> Finished:
@@ -22,19 +24,27 @@ def finished_list(rows: Columns, output: Path, config: TrackConfig) -> Finished:
     deflection = stacked(rows, "tx", "ty") - stacked(rows, "upstream_dx", "upstream_dy") / stacked(rows, "upstream_dz")
     outlier, judged = find_outliers(rows, deflection, projections.of_row, options.outliers)
     rows = {**rows, "outlier": outlier}
+    written: Columns = {name: column for name, column in rows.items() if name not in OF_FRONT}
     if not length(rows):
         empty = ["the list of protons is empty, so that no file of it is written"] if options.list_format != "root" else []
-        return Finished(rows, warnings=empty)
+        return Finished(written, warnings=empty)
     files = list_files(rows, projections, output, options)
     facts: dict[str, Any] = {"outliers": _counts(outlier, judged)}
+    if "front_x0" in rows:
+        facts["in_front"] = _sources(np.asarray(rows["upstream_from"]))
     if files:
         facts["list_files"] = [str(path) for path in files]
-    return Finished(rows, files, facts, _older(output, options.list_format, list(files)))
+    return Finished(written, files, facts, _older(output, options.list_format, list(files)))
 
 
 def _counts(outlier: Array, judged: Array) -> dict[str, int]:
     return {"protons": len(outlier), "outliers": int((outlier > 0).sum()), "of WEPL": int(((outlier & OF_WEPL) > 0).sum()),
             "of angle": int(((outlier & OF_ANGLE) > 0).sum()), "not judged": int((~judged).sum())}
+
+
+def _sources(source: Array) -> dict[str, int]:
+    counts = np.bincount(source, minlength=3)
+    return {name: int(counts[number]) for name, number in (("of the front tracker", FRONT), ("of the beam spot", SPOT), ("not known", UNKNOWN))}
 
 
 def _older(output: Path, format: str, files: Sequence[Path]) -> list[str]:

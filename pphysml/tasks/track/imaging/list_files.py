@@ -17,7 +17,7 @@ from ..config import ApplyConfig
 from .pct_pairs import pct_header, pct_numbers
 from .projections import Projections
 from .toolkit_tree import TITLE, TREE, toolkit_columns
-from .upstream import spots
+from .upstream import UNKNOWN, spots
 
 SUFFIXES = {"root": (), "rtk": (".mhd", ".raw"), "dtc-toolkit": (".root",)}
 """Format of `apply.list_format` -> suffixes of the files of a projection."""
@@ -38,7 +38,8 @@ def check_list(rows: Columns, options: ApplyConfig) -> None:
     if options.list_format == "root" or not length(rows):
         return
     file = int(np.asarray(rows["file"])[0]) if "file" in rows else None
-    if np.isnan(spots(rows, options.upstream)).any():
+    # With a front tracker, protons without a track there and without a spot are left out instead.
+    if "front_x0" not in rows and np.isnan(spots(rows, options.upstream)).any():
         raise InputError(f"is not there, but --list-format {options.list_format} needs the positions of the beam spots; "
                          "name it with --map spot_x=BRANCH, or state apply.upstream.spot=[X, Y]", file=file, branch="spot_x")
     if options.list_format == "rtk" and (np.asarray(rows["upstream_z"]) >= np.asarray(rows["z"])).any():
@@ -47,13 +48,13 @@ def check_list(rows: Columns, options: ApplyConfig) -> None:
 
 
 def list_files(rows: Columns, projections: Projections, output: Path, options: ApplyConfig) -> dict[Path, WriteFile]:
-    """Return what writes the files of a format, by path; protons that are outliers are left out.
+    """Return what writes the files of a format, by path; protons that are outliers are left out, and those of which nothing is known in front.
 
     Args:
         rows: of `wepl_list`, with `outlier`.
     """
     files: dict[Path, WriteFile] = {}
-    kept = np.asarray(rows["outlier"]) == 0
+    kept = (np.asarray(rows["outlier"]) == 0) & (np.asarray(rows["upstream_from"]) != UNKNOWN)
     for name, angle, members in projections:
         chosen = members[kept[members]]
         paths = [output.with_name(f"{output.stem}_{name}{suffix}") for suffix in SUFFIXES[options.list_format]]

@@ -11,7 +11,14 @@ from ..output.track_flags import BEYOND, KINK, LATE, NO_PEAK, SHORT
 from .list_files import check_list
 from .projections import rotation_angles
 from .spots import spots_of_tracks
-from .upstream import stacked, unit_vectors, upstream_positions, upstream_slopes
+from .upstream import (
+    OF_FRONT,
+    stacked,
+    unit_vectors,
+    upstream_positions,
+    upstream_slopes,
+    upstream_source,
+)
 
 UNUSABLE = KINK | NO_PEAK | SHORT | LATE | BEYOND
 """Flags of tracks whose range says nothing of what the particle of the beam has crossed."""
@@ -32,12 +39,13 @@ WEPL_FIELDS = (
     _row("spot_x", "float32", "Position of the beam spot, of several in a frame that of the nearest; if the file has none, the median of its first hits where a frame has several spots, else 0.", "mm"),
     _row("spot_y", "float32", "Position of the beam spot.", "mm"),
     _row("spot_given", "bool", "Whether the file has the position of the spot."),
-    _row("upstream_x", "float32", "Position in front of the object, of the beam spot; NaN without apply.upstream.z.", "mm"),
+    _row("upstream_x", "float32", "Position in front of the object, of the front tracker or else of the beam spot; NaN without apply.upstream.z, and where neither is known.", "mm"),
     _row("upstream_y", "float32", "Position in front of the object.", "mm"),
     _row("upstream_z", "float32", "Position in front of the object, apply.upstream.z.", "mm"),
     _row("upstream_dx", "float32", "Direction in front of the object, a unit vector along the beam; (0, 0, 1) where nothing is known of it."),
     _row("upstream_dy", "float32", "Direction in front of the object."),
     _row("upstream_dz", "float32", "Direction in front of the object."),
+    _row("upstream_from", "uint8", "Where position and direction in front are from: 0 not known, 1 the beam spot, 2 the front tracker."),
     _row("x", "float32", "Position at the first sensor, in the coordinates of the hits.", "mm"),
     _row("y", "float32", "Position at the first sensor.", "mm"),
     _row("z", "float32", "Position at the first sensor.", "mm"),
@@ -59,20 +67,21 @@ def wepl_list(columns: Columns, config: TrackConfig) -> Columns:
 
     Args:
         columns: of the tracks, one row per frame, as in `schema.OUTPUT_FIELDS`, with `spot_given`; `file`
-            and `entry` are carried over where they are there.
+            and `entry` are carried over where they are there, and `upstream.OF_FRONT`.
     """
     wepl, flags = ragged(columns, "wepl"), ragged(columns, "flags")
     rows = np.flatnonzero(np.isfinite(wepl.flat) & ((flags.flat & UNUSABLE) == 0) & (ragged(columns, "n_hits_of_track").flat > 1))
     frame = np.repeat(np.arange(len(wepl)), wepl.counts)[rows]
     listed: Columns = {name: _frames(columns, name)[frame] for name in OF_FRAME if name in columns}
     for name, source in {"x": "x0", "y": "y0", "tx": "tx", "ty": "ty", "wepl": "wepl", "wepl_error": "wepl_error",
-                         "score": "score", "flags": "flags"}.items():
+                         "score": "score", "flags": "flags", **{name: name for name in OF_FRONT if name in columns}}.items():
         listed[name] = ragged(columns, source).flat[rows]
     listed["track"] = (rows - wepl.offsets[frame]).astype(np.int32)
     listed["z"] = ragged(columns, "hit_z").flat[_first_hits(columns)[rows]]
     listed |= spots_of_tracks(listed, columns, frame, config.apply.upstream)
     listed["rotation_angle"] = rotation_angles(listed, config.apply.rotation_angles)
     listed |= _paths(listed, config)
+    listed["upstream_from"] = upstream_source(listed, config.apply.upstream)
     check_list(listed, config.apply)
     return {name: column for name, column in listed.items() if name not in ("spot_tx", "spot_ty")}
 

@@ -22,6 +22,7 @@ from ..tracks.made_tracks import made_tracks
 from ..tracks.tracks import Tracks
 from ..tracks.true_tracks import Hits, previous_of, tracks_of, true_hits
 from .calibration_fit import CalibrationFit, fit_calibration
+from .front_metrics import front_metrics, front_rows
 from .plot_data import PlotData
 from .published_metrics import MIN_LAST_DEDX, MIN_LAST_EDEP, published_rates
 from .rates import by_frames, defined, rate_metrics, rate_row
@@ -69,6 +70,7 @@ class TrackEvaluator:
         self.frames: list[Counts] = []
         self.owners: dict[str, list[Counts]] = {"": [], "perfect_": [], "reachable_": []}
         self.residuals: dict[str, list[Counts]] = {"": [], "perfect_": []}
+        self.fronts: list[Counts] = []
         self.plot_data = PlotData()
         self.spectra = Spectra()
         self.shown: tuple[Columns, Columns] | None = None
@@ -102,6 +104,8 @@ class TrackEvaluator:
             self.residuals[prefix].append(self._placed(residuals(examples, columns, hits, tracks)))
             frames |= _published(examples, hits, columns, prefix)
         self.frames.append(frames)
+        if "front_proton" in predictions:
+            self.fronts.append(front_rows(hits, tracks_of(examples, predictions), predictions))
         self.plot_data.add(examples, predictions, hits)
         self.shown = self.shown or _one_frame(examples, predictions)
         self.n_compared += length(examples)
@@ -138,7 +142,8 @@ class TrackEvaluator:
         return Evaluation(
             metrics=[*rate_metrics(found), *rate_metrics(perfect, "perfect_", CEILINGS),
                      *rate_metrics(owners["reachable_"], "reachable_", REACHABLE),
-                     *_published_metrics(frames), *residual_metrics(rows[""]), *_prefixed(residual_metrics(rows["perfect_"]))],
+                     *_published_metrics(frames), *residual_metrics(rows[""]), *_prefixed(residual_metrics(rows["perfect_"])),
+                     *(front_metrics(join(self.fronts)) if self.fronts else ())],
             tables=tables(frames, owners, rows),
             figures=drawn(lambda: self._drawings(found, perfect, frames, rows)),
             pages={"Frame": frame_html(*self.shown, 0)} if self.shown else {},
@@ -176,7 +181,9 @@ def _beam_taken(examples: Columns, predictions: Columns) -> Columns:
     """Return the beam of the frames as the engine took it, which may have estimated it."""
     energy = np.asarray(predictions["beam_energy"], dtype=np.float64)
     energy = np.where(energy > 0, energy, np.nan)
-    return {"beam_energy": energy, "beam_range": beam_range(energy, np.asarray(examples["beam_charge"]))}
+    # The range of a beam that is not estimated may have been shortened by a front tracker.
+    same = energy == np.asarray(examples["beam_energy"], dtype=np.float64)
+    return {"beam_energy": energy, "beam_range": np.where(same, np.asarray(examples["beam_range"]), beam_range(energy, np.asarray(examples["beam_charge"])))}
 
 
 def _one_frame(examples: Columns, predictions: Columns) -> tuple[Columns, Columns] | None:

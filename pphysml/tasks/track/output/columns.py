@@ -14,6 +14,7 @@ from ..tracks.links import Links, frame_of_hit, live_layers
 from ..tracks.made_tracks import made_tracks
 from ..tracks.track_fit import Bends, bends, entry_vectors, largest_kink
 from ..tracks.tracks import Tracks
+from .front_columns import front_columns
 from .track_flags import (
     BEYOND,
     BEYOND_ERRORS,
@@ -87,6 +88,8 @@ def _track_columns(examples: Columns, links: Links, tracks: Tracks, calibration:
         "wepl": fit.wepl, "wepl_error": fit.wepl_error,
         "flags": track_flags(examples, tracks, found, fit),
     }
+    if "front_plane" in examples:
+        values |= front_columns(examples, tracks, entry, fit)
     counts = np.bincount(tracks.frame, minlength=len(ragged(examples, "layer")))
     return {name: Ragged.from_counts(v.astype(np.float32) if v.dtype == np.float64 else v, counts) for name, v in values.items()}
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+import numpy as np
+
 from ....contract import Engine
-from ....io.ragged import Columns
+from ....io.ragged import Columns, ragged
 from ....model_file import ModelFile
 from ..config import TrackConfig
 from ..ranges.beam_estimate import BeamEstimate
@@ -27,6 +29,7 @@ class LinkEngine(Engine):
         self._calibration = calibration_of(config.apply.wepl_calibration)
         statement = statement_of(config.apply)
         self._beam = EstimatedBeam(config, statement) if statement.estimated else None
+        self._tracks = self._matched = 0
 
     @property
     def estimated_beam(self) -> BeamEstimate | None:
@@ -49,9 +52,10 @@ class LinkEngine(Engine):
         return self._beam is not None and self._beam.survey(examples, self.links)
 
     def facts(self) -> dict[str, Any]:
-        """Return the beam that was estimated, and how WEPL is calibrated."""
+        """Return the beam that was estimated, how WEPL is calibrated, and how many tracks a front tracker has."""
         calibration = {} if self._calibration is None else {"wepl_calibration": self._calibration.name}
-        return {**({} if self._beam is None else self._beam.facts()), **calibration}
+        front = {"tracks_in_front": f"{self._matched} of {self._tracks} tracks have theirs in the front tracker ({self._matched / self._tracks:.1%})"} if self._tracks else {}
+        return {**({} if self._beam is None else self._beam.facts()), **calibration, **front}
 
     @abstractmethod
     def links(self, examples: Columns) -> Links:
@@ -62,6 +66,9 @@ class LinkEngine(Engine):
         examples = examples if self._beam is None else self._beam.put_on(examples)
         columns = output_columns(examples, self.links(examples), self.config, self._calibration)
         self.input_warnings.see(examples, columns)
+        if "front_x0" in columns:
+            found = np.isfinite(ragged(columns, "front_x0").flat)
+            self._tracks, self._matched = self._tracks + len(found), self._matched + int(found.sum())
         if self._beam is not None:
             self._beam.see(examples, columns)
         return columns

@@ -76,8 +76,13 @@ def _materials(layers: Layers, number: Array) -> dict[str, Array]:
 
 
 def _sensors(layers: Layers, n: int) -> Columns:
-    """Return `sensor_thickness`, `pitch_x`, `pitch_y` (mm), and `turns_at_sensors`: whether scatters only turn particles, at the sensors."""
+    """Return `sensor_thickness`, `pitch_x`, `pitch_y` (mm), and `turns_at_sensors`: whether scatters only turn particles, at the sensors.
+
+    With a front tracker `plane_lengths`, too: radiation lengths of one of its planes.
+    """
     x, y = layers.pixel
     turns = layers.geometry is not None and not layers.geometry.lateral_displacement
     values = {"sensor_thickness": layers.thickness, "pitch_x": x, "pitch_y": y}
+    if layers.geometry is not None and layers.geometry.front is not None:
+        values["plane_lengths"] = layers.geometry.front.radiation_lengths
     return {**{name: np.full(n, value, dtype=np.float32) for name, value in values.items()}, "turns_at_sensors": np.full(n, turns)}

@@ -12,6 +12,7 @@ OF_FRONT = {"front_plane": "layer", "front_x": "x", "front_y": "y", "front_z": "
 """Column of the hits in front -> column of a hit; with truth there is `front_proton`, too."""
 
 FRONT_TYPES = {"front_plane": "int16", "front_x": "float32", "front_y": "float32", "front_z": "float32", "front_proton": "int32"}
+"""Columns of the hits in front."""
 
 
 def front_set_aside(frames: Columns, layers: int) -> Columns:

@@ -17,7 +17,7 @@ def without_materials(frames: Columns) -> Columns:
 
 def without_front(frames: Columns) -> Columns:
     """Return frames without the hits of a front tracker."""
-    return {name: column for name, column in frames.items() if name not in FRONT_TYPES}
+    return {name: column for name, column in frames.items() if name not in (*FRONT_TYPES, "plane_lengths")}
 
 
 def with_counted_pixels(frames: Columns) -> Columns:

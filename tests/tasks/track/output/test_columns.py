@@ -13,7 +13,7 @@ from pphysml.tasks.track.output.columns import output_columns
 from pphysml.tasks.track.schema import OUTPUT_FIELDS
 from pphysml.tasks.track.tracks.links import Links
 
-IF_THE_FILE_HAS_THEM = {"hit_second_proton", "spots_x", "spots_y", "spots_tx", "spots_ty", "spot_tx", "spot_ty", "rotation_angle"}
+IF_THE_FILE_HAS_THEM = {"front_x0", "front_y0", "front_z0", "front_tx", "front_ty", "front_proton", "hit_second_proton", "spots_x", "spots_y", "spots_tx", "spots_ty", "spot_tx", "spot_ty", "rotation_angle"}
 MATERIALS = ("chi2", "range", "range_error", "energy", "wepl", "wepl_error")
 
 

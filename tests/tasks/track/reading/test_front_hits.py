@@ -16,7 +16,7 @@ from pphysml.tasks.track.reading.calorimeters.layers import Layers
 from .gate_files import PITCH, assembled, equal, gate_rows, readouts
 
 PLANES = [-60.0, -40.0]
-FRONT = ("front_plane", "front_x", "front_y", "front_z", "front_proton")
+FRONT = ("plane_lengths", "front_plane", "front_x", "front_y", "front_z", "front_proton")
 
 
 @pytest.fixture(autouse=True)
