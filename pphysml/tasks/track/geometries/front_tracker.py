@@ -26,7 +26,7 @@ class FrontTrackerConfig(Config):
     @classmethod
     def _show_a_direction(cls, layers: list[float]) -> list[float]:
         if not FEWEST <= len(layers) <= MOST:
-            raise ValueError(f"has {len(layers)} planes, but a direction needs {FEWEST}, and there may be {MOST} at most: list the position of each along the beam, as [-250, -200]")
+            raise ValueError(f"must have {FEWEST} to {MOST} planes, as one alone shows no direction: list the position of each along the beam, as [-250, -200]")
         if not (np.diff(layers) > 0).all():
             raise ValueError("the planes must follow one another along the beam")
         return layers

@@ -26,6 +26,6 @@ def front_rows(hits: Hits, tracks: Tracks, predictions: Columns) -> Counts:
 def front_metrics(rows: Counts) -> Iterator[Metric]:
     """Yield share and purity of the tracks with their own track in front."""
     right, of = int(rows["right"].sum()), f"tracks that match a proton ({MATCH:.0%} of the hits of both)"
-    for name, n, words in (("front_efficiency", len(rows["right"]), of), ("front_purity", int(rows["fronted"].sum()), f"those of them that have any ({of})")):
+    for name, n, words in (("front_efficiency", len(rows["right"]), of), ("front_purity", int(rows["fronted"].sum()), f"{of} and have any there")):
         share = wilson(right, n)
         yield Metric(name, float(share.value), float(share.low), float(share.high), n, f"Tracks with the track of their own proton in front of the object, over {words}.")

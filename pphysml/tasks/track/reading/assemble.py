@@ -31,6 +31,7 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
     `cluster_size` `hit_entry`, what lies in front and behind (`depth` `next_depth` `second_depth` `gap_lengths`
     `next_gap_lengths` `lengths`; NaN where the materials are not known), `time` if known, and, with truth, `proton` `particle`
     `primary` `pdg` `stop_depth`, and `second_proton` where hits are clusters of steps (units: mm, MeV, keV/um, s; see `examples.finished`).
+    With a front tracker there are its hits, see `front_hits.FRONT_TYPES`, and `plane_lengths`.
     Positions are in the frame of the beam, which runs along +z there. Hits that lie in no layer are left out, and counted.
     Columns `keep:` go along with frames of a file.
 

@@ -130,7 +130,7 @@ def test_what_is_beside_a_plane_is_in_none(yaml):
 
 
 def test_bad_planes_are_refused(yaml):
-    for planes, words in (([-60.0], "has 1 planes, but a direction needs 2"), ([-40.0, -60.0], "follow one another"), ([-60.0, 30.0], "not in front of the calorimeter, which begins at 0 mm")):
+    for planes, words in (([-60.0], "must have 2 to 20 planes, as one alone shows no direction"), ([-40.0, -60.0], "follow one another"), ([-60.0, 30.0], "not in front of the calorimeter, which begins at 0 mm")):
         with pytest.raises(ConfigError, match=words):
             load_geometry(yaml(planes))
 

@@ -274,3 +274,9 @@ def test_planes_in_front_see_the_beam_and_scatter_it(tmp_path):
 def test_planes_inside_the_phantom_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"front tracker reaches to -150 mm, but the phantom begins at -199"):
         TrackSimulation(SimulationConfig(phantoms=[100.0]), 1, with_planes(tmp_path, [-250.0, -150.0]))
+
+
+def test_frames_for_training_are_those_of_the_calorimeter_alone(tmp_path):
+    config = TrackConfig(simulation={"phantoms": [100.0]}, data={"protons_per_frame": [10]})
+    bare, found = (TrackSimulation(config, 1, geometry).examples(0, 2) for geometry in (load_geometry("dtc"), with_planes(tmp_path, [-300.0, -250.0])))
+    assert list(bare) == list(found) and found["layer"].flat.max() < 50
