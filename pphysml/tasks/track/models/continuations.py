@@ -45,8 +45,8 @@ class Triplets:
 
 def directions(position: Array, deep: Ints, shallow: Ints) -> Floats:
     """Return the unit vectors of links, float32 (E, 3), of the positions of hits (H, 3)."""
-    step = position[deep] - position[shallow]
-    unit: Floats = (step / np.linalg.norm(step, axis=1, keepdims=True)).astype(np.float32)
+    unit: Floats = np.empty((len(deep), 3), dtype=np.float32)
+    _directions(position, deep, shallow, unit)
     return unit
 
 
@@ -97,7 +97,26 @@ def _order(hit: Ints, n_hits: int) -> tuple[Ints, Ints]:
     """Return the links ordered by one of their hits, and where those of each hit start."""
     offsets = np.zeros(n_hits + 1, dtype=np.int64)
     np.cumsum(np.bincount(hit, minlength=n_hits), out=offsets[1:])
-    return np.argsort(hit, kind="stable"), offsets
+    order = np.empty(len(hit), dtype=np.int64)
+    _count_sort(hit, offsets[:-1].copy(), order)
+    return order, offsets
+
+
+@njit(cache=True, nogil=True)
+def _directions(position: Array, deep: Array, shallow: Array, unit: Array) -> None:
+    for e in range(len(deep)):
+        d, s = deep[e], shallow[e]
+        x, y, z = position[d, 0] - position[s, 0], position[d, 1] - position[s, 1], position[d, 2] - position[s, 2]
+        length = np.sqrt(x * x + y * y + z * z)
+        unit[e, 0], unit[e, 1], unit[e, 2] = x / length, y / length, z / length
+
+
+@njit(cache=True, nogil=True)
+def _count_sort(hit: Array, place: Array, order: Array) -> None:
+    """Write each link to the next place of its hit; those of a hit stay in their order."""
+    for e in range(len(hit)):
+        order[place[hit[e]]] = e
+        place[hit[e]] += 1
 
 
 @njit(cache=True, nogil=True)
