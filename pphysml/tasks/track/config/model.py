@@ -18,7 +18,7 @@ class ModelConfig(Config):
     message_width: int = option(24, "Width of a message between links.", ge=2, le=8192)
     materials: bool = option(False, "Show the network `relay` what lies between the layers, and how thick sensors are: angles in widths of multiple scattering, radiation and water-equivalent lengths.")
     rounds: int = option(3, "Rounds of messages.", ge=1, le=200)
-    neighbours: int = option(4, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1, le=1000)
+    neighbours: int = option(8, "Straightest continuations of a link, on either side, from which it takes messages.", ge=1, le=1000)
     min_early_probability: float = option(0.001, "Links that a first look finds less probable at one of their hits take no part in the rounds; 0 keeps all.", "", ge=0, lt=0.1)
     early_weight: float = option(0.3, "Weight of the loss of that first look.", "", ge=0)
     published_defects: bool = option(False, "Keep the defects of the published code: the sigmoid of `hit-graph` applied twice, learning rate never lowered.")
