@@ -17,7 +17,7 @@ MAX_LAYERS = 200
 TOLERANCE = 0.25
 """How far a layer may be from where it is expected, mm."""
 MISSING = 3
-"""In front of the regular stack, a distance of up to so many pitches is one with layers left out."""
+"""In front of the regular stack, a distance of up to so many pitches is one with layers left out; so many behind a dead layer show that it is."""
 FULL, ALIVE, NOISE = 0.1, 20, 0.02
 """Hits of a layer, as a share of the fullest one and at least, in front of which a layer is dead, and the share that this may have."""
 SEVERAL = 3
@@ -69,16 +69,26 @@ class Layers:
         front = None if self.geometry is None else self.geometry.front
         return 0.0 if front is None else len(front.z) * front.wet
 
-    def without_dead(self, z: Array) -> Layers:
+    def without_dead(self, z: Array, particle: Array | None = None) -> Layers:
         """Return the same, knowing which layers are dead by hits at some positions, mm; see `without_dead_of`."""
-        return self.without_dead_of(self.number(z))
+        return self.without_dead_of(self.number(z), particle)
 
-    def without_dead_of(self, number: Array) -> Layers:
-        """Return the same, knowing which layers are dead by the layers of some hits: they have hardly any, and layers behind them have many."""
-        hits = np.bincount(number[(number >= 0) & (number < len(self.z))], minlength=len(self.z))
+    def without_dead_of(self, number: Array, particle: Array | None = None) -> Layers:
+        """Return the same, knowing which layers are dead by the layers of some hits: they have hardly any, and layers behind them have many.
+
+        Args:
+            number: of the layer of each hit, (H,); -1 for none.
+            particle: number of the particle that made each hit, (H,), if that is known. Then a few particles behind a
+                layer show that it is dead where nearly all stop, since one particle cannot make them look many.
+        """
+        inside = (number >= 0) & (number < len(self.z))
+        hits = np.bincount(number[inside], minlength=len(self.z))
         full = np.flatnonzero(hits >= max(FULL * hits.max(), ALIVE))
-        dead = np.flatnonzero(hits[: full.max(initial=0)] <= NOISE * hits.max())
-        return replace(self, dead=tuple(map(int, dead)))
+        dead = hits <= NOISE * hits.max()
+        dead[full.max(initial=0) :] = False
+        if particle is not None:
+            dead |= _passed_over(number[inside], particle[inside], len(self.z))
+        return replace(self, dead=tuple(map(int, np.flatnonzero(dead))))
 
     def checked(self, number: Array, z: Array) -> Array:
         """Return numbers of layers with -1 in the place of those that are not at these positions, int16 (H,)."""
@@ -143,6 +153,15 @@ def _nearest(layers: Floats, z: Array) -> Array:
 def _reach(layers: Floats, thickness: float) -> float:
     """Return the largest distance of a hit from its layer, mm."""
     return float(min(thickness / 2 + TOLERANCE, 0.49 * np.diff(layers).min()))
+
+
+def _passed_over(number: Array, particle: Array, layers: int) -> NDArray[np.bool_]:
+    """Return which layers hardly any particles hit of those that hit one close behind, bool (L,)."""
+    of_layer = np.unique(np.stack([number, particle]), axis=1)[0].astype(np.int64)
+    hits = np.bincount(of_layer, minlength=layers)
+    behind = np.max([np.append(hits[step:], np.zeros(min(step, layers), dtype=np.int64)) for step in range(1, MISSING + 1)], axis=0)
+    passed: NDArray[np.bool_] = (behind >= ALIVE) & (hits <= FULL * behind)
+    return passed
 
 
 def learn_layers(seen: Seen, branch: str = "z") -> Layers:

@@ -41,7 +41,7 @@ class Sample:
 
     Attributes:
         positions: x, y and z in the file, mm, (H, 3).
-        rows: columns of the same hits, of which `local_z` and the numbers of volumes are taken.
+        rows: columns of the same hits, of which `local_z`, `event` and the numbers of volumes are taken.
         number: layer of each hit as the file has it, (H,), or None.
         branch: what errors call z.
     """
@@ -54,6 +54,11 @@ class Sample:
     def z(self, axis: str) -> Array:
         """Return the positions along a beam that runs along an axis."""
         return turned_positions(self.positions, axis)[:, 2]
+
+    @property
+    def particle(self) -> Array | None:
+        """Number of the event of each hit, (H,), of which a layer may have many steps; None if that is not known."""
+        return np.asarray(self.rows["event"]) if "event" in self.rows else None
 
     def seen(self, axis: str) -> tuple[Seen, Array | None]:
         """Return the layers that are seen, and the numbers that the file gives them.
@@ -108,7 +113,7 @@ def _given(sample: Sample, geometry: Geometry, stated: str | None) -> Calorimete
         raise InputError(f"{_elsewhere(sample, geometry, stated, inside, layers)}: give another --geometry", branch=sample.branch)
     _refuse_rising(np.bincount(number[inside]), layers, stated, sample.branch)
     offset = float(np.median(z[inside] - layers.z[number[inside]]))
-    return Calorimeter(layers.without_dead(z), axis, z, stated=stated is not None, given=True, shift=offset)
+    return Calorimeter(layers.without_dead(z, sample.particle), axis, z, stated=stated is not None, given=True, shift=offset)
 
 
 def _behind(sample: Sample, layers: Layers, axis: str) -> Sample:
@@ -191,7 +196,7 @@ def _recognised(sample: Sample, geometries: Sequence[Geometry], axes: Sequence[s
     layers = Layers.of(found.geometry, 0.0 if found.at_home else found.shift)
     z = sample.z(found.axis)
     _refuse_rising(found_hits(layers, z), layers, stated, sample.branch)
-    return Calorimeter(layers.without_dead(z), found.axis, z, stated=stated is not None, placement=found,
+    return Calorimeter(layers.without_dead(z, sample.particle), found.axis, z, stated=stated is not None, placement=found,
                        evidence=tuple(name for name, places in evidence.items() if found in places)), ""
 
 
@@ -274,7 +279,7 @@ def _learnt(sample: Sample, stated: str | None, reason: str) -> Calorimeter:
     if inside < LEAST_INSIDE:
         raise InputError(f"{1 - inside:.0%} of {len(z)} hits lie between the layers that the others show; describe the calorimeter with --geometry", branch=sample.branch)
     _refuse_rising(found_hits(layers, z), layers, stated, sample.branch)
-    return Calorimeter(layers.without_dead(z), axis, z, stated=stated is not None, reason=reason)
+    return Calorimeter(layers.without_dead(z, sample.particle), axis, z, stated=stated is not None, reason=reason)
 
 
 def _across(sample: Sample, geometries: Sequence[Geometry], error: InputError) -> Calorimeter | None:

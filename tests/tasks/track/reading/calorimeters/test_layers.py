@@ -253,3 +253,11 @@ def test_several_chips_of_a_layer_have_numbers_of_their_own():
     check = LayerIds(rows)
     check.see(rows, layer)
     assert check.useful and check.others == 0
+
+
+@pytest.mark.parametrize("steps_of_one, dead", [(False, (10,)), (True, ())])
+def test_a_layer_is_dead_where_nearly_all_stop_if_several_particles_reach_the_next_but_not_if_one_leaves_many_steps(steps_of_one, dead):
+    layers = Layers.of(load_geometry("dtc"))
+    through, behind = np.repeat(np.arange(10), 1500), np.full(40, 11)
+    particle = np.concatenate([np.tile(np.arange(1500), 10), np.full(40, 7) if steps_of_one else np.arange(40)])
+    assert layers.without_dead_of(np.concatenate([through, behind]), particle).dead == dead
