@@ -21,13 +21,13 @@ def gains(scores: LinkScores, batch: Batch) -> Tensor:
     :math:`f_d` (`start` of the deep hit) and :math:`f_s` (`end` of the shallow one); an assignment has
     the sum of all choices, so that a link adds :math:`2 s_e - f_d - f_s`.
     """
-    return 2 * scores.link - scores.start[batch["deep"]] - scores.end[batch["shallow"]]
+    return 2 * scores.link - scores.start.index_select(0, batch["deep"]) - scores.end.index_select(0, batch["shallow"])
 
 
 def link_probabilities(scores: LinkScores, batch: Batch) -> Tensor:
     """Return the geometric mean of the two sides' probabilities of each link, (E,)."""
     n = len(scores.start)
-    sides = [scores.link - segment_logsumexp(scores.link[:, None], hit, n, free[:, None])[hit, 0]
+    sides = [scores.link - segment_logsumexp(scores.link[:, None], hit, n, free[:, None])[:, 0].index_select(0, hit)
              for hit, free in ((batch["deep"], scores.start), (batch["shallow"], scores.end))]
     return torch.exp((sides[0] + sides[1]) / 2)
 

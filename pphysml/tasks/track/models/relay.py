@@ -137,19 +137,20 @@ class LinkFeatures:
 
     def __call__(self, chosen: Tensor) -> Tensor:
         """Return the features of some links, and of their deep hits, (chosen, F)."""
-        deep, shallow = self.batch["deep"][chosen], self.batch["shallow"][chosen]
-        step = [self.batch[name][deep] - self.batch[name][shallow] for name in "xyz"]
+        # `index_select` takes a third of the time of indexing.
+        deep, shallow = (self.batch[side].index_select(0, chosen) for side in ("deep", "shallow"))
+        step = [self.batch[name].index_select(0, deep) - self.batch[name].index_select(0, shallow) for name in "xyz"]
         slopes = [step[0] / step[2], step[1] / step[2]]
         angle = torch.log(torch.hypot(*slopes) + 1e-3)
-        rivals = [found[hit] for found, hit in zip(self.rivals, (deep, shallow), strict=True)]
-        own = torch.stack([10 * slopes[0], 10 * slopes[1], angle + 3, torch.log(step[2] / 5), *rivals, self.hits[shallow, 2]], -1)
-        bends = [angle_features(self.batch[name][chosen]).flatten(1) for name in ("before_angle", "after_angle")]
-        return torch.cat([own, self.hits[deep], *bends], -1)
+        rivals = [found.index_select(0, hit) for found, hit in zip(self.rivals, (deep, shallow), strict=True)]
+        own = torch.stack([10 * slopes[0], 10 * slopes[1], angle + 3, torch.log(step[2] / 5), *rivals, self.hits[:, 2].index_select(0, shallow)], -1)
+        bends = [angle_features(self.batch[name].index_select(0, chosen)).flatten(1) for name in ("before_angle", "after_angle")]
+        return torch.cat([own, self.hits.index_select(0, deep), *bends], -1)
 
 
 def against_rivals(score: Tensor, hit: Tensor, n_hits: int) -> Tensor:
     """Return the logarithm of a link's probability among all links of its hit, and none, (E, C)."""
-    return score - segment_logsumexp(score, hit, n_hits)[hit]
+    return score - segment_logsumexp(score, hit, n_hits).index_select(0, hit)
 
 
 def best_of_each(hit: Tensor, score: Tensor, n_hits: int, most: int) -> Tensor:
