@@ -126,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--protons", type=int, default=2000, help="of each simulated file")
     parser.add_argument("--files", type=int, default=20, help="of which the beam is estimated")
-    parser.add_argument("parts", nargs="*", choices=["stated", "estimated", "slabs"], default=["stated", "estimated", "slabs"])
+    parser.add_argument("parts", nargs="*", help="stated, estimated, slabs; default: all")
     options = parser.parse_args()
     parts = {
         "stated": lambda: stated([180, 200, 230], [50.0, 100.0, 150.0], options.protons),
@@ -134,7 +134,7 @@ def main() -> None:
         "slabs": lambda: [row for energy, protons in ((200, options.protons), (230, 5 * options.protons))
                           for row in slabs(energy, [0.0, 10.0, 20.0, 30.0, 50.0, 100.0, 150.0, 200.0], 3, protons)],
     }
-    print(json.dumps({name: parts[name]() for name in options.parts}, indent=1))
+    print(json.dumps({name: parts[name]() for name in options.parts or parts}, indent=1))
 
 
 if __name__ == "__main__":
