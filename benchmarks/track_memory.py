@@ -23,9 +23,9 @@ from pphysml.registry import get_task
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.learner import TrackLearner
 from pphysml.tasks.track.models.batches import collate
-from pphysml.tasks.track.models.build import build_network
 from pphysml.tasks.track.models.network_links import find_links
 from pphysml.tasks.track.output.columns import output_columns
+from pphysml.verbs.engine_choice import EngineChoice, choose
 
 
 def main() -> None:
@@ -52,10 +52,10 @@ def measured(mode: str, protons: int, phantom: float, batch: int) -> dict[str, f
     """Return the peak of resident memory, MB, above that of the process with its imports and frames."""
     torch.set_num_threads(1)
     task = get_task("track")
-    config = load(task.config_class, task.presets, None, [f"simulation.phantoms=[{phantom}]", f"data.protons_per_frame=[{protons}]"])
+    config = load(task.config_class, task.presets, "mixed", [f"simulation.phantoms=[{phantom}]", f"data.protons_per_frame=[{protons}]"])
     assert isinstance(config, TrackConfig)
     frames = task.simulation(config, 1).examples(0, batch)
-    small = load(task.config_class, task.presets, None, [f"simulation.phantoms=[{phantom}]", "data.protons_per_frame=[5]"])
+    small = load(task.config_class, task.presets, "mixed", [f"simulation.phantoms=[{phantom}]", "data.protons_per_frame=[5]"])
     step = Step(config, mode)
     step(task.simulation(small, 2).examples(0, 1))
     before = _resident("VmRSS")
@@ -67,12 +67,12 @@ def measured(mode: str, protons: int, phantom: float, batch: int) -> dict[str, f
 
 
 class Step:
-    """Applies or trains once, with random weights, on which memory does not depend."""
+    """Applies the shipped weights, or trains them further, once; random ones keep more links, as at the start of a training."""
 
     def __init__(self, config: TrackConfig, mode: str) -> None:
         self.config, self.mode, self.peak = config, mode, 0.0
         self.learner = TrackLearner(config)
-        self.network = build_network(config)
+        self.network = choose(get_task("track"), EngineChoice()).engine.network  # type: ignore[attr-defined]
         self.optimiser = torch.optim.AdamW(self.network.parameters())
 
     def __call__(self, examples: Columns) -> None:
