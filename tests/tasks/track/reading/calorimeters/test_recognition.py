@@ -253,7 +253,7 @@ def test_whatever_lies_anywhere_is_an_answer_or_a_refusal():
     assert 5 < answers < 55
 
 
-REAL = Path(os.environ.get("PPHYSML_TEST_DATA", Path(__file__).parents[5] / "shared" / "data")) / "gate_dtc_hits_water250mm_part_a.root"
+REAL = Path(os.environ.get("PPHYSML_TEST_DATA", Path(__file__).parents[6] / "shared" / "data")) / "gate_dtc_hits_water250mm_part_a.root"
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs gate_dtc_hits_water250mm_part_a.root in the folder PPHYSML_TEST_DATA")
@@ -264,7 +264,7 @@ def test_a_real_gate_file_is_recognised_with_its_volume_ids_and_hits_behind_the_
     rows = take({**rows, "pdg": number}, np.flatnonzero(~np.isin(number, layers)))
     whole, carry = frames_of(rows)
     assert right(whole, "dtc-3mm") and "volume ids and absolute z" in carry.facts()["calorimeter"] and carry.facts()["hits_in_no_layer"] == 0
-    source = Path(__file__).parents[4] / "pphysml/tasks/track/geometries/dtc-3mm.yaml"
+    source = Path(__file__).parents[5] / "pphysml/tasks/track/geometries/dtc-3mm.yaml"
     (tmp_path / "short.yaml").write_text(source.read_text().replace("count: 149", "count: 30"))
     short, carry = frames_of(rows, geometry=str(tmp_path / "short.yaml"))
     assert right(short, "dtc-3mm") and 0 < carry.facts()["hits_in_no_layer"] == (rows["pdg"] >= 32).sum() < 600
