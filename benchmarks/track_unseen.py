@@ -51,7 +51,8 @@ def frames(seed: int, number: int, ranges: DrawnGeometriesConfig, arguments: arg
     """Return a calorimeter, its frames of the test, and those for tuning."""
     geometry, described = drawn_geometry(seed, number, ranges)
     config = TrackConfig.model_validate({"data": {"protons_per_frame": [arguments.protons]}})
-    test, tuning = (TrackSimulation(config, seed + more, geometry).frames(number, n) for more, n in ((1, arguments.frames), (2, arguments.tuning_frames)))
+    test, tuning = (TrackSimulation(config, seed + more, geometry).frames(number, n)
+                    for more, n in ((arguments.stream, arguments.frames), (2, arguments.tuning_frames)))
     return described, test, tuning
 
 
@@ -83,7 +84,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", default=[], type=named, help="NAME=RUN")
     parser.add_argument("--geometries", type=int, default=10)
+    parser.add_argument("--number", type=int, help="one calorimeter alone")
     parser.add_argument("--seed", type=int, default=900_017)
+    parser.add_argument("--stream", type=int, default=1, help="another number makes other frames; 2 are those of the tuning")
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--tuning-frames", type=int, default=8)
     parser.add_argument("--protons", type=int, default=100)
@@ -94,7 +97,7 @@ def main() -> None:
     models = {name: choose(get_task("track"), EngineChoice(model=run)) for name, run in arguments.model}
     ranges = DrawnGeometriesConfig.model_validate(OUTSIDE if arguments.outside else {})
     cells = []
-    for number in range(arguments.geometries):
+    for number in range(arguments.geometries) if arguments.number is None else [arguments.number]:
         cells.append(run(number, ranges, models, arguments))
         print(number, {name: value[0] for name, value in cells[-1]["complete_efficiency"].items()}, {name: p["sigma"] for name, p in cells[-1]["paired"].items()},
               file=sys.stderr, flush=True)
