@@ -102,7 +102,7 @@ def _order(hit: Ints, n_hits: int) -> tuple[Ints, Ints]:
     return order, offsets
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _directions(position: Array, deep: Array, shallow: Array, unit: Array) -> None:
     for e in range(len(deep)):
         d, s = deep[e], shallow[e]

@@ -66,6 +66,23 @@ def live_layers(examples: Columns) -> Ints:
     return dead_hits(examples)[0]
 
 
+LAYERS = 1_000_000
+"""More layers than there are, by which those of frames are numbered apart."""
+
+
+def live_places(examples: Columns) -> Ints:
+    """Return a number of each hit's frame and live layer, int64 (H,), rising; hits of neighbouring live layers differ by 1."""
+    return frame_of_hit(examples) * LAYERS + live_layers(examples)
+
+
+def following_hits(previous: Array) -> Ints:
+    """Return the hit behind each one on its track, int64 (H,), -1 for none."""
+    following = np.full(len(previous), -1, dtype=np.int64)
+    linked = np.flatnonzero(previous >= 0)
+    following[previous[linked]] = linked
+    return following
+
+
 def neighbour_layers(examples: Columns, skip_layers: int) -> tuple[Ints, NDArray[np.bool_]]:
     """Return `dead_hits`, which have no links; where links leave out no layer, all layers count."""
     layer = ragged(examples, "layer").flat.astype(np.int64)

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....io.ragged import Columns, Ragged, ragged
-from ....physics.directions import angle_between
-from .links import Ints, Links, frame_of_hit, live_layers
-from .track_fit import positions
+from .links import Ints, Links, following_hits, frame_of_hit, live_places
+from .track_fit import bends_onto, positions
 from .tracks import Tracks
 
 Floats = NDArray[np.float64]
@@ -25,8 +24,6 @@ CROSSED_WITHIN = 5.0
 SHARED_WITHIN, LARGER = 3.0, 1.3
 """Radii within which a track that passes shares a cluster that has so many times the pixels of the track's hits around it; within one radius it
 shares any. A sensor that missed the particle, or does not cover it, has the cluster of another one there by chance, of the usual size."""
-
-MOST_LAYERS = 1_000_000
 
 
 class Passed(NamedTuple):
@@ -44,8 +41,8 @@ def uncross(examples: Columns, links: Links) -> Links:
     Links know only one of two tracks that meet in a cluster, and that one may go on behind it with either end.
     Bends are those of the two chords over the layer, without the cluster.
     """
-    previous, following = links.previous.copy(), _following(links.previous)
-    place, where = positions(examples), _where(examples)
+    previous, following = links.previous.copy(), following_hits(links.previous)
+    place, where = positions(examples), live_places(examples)
     found = _passed(examples, where, links.previous, 1, CROSSED_WITHIN)
     one, other = previous[found.hit], following[found.hit]
     whole = (one >= 0) & (other >= 0)
@@ -55,7 +52,7 @@ def uncross(examples: Columns, links: Links) -> Links:
 
     def bends(start: Ints, end: Ints) -> Floats:
         chord = place[end] - place[start]
-        return _bend(place, previous[start], start, chord) ** 2 + _bend(place, following[end], end, chord) ** 2
+        return bends_onto(place, start, previous[start], chord) ** 2 + bends_onto(place, end, following[end], chord) ** 2
 
     crossed = bends(one, behind) + bends(before, other) < bends(one, other) + bends(before, behind)
     previous[behind[crossed]], previous[other[crossed]] = hit[crossed], before[crossed]
@@ -68,7 +65,7 @@ def share(examples: Columns, tracks: Tracks) -> Tracks:
     previous = np.full(len(tracks.of_hit), -1, dtype=np.int64)
     same = np.flatnonzero(owner[1:] == owner[:-1])
     previous[listed[same + 1]] = listed[same]
-    where, size = _where(examples), ragged(examples, "cluster_size").flat
+    where, size = live_places(examples), ragged(examples, "cluster_size").flat
     found = [_passed(examples, where, previous, missed, SHARED_WITHIN) for missed in (1, 2)]
     hit, before, behind, distance = (np.concatenate(parts) for parts in zip(*found, strict=True))
     others = (tracks.of_hit[hit] >= 0) & (tracks.of_hit[hit] != tracks.of_hit[before])
@@ -112,21 +109,3 @@ def _radii(examples: Columns) -> Floats:
     pixel = np.asarray(examples["pitch_x"], dtype=np.float64) * np.asarray(examples["pitch_y"], dtype=np.float64)
     radius: Floats = np.sqrt(ragged(examples, "cluster_size").flat * pixel[frame_of_hit(examples)] / np.pi)
     return radius
-
-
-def _bend(place: Floats, other: Ints, hit: Ints, chord: Floats) -> Floats:
-    """Return the angle between chords and the links of their hits with another one, rad; 0 where there is none, -1."""
-    own = place[hit] - place[other]
-    return np.where(other >= 0, angle_between(own * np.sign(own[:, 2:]), chord), 0.0)
-
-
-def _following(previous: Ints) -> Ints:
-    following = np.full(len(previous), -1, dtype=np.int64)
-    has = np.flatnonzero(previous >= 0)
-    following[previous[has]] = has
-    return following
-
-
-def _where(examples: Columns) -> Ints:
-    """Return a number of the frame and layer of each hit; dead layers are left out."""
-    return frame_of_hit(examples) * MOST_LAYERS + live_layers(examples)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ....io.ragged import Columns, ragged
+from ....io.ragged import Array, Columns, ragged
 from ....physics.directions import angle_between
 from .tracks import Tracks
 
@@ -55,6 +55,22 @@ def bends(examples: Columns, tracks: Tracks) -> Bends:
     step = np.diff(positions(examples)[hits], axis=0)
     before, after = step[inner], step[inner + 1]
     return Bends(hits[inner[:, None] + np.arange(3)], owner[inner], angle_between(before, after))
+
+
+def bends_onto(place: Floats, hit: Array, other: Array, way: Floats) -> Floats:
+    """Return the angle between links of hits and another way from, or to them, rad, (N,); 0 for hits without a link.
+
+    Args:
+        place: positions of all hits, mm, (H, 3).
+        hit: the hits, (N,).
+        other: that at the other end of each one's link, on either side, -1 for none, (N,).
+        way: direction with rising z, (N, 3).
+    """
+    there = np.flatnonzero(other >= 0)
+    own = place[hit[there]] - place[other[there]]
+    angle = np.zeros(len(hit))
+    angle[there] = angle_between(own * np.sign(own[:, 2:]), way[there])
+    return angle
 
 
 def largest_kink(found: Bends, tracks: Tracks) -> Floats:

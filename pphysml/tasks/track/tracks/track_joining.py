@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from ....io.ragged import Array, Columns
 from ....nn.assignment import BipartiteGraph, solve_assignment
-from ....physics.directions import angle_between
-from .links import Ints, Links, frame_of_hit, live_layers
-from .track_fit import positions
+from .links import Ints, Links, following_hits, frame_of_hit, live_places
+from .track_fit import bends_onto, positions
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +26,6 @@ BY_CHANCE = 0.05
 LEAST_WIDTH = 1.0
 """Width of a beam spot at least, mm, for frames of a few hits."""
 
-MOST_LAYERS = 1_000_000
-
 
 def join(examples: Columns, links: Links, largest: float) -> Links:
     """Link ends of tracks to starts two or three layers further on, dead ones not counted, if the whole is nearly straight.
@@ -37,8 +34,8 @@ def join(examples: Columns, links: Links, largest: float) -> Links:
     alone (`LONE`), of which there is one at most, and less where starts lie so dense that one would be as near by
     chance (`BY_CHANCE`). The assignment with the smallest sum of squares is taken, first over one missed layer, then over two.
     """
-    place, frame = positions(examples), frame_of_hit(examples)
-    where, area = frame * MOST_LAYERS + live_layers(examples), _areas(place, frame)
+    place, where = positions(examples), live_places(examples)
+    area = _areas(place, frame_of_hit(examples))
     for missed in range(1, MISSED + 1):
         links = _joined(links, place, where, area, largest, missed)
     return links
@@ -52,14 +49,12 @@ class _Pairs(NamedTuple):
 
 
 def _joined(links: Links, place: Floats, where: Ints, area: Floats, largest: float, missed: int) -> Links:
-    following = np.full(len(where), -1, dtype=np.int64)
-    has = np.flatnonzero(links.previous >= 0)
-    following[links.previous[has]] = has
+    following = following_hits(links.previous)
     starts, ends = np.flatnonzero(links.previous < 0), np.flatnonzero(following < 0)
     pairs = _pairs(starts, ends, where, 1 + missed, (following < 0) & (links.previous < 0))
     between = place[pairs.start] - place[pairs.end]
     before, after = links.previous[pairs.end], following[pairs.start]
-    bends = (_bends(place, pairs.end, before, between), _bends(place, pairs.start, after, between))
+    bends = (bends_onto(place, pairs.end, before, between), bends_onto(place, pairs.start, after, between))
     alone = (before < 0) | (after < 0)
     limit = np.minimum(np.where(alone, LONE, 1) * largest, _by_chance(starts, where, area, pairs.start) / between[:, 2])
     near = np.maximum(*bends) < limit
@@ -70,15 +65,6 @@ def _joined(links: Links, place: Floats, where: Ints, area: Floats, largest: flo
     previous = links.previous.copy()
     previous[start[row[chosen]]] = end[column[chosen]]
     return Links(previous, links.probability)
-
-
-def _bends(place: Floats, hit: Ints, other: Ints, between: Floats) -> Floats:
-    """Return the angle between the link of a hit with another one, -1 for none, and the new one, rad; 0 for none."""
-    there = np.flatnonzero(other >= 0)
-    angle = np.zeros(len(hit))
-    own = place[hit[there]] - place[other[there]]
-    angle[there] = angle_between(own * np.sign(own[:, 2:]), between[there])
-    return angle
 
 
 def _areas(place: Floats, frame: Ints) -> Floats:
