@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from pphysml.io.ragged import Ragged
+from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.ranges.wepl import fit_ranges
 from pphysml.tasks.track.tracks.links import Links
 from pphysml.tasks.track.tracks.merged_hits import share, uncross
 from pphysml.tasks.track.tracks.tracks import find_tracks
+from pphysml.tasks.track.tracks.true_tracks import tracks_of
 
 PITCH, PIXEL, SIZE = 5.0, 0.03, 4
 RADIUS = PIXEL * np.sqrt(SIZE / np.pi)
@@ -90,15 +92,42 @@ def test_a_hit_of_no_track_is_not_shared():
 
 
 def test_what_two_particles_lost_together_says_nothing_of_either_range(toy):
-    """A shared cluster has no part in the fits: they are those without it, and those of any energy in it."""
-    examples = toy.frames([toy.Particle(0, range(12)), toy.Particle(1, [k for k in range(12) if k != 10])])
-    tracks = find_tracks(examples, toy.chains(examples, (0, *[(0, k) for k in range(12)]), (0, *[(1, k) for k in range(12) if k != 10])))
-    cluster = np.flatnonzero(examples["layer"].flat == 10)
-    listed = np.sort(np.append(tracks.hits[1], cluster))
-    hits = Ragged.from_counts(np.concatenate([tracks.hits[0], listed]), [12, 12])
-    shared = type(tracks)(tracks.of_hit, hits, tracks.frame)
+    """A shared cluster has no part in the fits, whatever its energy."""
+    examples, tracks, cluster = sharing(toy)
+    examples = toy.in_geometry(examples, load_geometry("dtc"))
+    shared = share(examples, tracks)
+    assert cluster in shared.hits[1] and cluster not in tracks.hits[1]
     louder = examples["dedx"].flat.copy()
     louder[cluster] *= 3
     other = examples | {"dedx": Ragged(louder, examples["dedx"].offsets)}
+    assert np.isfinite(fit_ranges(examples, shared).range).all()
     np.testing.assert_array_equal(fit_ranges(examples, shared).range, fit_ranges(other, shared).range)
     assert fit_ranges(examples, tracks).range[0] != fit_ranges(other, tracks).range[0]
+
+
+def test_tracks_come_back_from_the_output(toy):
+    """In a second frame too, and with a cluster that two tracks share."""
+    examples, tracks, cluster = sharing(toy, before=[toy.Particle(0, range(4)), toy.Particle(1, range(3))])
+    made = share(examples, tracks)
+    back = tracks_of(examples, toy.predicted(examples, Links(previous_of_tracks(tracks), np.ones(len(tracks.of_hit), "f4"))))
+    assert (made.hits.flat == cluster).sum() == 2
+    for found, expected in ((back.of_hit, made.of_hit), (back.frame, made.frame), (back.hits.flat, made.hits.flat)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def sharing(toy, before=None):
+    """Return frames whose last one has two tracks that lie on one another, of which one has no hit in layer 10, the tracks, and the other's hit there."""
+    seen = [range(12), [k for k in range(12) if k != 10]]
+    examples = toy.frames(*([before] if before else []), [toy.Particle(k, layers, x=0.0) for k, layers in enumerate(seen)])
+    examples["y"] = Ragged(np.zeros_like(examples["y"].flat), examples["y"].offsets)
+    rows = [[p.layers for p in before]] if before else []
+    chains = [(row, *[(k, layer) for layer in layers]) for row, tracks in enumerate([*rows, seen]) for k, layers in enumerate(tracks)]
+    (cluster,) = np.flatnonzero(examples["layer"].flat == 10)
+    return examples, find_tracks(examples, toy.chains(examples, *chains)), cluster
+
+
+def previous_of_tracks(tracks):
+    previous = np.full(len(tracks.of_hit), -1)
+    for hits in tracks.hits:
+        previous[hits[1:]] = hits[:-1]
+    return previous

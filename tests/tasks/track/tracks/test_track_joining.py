@@ -68,11 +68,10 @@ def test_a_hit_alone_may_bend_two_thirds_as_much(bend, joined):
 
 @pytest.mark.parametrize("width, joined", [(60, True), (3, False)])
 def test_what_may_be_near_by_chance_is_not_joined(width, joined):
-    """Of 40 pieces that start in a layer some lie as near to where another one points, if they are dense."""
-    rng = np.random.default_rng(3)
-    others = [straight(width * x, 0, layers) for layers in (range(5), (3, 4)) for x in rng.normal(size=40)]
-    shift = 0.02 * 2 * PITCH
-    own = [*straight(0, 0, (0, 1)), (3, shift), (4, shift)]
+    """Another piece that starts in the layer lies as near to where the first one points, if the 40 are dense."""
+    apart = [sign * width * (k + 1.5) / 20 for k in range(20) for sign in (-1, 1)]
+    others = [straight(x, 0, layers) for layers in (range(5), (3, 4)) for x in apart]
+    own = [*straight(0, 0, (0, 1)), (3, 0.14), (4, 0.14)]
     examples, links, layer, number = frame(own, *others)
     found = join(examples, links, 0.1)
     start, end = (np.flatnonzero((number == 0) & (layer == k))[0] for k in (3, 1))
