@@ -29,9 +29,8 @@ TOGETHER = 20_000
 def collate(examples: Columns, config: TrackConfig) -> Batch:
     """Return H hits and E candidate links of all frames together, with what the network needs besides.
 
-    What `collate_links` returns; for `relay` `direction` (E, 3), and the
-    deflections `before_angle after_angle` (E, 2) of its straightest continuations (rad); with `model.materials`
-    also `materials` (H, MATERIALS), and the `before_scale after_scale` (E,) by which deflections are multiplied, those two already
+    What `collate_links` returns; for `relay` the deflections `before_angle after_angle` (E, 2) of the
+    straightest continuations of links (rad); with `model.materials` also `materials` (H, MATERIALS), and the `before_scale after_scale` (E,) by which deflections are multiplied, those two already
     are; for `line-graph` `edge_in edge_out theta` (T,).
     """
     columns = _hits_and_links(examples, config.data)
@@ -89,7 +88,7 @@ def _continuations(examples: Columns, network: str, deep: Array, shallow: Array)
     direction = directions(position, deep, shallow)
     if network == "relay":
         before, after = smallest_deflections(direction, deep, shallow, len(position))
-        return {"direction": direction, "before_angle": before, "after_angle": after}
+        return {"before_angle": before, "after_angle": after}
     triplets = all_triplets(direction, deep, shallow, len(position))
     return {"edge_in": triplets.before, "edge_out": triplets.after, "theta": triplets.angle}
 

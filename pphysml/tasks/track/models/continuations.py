@@ -85,11 +85,15 @@ def all_triplets(direction: Floats, deep: Ints, shallow: Ints, n_hits: int) -> T
 
 
 def _angle(squared_chord: Floats) -> Floats:
-    """Return the angle between unit vectors from their squared distance, which is 4 where they are opposite.
+    """Turn the squared distance of unit vectors, which is 4 where they are opposite, into the angle between them, in its place.
 
     Unlike the cosine, a distance keeps the digits of small angles.
     """
-    angle: Floats = 2 * np.arcsin(np.minimum(np.sqrt(squared_chord) / 2, np.float32(1)))
+    angle = np.sqrt(squared_chord, out=squared_chord)
+    angle /= 2
+    np.minimum(angle, np.float32(1), out=angle)
+    np.arcsin(angle, out=angle)
+    angle *= 2
     return angle
 
 

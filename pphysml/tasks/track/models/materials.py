@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ....io.ragged import Array, Columns, ragged
@@ -50,12 +51,17 @@ def link_scales(examples: Columns, deep: Array, shallow: Array) -> tuple[Floats,
     """
     front, behind = (ragged(examples, name).flat.astype(np.float64) for name in ("gap_lengths", "next_gap_lengths"))
     front, behind = (np.where(np.isfinite(lengths), lengths, USUAL_LENGTHS) for lengths in (front, behind))
-    z = ragged(examples, "z").flat.astype(np.float64)
     pitch = (np.asarray(examples["pitch_x"], dtype=np.float64) + np.asarray(examples["pitch_y"], dtype=np.float64)) / 2
-    blur = 6 * (RESOLUTION * pitch[frame_of_hit(examples)[deep]] / np.maximum(z[deep] - z[shallow], 0.1)) ** 2
-    return _scale(front[shallow] + front[deep], blur), _scale(front[deep] + behind[deep], blur)
+    at_shallow, at_deep = (np.empty(len(deep), dtype=np.float32) for _ in range(2))
+    _scales(front, behind, ragged(examples, "z").flat.astype(np.float64), (RESOLUTION * pitch)[frame_of_hit(examples)], deep, shallow, at_shallow, at_deep)
+    return at_shallow, at_deep
 
 
-def _scale(lengths: Array, blur: Array) -> Floats:
-    scale: Floats = (USUAL_WIDTH / np.sqrt(USUAL_WIDTH**2 * lengths / 2 / USUAL_LENGTHS + blur)).astype(np.float32)
-    return scale
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scales(front: Array, behind: Array, z: Array, error: Array, deep: Array, shallow: Array, at_shallow: Array, at_deep: Array) -> None:
+    """Fill the scales of `link_scales` of the radiation lengths of the gaps of each hit, and of the error of its position, mm."""
+    for e in range(len(deep)):
+        d, s = deep[e], shallow[e]
+        blur = 6 * (error[d] / max(z[d] - z[s], 0.1)) ** 2
+        at_shallow[e] = USUAL_WIDTH / np.sqrt(USUAL_WIDTH**2 * (front[s] + front[d]) / 2 / USUAL_LENGTHS + blur)
+        at_deep[e] = USUAL_WIDTH / np.sqrt(USUAL_WIDTH**2 * (front[d] + behind[d]) / 2 / USUAL_LENGTHS + blur)

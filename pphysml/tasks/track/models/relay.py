@@ -6,11 +6,13 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from ....nn.mlp import two_layer
 from ....nn.segments import segment_logsumexp
 from ..config.model import ModelConfig
-from .continuations import straightest
+from .continuations import directions, straightest
 from .materials import MATERIALS
 from .messages import strongest
 from .scores import LinkScores
@@ -20,8 +22,10 @@ LINK_FEATURES = 7 + 2 * 2 * ANGLE_FEATURES
 """Of a link itself; those of its deep hit come on top."""
 MOST = 16
 """Links of a hit that take part in the rounds at most: in dense frames the right one is often not among the first few (of 1,000 protons, 2 % are lost among 4)."""
-PART = 8192
-"""Links that are looked at together when applying."""
+LOOKED_AT, UPDATED = 2048, 1024
+"""Links that a first look takes together on a CPU, and a round when applying: larger parts are hardly faster, and take more memory."""
+GPU_PART = 2**19
+"""Links that either takes together elsewhere: some 0.5 GB."""
 
 
 class Relay(nn.Module):
@@ -59,12 +63,11 @@ class Relay(nn.Module):
         """Return the scores of all links, and of hits without."""
         hits = hit_features(batch)
         n, look = len(hits), LinkFeatures(batch, hits)
-        # Applying keeps nothing of the many links; a training needs all for its gradient.
-        links = torch.arange(len(batch["deep"]), device=hits.device)
-        size = max(len(links), 1) if torch.is_grad_enabled() else PART
-        early = torch.cat([self.look(look(part)) for part in torch.split(links, size)])
+        # A training computes the first look of the many links again for its gradient, rather than keep it.
+        early = torch.cat([checkpoint(self.look, look(part), use_reentrant=False, preserve_rng_state=False) for part in parts(len(batch["deep"]), looked_at_together(hits.device))])
         kept = self.promising(early.detach()[:, 0], batch["deep"], batch["shallow"], n)
-        state, deep, shallow = self.enter(look(kept)), batch["deep"][kept], batch["shallow"][kept]
+        state = torch.cat([self.enter(look(kept[part])) for part in parts(len(kept), updated_together(kept))])
+        deep, shallow = batch["deep"][kept], batch["shallow"][kept]
         sides = self.continuations(batch, kept, n)
         for block in self.rounds:
             state = block(state, sides, deep, shallow, n)
@@ -85,8 +88,9 @@ class Relay(nn.Module):
 
     def continuations(self, batch: dict[str, Tensor], kept: Tensor, n_hits: int) -> list[tuple[Tensor, Tensor]]:
         """Return indices (E, K) and angles (E, K, ANGLE_FEATURES) of the links before the kept ones, and of those after, among these."""
-        direction, deep, shallow = (batch[name][kept].cpu().numpy() for name in ("direction", "deep", "shallow"))
-        found, device = straightest(direction, deep, shallow, n_hits, self.neighbours), kept.device
+        deep, shallow = (batch[name][kept].cpu().numpy() for name in ("deep", "shallow"))
+        position = torch.stack([batch[name] for name in "xyz"], 1).double().cpu().numpy()
+        found, device = straightest(directions(position, deep, shallow), deep, shallow, n_hits, self.neighbours), kept.device
         sides = []
         for side, index, angle in (("before", found.before, found.before_angle), ("after", found.after, found.after_angle)):
             angles = torch.from_numpy(angle).to(device)
@@ -111,12 +115,34 @@ class Round(nn.Module):
     def forward(self, state: Tensor, sides: list[tuple[Tensor, Tensor]], deep: Tensor, shallow: Tensor, n_hits: int) -> Tensor:
         """Return the new states of the links, (E, width)."""
         seen = self.norm(state)
-        own, other = self.own(seen).chunk(2, -1), self.other(seen).chunk(2, -1)
-        messages = [strongest(own[i], other[i], index, angle, self.angle[i]) for i, (index, angle) in enumerate(sides)]
-        votes = self.votes(seen)
+        other, votes = [functional.linear(seen, weight) for weight in self.other.weight.chunk(2)], self.votes(seen)
         standing = [against_rivals(votes, hit, n_hits) for hit in (deep, shallow)]
+        return torch.cat([
+            self._updated(state[part], seen[part], other, [(index[part], angle[part]) for index, angle in sides], [found[part] for found in standing])
+            for part in parts(len(state), updated_together(state))])
+
+    def _updated(self, state: Tensor, seen: Tensor, other: list[Tensor], sides: list[tuple[Tensor, Tensor]], standing: list[Tensor]) -> Tensor:
+        own = self.own(seen).chunk(2, -1)
+        messages = [strongest(own[i], other[i], index, angle, self.angle[i]) for i, (index, angle) in enumerate(sides)]
         new: Tensor = state + self.update(torch.cat([seen, *messages, *standing], -1))
         return new
+
+
+def parts(n_links: int, size: int) -> list[slice]:
+    """Return all links in parts of at most `size`; one part where there are none."""
+    return [slice(start, start + size) for start in range(0, max(n_links, 1), size)]
+
+
+def looked_at_together(device: torch.device) -> int:
+    """Return how many links the first look takes together."""
+    return LOOKED_AT if device.type == "cpu" else GPU_PART
+
+
+def updated_together(links: Tensor) -> int:
+    """Return how many links a round takes together: all in a training, which keeps all for its gradient."""
+    if torch.is_grad_enabled():
+        return max(len(links), 1)
+    return UPDATED if links.device.type == "cpu" else GPU_PART
 
 
 def hit_features(batch: dict[str, Tensor]) -> Tensor:
@@ -135,17 +161,21 @@ class LinkFeatures:
         self.batch, self.hits = batch, hits
         self.rivals = [torch.log(torch.bincount(batch[side], minlength=len(hits)).float()) for side in ("deep", "shallow")]
 
-    def __call__(self, chosen: Tensor) -> Tensor:
+    def __call__(self, chosen: Tensor | slice) -> Tensor:
         """Return the features of some links, and of their deep hits, (chosen, F)."""
-        # `index_select` takes a third of the time of indexing.
-        deep, shallow = (self.batch[side].index_select(0, chosen) for side in ("deep", "shallow"))
+        deep, shallow = (taken(self.batch[side], chosen) for side in ("deep", "shallow"))
         step = [self.batch[name].index_select(0, deep) - self.batch[name].index_select(0, shallow) for name in "xyz"]
         slopes = [step[0] / step[2], step[1] / step[2]]
         angle = torch.log(torch.hypot(*slopes) + 1e-3)
         rivals = [found.index_select(0, hit) for found, hit in zip(self.rivals, (deep, shallow), strict=True)]
         own = torch.stack([10 * slopes[0], 10 * slopes[1], angle + 3, torch.log(step[2] / 5), *rivals, self.hits[:, 2].index_select(0, shallow)], -1)
-        bends = [angle_features(self.batch[name].index_select(0, chosen)).flatten(1) for name in ("before_angle", "after_angle")]
+        bends = [angle_features(taken(self.batch[name], chosen)).flatten(1) for name in ("before_angle", "after_angle")]
         return torch.cat([own, self.hits.index_select(0, deep), *bends], -1)
+
+
+def taken(values: Tensor, chosen: Tensor | slice) -> Tensor:
+    """Return the chosen rows; `index_select` takes a third of the time of indexing."""
+    return values[chosen] if isinstance(chosen, slice) else values.index_select(0, chosen)
 
 
 def against_rivals(score: Tensor, hit: Tensor, n_hits: int) -> Tensor:

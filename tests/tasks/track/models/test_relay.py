@@ -11,6 +11,7 @@ import torch
 from pphysml.io.ragged import Ragged, slice_rows
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.judging.track_metrics import tally_tracks
+from pphysml.tasks.track.models import relay
 from pphysml.tasks.track.models.batches import collate
 from pphysml.tasks.track.models.link_assignment import gains, link_probabilities, links_of
 from pphysml.tasks.track.models.losses import competition_loss
@@ -95,6 +96,17 @@ def test_scores_do_not_depend_on_the_order_of_the_hits():
     np.testing.assert_allclose(second.start, first.start[order], atol=1e-4)
 
 
+def test_links_taken_in_small_parts_have_the_scores_of_all_together(monkeypatch):
+    batch, model = collate(tracks(3), CONFIG), network(2)
+    together = model(batch)
+    monkeypatch.setattr(relay, "LOOKED_AT", 11)
+    monkeypatch.setattr(relay, "UPDATED", 7)
+    with torch.no_grad():
+        apart = model(batch)
+    for one, other in zip(together, apart, strict=True):
+        torch.testing.assert_close(one.detach(), other)
+
+
 def test_hopeless_links_keep_the_score_of_the_first_look_and_do_not_disturb_the_others():
     batch, model = collate(tracks(9), CONFIG), network(4)
     with torch.no_grad():
@@ -104,12 +116,12 @@ def test_hopeless_links_keep_the_score_of_the_first_look_and_do_not_disturb_the_
         hopeless = torch.minimum(*probability) < 0.02
         model.hopeless = math.log(0.02)
         pruned = model(batch)
-        # Where they point no longer matters, unless they take part.
-        turned = batch["direction"].clone()
-        turned[hopeless] = torch.nn.functional.normalize(torch.randn(int(hopeless.sum()), 3), dim=1)
-        pruned_again = model(batch | {"direction": turned})
+        # How straight they are continued no longer matters, unless they take part.
+        scale = torch.where(hopeless, 1000 * torch.rand(len(hopeless)), 1.0)
+        bent = batch | {"before_scale": scale, "after_scale": scale}
+        pruned_again = model(bent)
         model.hopeless = -math.inf
-        every_again = model(batch | {"direction": turned})
+        every_again = model(bent)
     assert 0.1 < hopeless.float().mean() < 0.9
     torch.testing.assert_close(pruned.link[hopeless], every.early[hopeless])
     torch.testing.assert_close(pruned.link, pruned_again.link)
