@@ -88,7 +88,7 @@ def apply(
     if not reader.n_entries:
         warn("the input has no entry, and so has the output", run.findings.warnings, progress)
     written, last_step = run.written(last_step)
-    for sentence in [*chosen.engine.warnings, *last_step.warnings]:
+    for sentence in [*run.chosen.engine.warnings, *last_step.warnings]:
         warn(sentence, run.findings.warnings, progress)
     further = {name: n for name, n in written.items() if name != task.output_tree}
     return {**summary, "written": written[task.output_tree], **({"further_trees": further} if further else {}),
@@ -136,6 +136,8 @@ class _Run:
             self.findings.facts.clear()
             reason = str(error).removesuffix(".")
             warn(f"the truth cannot be used and is left out: {reason}", self.findings.warnings, self.progress)
+            # Engine and last step have counted what comes again.
+            self.chosen = self.chosen.made_anew()
             again = self.task.last_step(self.chosen.config)
             return do(again, False), again
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,22 @@ class EngineChoice:
 
 @dataclass(frozen=True)
 class Chosen:
-    """An engine ready to run, and what it was made from."""
+    """An engine ready to run, and what it was made from.
+
+    Attributes:
+        make: makes another one of the kind, which has seen nothing.
+    """
 
     engine: Engine
     name: str
     config: Any
     model: ModelFile | None
     model_path: Path | None
+    make: Callable[[], Engine]
+
+    def made_anew(self) -> Chosen:
+        """Return the same with an engine that has seen nothing."""
+        return replace(self, engine=self.make())
 
     @property
     def usual_map(self) -> set[str]:
@@ -115,8 +125,8 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
         task.check_stored(weights)
     # Importing torch takes seconds, which an engine without a network needs not.
     lean = bool(task.networks) and not task.needs_weights(name) and choice.device == "auto"
-    engine = task.engine(name, config, weights, None if lean else pick_device(choice.device))
-    return Chosen(engine, name, config, weights, path)
+    make = partial(task.engine, name, config, weights, None if lean else pick_device(choice.device))
+    return Chosen(make(), name, config, weights, path, make)
 
 
 def pick_device(device: str) -> Any:

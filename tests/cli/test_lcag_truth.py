@@ -57,6 +57,8 @@ def test_truth_that_fails_late_is_left_out_from_the_beginning(pphysml, tmp_path)
     path, out = write(tmp_path / "a.root", [PARENT] * 25 + [FOREST]), tmp_path / "out.root"
     ended = pphysml("lcag", path, *MASSLINE, "--set", "training.block_size=10", "-o", out)
     assert ended.code == 0 and "entry 25" in ended.err
+    # Events that came again without their truth are counted once.
+    assert "of 26 events none can fit the masses of the engine massline" in ended.err
     tree = uproot.open(out)["lcag"]
     assert tree.num_entries == 26 and tree["entry"].array().tolist() == list(range(26))
     assert "perfect" not in tree.keys()  # noqa: SIM118 - not a mapping

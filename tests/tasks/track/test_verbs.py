@@ -252,7 +252,7 @@ def test_frames_of_the_training_are_counted_as_frames(write, monkeypatch) -> Non
     def trained(*args, **options):
         chosen = choose(*args, **options)
         header = {"training_data": {"simulated": False, "files": [{"path": f"/elsewhere/{path.name}"}], "validation_fraction": 0.4}}
-        return type(chosen)(chosen.engine, chosen.name, chosen.config, ModelFile({"task": "track", "config": {}, **header}, {}, hash="h"), path)
+        return type(chosen)(chosen.engine, chosen.name, chosen.config, ModelFile({"task": "track", "config": {}, **header}, {}, hash="h"), path, chosen.make)
 
     choose = contestants.choose
     monkeypatch.setattr(contestants, "choose", trained)
