@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from ....contract import Finished
 from ....io.ragged import Array, Columns, length
 from ..config import TrackConfig
-from .list_files import list_files, list_patterns
+from .list_files import list_files
+from .older_lists import KEPT, older_lists
 from .outliers import OF_ANGLE, OF_WEPL, find_outliers
 from .projections import find_projections
 from .upstream import FRONT, OF_FRONT, SPOT, UNKNOWN, stacked
@@ -27,14 +28,14 @@ def finished_list(rows: Columns, output: Path, config: TrackConfig) -> Finished:
     written: Columns = {name: column for name, column in rows.items() if name not in OF_FRONT}
     if not length(rows):
         empty = ["the list of protons is empty, so that no file of it is written"] if options.list_format != "root" else []
-        return Finished(written, warnings=empty)
+        return _with_older(Finished(written, warnings=empty), output)
     files = list_files(rows, projections, output, options)
     facts: dict[str, Any] = {"outliers": _counts(outlier, judged)}
     if "front_x0" in rows:
         facts["in_front"] = _sources(np.asarray(rows["upstream_from"]))
     if files:
         facts["list_files"] = [str(path) for path in files]
-    return Finished(written, files, facts, _older(output, options.list_format, list(files)))
+    return _with_older(Finished(written, files, facts), output)
 
 
 def _counts(outlier: Array, judged: Array) -> dict[str, int]:
@@ -47,7 +48,10 @@ def _sources(source: Array) -> dict[str, int]:
     return {name: int(counts[number]) for name, number in (("of the front tracker", FRONT), ("of the beam spot", SPOT), ("not known", UNKNOWN))}
 
 
-def _older(output: Path, format: str, files: Sequence[Path]) -> list[str]:
-    """Return sentences on lists of an earlier output that stay beside the new ones."""
-    found = {path for pattern in list_patterns(output, format) for path in output.parent.glob(pattern)}
-    return [f"{path}: is a list of an earlier output, and not of this one; delete it" for path in sorted(found - {*files})]
+def _with_older(finished: Finished, output: Path) -> Finished:
+    """Return the same with the lists of an earlier output that stay beside the new ones, and a sentence on each."""
+    older = older_lists(output, finished.files)
+    if not older:
+        return finished
+    said = [f"{path}: is a list of an earlier output, and not of this one; delete it" for path in older]
+    return replace(finished, facts={**finished.facts, KEPT: [str(path) for path in older]}, warnings=[*finished.warnings, *said])

@@ -10,6 +10,7 @@ header say where each quantity is, for readers of PCT's newer format (its docume
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ PLACES = {
     "UpstreamEnergy": 12, "DownstreamEnergy": 13, "TrackID": 14, "WEPL": 13,
 }
 """Key of the header -> which of a proton's numbers it is; those of energies are where the documentation has them by default."""
+LONGEST = 4096
+"""Bytes that a header does not exceed."""
 
 
 def pct_numbers(rows: Columns, isocentre: Sequence[float]) -> NDArray[np.float32]:
@@ -56,3 +59,13 @@ def pct_header(n: int, raw: str, angle: float) -> str:
         "ElementNumberOfChannels": 3, "ElementType": "MET_FLOAT", "ElementDataFile": raw,
     }
     return "".join(f"{key} = {value}\n" for key, value in lines.items())
+
+
+def is_pct_header(path: Path) -> bool:
+    """Return whether a file is a header as `pct_header` makes them, by its keys; what cannot be read is none."""
+    try:
+        with path.open("rb") as stream:
+            lines = stream.read(LONGEST).decode("ascii", errors="replace").splitlines()
+    except OSError:
+        return False
+    return {*PLACES} <= {line.partition(" = ")[0] for line in lines}

@@ -12,6 +12,7 @@ import uproot
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.writer import Writer
 from pphysml.registry import get_task
+from pphysml.tasks.track.imaging.pct_pairs import pct_header
 from pphysml.tasks.track.imaging.projections import rotation_name
 from pphysml.tasks.track.schema import GATE
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -145,14 +146,42 @@ def test_the_tree_of_the_toolkit_is_the_list_too(hits, tmp_path) -> None:
 
 def test_nothing_is_overwritten_and_older_lists_are_named(hits, tmp_path) -> None:
     old = [tmp_path / "tracks_run0007.mhd", tmp_path / "tracks_run0000.raw"]
+    header = pct_header(3, "tracks_run0007.raw", np.nan)
     for path in old:
-        path.write_text("old")
+        path.write_text(header)
     with pytest.raises(ConfigError, match="exists already"):
         listed(hits, tmp_path / "tracks.root", "apply.list_format=rtk")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in old)
     summary = listed(hits, tmp_path / "tracks.root", "apply.list_format=rtk", force=True)
-    assert old[0].read_text() == "old" and old[1].read_bytes() != b"old"
+    assert old[0].read_text() == header and old[1].read_bytes() != header.encode()
     assert [str(old[0]) in sentence for sentence in summary["warnings"]] == [True]
+
+
+def test_older_lists_of_other_formats_are_named_and_files_of_the_user_are_not(hits, tmp_path) -> None:
+    output = tmp_path / "tracks.root"
+
+    def named(*options):
+        warnings = listed(hits, output, *options, force=True)["warnings"]
+        return {Path(sentence.partition(":")[0]).name for sentence in warnings if "is a list of an earlier output" in sentence}
+
+    toolkit = {f"tracks_run{run:04d}.root" for run in (0, 1)}
+    pairs = {f"tracks_run{run:04d}.{end}" for run in (0, 1) for end in ("mhd", "raw")}
+    assert named("apply.list_format=dtc-toolkit") == set()
+    # A tree of the same name that the user has from elsewhere, an image, and tracks of another run.
+    for path, content in {"tracks_run0007.root": tmp_path / "tracks_run0000.root", "tracks_run0002.root": hits}.items():
+        (tmp_path / path).write_bytes(content.read_bytes())
+    for name in ("tracks_run0003.mhd", "tracks_run0003.raw"):
+        (tmp_path / name).write_text("ObjectType = Image\nNDims = 3\n")
+    assert named("apply.list_format=rtk") == toolkit
+    assert named("apply.list_format=dtc-toolkit") == pairs
+    assert named() == named() == toolkit | pairs
+    # Without any proton in the list they are not those of this output either.
+    assert named("apply.filters.min_hits=100") == toolkit | pairs
+    for name in toolkit:
+        (tmp_path / name).unlink()
+    assert named() == pairs
+    output.unlink()
+    assert named() == pairs
 
 
 def test_an_input_is_never_overwritten(hits, tmp_path) -> None:
