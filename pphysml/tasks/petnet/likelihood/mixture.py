@@ -14,6 +14,7 @@ What the image finds true is then told anew by `tables`, which know of scattered
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,14 @@ from .refinement import correction, line_features
 from .region import Region
 from .tables import table_bins, table_log_ratio
 from .unscattered import TABLE
+
+
+class Fixed(NamedTuple):
+    """Of pairs: q_e, row and column in the table of energies, and index in that of slopes."""
+
+    places: Array
+    energies: tuple[Array, Array]
+    slopes: Array
 
 
 @dataclass(frozen=True)
@@ -104,9 +113,9 @@ class Mixture:
         found: Array = np.interp(raw, *self.knots)
         return found
 
-    def raw_log_ratio(self, ends: Ends) -> Array:
+    def raw_log_ratio(self, ends: Ends, fixed: Fixed | None = None) -> Array:
         """Return the same as the image tells, which its own noise makes too sure."""
-        ratio = self.weights(ends) * self.integrals(ends)[0]
+        ratio = self.weights(self.fixed(ends) if fixed is None else fixed) * self.integrals(ends)[0]
         found: Array = np.log(np.maximum(ratio, SMALLEST))
         return found
 
@@ -117,9 +126,13 @@ class Mixture:
                      np.zeros(0) if factor is None else factor, self.image if onto is None else onto, integral, spread)
         return integral, spread
 
-    def weights(self, ends: Ends) -> Array:
+    def fixed(self, ends: Ends) -> Fixed:
+        """Return what `weights` needs to know of pairs, which no fit changes."""
+        return Fixed(places(self.flux, ends), self.energy_bins(ends), self.slope_bins(ends))
+
+    def weights(self, fixed: Fixed) -> Array:
         """Return q_e h_e."""
-        found: Array = places(self.flux, ends) * self.energies[self.energy_bins(ends)] * self.slopes[self.slope_bins(ends)]
+        found: Array = fixed.places * self.energies[fixed.energies] * self.slopes[fixed.slopes]
         return found
 
     def energy_bins(self, ends: Ends) -> tuple[Array, Array]:

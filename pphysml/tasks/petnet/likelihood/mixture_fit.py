@@ -8,6 +8,7 @@ half of the pairs tells how fine the image of the other half may be, and when to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ....io.ragged import Array
 from .ends import SMALLEST, Ends, nearest_to_lines
 from .flux import Flux
 from .line_kernel import Grid
-from .mixture import Mixture, places
+from .mixture import Fixed, Mixture, places
 from .recalibration import ratio_knots, sureness
 from .refinement import refined
 from .region import REACH
@@ -66,6 +67,22 @@ class Pairs:
         prompts, randoms = (ends.take(np.arange(number, len(ends), of)) for ends in (self.prompts, self.randoms))
         return Pairs(prompts, randoms, self.n_random / of)
 
+    def with_randoms(self, most: int) -> Pairs:
+        """Return them with so many random pairs at most."""
+        return replace(self, randoms=self.randoms.take(np.arange(0, len(self.randoms), -(-len(self.randoms) // most) or 1)))
+
+
+class Known(NamedTuple):
+    """What the weights of pairs need to know, which no iteration changes."""
+
+    prompts: Fixed
+    randoms: Fixed
+
+    @classmethod
+    def of(cls, mixture: Mixture, pairs: Pairs) -> Known:
+        """Look it up."""
+        return cls(mixture.fixed(pairs.prompts), mixture.fixed(pairs.randoms))
+
 
 def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mixture:
     """Return the mixture that fits best.
@@ -74,7 +91,7 @@ def fit_mixture(pairs: Pairs, singles: Array, energy: Array, window: float) -> M
         singles: positions, mm, (n, 3), for the flux; energy: MeV, (n,), for its range.
         window: ps.
     """
-    few = pairs.part(0, -(-len(pairs.prompts) // ENOUGH))
+    few = pairs.part(0, -(-len(pairs.prompts) // ENOUGH)).with_randoms(ENOUGH)
     return _with_tables(_fit_image(few, singles, energy, window), pairs, len(singles))
 
 
@@ -84,12 +101,13 @@ def _fit_image(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mi
     best, best_voxels, best_iterations, half = -np.inf, VOXELS[0], 1, None
     for voxels in VOXELS:
         mixture = _start(learning, singles, energy, window, voxels)
+        known, unseen = Known.of(mixture, learning), Known.of(mixture, held_out)
         last, worse = -np.inf, 0
         for number in range(ITERATIONS):
-            mixture = improved(mixture, learning, number)
+            mixture = improved(mixture, learning, known, number)
             if number <= FACTORS_FROM:
                 continue
-            likelihood = log_likelihood(mixture, held_out)
+            likelihood = log_likelihood(mixture, held_out, unseen)
             worse = worse + 1 if likelihood < last else 0
             last = likelihood
             if worse == PATIENCE:
@@ -98,8 +116,9 @@ def _fit_image(pairs: Pairs, singles: Array, energy: Array, window: float) -> Mi
                 best, best_voxels, best_iterations, half = likelihood, voxels, number + 1, mixture
     assert half is not None
     mixture = _start(pairs, singles, energy, window, best_voxels)
+    known = Known.of(mixture, pairs)
     for number in range(best_iterations):
-        mixture = improved(mixture, pairs, number)
+        mixture = improved(mixture, pairs, known, number)
     knots = ratio_knots(half.raw_log_ratio(held_out.prompts), half.raw_log_ratio(held_out.randoms), held_out.n_random)
     return replace(mixture, knots=knots)
 
@@ -118,10 +137,10 @@ def _with_tables(mixture: Mixture, pairs: Pairs, n_singles: int) -> Mixture:
                    unscattered=unscattered_table(binned.prompts[TABLE], sure, mixture.energy_range))
 
 
-def log_likelihood(mixture: Mixture, pairs: Pairs) -> float:
+def log_likelihood(mixture: Mixture, pairs: Pairs, known: Known) -> float:
     """Return the logarithm of the likelihood of pairs, up to what all mixtures share."""
-    found = np.log1p(np.exp(np.minimum(mixture.raw_log_ratio(pairs.prompts), 700))).sum()
-    expected = np.exp(mixture.raw_log_ratio(pairs.randoms)).sum() * pairs.n_random / max(1, len(pairs.randoms))
+    found = np.log1p(np.exp(np.minimum(mixture.raw_log_ratio(pairs.prompts, known.prompts), 700))).sum()
+    expected = np.exp(mixture.raw_log_ratio(pairs.randoms, known.randoms)).sum() * pairs.n_random / max(1, len(pairs.randoms))
     return float(found - expected)
 
 
@@ -140,11 +159,11 @@ def _start(pairs: Pairs, singles: Array, energy: Array, window: float, voxels: i
     return replace(mixture, image=mixture.image * excess / max(expected, SMALLEST))
 
 
-def improved(mixture: Mixture, pairs: Pairs, number: int) -> Mixture:
+def improved(mixture: Mixture, pairs: Pairs, known: Known, number: int) -> Mixture:
     """Return the mixture after one iteration of the expectation maximisation."""
     prompts, randoms = pairs.prompts, pairs.randoms
     share = pairs.n_random / max(1, len(randoms))
-    of_prompts, of_randoms = mixture.weights(prompts), mixture.weights(randoms)
+    of_prompts, of_randoms = (mixture.weights(fixed) for fixed in known)
     integral, spread = mixture.integrals(prompts)
     ratio = of_prompts * integral
     true = ratio / (1 + ratio)
@@ -159,21 +178,23 @@ def improved(mixture: Mixture, pairs: Pairs, number: int) -> Mixture:
     weighted = true * spread / np.maximum(integral, SMALLEST)
     sigma = float(np.sqrt(weighted.sum() / max(true.sum(), SMALLEST)))
     return replace(better, sigma=float(np.clip(sigma, mixture.window / 50, mixture.window)),
-                   energies=_energies(mixture, pairs, true, expected), slopes=_slopes(mixture, pairs, true, expected))
+                   energies=_energies(mixture, known, true, expected), slopes=_slopes(mixture, known, true, expected))
 
 
-def _energies(mixture: Mixture, pairs: Pairs, true: Array, expected: Array) -> Array:
-    def table(ends: Ends, weight: Array) -> Array:
-        counts = np.zeros_like(mixture.energies)
-        np.add.at(counts, mixture.energy_bins(ends), weight)
+def _energies(mixture: Mixture, known: Known, true: Array, expected: Array) -> Array:
+    n = len(mixture.energies)
+
+    def table(fixed: Fixed, weight: Array) -> Array:
+        low, high = fixed.energies
+        counts = np.bincount(low * n + high, weight, n * n).reshape(n, n)
         return counts + counts.T
 
-    return _factor(table(pairs.prompts, true), table(pairs.randoms, expected), mixture.energies)
+    return _factor(table(known.prompts, true), table(known.randoms, expected), mixture.energies)
 
 
-def _slopes(mixture: Mixture, pairs: Pairs, true: Array, expected: Array) -> Array:
-    counts = np.bincount(mixture.slope_bins(pairs.prompts), true, SLOPES)
-    wanted = np.bincount(mixture.slope_bins(pairs.randoms), expected, SLOPES)
+def _slopes(mixture: Mixture, known: Known, true: Array, expected: Array) -> Array:
+    counts = np.bincount(known.prompts.slopes, true, SLOPES)
+    wanted = np.bincount(known.randoms.slopes, expected, SLOPES)
     return _factor(counts, wanted, mixture.slopes)
 
 

@@ -27,11 +27,11 @@ FEWEST = 30_000
 """Pairs below which halves of them are too few to show what tables of all of them miss."""
 
 BATCH = 4096
-LEARNING_RATE = 5e-3
+LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-4
 
-PAIRS_PER_STEP = 40
-STEPS = (200, 1500)
+PAIRS_PER_STEP = 240
+STEPS = (100, 400)
 """Steps for each so many pairs, within these limits."""
 
 CHECKED_EVERY = 50

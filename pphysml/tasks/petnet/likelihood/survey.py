@@ -6,19 +6,13 @@ import numpy as np
 
 from ....errors import InputError
 from ....io.ragged import Columns, concatenate, ragged
-from ..coincidences.candidates import Candidates, between, candidates
+from ..coincidences.candidates import candidates
 from ..reading.first_singles import LOOKED_AT, FirstSingles
-from ..reading.slices import slice_times
 from ..scanner.crystals import IDS
 from .ends import ends_of
 from .mixture import Mixture
 from .mixture_fit import Pairs, fit_mixture
-
-APART = 10
-"""Windows between two singles that make them random."""
-
-SPAN = 8
-"""Windows from which random pairs are taken."""
+from .randoms import random_pairs
 
 FEWEST = 50
 """Pairs from which an image can be made."""
@@ -62,15 +56,9 @@ def mixture_of(examples: Columns, window: float) -> Mixture:
     Raises:
         InputError: there are too few pairs.
     """
-    prompts = candidates(examples, window)
-    # The first single of a pair is the earlier one, so that time differences go from 0 to the window.
-    time = ragged(examples, "time")
-    width = round(window)
-    apart = between(time.offsets, np.asarray(examples["n_owned"], dtype=np.int64), slice_times(examples), APART * width, (APART + SPAN) * width - 1, 0)
-    randoms = Candidates(apart.first, apart.second, apart.dt % width)
-    if min(len(prompts.dt), len(randoms.dt)) < FEWEST:
-        raise InputError(f"There are {len(prompts.dt)} pairs in the window and {len(randoms.dt)} random ones in the first singles, too few to learn "
-                         "the activity from: take the engine classical.")
+    prompts, randoms = candidates(examples, window), random_pairs(examples, window)
+    if min(len(prompts.dt), len(randoms.pairs.dt)) < FEWEST:
+        raise InputError(f"There are {len(prompts.dt)} pairs in the window, too few to learn the activity from: take the engine classical.")
     place = np.column_stack([ragged(examples, axis).flat for axis in "xyz"]).astype(np.float64)
     energy = ragged(examples, "energy").flat.astype(np.float64)
-    return fit_mixture(Pairs(ends_of(examples, prompts), ends_of(examples, randoms), len(randoms.dt) / SPAN), place, energy, window)
+    return fit_mixture(Pairs(ends_of(examples, prompts), ends_of(examples, randoms.pairs), randoms.expected), place, energy, window)

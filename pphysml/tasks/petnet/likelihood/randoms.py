@@ -1,0 +1,87 @@
+"""Pairs that no annihilation makes: singles too far apart in time, as many as are needed.
+
+They are looked for in windows like the prompt one, at other time differences. A clock of coarse steps puts many time differences exactly at
+the middle and at the ends of the window, and so must it those of random pairs: windows lie on the steps of the clock, and share no end.
+Where there are too few such pairs, as at low activity, singles of one slice are drawn, which is what random pairs are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ....io.ragged import Array, Columns, ragged
+from ..coincidences.candidates import Candidates, between
+from ..reading.slices import slice_times
+from ..reading.time_grid import grid_step
+
+APART = 10
+"""Windows between two singles that make them random."""
+
+SPAN = 4
+"""Windows on other time differences, each of which has as many random pairs of either sign as the prompt one of both."""
+
+ENOUGH = 20_000
+"""Random pairs that are wanted; below, singles are drawn."""
+
+LEAST_SINGLES = 100
+"""Singles of a slice, below which it does not show the rate."""
+
+SEED = 20
+
+
+class Randoms(NamedTuple):
+    """Random pairs.
+
+    Attributes:
+        pairs: their time differences are as those in a prompt window, from 0 to its length.
+        expected: random pairs in the prompt window.
+    """
+
+    pairs: Candidates
+    expected: float
+
+
+def random_pairs(examples: Columns, window: float) -> Randoms:
+    """Return random pairs of slices without lent singles, and how many of the prompt ones are random."""
+    times = slice_times(examples)
+    step = clock_step(examples, times)
+    found = _late(examples, times, round(window), step)
+    return found if len(found.pairs.dt) >= ENOUGH else _drawn(examples, times, round(window), step)
+
+
+def clock_step(examples: Columns, times: Array) -> int:
+    """Return the step of the clock of times in ps, int64; 1 if there is none."""
+    offsets = ragged(examples, "time").offsets
+    # Every slice counts from its first single.
+    return max(1, round(grid_step(times[: int(offsets[-1])].astype(np.float64))))
+
+
+def _late(examples: Columns, times: Array, width: int, step: int) -> Randoms:
+    apart = -(-APART * width // step) * step
+    period = -(-(2 * width + 1) // step) * step
+    low = apart - width
+    found = between(ragged(examples, "time").offsets, np.asarray(examples["n_owned"], dtype=np.int64), times, low, low + SPAN * period - 1, 0)
+    since = (found.dt - low) % period
+    inside = since <= 2 * width
+    pairs = Candidates(found.first[inside], found.second[inside], np.abs(since[inside] - width))
+    return Randoms(pairs, len(pairs.dt) / (2 * SPAN))
+
+
+def _drawn(examples: Columns, times: Array, width: int, step: int) -> Randoms:
+    offsets, n = ragged(examples, "time").offsets, np.asarray(examples["n_owned"], dtype=np.int64)
+    duration = times[np.maximum(offsets[:-1] + n - 1, 0)] - times[np.minimum(offsets[:-1], max(0, len(times) - 1))] if len(times) else n
+    many = (n >= min(LEAST_SINGLES, n.max(initial=0))) & (duration > 0)
+    weight = np.where(many, n * (n - 1.0) / np.maximum(duration, 1), 0.0)
+    rng = np.random.default_rng(SEED)
+    if not weight.sum():
+        none = np.zeros(0, dtype=np.int64)
+        return Randoms(Candidates(none, none, np.zeros(0)), 0.0)
+    row = rng.choice(len(n), 2 * ENOUGH, p=weight / weight.sum())
+    ends = offsets[row] + (rng.random((2, len(row))) * n[row]).astype(np.int64)
+    first, second = ends.min(0), ends.max(0)
+    apart = times[second] - times[first] > 2 * width
+    dt = np.abs(rng.integers(-(width // step), width // step + 1, len(row)) * step).astype(np.float64)
+    pairs = Candidates(first[apart], second[apart], dt[apart])
+    return Randoms(pairs, float(weight.sum()) * (width // step + 0.5) * step)
