@@ -88,12 +88,26 @@ def taken(flags: Mapping[str, Flag], values: dict[str, Any], overrides: Sequence
     Text stays text, whatever YAML makes of it.
 
     Raises:
-        click.UsageError: of two flags that make no sense together, both are given; or a flag and its option by `--set`.
+        click.UsageError: of two flags that make no sense together, both are given, or their options by `--set`; or a flag and its own option.
     """
     given = {name: values.pop(parameter(flag), None) for name, flag in flags.items()}
+    switched_off = []
     for name, flag in flags.items():
-        if flag.instead_of and given[name] is not None and given[flag.instead_of] is not None:
-            raise click.UsageError(f"{name} and {flag.instead_of} exclude each other.", click.get_current_context())
+        if flag.instead_of:
+            both = {name: flag, flag.instead_of: flags[flag.instead_of]}
+            _refuse_both({one: given[one] is not None or _is_set(of.key, overrides) for one, of in both.items()})
+            # Whatever a file, or the model, says.
+            switched_off += [f"{flag.key}=null"] if given[flag.instead_of] is not None else []
         if given[name] is not None:
             refuse_set(name, flag.key, overrides)
-    return [*overrides, *(f"{flags[name].key}={json.dumps(value)}" for name, value in given.items() if value is not None)]
+    stated = [f"{flags[name].key}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    return [*overrides, *switched_off, *stated]
+
+
+def _refuse_both(stated: Mapping[str, bool]) -> None:
+    if all(stated.values()):
+        raise click.UsageError(f"{' and '.join(stated)} exclude each other.", click.get_current_context())
+
+
+def _is_set(key: str, overrides: Sequence[str]) -> bool:
+    return any(item.startswith(f"{key}=") and not item.endswith("=null") for item in overrides)

@@ -40,7 +40,7 @@ class Flag:
         key: option of the configuration, in the section `apply`.
         metavar, help: what `--help` shows.
         verbs: that take it.
-        instead_of: another flag, together with which it makes no sense.
+        instead_of: another flag, together with which it makes no sense; where that is given, its option is null.
         alone: its value where it stands alone; "" if it may not.
         values: all that it may have, if it may stand alone.
     """

@@ -18,7 +18,7 @@ from ..io.ragged import Columns
 from ..model_file import ModelFile, load_model
 from ..task import Task
 from ..training.config import InputConfig
-from .config import configuration
+from .config import configuration, stating
 
 
 @dataclass(frozen=True)
@@ -184,12 +184,12 @@ def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice)
 def _changed(task: Task[Any], weights: ModelFile, overrides: Sequence[str], layer: Mapping[str, Any] = {}) -> Any:
     """Return a model's configuration with changes: a layer on it, then single ones."""
     # By itself first: what is wrong in the file is not the user's option.
-    weights.configuration(task.config_class)
+    usual = weights.configuration(task.config_class)
     values = copy.deepcopy(weights.header["config"])
     put_on(values, layer)
     for item in overrides:
         override(values, item)
-    return build(task.config_class, values, "the options given", weights.code)
+    return stating(build(task.config_class, values, "the options given", weights.code), usual, overrides)
 
 
 def _of_applying(task: Task[Any], weights: ModelFile, source: Source) -> dict[str, Any]:

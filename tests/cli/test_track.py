@@ -108,6 +108,14 @@ def test_readout_times_make_frames(protons, track, tmp_path):
     assert (np.floor(np.array([first[event] for event in rows["eventID"][entry]]) / length) == frame).mean() > 0.99
 
 
+def test_a_number_of_protons_goes_before_the_readout_time_of_a_file(protons, track, tmp_path):
+    (tmp_path / "mine.yaml").write_text("apply: {frame_time: 1.0e+6}")
+    options = ("straight", "-c", tmp_path / "mine.yaml", "--preset", "quick")
+    by_time, _ = track(protons, tmp_path / "time.root", *options)
+    by_number, _ = track(protons, tmp_path / "number.root", *options, "--protons-per-frame", SIZE)
+    assert len(by_time) == 1 and by_number["n_protons"].tolist()[:-1] == [SIZE] * (len(by_number) - 1) and len(by_number) > 5
+
+
 def test_inspect_and_validate_know_the_file(protons, pphysml):
     assert pphysml("validate", "track", protons, "--truth").out == "No problem found.\n"
     facts = json.loads(pphysml("inspect", protons, "--json").out)
@@ -159,6 +167,20 @@ def test_without_a_known_beam_ranges_are_the_same_and_there_is_no_wepl(detector,
     np.testing.assert_allclose(flat(unknown, "range")[inside], flat(known, "range")[inside], rtol=1e-5)
     assert np.isnan(flat(unknown, "wepl")).all() and len(uproot.open(tmp_path / "unknown.root")["wepl"].arrays()) == 0
     assert "the beam is not known" in done.err and "--beam" in done.err
+
+
+@pytest.mark.parametrize("verb", [("track", "--engine", "straight"), ("validate", "track"), ("evaluate", "track", "--engine", "straight")])
+def test_options_for_steps_alone_are_refused_for_frames_where_the_user_states_them(detector, pphysml, tmp_path, verb):
+    out = ("-o", tmp_path / "out") if verb[0] != "validate" else ()
+    for option, name in ((("--protons-per-frame", 100), "apply.protons_per_frame"), (("--sort",), "apply.sort"), (("--set", "apply.last_frame=drop"), "apply.last_frame")):
+        done = pphysml(*verb, detector, *option, *out)
+        assert done.code == 2 and done.err.startswith(f"pphysml: error: {name}: the input has readout frames (layout 'frames')"), done.err
+    # A whole configuration states nothing by having all; what it has of its own it states.
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(pphysml("config", "track", "show").out)
+    assert pphysml(*verb, detector, "-c", whole, *out).code == 0
+    whole.write_text(whole.read_text().replace("protons_per_frame: 100", "protons_per_frame: 50"))
+    assert "apply.protons_per_frame" in pphysml(*verb, detector, "-c", whole, *out, *(("--force",) if out else ())).err
 
 
 def test_frames_carry_branches_and_have_no_perfect_tracks(detector, pphysml, tmp_path):

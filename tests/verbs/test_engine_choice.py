@@ -54,3 +54,14 @@ def test_engines_that_need_weights_are_those_named_or_else_the_default_one():
         expected = set(task.networks) if task.networks else {task.default_engine}
         assert {engine for engine in task.engines if task.needs_weights(engine)} == expected
     assert get_task("petnet").networks and not get_task("lcag").networks
+
+
+def test_a_model_states_nothing_of_how_it_is_applied(tmp_path):
+    task, file = get_task("track"), tmp_path / "mine.yaml"
+    file.write_text("apply: {batch_size: 4, block_size: 5000}")  # the first is as in the model
+    for engine in ("network", "follower"):
+        choice = EngineChoice(engine=engine, overrides=["apply.protons_per_frame=100", "apply.follower.tune=false"], device="cpu")
+        assert choose(task, choice).config.apply.model_fields_set == {"protons_per_frame", "follower"}
+        assert choose(task, EngineChoice(engine=engine, device="cpu")).config.apply.model_fields_set == set()
+        assert choose(task, EngineChoice(engine=engine, source=str(file), device="cpu")).config.apply.model_fields_set == {"block_size"}
+    assert shipped_configuration(task, None, ["apply.sort=full"]).apply.model_fields_set == {"sort"}

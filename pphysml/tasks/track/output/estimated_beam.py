@@ -17,6 +17,7 @@ from ..ranges.beam_estimate import BeamEstimate, BeamSurvey, hardly_any
 from ..reading.assemble import assemble
 from ..reading.beam_statement import CHARGES, BeamStatement
 from ..reading.beams import SAME, beam_text
+from ..reading.idle_options import with_nothing_stated
 from ..schema import LAYOUTS
 from ..tracks.links import Links
 from ..tracks.tracks import Tracks
@@ -152,6 +153,7 @@ def frames_of_run(reader: Reader, config: TrackConfig) -> Iterator[Columns]:
         InputError: the file cannot be read.
     """
     carry: Any = None
+    config = with_nothing_stated(config)
     for chunk in chain(reader, repeat(None)):
         with reader.naming_places():
             frames, carry = assemble(chunk, carry, config)

@@ -11,10 +11,10 @@ from ..config import TrackConfig
 from ..geometries.geometry import Geometry, known_geometries, load_geometry
 from .beam_statement import statement_of
 from .beams import Beams
-from .calorimeters.axes import USUAL
 from .calorimeters.layers import Layers
 from .calorimeters.placing import Described
 from .clusters.pixel_mask import PixelMask, load_mask
+from .idle_options import refuse_idle
 from .pixels import PixelFrames, pixels_of
 from .readouts import ReadoutFrames
 from .steps import FrameRules, StepFrames
@@ -42,7 +42,7 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
     options = config.apply
     geometry = options.geometry or config.data.geometry
     sizes = [options.protons_per_frame]
-    return _assemble(chunk, carry, config, geometry, sizes, options.frame_time, options.last_frame == "keep")
+    return _assemble(chunk, carry, config, geometry, sizes, options.frame_time, options.last_frame == "keep", applying=True)
 
 
 def assemble_training(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Columns, Any]:
@@ -54,7 +54,7 @@ def assemble_training(chunk: Columns | None, carry: Any, config: TrackConfig) ->
     Raises:
         InputError, ConfigError: as `assemble`.
     """
-    return _assemble(chunk, carry, config, config.data.geometry, config.data.protons_per_frame, None, True)
+    return _assemble(chunk, carry, config, config.data.geometry, config.data.protons_per_frame, None, True, applying=False)
 
 
 def frames_of(rows: Columns, geometry: Geometry, config: TrackConfig, protons_per_frame: int | Sequence[int]) -> Columns:
@@ -74,7 +74,7 @@ def frames_of(rows: Columns, geometry: Geometry, config: TrackConfig, protons_pe
 
 
 def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: str | None, sizes: Sequence[int],
-              frame_time: float | None, keep_last: bool) -> tuple[Columns, Any]:
+              frame_time: float | None, keep_last: bool, applying: bool) -> tuple[Columns, Any]:
     if carry is None:
         if chunk is None:
             return {}, None
@@ -84,15 +84,10 @@ def _assemble(chunk: Columns | None, carry: Any, config: TrackConfig, geometry: 
         beams = Beams(statement_of(config.apply), beam)
         described = Described(known, config.apply.beam_axis)
         smallest = config.data.min_cluster_size
-        if frame_time is not None and ("column" in chunk or "hit_x" in chunk):
-            raise ConfigError("apply.frame_time: the input has readout frames, which are taken as they are; leave --frame-time out.")
+        refuse_idle(chunk, config.apply, applying)
         if "column" in chunk:
-            if config.apply.beam_axis not in (None, USUAL):
-                raise ConfigError(f"apply.beam_axis: the beam crosses the layers of pixels by rising number; leave --beam-axis {config.apply.beam_axis} out.")
             carry = _pixel_frames(known, beams, config)
             return carry.add(chunk), carry
-        if config.apply.pixel_mask is not None:
-            raise ConfigError("apply.pixel_mask: the input has hits, and no pixels that could be dead or hot; leave --pixel-mask out.")
         carry = (ReadoutFrames(described, beams, smallest) if "hit_x" in chunk
                  else StepFrames(FrameRules(described, beams, sizes, frame_time, keep_last, smallest, config.data.hits == "clusters", config.apply.sort == "full")))
     examples = carry.add(chunk)

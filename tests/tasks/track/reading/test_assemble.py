@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import Geometry, GeometryConfig, load_geometry
 from pphysml.tasks.track.reading.assemble import assemble, assemble_training, frames_of
 from pphysml.tasks.track.reading.calorimeters import search as rooms
+from pphysml.tasks.track.reading.idle_options import with_nothing_stated
 from pphysml.tasks.track.schema import LAYOUTS
 
 from .gate_files import PITCH, assembled, equal, gate_rows, readouts
@@ -328,12 +330,32 @@ def test_dead_layers_of_frames_without_positions_follow_from_the_numbers(yaml, s
     assert np.allclose(found["next_depth"].flat[found["layer"].flat == 4], depth[6]) and np.allclose(found["next_depth"].flat[found["layer"].flat == 3], depth[4])
 
 
-def test_a_readout_time_of_frames_that_are_there_already_is_refused():
-    with pytest.raises(ConfigError, match=r"^apply\.frame_time: the input has readout frames"):
-        assembled(assemble, FRAMES, frame_time=1e-5)
-    pixel = {name: np.zeros(3, np.int64) for name in ("file", "entry", "frame", "layer", "column", "row")}
-    with pytest.raises(ConfigError, match="leave --frame-time out"):
-        assembled(assemble, pixel, frame_time=1e-5)
+PIXEL = {name: np.zeros(3, np.int64) for name in ("file", "entry", "frame", "layer", "column", "row")}
+
+
+@pytest.mark.parametrize(("rows", "option", "value", "words"), [
+    *((rows, option, value, f"apply.{option}: the input has readout frames {of}, which are taken as they are; leave {flag} out")
+      for rows, of in ((FRAMES, "(layout 'frames')"), (PIXEL, "of pixels (layout 'pixels')"))
+      # A number that is the default is meant as any other.
+      for option, value, flag in (("protons_per_frame", 100, "--protons-per-frame"), ("frame_time", 1e-5, "--frame-time"), ("last_frame", "drop", "it"))),
+    (FRAMES, "sort", "full", "apply.sort: the input has readout frames (layout 'frames'), each with all of its hits"),
+    (FRAMES, "pixel_mask", "mask.csv", "apply.pixel_mask: the input has hits, and no pixels"),
+    (ROWS, "pixel_mask", "mask.csv", "apply.pixel_mask: the input has hits, and no pixels"),
+    (PIXEL, "beam_axis", "-z", "apply.beam_axis: the input has readout frames of pixels (layout 'pixels'), and the beam crosses"),
+])
+def test_options_without_effect_on_a_kind_of_input_are_refused(rows, option, value, words):
+    with pytest.raises(ConfigError, match=f"^{re.escape(words)}"):
+        assembled(assemble, rows, **{option: value})
+
+
+def test_options_that_ask_for_nothing_are_none_that_have_no_effect():
+    usual = assembled(assemble, FRAMES)
+    assert equal(usual, assembled(assemble, FRAMES, sort="none", last_frame="keep", frame_time=None, pixel_mask=None))
+    # As a model has them, nobody has asked for them now.
+    config = TrackConfig.model_validate({"apply": {"protons_per_frame": 7, "sort": "full", "frame_time": 1e-5, "last_frame": "drop"}})
+    assert equal(usual, _run(assemble, FRAMES, length(FRAMES), with_nothing_stated(config)))
+    # Training draws the frames of steps, whatever applying is to do.
+    assert equal(usual, assembled(assemble_training, FRAMES, frame_time=1e-5, protons_per_frame=[7]))
 
 
 def test_frames_of_another_detector_are_refused():
