@@ -98,9 +98,7 @@ def random_slice(n: int, rate: float) -> Columns:
 
 
 def compiled(slices: Columns, window: int, options: ClassicalConfig) -> PairList:
-    times = slices["ps"]
-    assert isinstance(times, Ragged)
-    pairs = sort_pairs(slices, options, window, 0.0, SECTORS, times.flat)
+    pairs = sort_pairs(slices, options, window, 0.0, SECTORS)
     return np.column_stack([pairs.first, pairs.second])
 
 

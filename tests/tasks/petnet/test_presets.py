@@ -10,6 +10,7 @@ from pphysml.io.ragged import concatenate, length
 from pphysml.tasks.petnet.classical.sorter import sort_pairs
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.reading.assemble import assemble
+from pphysml.tasks.petnet.scanner.scanner import load_scanner
 from pphysml.tasks.petnet.simulation.simulate import PetSimulation
 
 PACKAGE = "pphysml.tasks.petnet.presets"
@@ -29,7 +30,8 @@ def made(name, n=4000):
 def test_every_preset_simulates_and_has_coincidences(name):
     config, singles, slices = made(name)
     assert length(singles) > 500 and (np.diff(singles["time"]) >= 0).all()
-    pairs = sort_pairs(slices, config.apply.classical, config.window, 0.0, None)
+    sectors = load_scanner(config.scanner or "safir").rsectors
+    pairs = sort_pairs(slices, config.apply.classical, config.window, 0.0, sectors)
     event = slices["event"].flat
     same = event[pairs.first] == event[pairs.second]
     assert len(same) > 10 and same.any()

@@ -19,7 +19,7 @@ from ..reading.first_singles import FirstSingles
 from ..reading.slices import slice_times
 from ..scanner.scanner import Scanner, load_scanner
 from .rates_note import RatesNote
-from .sorter import cuts_of, sort_pairs
+from .sorter import DelayedWindows, cuts_of, sort_pairs, with_volumes
 from .window_check import WindowCheck
 
 
@@ -43,6 +43,7 @@ class ClassicalEngine(Engine):
         self._delays: DelaySurvey | None = None
         self._rates = RatesNote(config.window) if config.apply.offset else None
         self._check = WindowCheck(round(config.window), config.apply.survey_singles)
+        self._delayed = DelayedWindows()
 
     @property
     def warnings(self) -> list[str]:
@@ -79,13 +80,23 @@ class ClassicalEngine(Engine):
             self._check_sectors(examples)
         if self._delays is not None and self.delays is None:
             self.delays = self._delays.delays()
-        return with_corrected_times(self.delays, examples, self._pairs).columns()
+        if self.delays is None:
+            return self._pairs(examples).columns()
+        slices = with_volumes(examples) if self.options.other_volumes else examples
+        return with_corrected_times(self.delays, slices, lambda found: self._pairs(found, examples)).columns()
 
-    def _pairs(self, examples: Columns) -> Pairs:
-        times = slice_times(examples)
-        self._check.add(ragged(examples, "time").offsets, np.asarray(examples["n_owned"]), times)
-        pairs = sort_pairs(examples, self.options, self.config.window, self.config.apply.offset, self.sectors, times)
-        if self._rates:
+    def _pairs(self, examples: Columns, uncorrected: Columns | None = None) -> Pairs:
+        """Return the pairs of slices, whose corrected times count from the first one of the uncorrected."""
+        time, n_owned = ragged(examples, "time"), np.asarray(examples["n_owned"])
+        times = slice_times(examples) if self._check.wanted or self._rates else None
+        if times is not None:
+            self._check.add(time.offsets, n_owned, times)
+        origin, segment = None, {}
+        if uncorrected is not None:
+            origin = ragged(uncorrected, "time").flat[time.offsets[:-1]]
+            segment = {"segment": uncorrected["segment"]}
+        pairs = sort_pairs(examples | segment, self.options, self.config.window, self.config.apply.offset, self.sectors, origin, self._delayed)
+        if self._rates and times is not None:
             self._rates.add(singles_of(examples, times), cuts_of(self.options, self.sectors), int(pairs.delayed.sum()))
         return pairs
 
@@ -99,7 +110,7 @@ class ClassicalEngine(Engine):
     def _need_sectors(self, examples: Columns) -> None:
         if "rsector_id" not in examples or (ragged(examples, "rsector_id").flat < 0).any():
             raise InputError("Not all singles have a rsector, which min_sector_difference needs: name its branch with --map rsector_id=BRANCH, "
-                             "name the scanner with --scanner, or cut by distance with --set apply.classical.min_transaxial_distance=MM.")
+                             "name the scanner with --scanner, or, with --set apply.classical.min_sector_difference=0, cut by distance with --set apply.classical.min_transaxial_distance=MM.")
 
     def _check_sectors(self, examples: Columns) -> None:
         self._need_sectors(examples)

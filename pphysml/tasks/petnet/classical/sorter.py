@@ -5,31 +5,69 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import InputError
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, ragged
 from ..coincidences.cut_kernel import Cuts, Singles
 from ..coincidences.pairs import Pairs, joined
 from ..coincidences.singles import singles_of
 from ..config.engines import ClassicalConfig
 from ..config.policies import CODES
-from ..reading.slices import slice_times
-from .sorter_kernel import LARGEST_GROUP, Sorting, sort_slices
+from ..reading.slices import PICOSECOND
+from ..reading.volumes import innermost
+from .sorter_kernel import LARGEST_GROUP, Sorting, open_delayed, sort_delayed, sort_prompt
+
+ROUNDING = 2.0
+"""Spacings of the doubles of two times by which their difference may be off: each is rounded, and perhaps again with its unit."""
+
+MOST_SLACK = 0.02
+"""Share of the window that rounding may have; where it has more, no time of a clock can be known, and differences are taken as they are."""
+
+
+class DelayedWindows:
+    """The delayed windows of GATE that are still open where a slice ends.
+
+    Attributes:
+        opened: times of the singles that opened them, s.
+        segment: the stretch of time that these are of.
+    """
+
+    def __init__(self) -> None:
+        self.opened: Array = np.zeros(0)
+        self.segment = -1
 
 
 def sort_pairs(examples: Columns, options: ClassicalConfig, window: float, offset: float, sectors: int | None,
-               times: Array | None = None) -> Pairs:
+               origin: Array | None = None, delayed: DelayedWindows | None = None) -> Pairs:
     """Return the pairs of all slices.
+
+    A time difference is compared with the window as far as the doubles of the file tell it: what differs by rounding
+    only is equal, so that the times of a clock are inside or outside whenever they come.
 
     Args:
         window, offset: ps; no delayed window is opened if the offset is 0.
         sectors: number of rsectors, wanted if `options.min_sector_difference` is not 0.
-        times: ps, int64, in the order of time inside each slice; those of the singles if None.
+        origin: what the times of each slice count from, s; None where all count from the same.
+        delayed: windows left open by the slices before, and then by these; of `options.delayed` "gate".
 
     Raises:
-        InputError: a window holds thousands of singles.
+        InputError: a window holds thousands of singles, or volumes are wanted and there are none.
     """
-    singles, cuts = singles_of(examples, slice_times(examples) if times is None else times), cuts_of(options, sectors)
-    how = Sorting(round(window), round(offset), options.opening == "every", CODES[options.policy])
-    return _sorted(singles, cuts, how)
+    time = ragged(examples, "time")
+    singles, cuts = singles_of(examples, time.flat), cuts_of(options, sectors)
+    how = Sorting(offset * PICOSECOND, window * PICOSECOND, options.window_end == "closed", options.opening == "every",
+                  CODES[options.policy], options.delayed == "matched")
+    origin = np.zeros(len(time)) if origin is None else origin
+    slack = _slack(singles, origin, how)
+    volume = _volumes(examples) if options.other_volumes else np.zeros(0, dtype=np.uint64)
+    opens = np.zeros(len(time.flat) if offset else 0, dtype=bool)
+    prompt = _prompt(singles, volume, cuts, how, slack, opens)
+    if not offset:
+        return prompt
+    if options.delayed == "gate" and not how.every:
+        state = delayed or DelayedWindows()
+        segment = np.asarray(examples.get("segment", np.arange(len(time))), dtype=np.int64)
+        state.opened = open_delayed(singles, origin, segment, how, slack, state.opened, state.segment, opens)
+        state.segment = int(segment[-1]) if len(segment) else state.segment
+    return joined(prompt, _delayed(singles, volume, cuts, how, slack, opens))
 
 
 def cuts_of(options: ClassicalConfig, sectors: int | None) -> Cuts:
@@ -41,19 +79,48 @@ def cuts_of(options: ClassicalConfig, sectors: int | None) -> Cuts:
                 limit(options.max_axial_distance), limit(options.fov_radius), limit(options.fov_length))
 
 
-def _sorted(singles: Singles, cuts: Cuts, how: Sorting) -> Pairs:
-    capacities = [len(singles.time) // 2 + 1, len(singles.time) // 2 + 1 if how.offset else 0]
+def with_volumes(examples: Columns) -> Columns:
+    """Return slices with a number for the volume of each single, `volume_key`, made of the ids that they have."""
+    time = ragged(examples, "time")
+    return examples | {"volume_key": type(time)(_volumes(examples).view(np.int64), time.offsets)}
+
+
+def _volumes(examples: Columns) -> Array:
+    try:
+        return innermost({name: ragged(examples, name).flat for name in examples if name.endswith("_id") or name == "volume_key"})
+    except InputError:
+        raise InputError("The singles have no number of a volume (PreStepUniqueVolumeID, or rsectorID ... layerID), which "
+                         "apply.classical.other_volumes needs: name its branches with --map crystal_id=BRANCH, name the scanner with --scanner, "
+                         "or take pairs of one volume too with --set apply.classical.other_volumes=false.") from None
+
+
+def _slack(singles: Singles, origin: Array, how: Sorting) -> Array:
+    """Return by how much a time difference in each slice may be off by rounding, s, (slices,)."""
+    last = singles.time[np.maximum(singles.offsets[1:] - 1, 0)] if len(singles.time) else np.zeros(len(origin))
+    slack: Array = ROUNDING * np.spacing(np.maximum(np.abs(origin + last), how.offset + how.window))
+    return np.where(slack <= MOST_SLACK * how.window, slack, 0.0)
+
+
+def _prompt(singles: Singles, volume: Array, cuts: Cuts, how: Sorting, slack: Array, opens: Array) -> Pairs:
+    capacity = len(singles.time) // 2 + 1
     while True:
-        found = [np.empty((2, n), dtype=np.int64) for n in capacities]
-        sizes = [np.empty(n, dtype=np.int32) for n in capacities]
-        *needed, largest = sort_slices(singles, cuts, how, found[0], sizes[0], found[1], sizes[1])
+        found, sizes = np.empty((2, capacity), dtype=np.int64), np.empty(capacity, dtype=np.int32)
+        needed, largest = sort_prompt(singles, volume, cuts, how, slack, opens, found, sizes)
         if largest > LARGEST_GROUP:
-            raise InputError(f"A window of {how.window} ps holds more than {LARGEST_GROUP} singles; take a shorter --window.")
-        if all(n <= c for n, c in zip(needed, capacities, strict=True)):
-            break
-        capacities = list(needed)
-    prompt, delayed = (_pairs(found[k][:, : needed[k]], sizes[k][: needed[k]], bool(k)) for k in (0, 1))
-    return joined(prompt, delayed)
+            raise InputError(f"A window of {how.window / PICOSECOND:g} ps holds more than {LARGEST_GROUP} singles; take a shorter --window.")
+        if needed <= capacity:
+            return _pairs(found[:, :needed], sizes[:needed], False)
+        capacity = needed
+
+
+def _delayed(singles: Singles, volume: Array, cuts: Cuts, how: Sorting, slack: Array, opens: Array) -> Pairs:
+    capacity = len(singles.time) // 2 + 1
+    while True:
+        found, sizes = np.empty((2, capacity), dtype=np.int64), np.empty(capacity, dtype=np.int32)
+        needed = sort_delayed(singles, volume, cuts, how, slack, opens, found, sizes)
+        if needed <= capacity:
+            return _pairs(found[:, :needed], sizes[:needed], True)
+        capacity = needed
 
 
 def _pairs(found: Array, sizes: Array, delayed: bool) -> Pairs:

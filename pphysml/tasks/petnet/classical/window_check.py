@@ -36,9 +36,14 @@ class WindowCheck:
         self.edge = window - max(1, round(EDGE * window))
         self.n_singles = self.n_inside = self.n_edge = self.n_apart = 0
 
+    @property
+    def wanted(self) -> bool:
+        """Whether more singles are."""
+        return self.n_singles < self.enough
+
     def add(self, offsets: Array, n_owned: Array, times: Array) -> None:
         """Count in slices; see `coincidences.candidates.count_pairs`."""
-        if self.n_singles >= self.enough:
+        if not self.wanted:
             return
         self.n_singles += len(times)
         owned = np.asarray(n_owned, dtype=np.int64)

@@ -17,7 +17,7 @@ class Singles(NamedTuple):
     Attributes:
         offsets: int64 (slices + 1,); slice k has the singles offsets[k]:offsets[k + 1].
         n_owned: int32 (slices,), its own singles, which come first.
-        time: int64 (n,), ps since some time of the slice.
+        time: (n,), int64 in ps since some time of the slice, or float64 in s as in the file.
         energy, x, y, z: float32 (n,), MeV and mm.
         sector: int32 (n,), number of the rsector; only looked at if a cut needs it.
     """

@@ -162,7 +162,7 @@ def test_delayed_pairs_are_those_of_openers_with_singles_that_are_late_by_the_of
     rows = list(zip(time, np.full(3000, 0.5), rng.integers(0, 12, 3000), np.zeros(3000), strict=True))
     examples = slices(rows)
     examples["n_owned"][:] = 2900
-    got = [(i, j) for i, j, delayed in found(examples, window=20.0, offset=500.0, policy="takeAllGoods", opening="every") if delayed]
+    got = [(i, j) for i, j, delayed in found(examples, window=20.0, offset=500.0, policy="takeAllGoods", opening="every", delayed="gate") if delayed]
     dt = time[None, :] - time[:, None]
     expected = [(i, j) for i, j in np.argwhere((dt >= 500) & (dt <= 520)) if i < 2900]
     assert got == [tuple(map(int, p)) for p in expected]
