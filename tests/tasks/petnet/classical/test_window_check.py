@@ -8,12 +8,13 @@ import pytest
 from pphysml.tasks.petnet.classical.window_check import WindowCheck
 
 
-def checked(window, sigma, pairs=4000, randoms=20_000, rate=2e-5, seed=1):
-    """Check singles in one slice: pairs with a Gaussian time difference, and others, at a rate in 1/ps."""
+def checked(window, sigma, pairs=4000, randoms=20_000, rate=2e-5, seed=1, clock=1):
+    """Check singles in one slice: pairs with a Gaussian time difference, and others, at a rate in 1/ps, as a clock of some ps has them."""
     rng = np.random.default_rng(seed)
     n = 2 * pairs + randoms
     first = rng.uniform(0, n / rate, pairs)
-    times = np.sort(np.rint(np.concatenate([first, first + rng.normal(0, sigma, pairs), rng.uniform(0, n / rate, randoms)])).astype(np.int64))
+    times = np.concatenate([first, first + rng.normal(0, sigma, pairs), rng.uniform(0, n / rate, randoms)])
+    times = np.sort(np.rint(np.rint(times / clock) * clock).astype(np.int64))
     check = WindowCheck(window, 10**9)
     check.add(np.array([0, n]), np.array([n]), times)
     return check
@@ -34,6 +35,14 @@ def test_a_window_that_cuts_the_peak_is_told_with_the_share_of_a_gaussian(deviat
 @pytest.mark.parametrize("deviations", [3.5, 5.0])
 def test_a_window_beyond_the_peak_is_not(deviations, rate):
     assert checked(round(100 * deviations), 100, rate=rate).sentence is None
+
+
+@pytest.mark.parametrize("clock", [40, 62.5, 125, 250])
+@pytest.mark.parametrize("window", [500, 625])
+def test_a_clock_does_not_look_like_a_peak_that_is_cut(clock, window):
+    assert checked(window, 100, clock=clock).sentence is None
+    assert checked(window, 100, rate=1e-4, clock=clock).sentence is None
+    assert checked(2 * clock, 2 * clock, clock=clock).sentence is not None
 
 
 def test_randoms_alone_and_a_handful_of_singles_say_nothing():

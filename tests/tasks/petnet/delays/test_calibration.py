@@ -150,7 +150,7 @@ def test_prompt_and_delayed_pairs_are_those_of_the_true_delays():
     """Against a search over all pairs, in slices and with lent singles."""
     rng = np.random.default_rng(6)
     source = ToySimulation(ToyConfig(activity=60), 3)
-    options = config(offset=100_000, policy="takeAllGoods", opening="every")
+    options = config(offset=100_000, policy="takeAllGoods", opening="every", delayed="gate")
     options.apply.slice_singles = 64
     examples = slices(source.block(0, 60_000), options)
     engine = ClassicalEngine(options, None, None)
