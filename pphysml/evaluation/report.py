@@ -150,7 +150,7 @@ def _section(title: str, body: str) -> str:
 
 def _metrics(metrics: Sequence[Metric]) -> str:
     rows = [
-        f'<tr><td class="name">{escape(m.name)}</td>'
+        f'<tr><td class="name">{_name(m.name)}</td>'
         f'<td class="number">{format_interval(m.value, m.low, m.high)}</td>'
         f'<td class="number">{m.n}</td><td class="text">{escape(m.definition)}</td></tr>'
         for m in metrics
@@ -158,6 +158,11 @@ def _metrics(metrics: Sequence[Metric]) -> str:
     head = ('<tr><th>metric</th><th class="number">value, 68 % interval</th>'
             '<th class="number">n</th><th>definition</th></tr>')
     return _table(head, rows)
+
+
+def _name(text: str) -> str:
+    """Return a name that a browser may break behind its underscores, and nowhere inside a word."""
+    return escape(text).replace("_", "_<wbr>")
 
 
 def _notes(notes: Sequence[str]) -> str:
@@ -197,7 +202,7 @@ def _tables(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def _facts(facts: Mapping[str, str]) -> str:
-    rows = [f'<tr><td class="name">{escape(name)}</td><td class="fact">{escape(str(value))}</td></tr>'
+    rows = [f'<tr><td class="name">{_name(name)}</td><td class="fact">{escape(str(value))}</td></tr>'
             for name, value in facts.items()]
     return _table("", rows)
 

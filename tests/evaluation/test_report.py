@@ -47,7 +47,7 @@ def page(path, **facts):
     return path.read_text()
 
 
-VOID = {"meta", "br", "link", "img"}
+VOID = {"meta", "br", "wbr", "link", "img"}
 
 
 class Elements(HTMLParser):
@@ -70,6 +70,16 @@ class Elements(HTMLParser):
 
     def handle_data(self, data):
         self.text.append(data)
+
+
+def test_names_break_behind_underscores_and_nowhere_in_a_word(tmp_path):
+    result = Evaluation(metrics=[Metric("complete_efficiency_primary", 0.9, 0.8, 1.0, 9, "Of hits_1.")])
+    write_report(tmp_path / "r.html", result, title="t", facts={"hits_in_no_layer": "0"})
+    text = (tmp_path / "r.html").read_text()
+    names = re.findall(r'<td class="name">(.*?)</td>', text)
+    assert [name.split("<wbr>") for name in names] == [["complete_", "efficiency_", "primary"], ["hits_", "in_", "no_", "layer"]]
+    rule = re.search(r"td\.name \{(.*?)\}", text).group(1)
+    assert "overflow-wrap" not in rule and "word-break" not in rule
 
 
 def test_needs_nothing_from_elsewhere(tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, ragged
 from ..config.engines import FollowerConfig
-from ..tracks.links import Links
+from ..tracks.links import Links, frame_of_hit
 from ..tracks.tracks import first_of_chain
 from .follower_exchange import exchange
 from .follower_hits import measured, sorted_hits
@@ -25,12 +25,13 @@ from .follower_score import FollowerRules, link_gains, misfit
 def follow_tracks(examples: Columns, options: FollowerConfig) -> Links:
     """Return the links of all frames; `probability` is that of the link against a chance hit."""
     hits, order = sorted_hits(examples)
-    offsets, rules = ragged(examples, "layer").offsets, follower_rules(options)
+    layer, rules = ragged(examples, "layer"), follower_rules(options)
+    offsets = np.searchsorted(frame_of_hit(examples)[order], np.arange(len(layer) + 1))
     previous = _find(hits, rules, offsets, options.exchanges)
     if options.measure:
         hits = measured(hits, offsets, previous)
         previous = _find(hits, rules, offsets, options.exchanges)
-    links = Links(np.full(len(order), -1, dtype=np.int64), np.ones(len(order), dtype=np.float32))
+    links = Links(np.full(len(layer.flat), -1, dtype=np.int64), np.ones(len(layer.flat), dtype=np.float32))
     linked = np.flatnonzero(previous >= 0)
     links.previous[order[linked]] = order[previous[linked]]
     links.probability[order[linked]] = 1.0 / (1.0 + np.exp(-link_gains(hits, rules, previous)[linked]))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ....io.ragged import Array, Columns, ragged
 from ....physics.multiple_scattering import highland_angle
 from ....physics.range_energy import momentum_velocity, particle_energy
-from ..tracks.links import frame_of_hit, live_layers
+from ..tracks.links import dead_hits, frame_of_hit
 from .follower_score import LAYER, LOG_DEDX, SEED_WIDTH, SLOPE_X, SLOPE_Y, WIDTH, Z
 
 Floats = NDArray[np.float64]
@@ -33,10 +33,11 @@ RAYLEIGH_MEDIAN = np.sqrt(2.0 * np.log(2.0))
 
 
 def sorted_hits(examples: Columns) -> tuple[Floats, Array]:
-    """Return the hits as the follower takes them, (H, 9), with layers counted without dead ones, and the place of each in the examples, (H,)."""
+    """Return the N hits of live layers as the follower takes them, (N, 9), with these layers counted, and the place of each in the examples, (N,)."""
     x, y, z, dedx = (ragged(examples, name).flat.astype(np.float64) for name in ("x", "y", "z", "dedx"))
-    layer = live_layers(examples)
+    layer, dead = dead_hits(examples)
     order = np.lexsort((y, x, layer, frame_of_hit(examples)))
+    order = order[~dead[order]]
     hits = np.zeros((len(order), 9))
     hits[:, :5] = np.stack([x, y, z, layer, expected_widths(examples)], 1)[order]
     hits[:, SEED_WIDTH] = UNKNOWN_SEED_WIDTH

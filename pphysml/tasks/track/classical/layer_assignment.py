@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ....io.ragged import Array, Columns, ragged
 from ..config.engines import DeflectionConfig, StraightConfig
-from ..tracks.links import Links, frame_of_hit, layer_starts
+from ..tracks.links import Links, dead_hits, frame_of_hit, layer_starts
 from ..tracks.tracks import first_of_chain
 
 Floats = NDArray[np.float64]
@@ -51,12 +51,13 @@ def _positions(examples: Columns) -> Floats:
 
 
 def _neighbouring(examples: Columns) -> Iterator[tuple[Array, Array]]:
-    """Yield the hits of each layer and of the next one behind it that has hits, frame after frame."""
-    layer, frame = ragged(examples, "layer").flat, frame_of_hit(examples)
+    """Yield the hits of each layer and of the next one behind it that has hits, frame after frame; dead layers have none."""
+    alive = np.flatnonzero(~dead_hits(examples)[1])
+    layer, frame = ragged(examples, "layer").flat[alive], frame_of_hit(examples)[alive]
     starts = layer_starts(layer, frame)
     for k in range(len(starts) - 2):
         if frame[starts[k]] == frame[starts[k + 1]]:
-            yield np.arange(starts[k], starts[k + 1]), np.arange(starts[k + 1], starts[k + 2])
+            yield alive[starts[k] : starts[k + 1]], alive[starts[k + 1] : starts[k + 2]]
 
 
 def _assign(cost: Floats, cut: float) -> tuple[Array, Array]:

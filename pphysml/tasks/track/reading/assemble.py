@@ -26,7 +26,7 @@ def assemble(chunk: Columns | None, carry: Any, config: TrackConfig) -> tuple[Co
     Frames that the file has are taken as they are. Steps of one event follow one another, unless `apply.sort`
     has them sorted first. The carry holds what is not complete, and the layers
     that were learnt. Of a frame there are `file` `job` (of steps) `entry` `run` `frame` `spot_x` `spot_y`, what sensors and beam are
-    (`beam_energy` `beam_spread` `beam_charge` `beam_range`, `sensor_thickness` `pitch_x` `pitch_y` `turns_at_sensors`)
+    (`beam_energy` `beam_spread` `beam_charge` `beam_range`, `sensor_thickness` `pitch_x` `pitch_y` `turns_at_sensors`, `dead_layers`)
     and, with truth, `n_protons`; of its hits, sorted by layer, `layer` `x` `y` `z` `edep` `dedx`
     `cluster_size` `hit_entry`, what lies in front and behind (`depth` `next_depth` `second_depth` `gap_lengths`
     `next_gap_lengths` `lengths`; NaN where the materials are not known), `time` if known, and, with truth, `proton` `particle`

@@ -36,7 +36,7 @@ def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
     """Return frames with their hits sorted by layer, and with what follows from the layers and the beam.
 
     Added are `dedx` (keV/um) and the columns of `_materials` per hit, those of `_sensors` and of `Beams.columns` per
-    frame. Hits of one layer keep their order. Columns of other names than the documented ones and `keep:` are left out.
+    frame, and the layers that see nothing (`dead_layers`). Hits of one layer keep their order. Columns of other names than the documented ones and `keep:` are left out.
     """
     n = length(frames)
     layer = ragged(frames, "layer")
@@ -55,7 +55,7 @@ def finished(frames: Columns, layers: Layers, beams: Beams) -> Columns:
     edep = ragged(examples, "edep").flat
     of_hits = {"dedx": edep / layers.thickness, **_materials(layers, layer.flat[order].astype(np.int64))}
     examples |= {name: Ragged(values.astype(np.float32), layer.offsets) for name, values in of_hits.items()}
-    return examples | _sensors(layers, n) | beams.columns(frames, layers.wet_in_front)
+    return examples | _sensors(layers, n) | _dead(layers, n) | beams.columns(frames, layers.wet_in_front)
 
 
 def _materials(layers: Layers, number: Array) -> dict[str, Array]:
@@ -86,3 +86,8 @@ def _sensors(layers: Layers, n: int) -> Columns:
     if layers.geometry is not None and layers.geometry.front is not None:
         values["plane_lengths"] = layers.geometry.front.radiation_lengths
     return {**{name: np.full(n, value, dtype=np.float32) for name, value in values.items()}, "turns_at_sensors": np.full(n, turns)}
+
+
+def _dead(layers: Layers, n: int) -> Columns:
+    """Return the numbers of dead layers, once for each of n frames."""
+    return {"dead_layers": Ragged.from_counts(np.tile(np.asarray(layers.dead, dtype=np.int16), n), np.full(n, len(layers.dead)))}

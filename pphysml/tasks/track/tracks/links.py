@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ....io.ragged import Array, Columns, ragged
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,35 @@ BEHIND_SHARE, BEHIND_HITS = 0.1, 30
 NOISE_SHARE = 0.05
 """Hits that a dead layer may have, as a share of those of the fullest layer."""
 
+FULL_SHARE = 0.5
+"""The same where the whole input has shown that the layer is dead."""
+
 
 def dead_hits(examples: Columns) -> tuple[Ints, NDArray[np.bool_]]:
     """Return the layer of each hit counted without dead ones, int64 (H,), and which hits are in a dead one, bool (H,).
 
-    A layer of a frame is dead if it has no hit, or hardly any, though many hits lie behind it.
+    A layer of a frame is dead if it has no hit, or hardly any, though many hits lie behind it. A frame alone cannot show
+    that where few particles come further: layers that the whole input has shown to be dead (`dead_layers`) are, unless
+    the frame has them full. Of a hit in a dead layer the number is that of the live one before, -1 if there is none.
     """
     layer, frame = ragged(examples, "layer").flat.astype(np.int64), frame_of_hit(examples)
     n_layers = int(layer.max(initial=0)) + 1
     hits = np.bincount(frame * n_layers + layer, minlength=len(ragged(examples, "layer")) * n_layers).reshape(-1, n_layers)
     behind = hits[:, ::-1].cumsum(1)[:, ::-1] - hits
     dead = (hits <= NOISE_SHARE * hits.max(1, keepdims=True)) & (behind >= np.maximum(BEHIND_SHARE * hits.sum(1, keepdims=True), BEHIND_HITS))
-    live: Ints = np.maximum(layer - dead.cumsum(1)[frame, layer], 0)
+    dead |= _known_dead(examples, n_layers) & (hits <= FULL_SHARE * hits.max(1, keepdims=True))
+    live: Ints = layer - dead.cumsum(1)[frame, layer]
     return live, dead[frame, layer]
+
+
+def _known_dead(examples: Columns, n_layers: int) -> NDArray[np.bool_]:
+    """Return which layers of each frame the whole input has shown to be dead, bool (F, n_layers)."""
+    known = np.zeros((len(ragged(examples, "layer")), n_layers), dtype=bool)
+    if "dead_layers" in examples:
+        named = ragged(examples, "dead_layers")
+        inside = named.flat < n_layers
+        known[np.repeat(np.arange(len(named)), named.counts)[inside], named.flat[inside]] = True
+    return known
 
 
 def live_layers(examples: Columns) -> Ints:
@@ -70,9 +87,14 @@ LAYERS = 1_000_000
 """More layers than there are, by which those of frames are numbered apart."""
 
 
-def live_places(examples: Columns) -> Ints:
-    """Return a number of each hit's frame and live layer, int64 (H,), rising; hits of neighbouring live layers differ by 1."""
-    return frame_of_hit(examples) * LAYERS + live_layers(examples)
+def live_places(examples: Columns) -> Floats:
+    """Return a number of each hit's frame and live layer, (H,), rising; hits of neighbouring live layers differ by 1.
+
+    Those of dead layers lie half a step from any other.
+    """
+    live, dead = dead_hits(examples)
+    places: Floats = frame_of_hit(examples) * LAYERS + live + 0.5 * dead
+    return places
 
 
 def following_hits(previous: Array) -> Ints:

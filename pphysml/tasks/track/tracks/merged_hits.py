@@ -77,7 +77,7 @@ def share(examples: Columns, tracks: Tracks) -> Tracks:
     return Tracks(tracks.of_hit, Ragged.from_counts(listed[order], np.bincount(owner, minlength=len(tracks.hits))), tracks.frame)
 
 
-def _passed(examples: Columns, where: Ints, previous: Ints, missed: int, radii: float) -> Passed:
+def _passed(examples: Columns, where: Floats, previous: Ints, missed: int, radii: float) -> Passed:
     """Return the nearest hit in each layer that links leave out, of those links that leave out so many, if it is within so many radii."""
     behind = np.flatnonzero(previous >= 0)
     behind = behind[where[behind] - where[previous[behind]] == 1 + missed]

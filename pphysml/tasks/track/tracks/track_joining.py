@@ -48,7 +48,7 @@ class _Pairs(NamedTuple):
     end: Ints
 
 
-def _joined(links: Links, place: Floats, where: Ints, area: Floats, largest: float, missed: int) -> Links:
+def _joined(links: Links, place: Floats, where: Floats, area: Floats, largest: float, missed: int) -> Links:
     following = following_hits(links.previous)
     starts, ends = np.flatnonzero(links.previous < 0), np.flatnonzero(following < 0)
     pairs = _pairs(starts, ends, where, 1 + missed, (following < 0) & (links.previous < 0))
@@ -79,7 +79,7 @@ def _areas(place: Floats, frame: Ints) -> Floats:
     return area
 
 
-def _by_chance(starts: Ints, where: Ints, area: Floats, start: Ints) -> Floats:
+def _by_chance(starts: Ints, where: Floats, area: Floats, start: Ints) -> Floats:
     """Return the distance within which `BY_CHANCE` other starts of the same layer are expected, mm."""
     ordered = np.sort(where[starts])
     others = np.searchsorted(ordered, where[start], "right") - np.searchsorted(ordered, where[start], "left") - 1
@@ -87,7 +87,7 @@ def _by_chance(starts: Ints, where: Ints, area: Floats, start: Ints) -> Floats:
     return distance
 
 
-def _pairs(starts: Ints, ends: Ints, where: Ints, step: int, lone: Array) -> _Pairs:
+def _pairs(starts: Ints, ends: Ints, where: Floats, step: int, lone: Array) -> _Pairs:
     """Return all pairs that are so many layers apart, and not both alone."""
     order = np.argsort(where[ends], kind="stable")
     low, high = (np.searchsorted(where[ends][order], where[starts] - step, side) for side in ("left", "right"))

@@ -7,7 +7,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from pphysml.io.ragged import Ragged
+from pphysml.io.ragged import Ragged, concatenate, take
+from pphysml.tasks.track.classical.references import PerfectEngine
 from pphysml.tasks.track.config import TrackConfig
 from pphysml.tasks.track.geometries.geometry import load_geometry
 from pphysml.tasks.track.imaging.wepl_list import wepl_list
@@ -18,7 +19,8 @@ from pphysml.tasks.track.output.input_warnings import (
     InputWarnings,
     dead_layers,
 )
-from pphysml.tasks.track.output.track_flags import BEYOND
+from pphysml.tasks.track.output.track_flags import BEYOND, NO_PEAK
+from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.reading.beam_statement import BeamStatement
 from pphysml.tasks.track.reading.beams import Beams
 from pphysml.tasks.track.simulation.simulate import TrackSimulation
@@ -76,3 +78,57 @@ def test_unknown_materials_are_told(frames):
 ])
 def test_dead_layers_have_neighbours_without_hits_and_hits_behind(hits, expected):
     assert dead_layers(np.array(hits, dtype=np.int64)) == expected
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Steps of 700 protons of 230 MeV behind 150 mm, most of which end in layer 23 (`MOST`), with the layer of each."""
+    simulation = TrackSimulation(CONFIG, 11)
+    rows = simulation.block(0, 700)
+    layer = np.argmin(np.abs(np.asarray(rows["z"])[:, None] - simulation.geometry.z), axis=1)
+    return {name: column for name, column in rows.items() if name != "phantom"}, layer
+
+
+MOST = 23
+
+
+def judged(rows, dead, beam="proton:230MeV"):
+    """Return the sentences, and by how much the median WEPL is off, for true links of what live layers see."""
+    columns, layer = rows
+    config = TrackConfig(apply={"beam": beam})
+    columns = take(columns, np.flatnonzero(~np.isin(layer, dead)))
+    columns["entry"] = np.arange(len(columns["x"]))
+    first, carry = assemble(columns, None, config)
+    examples = concatenate([part for part in (first, assemble(None, carry, config)[0]) if part])
+    engine = PerfectEngine(config, None, None)
+    found = wepl_list({name: examples[name] for name in ("file", "entry", "spot_given")} | engine(examples), config)
+    return engine.warnings, float(np.median(found["wepl"])) - 150
+
+
+@pytest.mark.parametrize("dead", [[], [3], [MOST - 1], [MOST + 1]])
+def test_nothing_is_said_where_wepl_is_right(rows, dead):
+    said, off = judged(rows, dead)
+    assert said == [] and abs(off) < 0.6
+
+
+def test_tracks_cross_two_dead_layers_behind_which_few_particles_come(rows):
+    # A frame of 100 protons has 3 % of its hits behind these, and takes them for the end of the particles by itself.
+    said, off = judged(rows, [MOST - 2, MOST - 1])
+    assert len(said) == 1 and f"layers {MOST - 2} to {MOST - 1} have no hit" in said[0] and abs(off) < 0.6
+
+
+def test_dead_layers_in_which_the_particles_stop_and_that_nothing_shows_are_doubted(rows):
+    (sentence,), off = judged(rows, [MOST, MOST + 1])
+    assert f"end in layer {MOST - 1}, where most do, have no Bragg peak (flag {NO_PEAK})" in sentence and off > 3
+
+
+def test_the_peak_of_helium_is_not_judged(rows):
+    sentences, _ = judged(rows, [MOST, MOST + 1], "helium:920MeV")
+    assert not any("Bragg" in sentence for sentence in sentences)
+
+
+def test_a_dead_layer_behind_that_in_which_most_end_is_named(frames):
+    assert list(frames["dead_layers"].counts) == [0, 0, 0]
+    known = frames | {"dead_layers": Ragged.from_rows([[3, MOST + 1]] * 3, np.int16)}
+    assert seen(known)[0] == [f"layer {MOST + 1}, behind that in which most tracks end, is dead: their ranges and WEPL may be wrong by some mm"]
+    assert seen(frames | {"dead_layers": Ragged.from_rows([[3, MOST + 2]] * 3, np.int16)})[0] == []
