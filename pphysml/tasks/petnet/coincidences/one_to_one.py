@@ -32,17 +32,20 @@ def probability_of(prompt: Scored) -> Array:
     return _marginals(prompt) * prompt.share
 
 
-def taken(prompt: Scored, delayed: Scored | None, min_score: float) -> Pairs:
-    """Return the pairs whose probability is at least `min_score`: prompt ones, no single in two of them, then delayed ones."""
+def taken(prompt: Scored, delayed: Scored | None, min_score: float) -> tuple[Pairs, Array]:
+    """Return the pairs whose probability is at least `min_score`: prompt ones, no single in two of them, then delayed ones.
+
+    And the probability that each prompt pair is right, wanted or not, (P,).
+    """
     pairs, marginal = prompt.pairs, _marginals(prompt)
     probability, degree = marginal * prompt.share, _per_single(prompt)
     kept = chosen(pairs.first, pairs.second, probability, min_score)
     found = _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second], kept, False)
     if delayed is None:
-        return found
+        return found, marginal
     pairs, probability = delayed.pairs, delayed_probability(prompt, marginal, delayed)
     # Of a delayed pair its own two singles are besides those of the prompt window.
-    return joined(found, _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second] + 2, probability >= min_score, True))
+    return joined(found, _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second] + 2, probability >= min_score, True)), marginal
 
 
 def delayed_probability(prompt: Scored, marginal: Array, delayed: Scored) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +39,19 @@ class Pairs:
             "score": self.score.astype(np.float32), "multiplicity": self.multiplicity.astype(np.int32),
             "delayed": self.delayed.astype(bool),
         }
+
+    def later(self, n: int) -> Pairs:
+        """Return the same pairs of singles that stand behind so many others."""
+        return replace(self, first=self.first + n, second=self.second + n)
+
+
+def all_joined(parts: Sequence[Pairs]) -> Pairs:
+    """Return the prompt pairs of slices that follow one another, then the delayed ones."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("first", "second", "score", "multiplicity", "delayed")}
+    order = np.argsort(columns["delayed"], kind="stable")
+    return Pairs(**{name: values[order] for name, values in columns.items()})
 
 
 def joined(prompt: Pairs, delayed: Pairs) -> Pairs:

@@ -71,17 +71,31 @@ def _late(examples: Columns, times: Array, width: int, step: int) -> Randoms:
 
 def _drawn(examples: Columns, times: Array, width: int, step: int) -> Randoms:
     offsets, n = ragged(examples, "time").offsets, np.asarray(examples["n_owned"], dtype=np.int64)
-    duration = times[np.maximum(offsets[:-1] + n - 1, 0)] - times[np.minimum(offsets[:-1], max(0, len(times) - 1))] if len(times) else n
-    many = (n >= min(LEAST_SINGLES, n.max(initial=0))) & (duration > 0)
-    weight = np.where(many, n * (n - 1.0) / np.maximum(duration, 1), 0.0)
-    rng = np.random.default_rng(SEED)
-    if not weight.sum():
+    weight = n * rates(examples, times)
+    expected = float(weight.sum()) * (width // step + 0.5) * step
+    if not expected:
         none = np.zeros(0, dtype=np.int64)
         return Randoms(Candidates(none, none, np.zeros(0)), 0.0)
+    rng = np.random.default_rng(SEED)
     row = rng.choice(len(n), 2 * ENOUGH, p=weight / weight.sum())
-    ends = offsets[row] + (rng.random((2, len(row))) * n[row]).astype(np.int64)
-    first, second = ends.min(0), ends.max(0)
+    first, second = np.sort(offsets[row] + (rng.random((2, len(row))) * n[row]).astype(np.int64), axis=0)
     apart = times[second] - times[first] > 2 * width
     dt = np.abs(rng.integers(-(width // step), width // step + 1, len(row)) * step).astype(np.float64)
-    pairs = Candidates(first[apart], second[apart], dt[apart])
-    return Randoms(pairs, float(weight.sum()) * (width // step + 0.5) * step)
+    return Randoms(Candidates(first[apart], second[apart], dt[apart]), expected)
+
+
+def expected_randoms(examples: Columns, window: float) -> Array:
+    """Return how many pairs of each slice in the window are random, by the rate of its singles, (slices,)."""
+    found: Array = np.asarray(examples["n_owned"]) * rates(examples, slice_times(examples)) * (round(window) + 0.5)
+    return found
+
+
+def rates(examples: Columns, times: Array) -> Array:
+    """Return the singles per ps in each slice beside any one of them, float64 (slices,); 0 where too few show it."""
+    offsets, n = ragged(examples, "time").offsets, np.asarray(examples["n_owned"], dtype=np.int64)
+    if not len(times):
+        return np.zeros(len(n))
+    first, last = (times[np.clip(at, 0, len(times) - 1)] for at in (offsets[:-1], offsets[:-1] + n - 1))
+    shown = (n >= min(LEAST_SINGLES, int(n.max()))) & (last > first)
+    found: Array = np.where(shown, (n - 1.0) / np.maximum(last - first, 1), 0.0)
+    return found

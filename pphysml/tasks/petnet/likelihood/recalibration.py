@@ -19,7 +19,7 @@ LEAST = 1e-4
 SURENESS_KNOTS = np.array([-5.0, -3.0, -1.5, 0.0, 1.5, 3.0, 5.0])
 """Logarithms of the ratio between which what is added to it is interpolated; it is constant outside."""
 
-SURENESS_SPREAD = 0.5
+SURENESS_SPREAD = 2.0
 """Standard deviation of what is expected to be added."""
 
 BINS_PER_UNIT, WIDEST = 20, 8.0

@@ -34,12 +34,12 @@ def test_a_delayed_pair_is_one_more_edge_between_two_graphs():
 
 def test_a_single_without_rivals_has_the_odds_of_its_factor():
     prompt, delayed = Scored(pairs_of([(0, 1)]), 4, np.array([2.0])), Scored(pairs_of([(2, 3), (0, 2)]), 4, np.array([1.0, 1.0]))
-    pairs = taken(prompt, delayed, 0.0)
+    pairs, _ = taken(prompt, delayed, 0.0)
     assert pairs.delayed.tolist() == [False, True, True] and pairs.multiplicity.tolist() == [2, 2, 3]
     free = 1 / (1 + np.exp(2.0))
     odds = np.exp(1.0) * np.array([1, free])
     assert np.allclose(pairs.score[1:], odds / (1 + odds))
-    assert len(taken(prompt, delayed, 0.5).first) == 2
+    assert len(taken(prompt, delayed, 0.5)[0].first) == 2
 
 
 def windows(n=200_000, alone=0.25, paired=0.15, seed=2):
@@ -67,7 +67,7 @@ def test_random_pairs_and_delayed_ones_are_taken_equally_often():
         opposite = pairs[side[pairs[:, 0]] != side[pairs[:, 1]]]
         return Scored(pairs_of(opposite), len(place), 2.5 - 8 * np.abs(place[opposite[:, 0]] - place[opposite[:, 1]]))
 
-    found = taken(scored(edges), scored(late), 0.5)
+    found, _ = taken(scored(edges), scored(late), 0.5)
     random = ((event[found.first] != event[found.second]) & ~found.delayed).sum()
     delayed, alone = found.delayed.sum(), (scored(late).logit >= 0).sum()
     assert random > 700

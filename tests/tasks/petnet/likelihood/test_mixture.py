@@ -17,7 +17,7 @@ from pphysml.tasks.petnet.likelihood.ends import Ends, ends_of, joined_ends, nea
 from pphysml.tasks.petnet.likelihood.line_kernel import LIGHT, Grid, follow_lines
 from pphysml.tasks.petnet.likelihood.recalibration import isotonic, ratio_knots
 from pphysml.tasks.petnet.likelihood.refinement import correction
-from pphysml.tasks.petnet.likelihood.survey import Survey, mixture_of
+from pphysml.tasks.petnet.likelihood.survey import mixture_of
 from pphysml.tasks.petnet.likelihood.tables import distances
 from pphysml.tasks.petnet.likelihood.tables_fit import CrossFit
 from pphysml.tasks.petnet.models.pairs.features import pair_features, rivalry
@@ -151,7 +151,7 @@ def test_probabilities_are_frequencies(slices, mixture):
 
 
 def test_pairs_are_found_better_than_by_any_window_and_one_to_one(slices, mixture):
-    pairs = take_pairs(slices[1], mixture, by_likelihood, Choice(WINDOW))
+    pairs = take_pairs(slices[1], mixture, by_likelihood, Choice(WINDOW)).pairs
     singles = np.concatenate([pairs.first, pairs.second])
     assert len(np.unique(singles)) == len(singles)
     every = candidates(slices[1], WINDOW)
@@ -169,9 +169,9 @@ def test_pairs_are_found_better_than_by_any_window_and_one_to_one(slices, mixtur
 
 
 def test_delayed_pairs_count_the_randoms_among_the_prompt_ones(slices, mixture):
-    both = take_pairs(slices[1], mixture, by_likelihood, Choice(WINDOW))
+    both = take_pairs(slices[1], mixture, by_likelihood, Choice(WINDOW)).pairs
     randoms = (~truth(slices[1], both)).sum()
-    late = take_pairs(_lending(slices[1]), mixture, by_likelihood, Choice(WINDOW, 20_000.0))
+    late = take_pairs(_lending(slices[1]), mixture, by_likelihood, Choice(WINDOW, 20_000.0)).pairs
     delayed = late.delayed.sum()
     assert delayed > 300
     assert abs(delayed - randoms) < 4 * np.sqrt(delayed + randoms)
@@ -247,7 +247,7 @@ def test_unscattered_pairs_are_chosen_without_truth(slices, mixture):
     scattered = np.add(columns["compton_phantom"].flat, columns["rayleigh_phantom"].flat) > 0
 
     def share_and_f1(choice):
-        pairs = take_pairs(columns, mixture, by_likelihood, choice)
+        pairs = take_pairs(columns, mixture, by_likelihood, choice).pairs
         every = candidates(columns, WINDOW)
         targets = (truth(columns, every) & ~scattered[every.first] & ~scattered[every.second]).sum()
         true = truth(columns, pairs)
@@ -265,7 +265,7 @@ def test_the_expected_f1_is_nearly_the_best(slices, mixture):
     targets = truth(columns, candidates(columns, WINDOW)).sum()
 
     def f1(min_score):
-        pairs = take_pairs(columns, mixture, by_likelihood, Choice(WINDOW, min_score=min_score))
+        pairs = take_pairs(columns, mixture, by_likelihood, Choice(WINDOW, min_score=min_score)).pairs
         return 2 * truth(columns, pairs).sum() / (len(pairs.first) + targets)
 
     assert 0.4 < least < 0.5
@@ -313,17 +313,6 @@ def test_few_pairs_are_told_by_tables_better_than_by_an_image(slices):
 def test_how_many_singles_have_a_partner_is_learnt(slices, mixture):
     true = truth(slices[0], candidates(slices[0], WINDOW)).sum()
     assert np.isclose(mixture.paired, 2 * true / len(slices[0]["time"].flat), rtol=0.03)
-
-
-def test_a_survey_does_not_depend_on_how_slices_come(slices):
-    from pphysml.io.ragged import slice_rows
-
-    whole, parts = Survey(100_000), Survey(100_000)
-    assert not whole.add(slices[0])
-    for start in range(0, 50, 9):
-        if not parts.add(slice_rows(slices[0], start, min(50, start + 9))):
-            break
-    assert np.array_equal(*(mixture_of(survey.taken(), WINDOW).tables for survey in (whole, parts)))
 
 
 def test_features_do_not_know_which_single_comes_first(slices, mixture):

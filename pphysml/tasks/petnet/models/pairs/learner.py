@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from .....contract import Batch, Learner, Term
+from .....errors import InputError
 from .....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from .....nn.matching import matching_loss, matching_marginals
 from ...coincidences.candidates import Candidates, candidates
@@ -58,7 +59,10 @@ class PairLearner(Learner):
         for number, part in parts.items():
             for turn, share in enumerate(SURVEYS):
                 surveyed = slice_rows(part, 0, int(np.ceil(share * length(part))))
-                self.mixtures[number * len(SURVEYS) + turn] = mixture_of(surveyed, self.window)
+                mixture = mixture_of(surveyed, self.window)
+                if mixture is None:
+                    raise InputError(f"The first {len(ragged(surveyed, 'time').flat)} singles have too few true pairs to learn the activity from: raise model.survey_singles.")
+                self.mixtures[number * len(SURVEYS) + turn] = mixture
         return fit_domain(list(parts.values()))
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:

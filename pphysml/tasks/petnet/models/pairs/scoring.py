@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .....io.ragged import Array, Columns, ragged
+from .....io.ragged import Array, Columns, length, ragged
 from ...coincidences.candidates import Candidates, candidates, joined_candidates
 from ...coincidences.one_to_one import Scored, probability_of, taken
 from ...coincidences.pair_choice import best_threshold
@@ -59,9 +59,26 @@ def by_network(network: PairNetwork) -> Scorer:
     return score
 
 
-def take_pairs(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> Pairs:
+class Found(NamedTuple):
+    """Pairs of slices.
+
+    Attributes:
+        pairs: those that are taken.
+        expected: true pairs that are expected in each slice, (slices,).
+        prompt: pairs in the window of each slice, (slices,).
+    """
+
+    pairs: Pairs
+    expected: Array
+    prompt: Array
+
+
+def take_pairs(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> Found:
     """Return the pairs of slices that are probable enough, prompt and delayed ones; see `coincidences.one_to_one`."""
-    return taken(*_scored(examples, mixture, scorer, choice), choice.min_score)
+    prompt, delayed = _scored(examples, mixture, scorer, choice)
+    pairs, probability = taken(prompt, delayed, choice.min_score)
+    row = np.searchsorted(ragged(examples, "time").offsets, prompt.pairs.first, side="right") - 1
+    return Found(pairs, np.bincount(row, probability, length(examples)), np.bincount(row, minlength=length(examples)))
 
 
 def best_min_score(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> float:

@@ -44,7 +44,8 @@ class CoincidenceEngine(Engine):
         if options.offset:
             late, of_late, _ = self._scored(examples, options.offset)
             delayed = Scored(late, n, of_late)
-        return taken(Scored(prompt, n, logit), delayed, self.config.min_score).columns()
+        pairs, _ = taken(Scored(prompt, n, logit), delayed, self.config.min_score)
+        return pairs.columns()
 
     def _scored(self, examples: Columns, offset: float) -> tuple[Candidates, Array, int]:
         """Return pairs, the logits of their spikes, and the number of singles in no crystal."""

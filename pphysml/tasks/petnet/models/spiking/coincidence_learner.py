@@ -60,7 +60,7 @@ class CoincidenceLearner(Learner):
         assert isinstance(model, CoincidenceNetwork)
         pairs, logit, crystal = scored_pairs(model, examples, self.lines, self.config.reach)
         n, true = len(crystal), labels_of(examples, pairs, self.config).true
-        found = taken(Scored(pairs, n, logit), None, self.config.min_score)
+        found, _ = taken(Scored(pairs, n, logit), None, self.config.min_score)
         right = len(np.intersect1d(found.first * n + found.second, (pairs.first * n + pairs.second)[true]))
         return {"f1": Term(2 * right, len(found.first) + true.sum()), "recall": Term(right, true.sum())}
 

@@ -198,14 +198,19 @@ def test_few_singles_for_the_survey_are_still_some_of_every_setting():
     assert {int(s) for block in range(n // 8) for s in simulation.examples(block, 8)["setting"]} == {0, 1, 2}
 
 
-def test_too_few_singles_to_learn_from_are_said(tmp_path, config):
-    from pphysml.errors import InputError
-
+def test_pairs_of_too_few_singles_to_learn_from_are_those_of_classical_and_that_is_said(tmp_path, config):
     path = tmp_path / "few.root"
     simulate(get_task("petnet"), config, path, 500, seed=5)
-    with pytest.raises(InputError, match="too few to learn the activity from: take the engine classical"):
-        apply(get_task("petnet"), Inputs([str(path)]), EngineChoice(engine="likelihood"), output=tmp_path / "out.root")
-    assert list(tmp_path.iterdir()) == [path]
+    found = {}
+    for engine, overrides in (("likelihood", []), ("classical", ["apply.classical.policy=takeClosestOfGoods"])):
+        output = tmp_path / f"{engine}.root"
+        summary = apply(get_task("petnet"), Inputs([str(path)]), EngineChoice(engine=engine, overrides=overrides), output=output)
+        with uproot.open(output) as file:
+            found[engine] = file["Coincidences"].arrays(["entry1", "entry2"], library="np")
+        assert any("too few true pairs to learn from" in sentence for sentence in summary["warnings"]) == (engine == "likelihood")
+    assert len(found["likelihood"]["entry1"])
+    for name in ("entry1", "entry2"):
+        assert np.array_equal(found["likelihood"][name], found["classical"][name])
 
 
 def test_singles_of_no_slice_are_never_paired(config, examples):

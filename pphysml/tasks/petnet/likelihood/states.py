@@ -1,0 +1,236 @@
+"""States of a measurement, in each of which the activity lies the same way: before and after a move of the bed or the object, say.
+
+A measurement is looked at block by block. The lines of the pairs of a block are compared with those of the states that were seen before; it
+belongs to the one that it is most like, or begins another. Each state keeps a sample of its slices, spread evenly over all its blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
+from ..coincidences.candidates import candidates
+from ..coincidences.lines_of_response import lines_between
+from .randoms import expected_randoms
+
+BLOCK = 100_000
+"""Singles of a block."""
+
+SHORT = 0.5
+"""Share of a block below which what ends an acquisition belongs to the block before it."""
+
+MOST_PAIRS = 50_000
+"""Pairs of a block that are looked at."""
+
+ANGLES, ASIDE, ALONG = 4, 12, 6
+"""Classes of lines: by their angle, distance from the axis and middle along the axis."""
+
+SIGNIFICANT = 6.0
+"""Standard deviations of chi squared beyond which lines are different ones."""
+
+DIFFERENT = 0.02
+"""Squared difference of two densities of true lines over their mean, above which states are learnt apart."""
+
+SHOWN = 5
+"""Changes whose times are shown."""
+
+LEAST_SAMPLE = 250_000
+"""Singles of a state that are kept however many states there are."""
+
+
+class Classes(NamedTuple):
+    """Classes of lines, with the edges of their distances and middles, mm."""
+
+    aside: Array
+    along: Array
+
+    @classmethod
+    def of(cls, lines: Lines) -> Classes:
+        """Make them so that each holds as many lines."""
+        return cls(*(np.unique(np.quantile(values, np.arange(1, n) / n)) for values, n in ((lines.aside, ASIDE), (lines.along, ALONG))))
+
+    def counts(self, lines: Lines) -> Array:
+        """Return how many lines are in each class."""
+        angle = np.minimum((lines.angle / np.pi * ANGLES).astype(np.int64), ANGLES - 1)
+        aside, along = np.searchsorted(self.aside, lines.aside), np.searchsorted(self.along, lines.along)
+        found: Array = np.bincount((angle * ASIDE + aside) * ALONG + along, minlength=ANGLES * ASIDE * ALONG).astype(np.float64)
+        return found
+
+
+class Lines(NamedTuple):
+    """Lines of pairs: angle, rad; signed distance from the axis and middle along it, mm; and the share of them that is random."""
+
+    angle: Array
+    aside: Array
+    along: Array
+    random: float
+
+
+@dataclass
+class State:
+    """One state.
+
+    Attributes:
+        counts: lines by class.
+        random: share of its pairs that is random, that of its first block.
+        stride: one of so many slices is kept.
+        slices: parts of the sample, with the number of each slice in the state.
+    """
+
+    counts: Array
+    random: float
+    stride: int = 1
+    n_slices: int = 0
+    n_kept: int = 0
+    slices: list[tuple[Array, Columns]] = field(default_factory=list)
+
+    def add(self, slices: Columns, counts: Array, most: int) -> None:
+        """Take a block."""
+        self.counts = self.counts + counts
+        number = self.n_slices + np.arange(length(slices))
+        self.n_slices += length(slices)
+        self._keep(number, slices)
+        while self.n_kept > most and self.n_slices > self.stride:
+            self.thin()
+
+    def thin(self) -> None:
+        """Keep half as many slices."""
+        self.stride *= 2
+        parts, self.slices, self.n_kept = self.slices, [], 0
+        for number, slices in parts:
+            self._keep(number, slices)
+
+    def sample(self) -> Columns:
+        """Return the slices that were kept."""
+        return concatenate([slices for _, slices in self.slices])
+
+    def _keep(self, number: Array, slices: Columns) -> None:
+        chosen = number % self.stride == 0
+        if chosen.any():
+            kept = slices if chosen.all() else take(slices, chosen)
+            self.slices.append((number[chosen], kept))
+            self.n_kept += int(np.asarray(kept["n_owned"]).sum())
+
+
+class States:
+    """Sorts slices, without lent singles, into states.
+
+    Args:
+        window: largest time difference of the pairs that are looked at, ps.
+        enough: singles that are kept of all states together.
+
+    Attributes:
+        found: the states.
+        changes: segment and time (s) of the first single of each block that is in another state than the one before it.
+    """
+
+    def __init__(self, window: float, enough: int) -> None:
+        self.window, self.enough = window, enough
+        self.found: list[State] = []
+        self.changes: list[tuple[int, float]] = []
+        self._held: Columns = {}
+        self._classes: Classes | None = None
+        self._starts: list[int] = []
+        self._of_block: list[int] = []
+        self._segment = -1
+
+    def add(self, slices: Columns) -> None:
+        """Take the next slices, with `slice` `segment` `n_owned` and the columns of singles."""
+        known = concatenate([part for part in (self._held, slices) if part])
+        while (n := self._block(known)) < length(known):
+            self._take(slice_rows(known, 0, n))
+            known = slice_rows(known, n, length(known))
+        self._held = known
+
+    def finish(self) -> None:
+        """Take what is left."""
+        if length(self._held):
+            self._take(self._held)
+        self._held = {}
+
+    def samples(self) -> list[Columns]:
+        """Return the slices of each state that were kept, and keep them no longer."""
+        found = [state.sample() for state in self.found]
+        for state in self.found:
+            state.slices = []
+        return found
+
+    @property
+    def sentences(self) -> list[str]:
+        """What should be known, sentences without full stops; nothing of one state."""
+        if len(self.found) < 2:
+            return []
+        shown = ", ".join(f"{time:.6g} s" for _, time in self.changes[:SHOWN])
+        more = f" and {len(self.changes) - SHOWN} times more" if len(self.changes) > SHOWN else ""
+        return [f"the activity lies in {len(self.found)} different ways, each of which was learnt by itself: it changes at {shown}{more}"]
+
+    def of(self, examples: Columns) -> Array:
+        """Return the state of each slice, int64."""
+        block = np.searchsorted(self._starts, np.asarray(examples["slice"]), side="right") - 1
+        found: Array = np.asarray(self._of_block, dtype=np.int64)[np.maximum(block, 0)]
+        return found
+
+    def _block(self, known: Columns) -> int:
+        """Return how many slices the first block has; all if more may come."""
+        if not length(known):
+            return 0
+        segment, n = np.asarray(known["segment"]), np.cumsum(np.asarray(known["n_owned"], dtype=np.int64))
+        of_segment = int(np.searchsorted(segment, segment[0], side="right"))
+        full = int(np.searchsorted(n, min(BLOCK, self.enough))) + 1
+        return min(full, of_segment)
+
+    def _take(self, block: Columns) -> None:
+        segment = int(np.asarray(block["segment"])[0])
+        lines = self._lines(block)
+        if self._classes is None:
+            self._classes = Classes.of(lines)
+        counts = self._classes.counts(lines)
+        short = np.asarray(block["n_owned"]).sum() < SHORT * min(BLOCK, self.enough)
+        going_on = segment == self._segment and bool(self._of_block)
+        number = self._of_block[-1] if going_on and short else self._like(counts, lines.random)
+        if number == len(self.found):
+            self.found.append(State(np.zeros_like(counts), lines.random))
+        if self._of_block and number != self._of_block[-1]:
+            self.changes.append((segment, float(ragged(block, "time").flat[0])))
+        self.found[number].add(block, counts, max(self.enough // len(self.found), min(self.enough, LEAST_SAMPLE)))
+        self._starts.append(int(np.asarray(block["slice"])[0]))
+        self._of_block.append(number)
+        self._segment = segment
+
+    def _like(self, counts: Array, random: float) -> int:
+        """Return the state that lines are like, the last one if they may be; a new one if there is none."""
+        apart = [difference(counts, state.counts, max(random, state.random)) for state in self.found]
+        alike = [number for number, of in enumerate(apart) if of <= DIFFERENT]
+        if not alike:
+            return len(self.found)
+        last = self._of_block[-1]
+        return last if last in alike else min(alike, key=lambda number: apart[number])
+
+    def _lines(self, block: Columns) -> Lines:
+        pairs = candidates(block, self.window)
+        n = len(pairs.dt)
+        thinned = slice(None, None, -(-n // MOST_PAIRS) or 1)
+        p, q = (np.column_stack([ragged(block, axis).flat[index[thinned]] for axis in "xyz"]) for index in (pairs.first, pairs.second))
+        lines = lines_between(p, q)
+        return Lines(lines.phi, lines.s, lines.z, min(float(expected_randoms(block, self.window).sum()) / max(n, 1), 1.0))
+
+
+def difference(one: Array, other: Array, random: float) -> float:
+    """Return the squared difference of the densities of true lines over their mean, summed over classes, by counts of all lines; 0 if it may be chance.
+
+    Args:
+        random: share of the lines that is random, and so the same in both.
+    """
+    n, m = one.sum(), other.sum()
+    both = one + other
+    seen = both > 0
+    if not n or not m:
+        return 0.0
+    chi = float((((one * np.sqrt(m / n) - other * np.sqrt(n / m)) ** 2)[seen] / both[seen]).sum())
+    free = max(int(seen.sum()) - 1, 1)
+    if chi - free < SIGNIFICANT * np.sqrt(2 * free):
+        return 0.0
+    return float((chi - free) * (n + m) / (n * m) / max(1.0 - random, 0.05) ** 2)

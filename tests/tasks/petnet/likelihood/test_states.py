@@ -1,0 +1,95 @@
+"""States of a measurement: found where the activity moves, and only there, however the slices come."""
+
+import numpy as np
+import pytest
+
+from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
+from pphysml.tasks.petnet.likelihood import states
+from pphysml.tasks.petnet.likelihood.states import States, difference
+
+RADIUS, WINDOW = 100.0, 500.0
+
+
+def slices(x, n, seed, first=0, segment=0, size=1000, random=0.3):
+    """Slices of `n` pairs from a disc of 20 mm around (x, 0), and of singles without a partner, first slice `first`."""
+    rng = np.random.default_rng(seed)
+    angle, where = rng.uniform(0, np.pi, n), 20 * rng.standard_normal((n, 2)) / 2 + [x, 0]
+    d = np.column_stack([np.cos(angle), np.sin(angle)])
+    along = -(where * d).sum(1)
+    root = np.sqrt(along**2 - (where**2).sum(1) + RADIUS**2)
+    ends = np.concatenate([where + (along + root)[:, None] * d, where + (along - root)[:, None] * d])
+    m = int(random * n)
+    alone = rng.uniform(0, 2 * np.pi, m)
+    place = np.concatenate([ends, RADIUS * np.column_stack([np.cos(alone), np.sin(alone)])])
+    event = np.arange(n) * 2e4
+    time = np.concatenate([event, event + rng.normal(0, 50, n), rng.uniform(0, n * 2e4, m)]) * 1e-12 + 1e-9
+    order = np.argsort(time)
+    counts = np.diff(np.append(np.arange(0, len(time), size), len(time)))
+    flat = {"time": time, "x": place[:, 0], "y": place[:, 1], "z": rng.uniform(-20, 20, len(time)), "energy": np.full(len(time), 0.511)}
+    return {"slice": first + np.arange(len(counts)), "segment": np.full(len(counts), segment), "n_owned": counts.astype(np.int32),
+            **{name: Ragged.from_counts(values[order], counts) for name, values in flat.items()}}
+
+
+def surveyed(parts, step=None, enough=1_000_000):
+    found = States(WINDOW, enough)
+    examples = concatenate(parts)
+    step = step or length(examples)
+    for start in range(0, length(examples), step):
+        found.add(slice_rows(examples, start, min(start + step, length(examples))))
+    found.finish()
+    return found, found.of(examples)
+
+
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch):
+    monkeypatch.setattr(states, "BLOCK", 20_000)
+
+
+def moved(*places, n=26_000, segments=None):
+    """Slices of an object that lies at several places in turn; of 60 slices of a block twenty."""
+    parts, first = [], 0
+    for number, x in enumerate(places):
+        parts.append(slices(x, n, number, first, 0 if segments is None else segments[number]))
+        first += length(parts[-1])
+    return parts
+
+
+def test_an_object_at_rest_has_one_state():
+    found, state = surveyed(moved(0, 0, 0, segments=[0, 1, 2]))
+    assert len(found.found) == 1 and not state.any() and not found.sentences
+
+
+@pytest.mark.parametrize("segments", [[0, 0, 0, 0], [0, 1, 2, 3]])
+def test_an_object_that_comes_back_has_the_state_that_it_had(segments):
+    found, state = surveyed(moved(0, 40, 0, 40, n=20_000, segments=segments))
+    middle = np.cumsum([0, *(length(part) for part in moved(0, 40, 0, 40, n=20_000)[:-1])]) + 20
+    first, second, third, fourth = state[middle].tolist()
+    assert first == third != second == fourth
+    assert "changes at" in found.sentences[0]
+
+
+def test_states_do_not_depend_on_how_slices_come():
+    parts = moved(0, 25, segments=[0, 1])
+    (whole, one), (pieces, other) = surveyed(parts), surveyed(parts, 7)
+    assert np.array_equal(one, other) and whole.changes == pieces.changes
+    for sample, again in zip(whole.samples(), pieces.samples(), strict=True):
+        assert all(np.array_equal(np.asarray(getattr(sample[name], "flat", sample[name])), np.asarray(getattr(again[name], "flat", again[name]))) for name in sample)
+
+
+def test_a_sample_is_spread_over_all_blocks_and_has_no_more_singles_than_wanted():
+    found, _ = surveyed(moved(0, 0, 0), enough=60_000)
+    (sample,) = found.samples()
+    assert 30_000 <= sample["n_owned"].sum() <= 60_000
+    assert np.diff(sample["slice"]).max() == np.diff(sample["slice"]).min() > 1
+    assert sample["slice"][-1] > 0.95 * sum(length(part) for part in moved(0, 0, 0))
+
+
+def test_the_difference_of_counts_is_that_of_the_densities():
+    # Half of the lines are random and alike; the true ones differ by a known amount.
+    rng = np.random.default_rng(0)
+    one, other = np.full(100, 0.01), np.where(np.arange(100) % 2, 0.012, 0.008)
+    mean = (((one - other) ** 2) / ((one + other) / 2)).sum()
+    counts = [rng.poisson(size * (0.5 * p + 0.5 * 0.01)) for size, p in ((200_000, one), (300_000, other))]
+    assert difference(*counts, 0.5) == pytest.approx(mean, rel=0.15)
+    same = [rng.poisson(size * one) for size in (200_000, 300_000)]
+    assert difference(*same, 0.5) == 0.0
