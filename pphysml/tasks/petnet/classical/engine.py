@@ -17,9 +17,10 @@ from ..delays.correction import Delays, with_corrected_times
 from ..delays.survey import DelaySurvey
 from ..reading.first_singles import FirstSingles
 from ..reading.slices import slice_times
+from ..scanner.placement import Placement, PlacementSurvey
 from ..scanner.scanner import Scanner, load_scanner
 from .rates_note import RatesNote
-from .sorter import DelayedWindows, cuts_of, sort_pairs, with_volumes
+from .sorter import DelayedWindows, cuts_of, cuts_places, sort_pairs, with_volumes
 from .window_check import WindowCheck
 
 
@@ -44,6 +45,8 @@ class ClassicalEngine(Engine):
         self._rates = RatesNote(config.window) if config.apply.offset else None
         self._check = WindowCheck(round(config.window), config.apply.survey_singles)
         self._delayed = DelayedWindows()
+        self._placed = Placement()
+        self._placement = PlacementSurvey(config.apply.axis, config.apply.centre) if cuts_places(self.options) else None
 
     @property
     def warnings(self) -> list[str]:
@@ -54,13 +57,14 @@ class ClassicalEngine(Engine):
 
     @property
     def surveys(self) -> bool:
-        """Whether something must be learnt: sectors, or delays of crystals."""
-        return self._learn_sectors or self.config.apply.calibrate_delays
+        """Whether something must be learnt: sectors, delays of crystals, or where the scanner stands."""
+        return self._learn_sectors or self.config.apply.calibrate_delays or self._placement is not None
 
     def facts(self) -> dict[str, Any]:
         """Return the window, and whose it is."""
         given = self.config.apply.window is not None
-        return {"window": f"{self.config.window:g} ps, " + ("as given" if given else "that of the configuration or of the model's training, and not "
+        stands = {"scanner": str(self._placed)} if self._placed.radius else {}
+        return {**stands, "window": f"{self.config.window:g} ps, " + ("as given" if given else "that of the configuration or of the model's training, and not "
                                                             "tuned for this engine: see --window")}
 
     def survey(self, examples: Columns) -> bool:
@@ -72,6 +76,9 @@ class ClassicalEngine(Engine):
             self.sectors = max(self.sectors or 1, int(ragged(slices, "rsector_id").flat.max(initial=0)) + 1)
         if self.config.apply.calibrate_delays:
             self._survey_delays(slices)
+        if self._placement is not None:
+            self._placement.add(slices)
+            self._placed = self._placement.placement()
         return self._first.wanted
 
     def __call__(self, examples: Columns) -> Columns:
@@ -87,6 +94,7 @@ class ClassicalEngine(Engine):
 
     def _pairs(self, examples: Columns, uncorrected: Columns | None = None) -> Pairs:
         """Return the pairs of slices, whose corrected times count from the first one of the uncorrected."""
+        examples = self._placed.placed(examples)
         time, n_owned = ragged(examples, "time"), np.asarray(examples["n_owned"])
         times = slice_times(examples) if self._check.wanted or self._rates else None
         if times is not None:

@@ -70,6 +70,12 @@ def sort_pairs(examples: Columns, options: ClassicalConfig, window: float, offse
     return joined(prompt, _delayed(singles, volume, cuts, how, slack, opens))
 
 
+def cuts_places(options: ClassicalConfig) -> bool:
+    """Return whether a cut needs to know where the scanner stands."""
+    limits = (options.max_axial_distance, options.fov_radius, options.fov_length)
+    return options.min_transaxial_distance > 0 or any(limit is not None for limit in limits)
+
+
 def cuts_of(options: ClassicalConfig, sectors: int | None) -> Cuts:
     """Return the cuts as numbers; see `sort_pairs`."""
     def limit(value: float | None) -> float:

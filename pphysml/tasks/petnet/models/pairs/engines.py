@@ -25,6 +25,7 @@ from ...likelihood.states import States
 from ...likelihood.survey import mixture_of
 from ...reading.first_singles import LOOKED_AT, own_singles
 from ...scanner.crystals import IDS
+from ...scanner.placement import Placement, PlacementSurvey
 from ...scanner.scanner import load_scanner
 from .learner import build_network
 from .scoring import Choice, Scorer, best_min_score, by_likelihood, by_network, take_pairs
@@ -54,6 +55,7 @@ class LikelihoodEngine(Engine):
     Attributes:
         learnt: of each state, once the singles are surveyed.
         delays: of the crystals, then; None if they are not calibrated.
+        placement: where the scanner stands.
     """
 
     def __init__(self, config: PetConfig, model: ModelFile | None, device: Any) -> None:
@@ -63,6 +65,8 @@ class LikelihoodEngine(Engine):
         self.states = States(config.reach, config.apply.survey_singles)
         self._names = LOOKED_AT if not config.apply.calibrate_delays else (*LOOKED_AT, *IDS)
         self._check = ExpectedPairs()
+        self.placement = Placement()
+        self._placement = PlacementSurvey(config.apply.axis, config.apply.centre)
 
     @property
     def warnings(self) -> list[str]:
@@ -104,7 +108,8 @@ class LikelihoodEngine(Engine):
             raise InputError("There is no single in the energy window, from which the engine could learn the activity.")
         if self.config.apply.calibrate_delays:
             samples = self._calibrated(samples)
-        self.learnt = [self._of(sample) for sample in samples]
+        self.placement = self._placement.placement()
+        self.learnt = [self._of(self.placement.placed(sample)) for sample in samples]
 
     def _of(self, sample: Columns) -> Learnt:
         options = self.config.apply
@@ -129,13 +134,15 @@ class LikelihoodEngine(Engine):
         return True
 
     def facts(self) -> dict[str, Any]:
-        """Return the standard deviation of the time difference, ps, and how many states were learnt, once they are."""
+        """Return where the scanner stands, the standard deviation of the time difference, ps, and how many states were learnt, once they are."""
         sigmas = [of.mixture.sigma for of in self.learnt if of.mixture is not None]
-        return {**({"time_difference_sd_ps": max(sigmas)} if sigmas else {}), **({"states": len(self.learnt)} if len(self.learnt) > 1 else {})}
+        stands = {"scanner": str(self.placement)} if self.learnt and self.placement.radius else {}
+        return {**stands, **({"time_difference_sd_ps": max(sigmas)} if sigmas else {}), **({"states": len(self.learnt)} if len(self.learnt) > 1 else {})}
 
     def survey(self, examples: Columns) -> bool:
         """Take singles to learn from; all are wanted."""
         own = own_singles(examples)
+        self._placement.add(own)
         self.states.add({name: own[name] for name in self._names if name in own})
         return True
 
@@ -143,7 +150,7 @@ class LikelihoodEngine(Engine):
         """Return the pairs; see `coincidences.pairs.Pairs`."""
         if not self.learnt:
             self.learn()
-        return with_corrected_times(self.delays, examples, self._pairs).columns()
+        return with_corrected_times(self.delays, examples, lambda slices: self._pairs(self.placement.placed(slices))).columns()
 
     def _pairs(self, examples: Columns) -> Pairs:
         """Return the pairs of slices, each by what was learnt of its state."""
