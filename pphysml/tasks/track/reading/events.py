@@ -9,7 +9,8 @@ import numpy as np
 from ....errors import FileName, InputError
 from ....io.problems import place, refuse
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows
-from .jobs import ALONG_Z, Entries, Seen, entries, keys_of
+from .jobs import ALONG_Z, Entries, entries
+from .seen_events import Seen, keys_of
 
 MAX_ROWS = 1_000_000
 """An event of more rows is none, but a file without events."""

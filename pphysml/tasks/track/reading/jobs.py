@@ -96,62 +96,6 @@ def entries(rows: Columns, starts: Array) -> Entries:
     return Entries(*map(values, ("column", "row", "layer", "") if "column" in rows else ("x", "y", "z", "time")))
 
 
-class Seen:
-    """The events of one job, each once, with where its particle came in."""
-
-    def __init__(self) -> None:
-        self._keys: list[Array] = []
-        self._entries: list[Entries] = []
-
-    def some(self, further: Entries, most: int) -> Entries:
-        """Return some entries of the job, with further ones, no more than `most` of both."""
-        few = [found.take(np.arange(min(most, len(found.x)))) for found in (*self._entries[:1], further)]
-        return Entries(*(np.concatenate(values) for values in zip(*few, strict=True)))
-
-    def again(self, keys: Array, found: Entries) -> tuple[Array, Entries]:
-        """Return which events were there before, in this job or further up in `keys`, and where their particles came in then; NaN for others."""
-        _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-        again = np.arange(len(keys)) != first[number]
-        before = found.take(first[number])
-        # Events that rise, as GATE numbers them, need no search.
-        if self._keys and len(keys) and keys[first[0]] <= self._keys[-1][-1]:
-            self._join()
-            known, at = self._keys[0], self._entries[0]
-            place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-            of_old = known[place] == keys
-            before = Entries(*(np.where(of_old, old[place], new) for old, new in zip(at, before, strict=True)))
-            again |= of_old
-        return again, Entries(*(np.where(again, values, np.nan) for values in before))
-
-    def highest(self) -> Array:
-        """Return the event that is the last in their order, none as long as there is none."""
-        return self._keys[-1][-1:] if self._keys else np.zeros(0, dtype=np.complex128)
-
-    def add(self, keys: Array, found: Entries, again: Array) -> None:
-        """Add events, but those that were there before."""
-        new = np.flatnonzero(~again)
-        new = new[np.argsort(keys[new], kind="stable")]
-        if len(new):
-            rises = not self._keys or keys[new[0]] > self._keys[-1][-1]
-            self._keys.append(keys[new])
-            self._entries.append(found.take(new))
-            if not rises:
-                self._join()
-
-    def _join(self) -> None:
-        keys = np.concatenate(self._keys)
-        order = np.argsort(keys, kind="stable")
-        joined = Entries(*(np.concatenate(values) for values in zip(*self._entries, strict=True)))
-        self._keys, self._entries = [keys[order]], [joined.take(order)]
-
-
-def keys_of(run: Array, event: Array) -> Array:
-    """Return one number for each event that sorts as run, then event do."""
-    # numpy compares complex numbers by their real parts first.
-    keys: Array = run + 1j * event
-    return keys
-
-
 class TwoParticles:
     """Finds out whether rows of several jobs were sorted by event, so that protons with equal numbers lie in one another."""
 
