@@ -132,6 +132,19 @@ def test_one_event_and_no_truth(tracks, pphysml, tmp_path, rows):
     assert done.code == 0 and "no truth of its hits (eventID, trackID, parentID" in done.out + done.err and "complete_efficiency" not in done.out
 
 
+def test_materials_that_are_not_known_are_said_at_once_and_refused_by_strict(pphysml, tmp_path, rows, protons, track_model):
+    stretched = write(tmp_path / "other.root", {**rows, "posZ": (1.1 * rows["posZ"]).astype(np.float32)})
+    network = ("--model", track_model, "--protons-per-frame", 20, "-o", tmp_path / "out.root")
+    said = "the materials of the calorimeter are not known"
+    done = pphysml("track", stretched, *network)
+    assert done.code == 0 and said in done.err.splitlines()[0]
+    (tmp_path / "out.root").unlink()
+    done = pphysml("track", stretched, *network, "--strict", "-q")
+    assert done.code == 3 and done.err.count(said) == len(done.err.splitlines()) == 1 and list(tmp_path.iterdir()) == [stretched]
+    # The same network takes the calorimeter that it was trained on.
+    assert pphysml("track", protons, *network, "--strict").code == 0
+
+
 def test_particles_cannot_be_counted_without_events(refused, tmp_path, rows):
     path = write(tmp_path / "a.root", {k: rows[k] for k in HITS})
     refused(path, "'event'", "--map event=BRANCH", "--frame-time")

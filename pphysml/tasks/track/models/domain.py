@@ -16,6 +16,9 @@ QUANTITIES = ("hits in a frame", "layers with hits", "distance of the layers in 
 OF_OLDER = 4
 """Quantities that weights of versions before 0.5 know."""
 
+OF_MATERIALS = slice(4, 6)
+"""Quantities that only the geometry says."""
+
 
 def describe(examples: Columns) -> Array:
     """Return lowest and highest value of each of QUANTITIES over the frames with hits, float64 (Q, 2); NaN where it is not known."""
@@ -68,7 +71,10 @@ def check_domain(model: ModelFile) -> None:
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array]) -> Iterator[str]:
-    """Yield a sentence for every quantity that lies outside the training's range by more than a fifth."""
+    """Yield a sentence for every quantity that lies outside the training's range by more than a fifth, and for materials that are not known.
+
+    Of the latter nobody can say whether they are those of the training, even if that had hidden them in some frames.
+    """
     if "domain" not in prepared:
         return
     known = len(prepared["domain"])
@@ -77,3 +83,5 @@ def outside(examples: Columns, prepared: Mapping[str, Array]) -> Iterator[str]:
             yield f"{name}: {found_high:.4g}, in the training at most {high:.4g}"
         elif found_low < low / 1.2 and name not in QUANTITIES[:2]:
             yield f"{name}: {found_low:.4g}, in the training at least {low:.4g}"
+    if np.isfinite(prepared["domain"][OF_MATERIALS]).any() and np.isnan(ragged(examples, "depth").flat).any():
+        yield "the materials of the calorimeter are not known, and cannot be compared with those of the training"

@@ -50,17 +50,27 @@ def test_frames_like_those_of_the_training_are_inside_and_others_named():
     assert list(outside(frames(), {})) == []
 
 
-def test_materials_outside_of_the_training_are_named_and_unknown_ones_are_not():
+def test_materials_outside_of_the_training_are_named():
     trained = fit_domain([frames()])
     assert [s.split(":")[0] for s in outside(frames(lengths=(0.04, 1.0)), trained)] == [
         "radiation lengths between layers", "water-equivalent length between layers in mm"]
     assert [s.split(":")[0] for s in outside(frames(sensors=(0.025, 0.5)), trained)] == ["thickness of the sensors in mm"]
-    assert list(outside(frames(lengths=(np.nan, np.nan)), trained)) == []
+
+
+def test_materials_that_are_not_known_cannot_be_compared():
+    hidden, shown = frames(lengths=(np.nan, np.nan)), frames()
+    for trained in ([shown], [shown, hidden]):
+        for found in (hidden, frames(lengths=(0.04, np.nan))):
+            assert list(outside(found, fit_domain(trained))) == ["the materials of the calorimeter are not known, and cannot be compared with those of the training"]
+        assert list(outside(shown, fit_domain(trained))) == []
+    # To a training without any they are as its own.
+    assert list(outside(hidden, fit_domain([hidden]))) == [] == list(outside(shown, fit_domain([hidden])))
 
 
 def test_ranges_of_older_weights_know_four_quantities():
     trained = {"domain": fit_domain([frames()])["domain"][:4]}
     assert list(outside(frames(lengths=(0.04, 1.0), sensors=(0.5, 0.5)), trained)) == []
+    assert list(outside(frames(lengths=(np.nan, np.nan)), trained)) == []
     assert len(list(outside(frames(spacing=(4.0, 6.1)), trained))) == 1
 
 
