@@ -56,7 +56,7 @@ class Petnet(Task["PetConfig"]):
         "--target": Flag("apply.target", "PAIRS", "What the engines likelihood and pairs look for: all pairs of one annihilation (the default), or unscattered ones, for less scatter and a higher NECR.", JUDGED),
         "--policy": Flag("apply.classical.policy", "NAME", "What the engine classical does with several singles in a window, in the words of GATE 9 or 10, as takeAllGoods or RemoveMultiples.", JUDGED),
         "--scanner": Flag("apply.scanner", "FILE", "YAML file of the scanner, or a known name such as safir: ids that the file lacks are made from positions, without singles outside, and a header for STIR (.hroot) is written.", READING),
-        "--files": Flag("apply.files", "RULE", "Whether time goes on from file to file (successive) or begins anew (independent); default: auto, by their times.", READING),
+        "--files": Flag("apply.files", "RULE", "Whether time goes on from file to file, and inside a file where jobs were merged (successive), or acquisitions of their own begin there (independent); default: auto, by times and event numbers.", READING),
         "--sort": Flag("apply.sort", "RULE", SORT, READING, alone="full", values=("buffer", "full")),
     }
 

@@ -62,7 +62,7 @@ class ApplyConfig(Config):
     window: Window | None = option(None, "Largest time difference of a pair; null takes data.window; see --window.", "ps")
     energy_window: EnergyRange | None = option(None, "Energies of singles; null takes data.energy_window; see --energy-window.", "keV")
     offset: Picoseconds = option(0.0, "Delay of a second window, whose pairs are random by construction; 0 makes none; see --delayed.", "ps", ge=0)
-    files: Literal["auto", "successive", "independent"] = option("auto", "Whether time goes on from file to file, or begins anew; auto looks at where the times of a file begin.")
+    files: Literal["auto", "successive", "independent"] = option("auto", "Whether time goes on from file to file, and inside a file where time or event numbers begin anew, as in jobs merged into one tree (successive: all is one acquisition); or what comes is an acquisition of its own, without pairs of both (independent). auto takes it as one of its own where time begins anew, not where event numbers alone do.")
     sort: Literal["buffer", "full"] = option("buffer", "Order of time: with singles that come late by up to sort_buffer others, or any order, by way of temporary files; see --sort.")
     sort_buffer: int = option(200_000, "Singles among which the order of time is looked for.", ge=1)
     slice_singles: int = option(4096, "Singles in a slice of time at least.", ge=2)

@@ -14,9 +14,10 @@ from .dead_time import DeadTime
 from .energy_cut import EnergyCut, Window
 from .energy_cut import within as within
 from .external_order import ExternalOrder
-from .file_times import FileTimes
+from .file_times import times_told
 from .missing_ids import MissingIds
-from .segments import Segments, told
+from .parts import Parts
+from .segments import segments_of, told, turns_told
 from .singles_of_hits import SinglesOfHits
 from .slices import SliceRules, Slices
 from .time_grid import TimeGrid
@@ -39,20 +40,21 @@ class SliceMaker(Carry):
         options = config.apply
         self.levels = [f"{level}_id" for level in options.volume_levels]
         known = None if scanner is None else load_scanner(scanner)
-        self.segments = Segments(options.files)
-        self.times = FileTimes()
+        self.rule = options.files
+        self.parts = Parts(inside=options.files != "successive")
         self.grid = TimeGrid(window)
         self.ids = MissingIds(known)
         self.hits = SinglesOfHits(options.digitizer, known)
         self.dead_time = DeadTime(options.digitizer)
         self.energies = EnergyCut(energy_window)
-        self.order = ExternalOrder(options.files) if options.sort == "full" else BufferedOrder(options.sort_buffer)
+        known_parts = self.parts.parts
+        self.order = ExternalOrder(self.rule, known_parts) if options.sort == "full" else BufferedOrder(self.rule, known_parts, options.sort_buffer)
         self.slices = Slices(SliceRules(reach, offset, least))
 
     def add(self, chunk: Columns | None) -> Columns:
         """Return the slices that are complete; None ends the input."""
-        singles = self.hits.add(None if chunk is None else self._placed(chunk))
-        ordered = self.order.add(self._checked(singles)) if singles else {}
+        singles = [self.hits.add(rows) for rows in (self._placed(chunk), *([None] if chunk is None else []))]
+        ordered = concatenate([part for part in (self.order.add(self._checked(rows)) for rows in singles if rows) if part])
         if chunk is None:
             ordered = concatenate([part for part in (ordered, self.order.add(None)) if part])
         if self._dead_after:
@@ -66,22 +68,21 @@ class SliceMaker(Carry):
 
     def warnings(self, named: FileName) -> list[str]:
         """Return what the user should know of the input, sentences without full stops."""
-        # Sorted in any order, a file counts as a whole.
-        files = self.order.files if isinstance(self.order, ExternalOrder) else self.segments.files
-        rule = self.segments.rule
-        return [*told(files, rule), *self.times.warnings(files, rule, named), *self.hits.warnings, *self.ids.warnings(named), *self.energies.warnings(named), *self.grid.warnings]
+        parts, rule = self.parts.parts, self.rule
+        segments = segments_of(parts, rule, whole=isinstance(self.order, ExternalOrder))
+        taken = [*told(parts, segments, rule, named), *turns_told(self.parts.turns, named), *times_told(parts, segments, rule, named)]
+        return [*taken, *self.hits.warnings, *self.ids.warnings(named), *self.energies.warnings(named), *self.grid.warnings]
 
     @property
     def _dead_after(self) -> bool:
         """Whether singles of any energy are wanted in the order of time."""
         return self.hits.found and self.dead_time.config.dead_time > 0
 
-    def _placed(self, chunk: Columns) -> Columns:
-        """Return rows with their segment and all ids that can be known."""
-        rows = with_ids(with_fine_times(chunk, self.window), self.levels)
-        refuse_many_values(rows)
-        self.times.add(rows)
-        return self.ids.add({**rows, "segment": self.segments.add(rows)})
+    def _placed(self, chunk: Columns | None) -> Columns:
+        """Return rows with their part and all ids that can be known; None at the end."""
+        rows = chunk and with_ids(with_fine_times(chunk, self.window), self.levels)
+        refuse_many_values(rows or {})
+        return self.ids.add(self.parts.add(rows))
 
     def _checked(self, singles: Columns) -> Columns:
         check_energies(singles)

@@ -17,7 +17,7 @@ from .pulses import add_hits, read_out
 FWHM = 2.0 * sqrt(2.0 * log(2.0))
 """Full width at half maximum of a Gaussian of width 1."""
 
-OF_EVENT = ("file", "hit_file", "segment", "run", "event")
+OF_EVENT = ("file", "part", "hit_file", "run", "event")
 """What hits of one event have in common."""
 
 
@@ -26,7 +26,7 @@ class Digitizer:
 
     Hits of one event must follow one another, as they do in GATE's files. Deposits of no energy make no
     single and lend none their time (GateDigitizerInitializationModule). The resolutions depend on the
-    seed, file, run, event and volume alone. Dead time needs the order of time; see `dead_time`.
+    seed, the number of the part of the input (see `parts`), run, event and volume alone. Dead time needs the order of time; see `dead_time`.
 
     Args:
         scanner: needed for the policy `centroid` only.
@@ -73,7 +73,8 @@ class Digitizer:
     def _blurred(self, pulses: Columns) -> Columns:
         config = self.config
         volume = np.asarray(pulses.pop("volume")).view(np.int64)
-        ids = [np.asarray(pulses[name]) for name in OF_EVENT if name in pulses and name != "segment"]
+        # Jobs merged into one file are blurred as those in files of their own.
+        ids = [np.asarray(pulses[name]) for name in OF_EVENT if name in pulses and (name != "file" or "part" not in pulses)]
         first, second = _gaussians(combined(np.full(len(volume), config.seed), *ids, volume))
         energy, time = np.asarray(pulses["energy"]), np.asarray(pulses["time"])
         width = config.energy_resolution * np.sqrt(1e-3 * config.reference_energy * energy) / FWHM

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ....io.external_sort import BLOCK, RUN, merged, order
-from ....io.ragged import Array, Columns, concatenate, length, take
+from ....io.ragged import Columns, concatenate, length, take
 from ....io.spilled import Spilled
-from .segments import Files, Rule, begins_anew
+from .parts import Part
+from .segments import Rule, segments_of
 
 
 class ExternalOrder:
@@ -19,22 +20,19 @@ class ExternalOrder:
     that of the environment variable TMPDIR.
 
     Args:
-        rule: whether files begin segments, see `segments.Segments`; here a file counts as a whole.
+        rule: whether parts begin segments, see `segments.segments_of`; here a part counts as a whole.
+        parts: all of them, once all singles have come.
         run: singles that are sorted at a time.
         block: singles that are returned at a time, about.
-
-    Attributes:
-        files: numbers of the files of each segment, once all singles have come.
     """
 
-    def __init__(self, rule: Rule, run: int = RUN, block: int = BLOCK) -> None:
-        self.rule, self.run, self.block = rule, run, block
+    def __init__(self, rule: Rule, parts: Sequence[Part], run: int = RUN, block: int = BLOCK) -> None:
+        self.rule, self.parts, self.run, self.block = rule, parts, run, block
         self.done = False
-        self.files: Files = {}
         self._pool: list[Columns] = []
         self._pooled = 0
         self._spilled = Spilled("Singles")
-        self._files: list[int] = []
+        self._part_of: list[int] = []
         self._merged: Iterator[Columns] | None = None
 
     def add(self, rows: Columns | None) -> Columns:
@@ -56,13 +54,13 @@ class ExternalOrder:
         return found
 
     def _take(self, rows: Columns) -> None:
-        file = np.asarray(rows["file"])
-        for number in np.unique(file):
-            if self._pool and np.asarray(self._pool[0]["file"])[0] != number:
+        part = np.asarray(rows["part"])
+        for number in np.unique(part):
+            if self._pool and np.asarray(self._pool[0]["part"])[0] != number:
                 self._write()
-            part = take(rows, file == number)
-            self._pool.append(part)
-            self._pooled += length(part)
+            those = take(rows, part == number)
+            self._pool.append(those)
+            self._pooled += length(those)
             if self._pooled >= self.run:
                 self._write()
 
@@ -72,22 +70,13 @@ class ExternalOrder:
             return
         rows = concatenate(self._pool)
         self._pool, self._pooled = [], 0
+        self._part_of.append(int(np.asarray(rows.pop("part"))[0]))
         self._spilled.write(take(rows, order(rows, ("time",))))
-        self._files.append(int(np.asarray(rows["file"])[0]))
 
     def _merge(self) -> Iterator[Columns]:
-        opened = list(zip(self._files, self._spilled.opened(), strict=True))
-        segments = self._segments([(file, np.asarray(run["time"])) for file, run in opened])
-        self.files = {number: {file for file, of in segments.items() if of == number} for number in sorted(set(segments.values()))}
-        for number in self.files:
-            for rows in merged([run for file, run in opened if segments[file] == number], ("time",), self.block):
+        segment_of = segments_of(self.parts, self.rule, whole=True)[self._part_of].tolist()
+        runs = self._spilled.opened()
+        for number in sorted(set(segment_of)):
+            for rows in merged([run for run, of in zip(runs, segment_of, strict=True) if of == number], ("time",), self.block):
                 ordered = take(rows, order(rows, ("time",)))
                 yield {**ordered, "segment": np.full(length(rows), number, dtype=np.int64)}
-
-    def _segments(self, runs: list[tuple[int, Array]]) -> dict[int, int]:
-        """Return the segment of every file."""
-        files = list(dict.fromkeys(file for file, _ in runs))
-        first = np.array([min(time[0] for f, time in runs if f == file) for file in files])
-        last = np.array([max(time[-1] for f, time in runs if f == file) for file in files])
-        fresh = np.append(False, begins_anew(self.rule, np.arange(len(files)), first, last)) if files else np.zeros(0, dtype=bool)
-        return dict(zip(files, np.cumsum(fresh).tolist(), strict=True))

@@ -1,91 +1,89 @@
-"""Stretches of an acquisition in which time goes on, from file to file and from run to run."""
+"""Stretches of an acquisition in which time goes on, over the parts of the input; see `parts`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
+from ....errors import FileName
+from ....io.ragged import Array
+from .falls import NUMBERS, TIME
+from .parts import Part
 
 Rule = Literal["auto", "successive", "independent"]
-Files = dict[int, set[int]]
+
+BEGINS = {TIME: "time begins", NUMBERS: "event numbers begin", TIME + NUMBERS: "time and event numbers begin"}
 
 
-class Segments:
-    """Numbers the segments of singles, which come in the order of the files.
+def segments_of(parts: Sequence[Part], rule: Rule, whole: bool) -> Array:
+    """Return the segment of each part, int64 (parts,).
 
-    A file or run begins a segment of its own if its first single is earlier than the middle of the
-    one before: the parts of one acquisition follow each other, acquisitions of their own each begin
-    near zero. What has few singles out of order at its ends stays together.
-
-    Args:
-        rule: "auto"; "independent": every file begins one; "successive": there is one only.
-
-    Attributes:
-        files: numbers of the files of each segment.
-    """
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-        self.files: Files = {}
-        self._number = 0
-        self._part: tuple[int, int, float, float] | None = None
-
-    def add(self, rows: Columns) -> Array:
-        """Return the segment of every single, int64; `rows` have `file`, `time` and perhaps `run`."""
-        time, file = np.asarray(rows["time"]), np.asarray(rows["file"]).astype(np.int64)
-        run = np.asarray(rows["run"]).astype(np.int64) if "run" in rows else np.zeros_like(file)
-        if not len(time):
-            return np.zeros(0, dtype=np.int64)
-        begins = np.append(True, (np.diff(file) != 0) | (np.diff(run) != 0))
-        starts = np.flatnonzero(begins)
-        first, top = time[starts], np.maximum.reduceat(time, starts)
-        files, runs = file[starts], run[starts]
-        before = self._part
-        going_on = before is not None and before[:2] == (files[0], runs[0])
-        if before is not None and going_on:
-            first[0], top[0] = before[2], max(before[3], top[0])
-        elif before is not None:
-            files, first, top = np.append(before[0], files), np.append(before[2], first), np.append(before[3], top)
-        fresh = begins_anew(self.rule, files, first, top)
-        # The first part goes on, or is the first of all, or comes after the one before, which was put in front.
-        fresh = np.append(False, fresh) if before is None or going_on else fresh
-        self._part = (int(file[-1]), int(run[-1]), float(first[-1]), float(top[-1]))
-        numbers = self._number + np.cumsum(fresh)
-        self._number = int(numbers[-1])
-        for number, of_file in zip(numbers.tolist(), file[starts].tolist(), strict=True):
-            self.files.setdefault(number, set()).add(of_file)
-        segment: Array = numbers[np.cumsum(begins) - 1].astype(np.int64)
-        return segment
-
-
-def begins_anew(rule: Rule, files: Array, first: Array, top: Array) -> Array:
-    """Return whether each part but the first begins a segment, bool (n - 1,).
+    A file begins a segment of its own if its first single is earlier than the middle of the part before: the
+    parts of one acquisition follow each other, acquisitions of their own each begin near zero. What has
+    few singles out of order at its ends stays together. Inside a file a segment begins where time does.
 
     Args:
-        files, first, top: number of the file, time of the first single and largest time of each part.
+        rule: "auto"; "independent": every part is one; "successive": there is one only.
+        whole: whether the singles of a part come in no order, so that its least time counts, and not its first one.
     """
-    if rule == "successive":
-        return np.zeros(len(first) - 1, dtype=bool)
-    anew: Array = first[1:] < (first[:-1] + top[:-1]) / 2
-    return anew | (np.diff(files) != 0) if rule == "independent" else anew
+    begins = [_begins(part, before, rule, whole) for part, before in zip(parts[1:], parts[:-1], strict=True)]
+    return np.append(0, np.cumsum(begins, dtype=np.int64))[: len(parts)]
 
 
-def told(files: Files, rule: Rule) -> list[str]:
-    """Return how several files were taken, as a sentence without its full stop; none for one file.
+def _begins(part: Part, before: Part, rule: Rule, whole: bool) -> bool:
+    if rule != "auto":
+        return rule == "independent"
+    if part.anew:
+        return bool(part.anew & TIME)
+    return part.low < (before.low + before.top) / 2 if whole else part.first < (before.first + before.top) / 2
+
+
+def told(parts: Sequence[Part], segments: Array, rule: Rule, named: FileName) -> list[str]:
+    """Return how files, and what begins anew in them, were taken, sentences without full stops; none for one file that is one part.
 
     Args:
-        files: see `Segments.files`.
+        segments: of the parts.
     """
-    n = len(set().union(*files.values()))
+    return [*_files_told(parts, segments, rule), *_parts_told(parts, rule, named)]
+
+
+def _files_told(parts: Sequence[Part], segments: Array, rule: Rule) -> list[str]:
+    n = len({part.file for part in parts})
     if n < 2:
         return []
-    if len(files) == 1:
+    n_segments = int(segments[-1]) + 1
+    if n_segments == 1:
         found = "as successive parts of one acquisition"
-    elif max(len(members) for members in files.values()) == 1:
+    elif n_segments == n == len(parts):
         found = "as acquisitions of their own, each of which begins anew in time"
     else:
-        found = f"as {len(files)} acquisitions"
+        found = f"as {n_segments} acquisitions"
     why = ", by the times with which they begin (--files says otherwise)" if rule == "auto" else ""
     return [f"{n} files were read {found}{why}"]
+
+
+def _parts_told(parts: Sequence[Part], rule: Rule, named: FileName) -> list[str]:
+    """Return what begins anew inside files: where acquisitions were merged, and where event numbers alone begin."""
+    goes_on = [part for part in parts if part.anew == NUMBERS and rule == "auto"]
+    begins = [part for part in parts if part.anew and part not in goes_on]
+    found = []
+    for first in begins[:1]:
+        found.append(f"{BEGINS[first.anew]} anew at entry {first.entry} of {named(first.file)}{_more(begins)}: what comes there was taken as an acquisition of its own, without "
+                     "pairs of both, as jobs are that were merged into one tree (--files successive takes all as one)")
+    for first in goes_on[:1]:
+        found.append(f"event numbers begin anew at entry {first.entry} of {named(first.file)}{_more(goes_on)}, and time goes on: what comes there was taken as a successive part of "
+                     "one acquisition (--files independent takes it as one of its own)")
+    return found
+
+
+def turns_told(turns: dict[int, int], named: FileName) -> list[str]:
+    """Return in which file what is read falls back to the beginning, and is no acquisition of its own."""
+    files = [file for file, n in turns.items() if n]
+    return [f"{named(file)} falls back to where it began {turns[file]} times, but with other events, or in other places, as what threads or detectors wrote in turn: "
+            f"it was taken as one acquisition{' (as are more files)' if len(files) > 1 else ''}" for file in files[:1]]
+
+
+def _more(found: list[Part]) -> str:
+    return f" (and at {len(found) - 1} more)" if len(found) > 1 else ""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
+from .parts import Part
+from .segments import Rule, segments_of
 
 WITHIN_FILE = "read the file in any order with --sort full"
 BETWEEN_FILES = "give the files in the order of time, read them in any with --sort full, or give --files independent if they are acquisitions of their own"
@@ -18,14 +22,16 @@ class BufferedOrder:
     A segment is a stretch of time that goes on: see `segments`. Equal times keep the order of the file.
 
     Args:
+        rule: whether parts begin segments.
+        parts: those of all singles that have come.
         size: singles held back; one may come later than so many that follow it in time.
 
     Attributes:
         done: whether all singles are out.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, rule: Rule, parts: Sequence[Part], size: int) -> None:
+        self.rule, self.parts, self.size = rule, parts, size
         self.done = False
         self._held: Columns = {}
         self._last: tuple[int, float, int] | None = None
@@ -40,6 +46,7 @@ class BufferedOrder:
         if rows is not None and not length(rows):
             return {}
         if rows is not None:
+            rows = self._in_segments(rows)
             self._refuse_late(rows)
         known = sorted_rows(concatenate([part for part in (self._held, rows) if part]))
         ready = length(known) if rows is None else max(0, length(known) - self.size)
@@ -47,6 +54,12 @@ class BufferedOrder:
         if ready:
             self._last = (int(np.asarray(out["segment"])[-1]), float(np.asarray(out["time"])[-1]), int(np.asarray(out["file"])[-1]))
         return out if ready else {}
+
+    def _in_segments(self, rows: Columns) -> Columns:
+        rows = dict(rows)
+        part = np.asarray(rows.pop("part"))
+        segment = segments_of(self.parts, self.rule, whole=False)
+        return {**rows, "segment": segment[part]}
 
     def _refuse_late(self, rows: Columns) -> None:
         if self._last is None:

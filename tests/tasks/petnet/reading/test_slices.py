@@ -17,7 +17,8 @@ from pphysml.tasks.petnet.judging.targets import find_targets
 from pphysml.tasks.petnet.judging.truth import truth_of
 from pphysml.tasks.petnet.reading.assemble import assemble
 from pphysml.tasks.petnet.reading.external_order import ExternalOrder
-from pphysml.tasks.petnet.reading.segments import Segments
+from pphysml.tasks.petnet.reading.parts import Parts
+from pphysml.tasks.petnet.reading.segments import segments_of
 
 
 def singles(n=5000, rate=1e8, seed=1, begin=0.0, file=0):
@@ -119,31 +120,32 @@ def test_any_order_is_sorted_in_bounded_memory(monkeypatch):
         assert np.array_equal(examples["single_entry"].flat[examples["single_file"].flat == 0], expected["single_entry"].flat[expected["single_file"].flat == 0])
 
 
+def numbers(rule, *files, chunk=10**6):
+    """Return the segment of every single of files."""
+    parts, numbered = Parts(inside=rule != "successive"), []
+    for rows in files:
+        numbered += [parts.add(slice_rows(rows, s, min(s + chunk, length(rows)))) for s in range(0, length(rows), chunk)]
+    numbered.append(parts.add(None))
+    return segments_of(parts.parts, rule, whole=False)[concatenate([rows for rows in numbered if rows])["part"]]
+
+
 def test_files_go_on_or_begin_anew():
     first, following = singles(1000), singles(1000, seed=2, begin=2e-5, file=1)
     again = singles(1000, seed=3, file=1)
-
-    def numbers(rule, *files):
-        segments = Segments(rule)
-        return [sorted(set(segments.add(rows).tolist())) for rows in files]
-
-    assert numbers("auto", first, following) == [[0], [0]]
-    assert numbers("auto", first, again) == [[0], [1]]
-    assert numbers("independent", first, following) == [[0], [1]]
-    assert numbers("successive", first, again) == [[0], [0]]
-    joined = concatenate([first, again])
-    assert len(set(Segments("auto").add(joined))) == 2
-    runs = {**first, "run": np.arange(1000) // 100}
-    assert set(Segments("auto").add(runs)) == {0}
+    one, two = [0] * 2000, [0] * 1000 + [1] * 1000
+    assert numbers("auto", first, following).tolist() == one
+    assert numbers("auto", first, again).tolist() == two
+    assert numbers("independent", first, following).tolist() == two
+    assert numbers("successive", first, again).tolist() == one
+    assert numbers("auto", concatenate([first, again])).tolist() == two
+    assert not numbers("auto", {**first, "run": np.arange(1000) // 100}).any()
 
 
 def test_segments_do_not_depend_on_chunks():
     rows = concatenate([singles(100), singles(100, seed=2, file=1), singles(100, seed=3, file=2, begin=2e-6)])
-    whole = Segments("auto").add(rows)
+    whole = numbers("auto", rows)
     for chunk in (1, 7, 99, 100, 101):
-        segments = Segments("auto")
-        parts = [segments.add(slice_rows(rows, s, min(s + chunk, 300))) for s in range(0, 300, chunk)]
-        assert np.array_equal(np.concatenate(parts), whole)
+        assert np.array_equal(numbers("auto", rows, chunk=chunk), whole)
     assert whole.tolist() == [0] * 100 + [1] * 200
 
 
