@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=2_000, help="events of the loop over events")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=11, help="of readings with and without comparing")
-    parser.add_argument("--compression", default="zstd:5", help="ALGORITHM:LEVEL, or none")
+    parser.add_argument("--compression", default="zstd:3", help="ALGORITHM:LEVEL, or none")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     algorithm, _, level = options.compression.partition(":")

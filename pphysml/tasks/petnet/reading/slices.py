@@ -53,16 +53,16 @@ class Slices:
         self.n_slices = 0
         self._held: Columns = {}
 
-    def add(self, rows: Columns, end: bool) -> Columns:
+    def add(self, parts: list[Columns], end: bool) -> Columns:
         """Return the slices that are complete; at the end, all of them.
 
         Args:
-            rows: singles with `file`, `entry`, `segment`, `time` (s), sorted; further columns go along.
+            parts: of the singles, one behind the other, with `file`, `entry`, `segment`, `time` (s), sorted; further columns go along.
         """
-        known = concatenate([part for part in (self._held, rows) if part])
-        if not known:
-            return {}
+        known = concatenate([part for part in (self._held, *parts) if part])
         n = length(known)
+        if not n:
+            return {}
         starts = np.append(0, slice_starts(self._gaps(known), np.asarray(known["segment"]), self.rules.least, 0))
         stops = np.append(starts[1:], n)
         lent = self._lent(known, stops)
@@ -95,7 +95,6 @@ class Slices:
         return lent
 
     def _examples(self, known: Columns, starts: Array, stops: Array, lent: Array) -> Columns:
-        rows = _overlapping(starts, lent)
         file, entry = np.asarray(known["file"]), np.asarray(known["entry"])
         number = self.n_slices + np.arange(len(starts))
         self.n_slices += len(starts)
@@ -106,9 +105,12 @@ class Slices:
         singles: dict[str, Column] = {k: v for k, v in known.items() if k not in ("file", "entry", "segment")}
         singles |= {"single_file": file, "single_entry": entry}
         # Without lent singles the slices follow each other, and nothing needs to be copied.
-        plain = np.array_equal(lent, stops)
-        flat = slice_rows(singles, 0, int(stops[-1])) if plain else take(singles, rows.flat)
-        return examples | {name: Ragged(np.asarray(column), rows.offsets) for name, column in flat.items()}
+        if np.array_equal(lent, stops):
+            flat, offsets = slice_rows(singles, 0, int(stops[-1])), np.append(starts, stops[-1])
+        else:
+            rows = _overlapping(starts, lent)
+            flat, offsets = take(singles, rows.flat), rows.offsets
+        return examples | {name: Ragged(np.asarray(column), offsets) for name, column in flat.items()}
 
 
 def slice_times(examples: Columns) -> Array:

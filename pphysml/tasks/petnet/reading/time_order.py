@@ -15,6 +15,8 @@ WITHIN_FILE = "read the file in any order with --sort full"
 BETWEEN_FILES = "give the files in the order of time, read them in any with --sort full, or give --files independent if they are acquisitions of their own"
 """What to do."""
 
+At = tuple[int, float, int]
+
 
 class BufferedOrder:
     """Sorts singles by (segment, time), holding back the last ones of them.
@@ -33,27 +35,46 @@ class BufferedOrder:
     def __init__(self, rule: Rule, parts: Sequence[Part], size: int) -> None:
         self.rule, self.parts, self.size = rule, parts, size
         self.done = False
-        self._held: Columns = {}
-        self._last: tuple[int, float, int] | None = None
+        self._held: list[Columns] = []
+        self._last: At | None = None
 
-    def add(self, rows: Columns | None) -> Columns:
-        """Return the next singles in order; None releases those held back.
+    def add(self, rows: Columns | None) -> list[Columns]:
+        """Return the next singles in order, in parts that follow each other; None releases those held back.
 
         Raises:
             InputError: one comes too late; names file and entry.
         """
         self.done = rows is None
         if rows is not None and not length(rows):
-            return {}
+            return []
         if rows is not None:
             rows = self._in_segments(rows)
             self._refuse_late(rows)
-        known = sorted_rows(concatenate([part for part in (self._held, rows) if part]))
-        ready = length(known) if rows is None else max(0, length(known) - self.size)
-        out, self._held = slice_rows(known, 0, ready), slice_rows(known, ready, length(known))
-        if ready:
-            self._last = (int(np.asarray(out["segment"])[-1]), float(np.asarray(out["time"])[-1]), int(np.asarray(out["file"])[-1]))
-        return out if ready else {}
+            self._hold(rows)
+        out = self._released(0 if rows is None else self.size)
+        self._last = at(out[-1], -1) if out else self._last
+        return out
+
+    def _hold(self, rows: Columns) -> None:
+        """Keep singles behind the others, in order; those that are so already, as most files are, are not copied."""
+        behind = not self._held or at(self._held[-1], -1)[:2] <= at(rows, 0)[:2]
+        if behind and not out_of_order(np.asarray(rows["segment"]), np.asarray(rows["time"])).any():
+            self._held.append(rows)
+        else:
+            self._held = [sorted_rows(concatenate([*self._held, rows]))]
+
+    def _released(self, left: int) -> list[Columns]:
+        """Take out the first singles, so that so many are left."""
+        out = []
+        n = sum(map(length, self._held)) - left
+        while n > 0 and self._held:
+            first = self._held.pop(0)
+            if length(first) > n:
+                self._held.insert(0, slice_rows(first, n, length(first)))
+                first = slice_rows(first, 0, n)
+            out.append(first)
+            n -= length(first)
+        return out
 
     def _in_segments(self, rows: Columns) -> Columns:
         rows = dict(rows)
@@ -70,13 +91,14 @@ class BufferedOrder:
             f"comes after {self.size} singles that are later in time; {WITHIN_FILE if np.asarray(rows['file'])[row] == file else BETWEEN_FILES}"))
 
 
+def at(rows: Columns, row: int) -> At:
+    """Return segment, time (s) and file of a row."""
+    return int(np.asarray(rows["segment"])[row]), float(np.asarray(rows["time"])[row]), int(np.asarray(rows["file"])[row])
+
+
 def sorted_rows(rows: Columns) -> Columns:
     """Return singles sorted by segment and time; equal ones keep their order."""
-    if not rows:
-        return rows
     segment, time = np.asarray(rows["segment"]), np.asarray(rows["time"])
-    if not out_of_order(segment, time).any():
-        return rows
     return take(rows, np.lexsort((time, segment)))
 
 
