@@ -22,6 +22,8 @@ SCANNED = ("spot_x", "spot_y", "beam_bin")
 """What protons of a frame have in common, and which of it they have not in a readout time: it does not wait for spot or energy."""
 
 NEVER = np.iinfo(np.int64).max
+LARGEST = 1e15
+"""Number of a readout time beyond which doubles are not exact enough to count them."""
 
 
 class Framing:
@@ -63,7 +65,7 @@ class Framing:
         if n:
             arrived = {**protons, "ordinal": self.n_protons + np.arange(n)}
             if self.frame_time is not None:
-                arrived["readout"] = np.floor(first_times(protons) / self.frame_time).astype(np.int64)
+                arrived["readout"] = self._readouts(protons, self.frame_time)
             self.n_protons += n
             self._open = concatenate([self._open, arrived]) if self._open else arrived
         if not length(self._open):
@@ -116,6 +118,19 @@ class Framing:
         names = ("file", "run", "event") if "event" in protons else ("file", "run", "entry")
         drawn: Array = self.sizes[combined(*(np.asarray(protons[name]) for name in names)) % np.uint64(len(self.sizes))]
         return drawn
+
+    def _readouts(self, protons: Columns, frame_time: float) -> Array:
+        """Return the number of the readout time of each proton's first hit.
+
+        Raises:
+            InputError: numbers of so short times are too large.
+        """
+        first = first_times(protons)
+        with np.errstate(over="ignore"):
+            number = np.floor(first / frame_time)
+        refuse(protons, np.abs(number) >= LARGEST, "time", lambda row: (
+            f"{first[row]:.6g} s is more than {LARGEST:.0e} times the --frame-time of {frame_time:g} s: give that in seconds"))
+        return number.astype(np.int64)
 
     def _refuse_backwards(self, protons: Columns, fresh: Array) -> None:
         bad = np.zeros(len(fresh), dtype=bool)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....errors import FileName, InputError
 from ....io.carry import Carry
-from ....io.problems import of_first_file, refuse
+from ....io.problems import of_first_file, place, refuse
 from ....io.ragged import Array, Columns, Ragged, concatenate, length, ragged
 from .beams import Beams
 from .calorimeters.axes import USUAL, turned
@@ -67,7 +67,7 @@ class ReadoutFrames(Carry):
             self._early = [ready]
             return {}
         if not self._any and length(ready):
-            raise InputError("no frame of the input has a hit", branch="hit_x")
+            raise InputError("no frame of the input has a hit", file=place(ready, 0).file, branch="hit_x")
         examples = {} if layers is None or not length(ready) else self._examples(turned(ready, self._placing.axis, POSITIONS), layers)
         if last:
             self._placing.end()

@@ -364,6 +364,19 @@ def test_frames_of_another_detector_are_refused():
         assembled(assemble, rows)
 
 
+def test_frames_without_any_hit_are_refused_by_the_name_of_their_file():
+    empty = {name: Ragged.from_counts(column.flat[:0], np.zeros(30, dtype=np.int64)) if isinstance(column, Ragged) else column for name, column in FRAMES.items()}
+    with pytest.raises(InputError, match=r"^input file 0, branch 'hit_x': no frame of the input has a hit"):
+        assembled(assemble, empty)
+
+
+def test_hits_that_are_all_elsewhere_are_no_front_tracker(yaml):
+    for z, in_front in ((0.7 * ROWS["z"] - 300, False), (np.where(np.arange(length(ROWS)) % 5 == 0, ROWS["z"] - 300, ROWS["z"]), True)):
+        with pytest.raises(InputError, match="lie in none of the layers of the geometry 'mine'") as caught:
+            assembled(assemble, {**ROWS, "z": z}, geometry=yaml)
+        assert ("front_tracker" in str(caught.value)) == in_front
+
+
 def test_energy_follows_from_the_cluster_where_it_is_not_measured():
     found = assembled(assemble, without("hit_edep"), min_cluster_size=1)
     assert np.array_equal(np.floor(4.2267 * found["dedx"].flat.astype(float) ** 0.65 + 0.5 + 1e-5), found["cluster_size"].flat)

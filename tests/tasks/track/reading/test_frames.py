@@ -132,6 +132,11 @@ def test_time_that_goes_back_is_refused():
         run(data, 50, [100], frame_time=0.25)
 
 
+def test_readout_times_that_are_too_short_to_be_counted_are_refused():
+    with pytest.raises(InputError, match=r"^input file 0, branch 'time', entry 10: 0\.01 s is more than 1e\+15 times the --frame-time of 1e-300 s"):
+        run(protons(), 600, [100], frame_time=1e-300)
+
+
 def test_particles_are_numbered_through_the_frame():
     data = protons(n=9)
     counts = np.array([3, 1, 2] * 3)

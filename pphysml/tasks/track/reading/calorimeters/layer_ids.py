@@ -20,12 +20,16 @@ WEIGHTS = np.random.default_rng(5).integers(1, 2**62, len(NAMES) + 64) | 1
 MOST = 0.05
 """Share of the rows whose numbers may be those of another layer."""
 
+TOO_FEW = 3
+"""Times as many layers as combinations of numbers, beyond which a level of the volumes is not in the file."""
+
 
 class LayerIds:
     """Counts the rows of each combination of numbers in each layer; a combination belongs to one layer.
 
     Args:
-        rows: some of the rows; if their numbers are all the same, these say nothing, and nothing is compared.
+        rows: some of the rows; if their numbers are all the same, these say nothing, and nothing is compared. Nor do they
+            if a level of them is missing, so that many layers share their numbers.
     """
 
     def __init__(self, rows: Columns) -> None:
@@ -61,7 +65,7 @@ class LayerIds:
         Raises:
             InputError: too many lie in another layer than most with the same numbers.
         """
-        if self._example is not None and self.others > MOST * self._hits.sum():
+        if self._example is not None and not self._incomplete and self.others > MOST * self._hits.sum():
             where, text = self._example
             raise InputError(f"{self.others} of {self._hits.sum()} hits lie in another layer than most of their volume: {text}; "
                              "describe the calorimeter with --geometry, which leaves the numbers of volumes aside",
@@ -69,8 +73,12 @@ class LayerIds:
 
     def warnings(self) -> Iterator[str]:
         """Yield how many rows are not where their numbers say."""
-        if self._example is not None and self.others:
+        if self._example is not None and self.others and not self._incomplete:
             yield f"{self.others} of {self._hits.sum()} hits lie in another layer than most of their volume; they stay where their position is"
+
+    @property
+    def _incomplete(self) -> bool:
+        return bool(TOO_FEW * len(self._known) < np.count_nonzero(self._hits.any(0)))
 
     def _remember(self, codes: Array, layers: int) -> Array:
         """Make room for new combinations and layers; return the place of each row's combination."""

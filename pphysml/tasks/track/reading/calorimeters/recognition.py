@@ -139,7 +139,7 @@ def _elsewhere(sample: Sample, geometry: Geometry, stated: str | None, inside: A
         return f"{words}; they lie in them if these are shifted by {best.shift:.6g} mm along z{turn}"
     z = sample.z(stated or USUAL)
     in_front = _in_front(sample, layers.z[0] - layers.reach, stated or USUAL)
-    if in_front:
+    if in_front and inside.any():
         return f"{words}: in front of these, some lie {in_front}"
     first = int(np.argmin(inside))
     nearest = int(layers.nearest(z[first]))

@@ -246,6 +246,17 @@ def test_volume_numbers_that_are_all_the_same_say_nothing():
     assert not check.useful and check.others == 0
 
 
+@pytest.mark.parametrize(("numbers", "missing"), [(gate91, "level1_id"), (gate92, "level2_id")])
+def test_volume_numbers_of_which_a_level_is_missing_say_nothing(numbers, missing):
+    z, layer = hits(STACK, per_layer=5)
+    rows = gate_rows(layer, z, **{name: column for name, column in numbers(layer).items() if name != missing})
+    check = LayerIds(rows)
+    check.see(rows, layer)
+    assert check.useful and check.others > 0
+    check.end()
+    assert list(check.warnings()) == []
+
+
 def test_several_chips_of_a_layer_have_numbers_of_their_own():
     z, layer = hits(STACK, per_layer=8)
     chip = np.random.default_rng(1).integers(0, 4, len(z))
