@@ -19,7 +19,7 @@ def _carried(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(f if f.required else replace(f, filling=fillings.get(f.dtype)) for f in fields)
 
 
-IDS = ("gantry", "rsector", "module", "submodule", "crystal", "layer")
+IDS = ("system", "gantry", "rsector", "module", "submodule", "crystal", "layer")
 
 RUN = _single("run", "int32", "Number of the run.", "runID")
 TIME = _single("time", "float64", "Time since the start of the acquisition.", "time", unit="s", required=True, spacing=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....contract import Engine
 from ....errors import InputError
-from ....io.ragged import Columns, ragged
+from ....io.ragged import Columns, Ragged, ragged
 from ....model_file import ModelFile
 from ..coincidences.pairs import Pairs
 from ..coincidences.singles import singles_of
@@ -20,6 +20,7 @@ from ..reading.slices import slice_times
 from ..scanner.placement import Placement, PlacementSurvey
 from ..scanner.scanner import Scanner, load_scanner
 from .rates_note import RatesNote
+from .ring_sectors import Ring, RingSectors
 from .sorter import DelayedWindows, cuts_of, cuts_places, sort_pairs, with_volumes
 from .window_check import WindowCheck
 
@@ -36,10 +37,9 @@ class ClassicalEngine(Engine):
         self.options = config.apply.classical
         self.delays: Delays | None = None
         self.scanner: Scanner | None = None if config.scanner is None else load_scanner(config.scanner)
-        self.sectors = self.options.sectors
-        if self.sectors is None and self.scanner is not None:
-            self.sectors = self.scanner.rsectors
-        self._learn_sectors = self.options.min_sector_difference > 0 and self.sectors is None
+        self.ring = Ring(self.options.sectors or (self.scanner.rsectors if self.scanner else 1))
+        known = self.options.sectors is not None or self.scanner is not None
+        self._sectors = RingSectors() if self.options.min_sector_difference > 0 and not known else None
         self._first = FirstSingles(config.apply.survey_singles)
         self._delays: DelaySurvey | None = None
         self._rates = RatesNote(config.window) if config.apply.offset else None
@@ -58,7 +58,7 @@ class ClassicalEngine(Engine):
     @property
     def surveys(self) -> bool:
         """Whether something must be learnt: sectors, delays of crystals, or where the scanner stands."""
-        return self._learn_sectors or self.config.apply.calibrate_delays or self._placement is not None
+        return self._sectors is not None or self.config.apply.calibrate_delays or self._placement is not None
 
     def facts(self) -> dict[str, Any]:
         """Return the window, and whose it is."""
@@ -72,8 +72,9 @@ class ClassicalEngine(Engine):
         if self.options.min_sector_difference > 0:
             self._need_sectors(examples)
         slices = self._first.of(examples)
-        if self._learn_sectors:
-            self.sectors = max(self.sectors or 1, int(ragged(slices, "rsector_id").flat.max(initial=0)) + 1)
+        if self._sectors is not None:
+            self._sectors.add(slices)
+            self.ring = self._sectors.ring()
         if self.config.apply.calibrate_delays:
             self._survey_delays(slices)
         if self._placement is not None:
@@ -84,7 +85,7 @@ class ClassicalEngine(Engine):
     def __call__(self, examples: Columns) -> Columns:
         """Return the pairs; see `coincidences.pairs.Pairs`."""
         if self.options.min_sector_difference > 0:
-            self._check_sectors(examples)
+            examples = self._in_ring(examples)
         if self._delays is not None and self.delays is None:
             self.delays = self._delays.delays()
         if self.delays is None:
@@ -103,15 +104,15 @@ class ClassicalEngine(Engine):
         if uncorrected is not None:
             origin = ragged(uncorrected, "time").flat[time.offsets[:-1]]
             segment = {"segment": uncorrected["segment"]}
-        pairs = sort_pairs(examples | segment, self.options, self.config.window, self.config.apply.offset, self.sectors, origin, self._delayed)
+        pairs = sort_pairs(examples | segment, self.options, self.config.window, self.config.apply.offset, self.ring.sectors, origin, self._delayed)
         if self._rates and times is not None:
-            self._rates.add(singles_of(examples, times), cuts_of(self.options, self.sectors), int(pairs.delayed.sum()))
+            self._rates.add(singles_of(examples, times), cuts_of(self.options, self.ring.sectors), int(pairs.delayed.sum()))
         return pairs
 
     def _survey_delays(self, slices: Columns) -> None:
         if self._delays is None:
             # Sectors may not be known yet, and their cut is left out.
-            cuts = cuts_of(self.options, self.sectors)._replace(min_sector_difference=0)
+            cuts = cuts_of(self.options, self.ring.sectors)._replace(min_sector_difference=0)
             self._delays = DelaySurvey(self.scanner, self.config.reach, cuts, flight=True)
         self._delays.add(slices)
 
@@ -120,9 +121,13 @@ class ClassicalEngine(Engine):
             raise InputError("Not all singles have a rsector, which min_sector_difference needs: name its branch with --map rsector_id=BRANCH, "
                              "name the scanner with --scanner, or, with --set apply.classical.min_sector_difference=0, cut by distance with --set apply.classical.min_transaxial_distance=MM.")
 
-    def _check_sectors(self, examples: Columns) -> None:
+    def _in_ring(self, examples: Columns) -> Columns:
+        """Return slices with the sectors of a ring, of which the cut takes those modulo their number that are copies along the axis."""
         self._need_sectors(examples)
-        highest = int(ragged(examples, "rsector_id").flat.max(initial=0))
-        if highest >= (self.sectors or 0):
-            raise InputError(f"There is a rsector {highest}, but the ring was taken to have {self.sectors}: "
-                             f"say how many there are with --set apply.classical.sectors=N.")
+        rsector = ragged(examples, "rsector_id")
+        highest, known = int(rsector.flat.max(initial=0)), max(self.ring.known, self.ring.sectors)
+        # Of a number that was given, further ones are copies along the axis.
+        if highest >= known and self.options.sectors is None:
+            raise InputError(f"There is a rsector {highest}, but the ring was taken to have {known}: "
+                             f"say how many there are around the axis with --set apply.classical.sectors=N.")
+        return examples if self.ring.copies == 1 else examples | {"rsector_id": Ragged(rsector.flat // self.ring.copies, rsector.offsets)}

@@ -1,4 +1,7 @@
-"""The loops of the coincidence sorter, compiled: 100 million singles per second and more on one core."""
+"""The loops of the coincidence sorter, compiled: 100 million singles per second and more on one core.
+
+What makes a pair good, with sectors that count around a ring, is `cut_kernel.passes`.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from ....io.ragged import Array
 
+SYSTEM_BITS = 20
+"""Bits of a sector's number, in front of which that of its system stands."""
+
 
 class Singles(NamedTuple):
     """Singles of slices, in the order of time inside each.
@@ -19,7 +22,7 @@ class Singles(NamedTuple):
         n_owned: int32 (slices,), its own singles, which come first.
         time: (n,), int64 in ps since some time of the slice, or float64 in s as in the file.
         energy, x, y, z: float32 (n,), MeV and mm.
-        sector: int32 (n,), number of the rsector; only looked at if a cut needs it.
+        sector: int32 (n,), number of the rsector, and of its system in the bits above; only looked at if a cut needs it.
     """
 
     offsets: Array
@@ -33,7 +36,10 @@ class Singles(NamedTuple):
 
 
 class Cuts(NamedTuple):
-    """What makes a pair good; see `config.engines.ClassicalConfig`. Limits that are infinite or zero cut nothing."""
+    """What makes a pair good; see `config.engines.ClassicalConfig`. Limits that are infinite or zero cut nothing.
+
+    Sectors differ around the axis: numbers count modulo `sectors`, and those of different systems have no difference, as in GATE 9.
+    """
 
     min_sector_difference: int
     sectors: int
@@ -46,8 +52,8 @@ class Cuts(NamedTuple):
 @njit(cache=True, nogil=True, inline="always")
 def passes(c: Cuts, sector1: int, x1: float, y1: float, z1: float, sector2: int, x2: float, y2: float, z2: float) -> bool:
     """Return whether a pair of singles at two places passes the cuts."""
-    if c.min_sector_difference > 0:
-        difference = abs(sector1 - sector2)
+    if c.min_sector_difference > 0 and sector1 >> SYSTEM_BITS == sector2 >> SYSTEM_BITS:
+        difference = abs(sector1 - sector2) % c.sectors
         if min(difference, c.sectors - difference) < c.min_sector_difference:
             return False
     if abs(z1 - z2) > c.max_axial_distance or abs(z1 + z2) > c.fov_length:

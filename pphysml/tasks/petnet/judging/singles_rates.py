@@ -16,8 +16,10 @@ import numpy as np
 from ....evaluation.result import Metric
 from ....evaluation.uncertainty import percentile_interval
 from ....io.ragged import Array, Columns, Ragged
+from ..classical.ring_sectors import Ring, RingSectors
 from ..classical.sorter import cuts_of
 from ..coincidences.cut_kernel import good_products
+from ..coincidences.singles import singles_of
 from ..scanner.crystals import CrystalIndex
 from ..scanner.scanner import Scanner, load_scanner
 
@@ -43,6 +45,9 @@ class SinglesRates:
         self.window = 1e-12 * float(config.window)
         self.scanner: Scanner | None = None if config.scanner is None else load_scanner(config.scanner)
         self._index = CrystalIndex(self.scanner)
+        # Of several rings along the axis, how many rsectors are around it must be learnt from where they are.
+        known = self.options.sectors or (self.scanner.rsectors if self.scanner else None)
+        self._ring = Ring(known) if known else RingSectors()
         # Singles, sums of x, y and z, and the rsector of each crystal.
         self._sums = np.zeros((4, 0))
         self._sector = np.zeros(0, dtype=np.int32)
@@ -55,8 +60,9 @@ class SinglesRates:
         weights = [np.ones(len(crystal)), *(_flat(examples, axis)[used] for axis in "xyz")]
         self._sums = np.pad(self._sums, ((0, 0), (0, new))) + [np.bincount(crystal, w, minlength=len(self._index)) for w in weights]
         self._sector = np.pad(self._sector, (0, new))
-        if "rsector_id" in examples:
-            self._sector[crystal] = _flat(examples, "rsector_id")[used]
+        self._sector[crystal] = singles_of(examples, _flat(examples, "time")).sector[used]
+        if isinstance(self._ring, RingSectors) and self.options.min_sector_difference and "rsector_id" in examples:
+            self._ring.add(examples)
 
     def randoms(self, squared: float) -> float:
         """Return the number of random pairs.
@@ -79,8 +85,8 @@ class SinglesRates:
             return 0.0
         x, y, z = (self._sums[1:, seen] / self._sums[0, seen]).astype(np.float32)
         sector = self._sector[seen]
-        sectors = self.options.sectors or (self.scanner.rsectors if self.scanner else int(self._sector.max(initial=0)) + 1)
-        return float(good_products(cuts_of(self.options, sectors), sector, x, y, z, counts)) / float(counts.sum()) ** 2
+        ring = self._ring.ring() if isinstance(self._ring, RingSectors) else self._ring
+        return float(good_products(cuts_of(self.options, ring.sectors), sector // ring.copies, x, y, z, counts)) / float(counts.sum()) ** 2
 
 
 def rates_metrics(randoms: float, accidental: int, drawn: Array) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....io.ragged import Columns, Ragged, slice_rows
 
-LOOKED_AT = ("slice", "segment", "n_owned", "time", "energy", "x", "y", "z", "rsector_id", "volume_key")
+LOOKED_AT = ("slice", "segment", "n_owned", "time", "energy", "x", "y", "z", "system_id", "rsector_id", "volume_key")
 """Columns from which engines find pairs."""
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ....io.ragged import Array, Columns, ragged
 from .scanner import LEVELS, Scanner
 
-IDS = ("gantry_id", *LEVELS, "volume_key")
+IDS = ("system_id", "gantry_id", *LEVELS, "volume_key")
 
 STEP = 0.1
 """Rounding of positions, mm, where they tell the crystal."""
