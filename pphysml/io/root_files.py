@@ -13,6 +13,7 @@ from ..errors import ConfigError, did_you_mean
 from .arrays import to_column, to_text
 from .clusters import Decoded, cut, rows, whole
 from .content import AGAIN, Content
+from .flat_baskets import flat_values
 from .foreign import CUT_SHORT, explain, first_line, known, problem, reading, refuse_what_is_no_file
 from .handles import (
     OLD_RNTUPLE,
@@ -190,6 +191,9 @@ class Tree:
             raise ProblemError([Problem(self.path, self.name, branch, *fault)])
 
     def _decode(self, branch: str, start: int, stop: int, text: bool) -> Column:
+        numbers = None if text else flat_values(self.handles[branch], start, stop)
+        if numbers is not None:
+            return numbers
         try:
             array = values(self.handles[branch], start, stop)
             if len(array) != stop - start:
