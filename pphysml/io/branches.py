@@ -88,7 +88,7 @@ def plan(columns: Mapping[str, Column], fields: Sequence[Field]) -> list[Branch]
         if name not in columns or name in counters:
             continue
         column = columns[name]
-        dtype = by_name[name].dtype if name in by_name else IDS.get(name, _dtype(column))
+        dtype = _written_type(by_name[name], column) if name in by_name else IDS.get(name, _dtype(column))
         counter = by_name[name].counter if name in by_name else ""
         branches.append(Branch(name, name, dtype, counter or _own_counter(name, column), _shape(column)))
     for name in kept:
@@ -133,6 +133,10 @@ def _add_kept(branches: list[Branch], column_name: str, column: Column) -> None:
     while counter and counter in taken:
         counter = "n" + counter
     branches.append(Branch(name, column_name, WRITTEN_AS.get(_dtype(column), _dtype(column)), counter, _shape(column), text))
+
+
+def _written_type(field: Field, column: Column) -> str:
+    return "int64" if field.wide and _dtype(column) == "int64" else field.dtype
 
 
 def _own_counter(name: str, column: Column) -> str:

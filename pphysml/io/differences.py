@@ -45,6 +45,13 @@ def differences(openings: Sequence[Opening], need_truth: bool) -> list[Differenc
     return found
 
 
+def settle_widths(openings: Sequence[Opening]) -> None:
+    """Give numbers 64 bits in all files, where one file needs them."""
+    wide = {name for opening in openings for name, field in opening.fields.items() if field.wide and field.dtype == "int64"}
+    for opening in openings:
+        opening.fields.update({name: opening.fields[name].widened for name in wide & set(opening.fields)})
+
+
 def settle(openings: Sequence[Opening], found: Iterable[Difference]) -> None:
     """Make all openings have the same columns."""
     for difference in found:

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import did_you_mean, nearest
 from .checks import Fault, checked, count_faults
 from .checksums import type_of
+from .content import BLOCK
 from .fixed_arrays import find_padding, pairs_of, real_counts
 from .layout_choice import choose
 from .opening import Opening, Request
@@ -41,6 +42,7 @@ def examine(source: Source, request: Request) -> Opening:
         opening.problems += _select(opening, tree.branches(), request)
         opening.problems += _wrong_types(opening, tree)
         opening.problems += find_padding(opening, tree)
+        _widen(opening, tree)
         return opening
 
 
@@ -121,6 +123,22 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
             yield from (opening.problem(branch, fault.text) for fault in faults)
             if faults:
                 del opening.branches[name]
+
+
+def _widen(opening: Opening, tree: Tree) -> None:
+    """Take fields with 64 bits whose numbers in this file do not fit into 32."""
+    for name, field in opening.fields.items():
+        if field.wide and np.asarray(tree.read(opening.branches[name], 0, 0)).dtype.itemsize == 8 and _needs_64_bits(opening, tree, opening.branches[name]):
+            opening.fields[name] = field.widened
+
+
+def _needs_64_bits(opening: Opening, tree: Tree, branch: str) -> bool:
+    limits = np.iinfo(np.int32)
+    try:
+        blocks = (np.asarray(tree.read(branch, start, min(start + BLOCK, opening.n_entries))) for start in range(0, opening.n_entries, BLOCK))
+        return any(bool((values < limits.min).any() or (values > limits.max).any()) for values in blocks)
+    except ProblemError:
+        return False  # it is said where the entries are read
 
 
 def _absent(opening: Opening, branch: str, available: list[str], hint: str = "", aliases: Sequence[str] = ()) -> Problem:

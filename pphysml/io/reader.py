@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 from ..lazy import load_attribute
-from .differences import differences, other_types, sentences, settle
+from .differences import differences, other_types, sentences, settle, settle_widths
 from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
 from .opening import Opening, Request
@@ -248,6 +248,7 @@ class Reader:
     def _settle_differences(self) -> None:
         """Give all blocks the same columns, and say so."""
         openings = list(self._openings.values())
+        settle_widths(openings)
         found = differences(openings, self._request.need_truth)
         settle(openings, found)
         truth = self.layout.truth

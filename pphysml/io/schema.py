@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..errors import ConfigError, did_you_mean
@@ -52,6 +52,7 @@ class Field:
             for ids that are `carried`. Where nothing can be filled in, the column is left out of all files.
         spacing: a further column, named `SPACING` and this, tells how fine the values of the file are: the
             distance to the next one of their type, in `unit`. Of fields with one value per entry.
+        wide: whether numbers of a file that do not fit into the 32 bits of `dtype` are taken, and written, with 64.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Field:
     weight: bool = False
     filling: float | None = None
     spacing: bool = False
+    wide: bool = False
 
     @property
     def ragged(self) -> bool:
@@ -85,6 +87,11 @@ class Field:
         if self.filling is not None or self.ragged or self.truth or not self.carried:
             return self.filling
         return {"i": -1.0, "f": float("nan")}.get(self.dtype[:1])
+
+    @property
+    def widened(self) -> Field:
+        """The same with 64 bits; see `wide`."""
+        return replace(self, dtype="int64")
 
     @property
     def text(self) -> bool:

@@ -99,12 +99,30 @@ def test_a_negative_energy_is_left_out_and_said(sorted_pairs, pphysml, tmp_path)
     assert valid.code == 0 and "warning" in valid.out and "negative energy" in valid.out
 
 
-def test_energies_in_another_unit(refused, sorted_pairs, tmp_path):
+def test_energies_in_another_unit(refused, sorted_pairs, pphysml, tmp_path):
     rows = singles()
-    path = write(tmp_path / "kev.root", {**rows, "energy": 1000 * rows["energy"]})
-    refused(path, "--map energy=BRANCH:keV", "in the middle", "'energy'")
-    mapped, plain = sorted_pairs(path, "--map", "energy=energy:keV"), sorted_pairs(write(tmp_path / "mev.root", rows))
-    np.testing.assert_array_equal(mapped["entry1"], plain["entry1"])
+    path, plain = write(tmp_path / "kev.root", {**rows, "energy": 1000 * rows["energy"]}), sorted_pairs(write(tmp_path / "mev.root", rows))
+    said = "were taken as keV, since no photon of a PET has as many MeV as their middle, 5"
+    for found in (sorted_pairs(path, "--map", "energy=energy:keV"), sorted_pairs(path, warned=said), sorted_pairs(path, "--set", "apply.block_size=7", warned=said)):
+        for name in ("entry1", "entry2"):
+            np.testing.assert_array_equal(found[name], plain[name])
+        np.testing.assert_allclose(found["energy1"], plain["energy1"], rtol=1e-6)
+    assert said in pphysml("validate", "petnet", path).out
+    # Of two files, each has its own unit.
+    both = sorted_pairs(tmp_path / "mev.root", path, warned=said)
+    assert np.count_nonzero(both["file1"] == 1) == np.count_nonzero(both["file1"] == 0) == len(plain["entry1"])
+    for unit, factor in (("eV", 1e6), ("GeV", 1e-3)):
+        refused(write(tmp_path / f"{unit}.root", {**rows, "energy": factor * rows["energy"]}), f"--map energy=BRANCH:{unit}", "in the middle", "'energy'")
+
+
+def test_deposits_in_kev(sorted_pairs, tmp_path):
+    one = singles(4000)
+    hits = hits_of({**one, **{name: np.zeros(4000, np.int32) for name in ("sourceID", "moduleID", "submoduleID", "crystalID", "layerID", "comptonPhantom", "RayleighPhantom")},
+                    "rsectorID": np.arange(4000, dtype=np.int32) % 12})
+    plain = sorted_pairs(write(tmp_path / "mev.root", hits, tree="Hits"), warned="holds hits")
+    found = sorted_pairs(write(tmp_path / "kev.root", {**hits, "edep": 1000 * hits["edep"]}, tree="Hits"), warned="taken as keV")
+    assert len(plain["time1"]) > 20
+    np.testing.assert_array_equal(found["time2"], plain["time2"])
 
 
 def test_one_single_and_none(sorted_pairs, pphysml, tmp_path):

@@ -34,7 +34,7 @@ SOURCE = tuple(
     _single(f"source_{axis}", "float32", "Where the source decayed.", f"sourcePos{axis.upper()}", unit="mm", truth=True) for axis in "xyz"
 )
 TRUTH = (
-    _single("event", "int32", "Number of the decay, negative for noise; with file and run it names an event.", "eventID", truth=True),
+    _single("event", "int32", "Number of the decay, negative for noise; with file and run it names an event.", "eventID", truth=True, wide=True),
     _single("source_id", "int32", "Number of the source.", "sourceID", truth=True),
     *SOURCE,
 )
@@ -87,7 +87,7 @@ GATE10 = (
     _single("time", "float64", "Time since the start of the acquisition.", "GlobalTime", unit="s", required=True, spacing=True, alias_units={"GlobalTime": "ns"}),
     *(_single(f.name, "float32", f.help, f"PostPosition_{f.name.upper()}", unit="mm", required=True) for f in POSITION),
 )
-EVENT10 = _single("event", "int32", "Number of the event; with file and run it names one.", "EventID", truth=True)
+EVENT10 = _single("event", "int32", "Number of the event; with file and run it names one.", "EventID", truth=True, wide=True)
 ENERGY10 = _single("energy", "float32", "Energy.", "TotalEnergyDeposit", unit="MeV", required=True)
 VOLUME10 = _single("volume", "text", "Name of the volume with the copy numbers of all around it; see apply.volume_levels.", "PreStepUniqueVolumeID")
 
@@ -128,7 +128,7 @@ def _of_pair(name: str, dtype: str, help: str, unit: str = "", **others: Any) ->
 def _both(f: Field) -> tuple[Field, Field]:
     name = gate_name(f)
     first, second = (
-        _of_pair(f"{name}{number}", f.dtype, f"{f.help.removesuffix('.')}, {word} single.", f.unit, truth=f.truth)
+        _of_pair(f"{name}{number}", f.dtype, f"{f.help.removesuffix('.')}, {word} single.", f.unit, truth=f.truth, wide=f.wide)
         for number, word in ((1, "first"), (2, "second"))
     )
     return first, second

@@ -107,9 +107,12 @@ def _clusters(row: Array, used: Array, time: Array, window: float) -> tuple[Arra
 
 def _keys(examples: Columns) -> Array:
     file, run, event = (_flat(examples, name).astype(np.int64) for name in ("single_file", "run", "event"))
-    # Events restart with every run and file; the few runs are numbered to make room for 2^31 events.
+    # Events restart with every run and file; the few runs are numbered to make room for many events.
     _, run = np.unique(run, return_inverse=True)
     n_runs = run.max(initial=0) + 1
+    if event.max(initial=0) >= 2**32:
+        _, event = np.unique(np.maximum(event, -1), return_inverse=True)
+        event -= int((_flat(examples, "event") < 0).any())
     return np.where(event < 0, -1, ((file * n_runs + run) << 32) + event)
 
 

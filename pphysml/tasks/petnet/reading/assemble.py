@@ -13,6 +13,7 @@ from .checks import check_energies, refuse_many_values, with_fine_times
 from .dead_time import DeadTime
 from .energy_cut import EnergyCut, Window
 from .energy_cut import within as within
+from .energy_unit import EnergyUnit
 from .external_order import ExternalOrder
 from .file_times import times_told
 from .missing_ids import MissingIds
@@ -22,7 +23,7 @@ from .singles_of_hits import SinglesOfHits
 from .slices import SliceRules, Slices
 from .time_grid import TimeGrid
 from .time_order import BufferedOrder
-from .volume_ids import with_ids
+from .volume_ids import VolumeIds
 
 
 class SliceMaker(Carry):
@@ -38,8 +39,9 @@ class SliceMaker(Carry):
     def __init__(self, config: PetConfig, least: int, scanner: str | None, energy_window: Window, window: float, reach: float, offset: float) -> None:
         self.window = window
         options = config.apply
-        self.levels = [f"{level}_id" for level in options.volume_levels]
         known = None if scanner is None else load_scanner(scanner)
+        self.volumes = VolumeIds([f"{level}_id" for level in options.volume_levels], known is not None)
+        self.unit = EnergyUnit()
         self.rule = options.files
         self.parts = Parts(inside=options.files != "successive")
         self.grid = TimeGrid(window)
@@ -71,7 +73,8 @@ class SliceMaker(Carry):
         parts, rule = self.parts.parts, self.rule
         segments = segments_of(parts, rule, whole=isinstance(self.order, ExternalOrder))
         taken = [*told(parts, segments, rule, named), *turns_told(self.parts.turns, named), *times_told(parts, segments, rule, named)]
-        return [*taken, *self.hits.warnings, *self.ids.warnings(named), *self.energies.warnings(named), *self.grid.warnings]
+        read = [*self.unit.warnings(named), *self.hits.warnings, *self.volumes.warnings, *self.ids.warnings(named)]
+        return [*taken, *read, *self.energies.warnings(named), *self.grid.warnings]
 
     @property
     def _dead_after(self) -> bool:
@@ -80,7 +83,7 @@ class SliceMaker(Carry):
 
     def _placed(self, chunk: Columns | None) -> Columns:
         """Return rows with their part and all ids that can be known; None at the end."""
-        rows = chunk and with_ids(with_fine_times(chunk, self.window), self.levels)
+        rows = chunk and self.unit.add(self.volumes.add(with_fine_times(chunk, self.window)))
         refuse_many_values(rows or {})
         return self.ids.add(self.parts.add(rows))
 

@@ -72,7 +72,7 @@ def check_energies(singles: Columns) -> None:
     energy = np.asarray(singles["energy"]) if singles else np.zeros(0)
     if len(energy) < ENOUGH:
         return
-    for wrong, unit in ((energy > HIGHEST, "keV"), (energy < LOWEST, "GeV")):
+    for wrong, unit in ((energy > HIGHEST, "eV"), (energy < LOWEST, "GeV")):
         if 2 * np.count_nonzero(wrong) > len(energy):
             where = place(singles, 0)
             raise InputError(

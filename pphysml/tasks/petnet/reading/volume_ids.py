@@ -49,16 +49,36 @@ def volume_columns(volume: Ragged, levels: Sequence[str] = LEVELS) -> Columns:
     return {"volume_key": key.astype(np.int64), **dict(zip(levels, numbers, strict=True))}
 
 
-def with_ids(rows: Columns, levels: Sequence[str]) -> Columns:
-    """Return rows with `volume_key` and ids in the place of the names of volumes, `volume`, if they have these.
+class VolumeIds:
+    """Gives rows `volume_key` and ids in the place of the names of volumes, `volume`, if they have these.
 
     Args:
         levels: names of the columns; what a name does not tell is -1.
+        located: whether ids are made from positions, where there are none.
     """
-    volume = rows.get("volume")
-    if not isinstance(volume, Ragged):
-        return rows
-    return {name: column for name, column in rows.items() if name != "volume"} | volume_columns(volume, levels)
+
+    def __init__(self, levels: Sequence[str], located: bool) -> None:
+        self.levels = levels
+        self.located = located
+        self._unused = ""
+
+    def add(self, rows: Columns) -> Columns:
+        """Return the next rows with ids."""
+        volume = rows.get("volume")
+        if not isinstance(volume, Ragged):
+            return rows
+        others = {name: column for name, column in rows.items() if name != "volume"}
+        if not self._unused and len(volume) and not self.levels and not self.located and not set(LEVELS) & set(others):
+            self._unused = volume[0].tobytes().decode(errors="replace")
+        return others | volume_columns(volume, self.levels)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Names that are not taken for ids."""
+        if not self._unused:
+            return []
+        return [f"the output has no ids (rsectorID ... crystalID): what the copy numbers in the names of volumes are, as {self._unused!r}, is not known; say it from the innermost "
+                "outwards, as --set apply.volume_levels=[crystal,module,rsector], or name the scanner with --scanner"]
 
 
 @njit(cache=True, nogil=True)

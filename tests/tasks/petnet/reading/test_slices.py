@@ -160,10 +160,14 @@ def test_pairs_of_independent_files_never_mix(least):
 
 
 def test_energies_in_another_unit_and_coarse_times_are_refused():
-    keV = singles(100)
-    keV["energy"] = keV["energy"] * 1000
-    with pytest.raises(InputError, match=r"in keV, say so with --map energy=BRANCH:keV"):
-        made(keV, config(), 100)
+    eV = singles(100)
+    eV["energy"] = eV["energy"] * 1e6
+    with pytest.raises(InputError, match=r"in eV, say so with --map energy=BRANCH:eV"):
+        made(eV, config(), 100)
+    late = singles(100)
+    late["energy"][50:] *= 1000
+    with pytest.raises(InputError, match=r"^input file 0, branch 'energy', entry 50: there are energies in keV behind others in MeV"):
+        made(late, config(), 50)
     late = singles(100, begin=1e8)
     with pytest.raises(InputError, match=r"^input file 0, branch 'time', entry 0: at 1e\+08 s a double is fine to 1.49e\+04 ps only"):
         made(late, config(window=500), 100)
