@@ -1,6 +1,6 @@
 """Engines in 24 rings and objects of a second, independent simulation, against cuts tuned with the truth; prints JSON.
 
-    python benchmarks/petnet_toy_scanners.py [--settings NAME ...] [--engines likelihood] [--seed 0] [--scale 1] [--taken-only] [-o FILE]
+    python benchmarks/petnet_toy_scanners.py [--settings NAME ...] [--engines likelihood] [--seed 0] [--scale 1] [--taken-only] [--set KEY=VALUE ...] [-o FILE]
 
 The simulation shares nothing with pphysml's own. Its physics: Poisson decays of a decaying or rising activity, a positron's range,
 photons that are not quite opposite, attenuation and up to three Compton scatters in water (Klein and Nishina; where cylinders
@@ -86,12 +86,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="decays over those of the table")
     parser.add_argument("--taken-only", action="store_true", help="leave out the second applying, which shows low scores")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="options of the engines, such as apply.survey_singles=100000")
     parser.add_argument("-o", "--output", type=Path, help="JSON is written here, too, after every setting")
     arguments = parser.parse_args()
-    result: dict[str, Any] = {"seed": arguments.seed, "scale": arguments.scale, "settings": {}}
+    result: dict[str, Any] = {"seed": arguments.seed, "scale": arguments.scale, "set": arguments.set, "settings": {}}
     print(HEADER, file=sys.stderr, flush=True)
     for name in arguments.settings:
-        found = measured(replace(SETTINGS[name], decays=SETTINGS[name].decays * arguments.scale), arguments.seed, arguments.engines, arguments.taken_only)
+        found = measured(replace(SETTINGS[name], decays=SETTINGS[name].decays * arguments.scale), arguments.seed, arguments.engines, arguments.set, arguments.taken_only)
         result["settings"][name] = found
         print("\n".join(table_rows(name, found)), file=sys.stderr, flush=True)
         if arguments.output:
@@ -103,7 +104,7 @@ def main() -> None:
     print()
 
 
-def measured(setting: Setting, seed: int, engines: list[str], taken_only: bool = False) -> dict[str, Any]:
+def measured(setting: Setting, seed: int, engines: list[str], options: list[str], taken_only: bool) -> dict[str, Any]:
     """Return how good cuts and engines are in one setting."""
     window, gate = tuned_cuts(setting, seed + TUNING_SEED)
     singles = simulate(setting, seed)
@@ -119,7 +120,7 @@ def measured(setting: Setting, seed: int, engines: list[str], taken_only: bool =
     with tempfile.TemporaryDirectory() as folder:
         paths = write(setting, singles, Path(folder))
         for engine in engines:
-            result[engine] = judged(setting, singles, paths, engine, (parts, wanted, counts), taken_only)
+            result[engine] = judged(setting, singles, paths, engine, (parts, wanted, counts), options, taken_only)
     return result
 
 
@@ -165,12 +166,12 @@ def difference(ours: Array, others: Array) -> list[float]:
 
 
 def judged(setting: Setting, singles: Singles, paths: list[Path], engine: str, reference: tuple[Array, Array, dict[str, Array]],
-           taken_only: bool) -> dict[str, Any]:
+           options: list[str], taken_only: bool) -> dict[str, Any]:
     """Return how good an engine is, or why it gave nothing."""
     parts, wanted, counts = reference
     try:
-        pairs, seconds, warnings, facts = applied(setting, singles, paths, engine)
-        every = None if taken_only else applied(setting, singles, paths, engine, "apply.min_score=0")[0]
+        pairs, seconds, warnings, facts = applied(setting, singles, paths, engine, *options)
+        every = None if taken_only else applied(setting, singles, paths, engine, *options, "apply.min_score=0")[0]
     except PphysmlError as error:
         return {"refused": str(error)}
     except Exception as error:

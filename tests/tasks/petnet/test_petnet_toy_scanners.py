@@ -56,7 +56,7 @@ def test_best_of_a_conflict_is_taken_once(part):
 
 def test_engines_are_judged_beside_the_gate_and_refusals_recorded(part):
     scanners, setting = part("scanners"), replace(part("settings").SETTINGS["two beds, files"], decays=20_000.0)
-    result = scanners.measured(setting, 0, ["classical", "none such"])
+    result = scanners.measured(setting, 0, ["classical", "none such"], [], False)
     assert result["window"]["f1"] < result["gate"]["f1"]
     # Its window is not tuned.
     assert 0.8 < result["classical"]["f1"] < result["window"]["f1"] + 0.01
