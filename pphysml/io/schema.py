@@ -131,6 +131,7 @@ class Layout:
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         lookalikes: trees that are refused with their reason; see `Lookalike`.
+        judged: why trees of this layout can be evaluated, and nothing else be made of them, with what to do, without a full stop; empty for all that is input.
         native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
@@ -140,6 +141,7 @@ class Layout:
     trees: tuple[str, ...] = ()
     to_canonical: str | None = None
     missing: float | None = None
+    judged: str = ""
     native_names: bool = False
     padding: tuple[str, ...] = ()
     needed_truth: tuple[str, ...] = ()

@@ -89,10 +89,10 @@ def evaluate(
 def _opened(task: Task[Any], inputs: Inputs, chosen: Chosen) -> Reader:
     """Open the input with its truth, which only some tasks can do without; a part of it is refused in any case."""
     if task.judges_without_truth:
-        reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
+        reader = inputs.open(task, chosen.config, usual=chosen.usual_map, judging=True)
         if not reader.has_truth:
             return reader
-    return inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map)
+    return inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, judging=True)
 
 
 def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import InputError
 from ..io.layout_choice import among
 from ..io.reader import Reader
 from ..io.sources import Source, resolve
@@ -52,20 +53,23 @@ class Inputs:
         """Return the whole mapping, with that of a configuration."""
         return {**config.data.map, **self.mapping}
 
-    def open(self, task: Task[Any], config: TaskConfig, need_truth: bool = False, usual: Collection[str] = ()) -> Reader:
+    def open(self, task: Task[Any], config: TaskConfig, need_truth: bool = False, usual: Collection[str] = (),
+             judging: bool = False) -> Reader:
         """Open them with the branches that an engine's configuration asks for.
 
         Args:
             usual: names whose mapping is that of a model; see `io.reader.Reader`.
+            judging: whether trees are taken too that can only be evaluated.
 
         Raises:
             InputError, ConfigError: see `io.reader.Reader`.
         """
         extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-        return Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapped(config),
-                      usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
-                      block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
-                      need_truth=need_truth)
+        reader = Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapped(config),
+                        usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
+                        block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
+                        need_truth=need_truth)
+        return reader if judging else _as_input(reader)
 
     def open_for_training(self, task: Task[Any], config: TaskConfig) -> Reader:
         """Open them with truth, and with the branches that training needs, event weights among them.
@@ -77,6 +81,14 @@ class Inputs:
         if config.data.weight_branch is not None:
             mapping |= {f.name: config.data.weight_branch
                         for layout in among(layouts, self.layout) for f in layout.fields if f.weight}
-        return Reader(self.sources(), layouts, layout=self.layout, mapping=mapping, extra=config.data.extra_branches(),
-                      block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
-                      need_truth=True, any_order=True)
+        return _as_input(Reader(self.sources(), layouts, layout=self.layout, mapping=mapping, extra=config.data.extra_branches(),
+                                block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
+                                need_truth=True, any_order=True))
+
+
+def _as_input(reader: Reader) -> Reader:
+    """Refuse trees that can only be evaluated."""
+    if reader.layout.judged:
+        first = reader.sources[0]
+        raise InputError(reader.layout.judged, file=first.path, tree=first.tree)
+    return reader

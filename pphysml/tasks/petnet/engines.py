@@ -10,7 +10,13 @@ from .config import PetConfig
 
 
 def make_engine(name: str, config: PetConfig, model: ModelFile | None, device: Any) -> Engine:
-    """Return one of `task.Petnet.engines`; see `task.Task.engine`."""
+    """Return one of `task.Petnet.engines`, which leaves pairs as they are where the input has these; see `task.Task.engine`."""
+    from .coincidences.given_pairs import OrGiven
+
+    return OrGiven(_engine(name, config, model, device))
+
+
+def _engine(name: str, config: PetConfig, model: ModelFile | None, device: Any) -> Engine:
     if name == "snn":
         from .models.spiking.engines import snn_engine
 

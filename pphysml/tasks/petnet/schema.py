@@ -110,7 +110,31 @@ GATE10_HITS = Layout(
     ),
 )
 
-LAYOUTS = (GATE9_SINGLES, GATE10_SINGLES, GATE9_HITS, GATE10_HITS)
+
+
+def _end(f: Field, number: int, *gate10: str) -> Field:
+    """Return what a coincidence has of one of its singles, in the names of GATE 9 or 10."""
+    aliases = tuple(f"{name}{number}" for name in (*f.aliases, *gate10))
+    units = {f"{name}{number}": unit for name, unit in f.alias_units.items()}
+    return replace(f, name=f"{f.name}_{number}", aliases=aliases, alias_units=units)
+
+
+OF_ENDS = (
+    (TRUTH[0], ("EventID",)), (TRUTH[1], ()), (replace(TIME, alias_units={"GlobalTime": "ns"}, spacing=False), ("GlobalTime",)),
+    (ENERGY, ("TotalEnergyDeposit",)), *((f, (f"PostPosition_{f.name.upper()}",)) for f in POSITION), *((f, ()) for f in SCATTERS), (PHOTON, ()),
+)
+"""What is read of the singles of a coincidence, and what GATE 10 calls it."""
+
+COINCIDENCES = Layout(
+    name="gate-coincidences",
+    help="Coincidences of GATE 9 or GATE 10, or of this program, one entry per pair; `evaluate` says what can be said of pairs.",
+    trees=("Coincidences", "coincidences"),
+    judged="holds coincidences, and no singles to be paired; give the tree of singles, as FILE:Singles, or say with `pphysml evaluate petnet` what these pairs are",
+    needed_truth=("event_1", "event_2"),
+    fields=(replace(RUN, aliases=("runID", "RunID1")), *(_end(f, number, *gate10) for number in (1, 2) for f, gate10 in OF_ENDS)),
+)
+
+LAYOUTS = (GATE9_SINGLES, GATE10_SINGLES, GATE9_HITS, GATE10_HITS, COINCIDENCES)
 
 TWICE = (*TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON)
 """What a coincidence has of each of its singles."""

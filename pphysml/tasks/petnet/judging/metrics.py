@@ -11,12 +11,14 @@ from ....errors import InputError
 from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....io.ragged import Array, Columns, Ragged
+from ..reading.given_pairs import GIVEN
 from .classes import Knowledge
 from .cluster_counts import ClusterCounts, cluster_counts
 from .distances import distance_table
 from .images import image_metrics
 from .line_counts import LineCounts
 from .necr import CONTAINED, learned_radius, necr_metrics
+from .of_given_pairs import of_given_pairs, without_windows
 from .options import options_of
 from .plot_data import PlotData
 from .rate_bins import RateBins
@@ -52,6 +54,7 @@ class PetEvaluator:
         self.singles = SinglesRates(config)
         self.plot_data = PlotData()
         self._found, self._clean = Cases(), Cases()
+        self._given = False
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add slices.
@@ -64,6 +67,8 @@ class PetEvaluator:
         Raises:
             InputError: there is no truth.
         """
+        if GIVEN in examples and not self._given:
+            self._given, self.options = True, without_windows(self.options)
         truth = truth_of(examples, self.options)
         self.known.add(examples, truth)
         first, second, score, delayed = _pairs(predictions)
@@ -74,7 +79,7 @@ class PetEvaluator:
         self.counts.add(counts)
         self.lines.add(truth, targets, verdict, prompts, (first[delayed], second[delayed]))
         self.rates.add(_runs(examples), truth, targets, verdict, prompts[0])
-        if self.engine == CLASSICAL:
+        if self.engine == CLASSICAL and not self._given:
             self.singles.add(examples, truth.used)
         self.plot_data.add(truth, targets, verdict, prompts, score[~delayed])
         self._found.add(verdict.found)
@@ -86,8 +91,8 @@ class PetEvaluator:
             return Evaluation(notes=["There are no singles."])
         radius = self.options.object_radius
         radius = learned_radius(self.lines) if radius is None else radius
-        randoms = self.singles.randoms(self.rates.squared) if self.engine == CLASSICAL else np.nan
-        return Evaluation(
+        randoms = self.singles.randoms(self.rates.squared) if self.engine == CLASSICAL and not self._given else np.nan
+        result = Evaluation(
             metrics=[*rate_metrics(self.counts, self.known), *self._singles_metrics(randoms), *self._line_metrics(radius)],
             tables={"Prompt pairs by class": class_table(self.counts),
                     "Rates by singles of a cluster": multiplicity_table(self.counts),
@@ -98,6 +103,7 @@ class PetEvaluator:
             cases={"found": self._found.values, "clean_cluster": self._clean.values},
             notes=[*self._notes(radius), *self.known.notes],
         )
+        return of_given_pairs(result) if self._given else result
 
     def _drawings(self, radius: float) -> Drawings:
         from .plots import figures
@@ -121,7 +127,7 @@ class PetEvaluator:
         if self.options.object_radius is None and np.isfinite(radius):
             yield (f"The object's radius is not given: {radius:.3g} mm, within which {CONTAINED:.1%} of the unscattered targets "
                    "pass the axis. Give one radius to compare inputs.")
-        if not self.counts.total["delayed"]:
+        if not self.counts.total["delayed"] and not self._given:
             yield "There are no delayed pairs: randoms are not subtracted from the picture, and their estimate is not judged; --set apply.offset=20ns makes some."
         if self._found.full or self._clean.full:
             yield f"Paired comparisons are of the first {MAX_CASES} targets and clusters."

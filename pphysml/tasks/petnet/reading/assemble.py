@@ -16,6 +16,7 @@ from .energy_cut import within as within
 from .energy_unit import EnergyUnit
 from .external_order import ExternalOrder
 from .file_times import times_told
+from .given_pairs import GivenPairs, is_given
 from .missing_ids import MissingIds
 from .parts import Parts
 from .segments import segments_of, told, turns_told
@@ -121,6 +122,6 @@ def _assemble(chunk: Columns | None, carry: Any, make: Any) -> tuple[Columns, An
     if carry is None:
         if chunk is None:
             return {}, None
-        carry = make()
+        carry = GivenPairs() if is_given(chunk) else make()
     examples = carry.add(chunk)
     return examples, None if carry.done else carry
