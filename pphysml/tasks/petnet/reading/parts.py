@@ -53,7 +53,7 @@ class Parts:
         Args:
             rows: with `file` `entry` `time` `x` `y` `z`, and perhaps `run` and `event`.
         """
-        known = concatenate([part for part in (self._held, rows or {}) if part])
+        known = concatenate([self._held, rows or {}]) if length(self._held) and rows else rows or self._held
         n = length(known)
         if not n:
             return {}
