@@ -16,8 +16,8 @@ from ..config import PetConfig
 from ..delays.correction import Delays, with_corrected_times
 from ..delays.survey import DelaySurvey
 from ..reading.first_singles import FirstSingles
+from ..reading.placement import Placement, PlacementSurvey
 from ..reading.slices import slice_times
-from ..scanner.placement import Placement, PlacementSurvey
 from ..scanner.scanner import Scanner, load_scanner
 from .rates_note import RatesNote
 from .ring_sectors import Ring, RingSectors

@@ -24,8 +24,8 @@ from ...likelihood.randoms import expected_randoms
 from ...likelihood.states import States
 from ...likelihood.survey import mixture_of
 from ...reading.first_singles import LOOKED_AT, own_singles
+from ...reading.placement import Placement, PlacementSurvey
 from ...scanner.crystals import IDS
-from ...scanner.placement import Placement, PlacementSurvey
 from ...scanner.scanner import load_scanner
 from .learner import build_network
 from .scoring import Choice, Scorer, best_min_score, by_likelihood, by_network, take_pairs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pphysml.io.ragged import Ragged, slice_rows
-from pphysml.tasks.petnet.scanner.placement import Placement, PlacementSurvey, placement_of
+from pphysml.tasks.petnet.reading.placement import Placement, PlacementSurvey, placement_of
 
 
 def ring(n=20_000, radius=100.0, length=130.0, seed=0, low=0.0, high=2 * np.pi):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....io.ragged import Array, Columns, Ragged, concatenate, ragged
-from ..reading.first_singles import FirstSingles
+from .first_singles import FirstSingles
 
 AXES = "xyz"
 
