@@ -12,7 +12,7 @@ from .checks import Fault, checked, count_faults
 from .checksums import type_of
 from .content import BLOCK
 from .fixed_arrays import find_padding, pairs_of, real_counts
-from .layout_choice import choose
+from .layout_choice import choose, not_read
 from .opening import Opening, Request
 from .own_trees import compared
 from .padding import counted
@@ -40,6 +40,7 @@ def examine(source: Source, request: Request) -> Opening:
         problems = [problem for problem in problems if problem.severity == "error" or problem.tree == name]
         opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, contents, problems)
         opening.problems += _select(opening, tree.branches(), request)
+        opening.problems += _further_trees(opening, not_read(file, source, layout, name, request.mapping))
         opening.problems += _wrong_types(opening, tree)
         opening.problems += find_padding(opening, tree)
         _widen(opening, tree)
@@ -123,6 +124,13 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
             yield from (opening.problem(branch, fault.text) for fault in faults)
             if faults:
                 del opening.branches[name]
+
+
+def _further_trees(opening: Opening, others: Sequence[str]) -> Iterator[Problem]:
+    if others:
+        path, name = opening.source.path, opening.source.tree
+        listed = " ".join(f"{path}:{tree}" for tree in (name, *others))
+        yield opening.warning(f"is read alone, though there are other trees that fit, {' and '.join(map(repr, others))}; name those that are wanted, as {listed}")
 
 
 def _widen(opening: Opening, tree: Tree) -> None:

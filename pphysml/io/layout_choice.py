@@ -49,6 +49,15 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Branch
     return layout, name
 
 
+def not_read(file: Any, source: Source, layout: Layout, chosen: str, mapping: BranchMap) -> list[str]:
+    """Return the other trees that a layout prefers and that fit, of a file of which no tree was named."""
+    if source.tree is not None:
+        return []
+    present = set(tree_names(file)) & set(layout.trees) - {chosen}
+    trees, _ = readable_trees(file, source) if present else ({}, {})
+    return [name for name in layout.trees if name in present & set(trees) and not layout.lacking(trees[name], mapping.of(trees[name]).branches)]
+
+
 def readable_trees(file: Any, source: Source) -> tuple[dict[str, list[str]], dict[str, InputError]]:
     """Return the branches of the trees that may be read, by name, and why the others cannot be.
 

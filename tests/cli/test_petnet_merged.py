@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -104,3 +105,60 @@ def test_validate_says_it(pphysml, jobs, tmp_path):
     done = pphysml("validate", "petnet", path)
     assert done.code == 0 and f"begin anew at entry {len(jobs[0]['time'])} of {path}" in done.out
     assert "anew" not in pphysml("validate", "petnet", write(tmp_path / "one.root", jobs[0])).out
+
+
+@pytest.fixture
+def two_trees(jobs, tmp_path):
+    """A file with singles of low and of high energies in trees of their own, and one with all of them in one."""
+    high = jobs[0]["energy"] > 0.48
+    trees = {"LESingles": selected(jobs[0], ~high), "HESingles": selected(jobs[0], high)}
+    return write(tmp_path / "trees.root", trees), write(tmp_path / "one.root", jobs[0])
+
+
+def table(pphysml, path, *arguments):
+    done = pphysml("petnet", *arguments, *SORT, "-o", path, "--force")
+    assert done.code == 0, done.err
+    found = read(path)
+    rows = np.stack([found[f"{name}{k}"].astype(np.float64) for k in (1, 2) for name in KNOWN], axis=1)
+    return rows[np.lexsort(rows.T)], done.out
+
+
+def test_trees_of_low_and_high_energies_are_said_and_joined(pphysml, two_trees, tmp_path):
+    trees, one = two_trees
+    whole, said = table(pphysml, tmp_path / "a.root", one)
+    assert "other trees" not in said
+    first, said = table(pphysml, tmp_path / "b.root", trees)
+    assert len(first) < len(whole) and "other trees that fit, 'HESingles'; name those that are wanted" in said
+    assert "other trees" in pphysml("validate", "petnet", trees).out
+    both = (f"{trees}:LESingles", f"{trees}:HESingles")
+    for options in ((), ("--sort", "full"), ("--set", "apply.block_size=300")):
+        joined, said = table(pphysml, tmp_path / "c.root", *both, *options)
+        np.testing.assert_array_equal(joined, whole)
+        assert "2 inputs were read as 1 acquisition" in said and "other trees" not in said and "overlap" not in said
+    apart, _ = table(pphysml, tmp_path / "d.root", *both, "--files", "independent")
+    assert len(apart) < len(whole)
+    # A pair of both trees is one of one event, and the time of the measurement counts once.
+    judged = [json.loads(pphysml("evaluate", "petnet", *files, *SORT, "--json").out)["classical"]["metrics"] for files in ((one,), both)]
+    for metric, other in zip(*judged, strict=True):
+        assert metric["name"] == other["name"] and metric["value"] == pytest.approx(other["value"], rel=1e-9), metric["name"]
+
+
+def test_what_is_in_both_inputs_is_not_joined(pphysml, two_trees, jobs, tmp_path):
+    one = two_trees[1]
+    high = write(tmp_path / "high.root", selected(jobs[0], jobs[0]["energy"] > 0.48))
+    for files in ((one, one), (one, high), (high, one)):
+        alone = np.concatenate([table(pphysml, tmp_path / "a.root", path)[0] for path in files])
+        found, said = table(pphysml, tmp_path / "b.root", *files)
+        np.testing.assert_array_equal(found, alone[np.lexsort(alone.T)])
+        assert "acquisitions of their own" in said
+
+
+def test_merged_trees_are_joined_job_by_job(pphysml, jobs, tmp_path):
+    both = merged(*jobs)
+    high = both["energy"] > 0.48
+    trees = write(tmp_path / "trees.root", {"LESingles": selected(both, ~high), "HESingles": selected(both, high)})
+    whole, _ = table(pphysml, tmp_path / "a.root", write(tmp_path / "one.root", both))
+    for options in ((), ("--sort", "full")):
+        joined, said = table(pphysml, tmp_path / "b.root", f"{trees}:LESingles", f"{trees}:HESingles", *options)
+        np.testing.assert_array_equal(joined, whole)
+        assert "2 inputs were read as 2 acquisitions" in said

@@ -25,7 +25,7 @@ from .rate_bins import RateBins
 from .rates import REPLICAS, class_table, multiplicity_table, rate_metrics
 from .singles_rates import SinglesRates, rates_metrics
 from .targets import Targets, Verdict, find_targets, judge
-from .truth import CLUSTER, Truth, truth_of
+from .truth import CLUSTER, Truth, origins, truth_of
 
 PAIR_FIELDS = ("first", "second", "score", "delayed")
 CLASSICAL = "classical"
@@ -163,9 +163,9 @@ def _pairs(predictions: Columns) -> tuple[Array, Array, Array, Array]:
 
 def _runs(examples: Columns) -> Array:
     """Return a number for the file and run of each single."""
-    file, run = examples["single_file"], examples["run"]
-    assert isinstance(file, Ragged) and isinstance(run, Ragged)
-    return (file.flat.astype(np.int64) << 32) + run.flat
+    run = examples["run"]
+    assert isinstance(run, Ragged)
+    return (origins(examples) << 32) + run.flat
 
 
 def _clean_clusters(truth: Truth, targets: Targets, verdict: Verdict, first: Array) -> Array:

@@ -106,7 +106,8 @@ def _clusters(row: Array, used: Array, time: Array, window: float) -> tuple[Arra
 
 
 def _keys(examples: Columns) -> Array:
-    file, run, event = (_flat(examples, name).astype(np.int64) for name in ("single_file", "run", "event"))
+    run, event = (_flat(examples, name).astype(np.int64) for name in ("run", "event"))
+    file = origins(examples)
     # Events restart with every run and file; the few runs are numbered to make room for many events.
     _, run = np.unique(run, return_inverse=True)
     n_runs = run.max(initial=0) + 1
@@ -114,6 +115,11 @@ def _keys(examples: Columns) -> Array:
         _, event = np.unique(np.maximum(event, -1), return_inverse=True)
         event -= int((_flat(examples, "event") < 0).any())
     return np.where(event < 0, -1, ((file * n_runs + run) << 32) + event)
+
+
+def origins(examples: Columns) -> Array:
+    """Return the number of the file with whose events those of each single are counted, int64 (N,)."""
+    return _flat(examples, "origin" if "origin" in examples else "single_file").astype(np.int64)
 
 
 def _flat(examples: Columns, name: str) -> Array:

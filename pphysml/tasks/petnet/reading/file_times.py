@@ -40,8 +40,9 @@ def times_told(parts: Sequence[Part], segments: Array, rule: Rule, named: FileNa
     """
     if rule == "independent":
         return []
-    spans = [Span(part.low, part.top, part.file) for part in parts]
-    return [*_overlaps(spans, segments.tolist(), named), *_wrong_order(spans, segments.tolist(), named)]
+    alone = [k for k, part in enumerate(parts) if part.joins is None]
+    spans = [Span(parts[k].low, parts[k].top, parts[k].file) for k in alone]
+    return [*_overlaps(spans, segments[alone].tolist(), named), *_wrong_order(spans, segments[alone].tolist(), named)]
 
 
 def _overlaps(spans: list[Span], segments: list[int], named: FileName) -> list[str]:

@@ -17,7 +17,7 @@ from .volumes import at_level, innermost
 Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 FIRST = (
-    "file", "entry", "hit_file", "hit_entry", "part", "run", "event", "source_id", "source_x", "source_y", "source_z",
+    "file", "entry", "hit_file", "hit_entry", "part", "origin", "run", "event", "source_id", "source_x", "source_y", "source_z",
     "system_id", "gantry_id", "rsector_id", "module_id", "submodule_id", "crystal_id", "layer_id", "axial_pos", "rotation_angle", "volume_key",
 )
 """Columns of a pulse that are those of its first hit, as are the branches carried over."""

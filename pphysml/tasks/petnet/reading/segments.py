@@ -22,14 +22,21 @@ def segments_of(parts: Sequence[Part], rule: Rule, whole: bool) -> Array:
 
     A file begins a segment of its own if its first single is earlier than the middle of the part before: the
     parts of one acquisition follow each other, acquisitions of their own each begin near zero. What has
-    few singles out of order at its ends stays together. Inside a file a segment begins where time does.
+    few singles out of order at its ends stays together. Inside a file a segment begins where time does. A part
+    that has other singles of the events of an earlier one goes with that.
 
     Args:
         rule: "auto"; "independent": every part is one; "successive": there is one only.
         whole: whether the singles of a part come in no order, so that its least time counts, and not its first one.
     """
-    begins = [_begins(part, before, rule, whole) for part, before in zip(parts[1:], parts[:-1], strict=True)]
-    return np.append(0, np.cumsum(begins, dtype=np.int64))[: len(parts)]
+    segments: list[int] = []
+    for k, part in enumerate(parts):
+        if part.joins is not None and rule == "auto":
+            segments.append(segments[part.joins])
+        else:
+            begins = k == 0 or _begins(part, parts[k - 1], rule, whole)
+            segments.append(max(segments, default=-1) + 1 if begins else segments[-1])
+    return np.array(segments, dtype=np.int64)
 
 
 def _begins(part: Part, before: Part, rule: Rule, whole: bool) -> bool:
@@ -46,14 +53,18 @@ def told(parts: Sequence[Part], segments: Array, rule: Rule, named: FileName) ->
     Args:
         segments: of the parts.
     """
-    return [*_files_told(parts, segments, rule), *_parts_told(parts, rule, named)]
+    return [*_files_told(parts, segments, rule, named), *_parts_told(parts, rule, named)]
 
 
-def _files_told(parts: Sequence[Part], segments: Array, rule: Rule) -> list[str]:
+def _files_told(parts: Sequence[Part], segments: Array, rule: Rule, named: FileName) -> list[str]:
     n = len({part.file for part in parts})
     if n < 2:
         return []
-    n_segments = int(segments[-1]) + 1
+    n_segments = len(set(segments.tolist()))
+    joined = [part.file for part in parts if part.joins is not None]
+    if joined and rule == "auto":
+        return [f"{n} inputs were read as {n_segments} acquisition{'s' if n_segments > 1 else ''}: {named(joined[0])} has further singles of the events of another one, as trees of low and "
+                "of high energies have, with which they were paired (--files says otherwise)"]
     if n_segments == 1:
         found = "as successive parts of one acquisition"
     elif n_segments == n == len(parts):

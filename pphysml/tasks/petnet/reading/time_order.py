@@ -86,7 +86,8 @@ class BufferedOrder:
         if self._last is None:
             return
         segment, time, file = self._last
-        late = (np.asarray(rows["segment"]) == segment) & (np.asarray(rows["time"]) < time)
+        of = np.asarray(rows["segment"])
+        late = (of < segment) | ((of == segment) & (np.asarray(rows["time"]) < time))
         refuse(rows, late, "time", lambda row: (
             f"comes after {self.size} singles that are later in time; {WITHIN_FILE if np.asarray(rows['file'])[row] == file else BETWEEN_FILES}"))
 
