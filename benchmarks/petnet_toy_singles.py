@@ -82,10 +82,12 @@ def simulate(setting: Setting, seed: int) -> Singles:
     """Return the singles of a measurement."""
     rng = np.random.default_rng([seed, 180_018])
     time = decay_times(setting, rng)
-    blocks = list(measured_blocks(setting, time, rng))
-    if setting.detector.lutetium:
-        blocks.append(own_radioactivity(setting, len(time), rng))
+    own = np.sort(rng.random(rng.poisson(setting.detector.lutetium * setting.seconds))) * setting.seconds
+    # Events are numbered in order of time, whatever decays.
+    number = np.argsort(np.argsort(np.concatenate([time, own]), kind="stable"), kind="stable")
+    blocks = [*measured_blocks(setting, time, rng), own_radioactivity(setting, own, len(time), rng)]
     joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    joined["decay"] = number[joined["decay"]]
     return digitised(setting, joined, rng)
 
 
@@ -180,11 +182,9 @@ def deposited(energy: Array, detector: Detector, rng: np.random.Generator) -> Ar
     return left + rng.normal(size=len(energy)) * detector.energy_resolution / 2.355 * np.sqrt(0.511 * left)
 
 
-def own_radioactivity(setting: Setting, first_event: int, rng: np.random.Generator) -> dict[str, Array]:
-    """Return singles of the crystals' own decays, each an event."""
-    detector = setting.detector
-    n = rng.poisson(detector.lutetium * setting.seconds)
-    time = rng.random(n) * setting.seconds
+def own_radioactivity(setting: Setting, time: Array, first_event: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Return singles of the crystals' own decays at some times, each an event."""
+    detector, n = setting.detector, len(time)
     energy = rng.normal(LUTETIUM_MEAN, LUTETIUM_WIDTH, n)
     column, ring, panel = (rng.integers(0, most, n).astype(np.int32) for most in (columns_of(detector), rings_of(detector), max(1, detector.panels)))
     return {"time": time, "energy": energy, "source": crystal_places(detector, column, ring, panel), "decay": first_event + np.arange(n),

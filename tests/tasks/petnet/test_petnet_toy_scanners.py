@@ -49,6 +49,14 @@ def test_lines_of_unscattered_pairs_pass_the_source_where_and_when_it_decayed(pa
     assert np.std(dt - expected) < 1.1 * setting.detector.time_fwhm / 2.355
 
 
+def test_events_are_numbered_in_order_of_time_with_those_of_the_crystals(part):
+    setting = replace(part("settings").SETTINGS["10 MBq, lutetium"], decays=20_000.0)
+    seen = part("singles").simulate(setting, 4)
+    apart = np.diff(seen.tick) * setting.detector.clock > 20_000
+    assert apart.sum() > 1000
+    assert (np.diff(seen.decay)[apart] > 0).all()
+
+
 def test_best_of_a_conflict_is_taken_once(part):
     taken = part("gate").best_first(np.array([0, 0, 2]), np.array([1, 2, 3]), np.array([1, 0, 2]), 4)
     assert taken.tolist() == [False, True, False]
