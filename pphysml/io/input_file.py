@@ -61,6 +61,7 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     """Fill in which branch serves which column; yield what is not there."""
     layout, here = opening.layout, request.mapping.of(available)
     mapping = here.branches
+    opening.left_out = tuple(branch for branch in layout.left_out if branch in available and branch not in request.keep)
     opening.branches.update(layout.branches(available, mapping))
     opening.fields.update({f.name: f for f in layout.fields if f.name in opening.branches})
     for f in opening.fields.values():

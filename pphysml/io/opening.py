@@ -39,6 +39,7 @@ class Opening:
         sizes: ragged column -> number of values that all its entries have in this file.
         counts: counter of such columns -> the field and the branch that give how many of them are real.
         padded: whether they are padded with zeros, where no branch gives their number.
+        left_out: see `Layout.left_out`, those that are there and not kept.
         filled: columns that are not in this file, but in others of the list, and get `Field.filling_value`.
     """
 
@@ -55,6 +56,7 @@ class Opening:
     sizes: dict[str, int] = field(default_factory=dict)
     counts: dict[str, tuple[Field, str]] = field(default_factory=dict)
     padded: bool = False
+    left_out: tuple[str, ...] = ()
 
     @property
     def padding(self) -> list[str]:

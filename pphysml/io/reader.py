@@ -133,6 +133,11 @@ class Reader:
         """Whether any file has truth that counts by itself, whole or not."""
         return any(set(opening.branches) & set(self.layout.truth) for opening in self._openings.values())
 
+    @property
+    def left_out(self) -> list[str]:
+        """Branches that users may miss in an output, and that are not kept; see `schema.Layout.left_out`."""
+        return list(dict.fromkeys(branch for opening in self._openings.values() for branch in opening.left_out))
+
     def first(self, most: int) -> Columns:
         """Return the first entries of the first file, as many as a block has and no more than `most`; none if they cannot be read.
 

@@ -132,6 +132,7 @@ class Layout:
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         lookalikes: trees that are refused with their reason; see `Lookalike`.
         judged: why trees of this layout can be evaluated, and nothing else be made of them, with what to do, without a full stop; empty for all that is input.
+        left_out: branches that users may miss in an output, which has them only where they are kept.
         native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
@@ -142,6 +143,7 @@ class Layout:
     to_canonical: str | None = None
     missing: float | None = None
     judged: str = ""
+    left_out: tuple[str, ...] = ()
     native_names: bool = False
     padding: tuple[str, ...] = ()
     needed_truth: tuple[str, ...] = ()

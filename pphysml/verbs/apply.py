@@ -80,6 +80,7 @@ def apply(
         "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
         "model": str(chosen.model_path) if chosen.model_path else None,
         **({"read_as_trained": reader.usual} if reader.usual else {}),
+        **({"left_out": f"{', '.join(reader.left_out)} (--keep carries a branch over)"} if reader.left_out else {}),
         "warnings": run.findings.warnings, "skipped": reader.skipped,
     }
     if dry_run:

@@ -345,3 +345,26 @@ def test_the_number_of_the_system_is_carried(sort, rows, tmp_path):
     found = sort(write(tmp_path / "systems.root", {**rows, "systemID": system}))
     for k in (1, 2):
         np.testing.assert_array_equal(found[f"systemID{k}"], system[found[f"entry{k}"]])
+
+
+@pytest.mark.parametrize("options", [(), ("--sort", "full"), ("--set", "apply.block_size=777", "--delayed", "20ns")])
+def test_texts_are_carried_over_or_said(sort, rows, tmp_path, options):
+    names = ["NULL", "", "phantom", "crystal_of_a_long_name", "Größe"]
+    which = np.random.default_rng(8).integers(0, 5, len(rows["time"]))
+    which[:900] = 0  # blocks have texts of other lengths
+    path = write(tmp_path / "texts.root", {**rows, "comptVolName": [names[k] for k in which], "septal": [names[k] for k in which[::-1]]})
+    plain = sort(path, *options, warned="comptVolName (--keep carries a branch over)")
+    assert not any(name.startswith("compt") and "Vol" in name for name in plain)
+    kept = sort(path, *options, "--keep", "comptVolName", "--keep", "septal")
+    same({name: values for name, values in kept.items() if name in plain}, plain)
+    for k in (1, 2):
+        entry = kept[f"entry{k}"]
+        assert list(kept[f"comptVolName{k}"]) == [names[which[e]] for e in entry]
+        assert list(kept[f"septal{k}"]) == [names[which[::-1][e]] for e in entry]
+
+
+def test_texts_that_are_too_long_are_refused(pphysml, rows, tmp_path):
+    few = selected(rows, slice(0, 50))
+    path = write(tmp_path / "long.root", {**few, "story": ["x" * 1001] * 50})
+    done = pphysml("petnet", path, *SORT, "--keep", "story", "-o", tmp_path / "out.root")
+    assert done.code == 2 and "--keep story: has a text of 1001 letters" in done.err

@@ -235,12 +235,6 @@ def test_hits_are_told_from_singles(pphysml, tmp_path, refused):
     refused(write(tmp_path / "negative.root", negative, tree="Hits"), "below 0 MeV", "'edep'", "entry 5")
 
 
-def test_coincidences_are_no_singles(refused, pphysml, tmp_path):
-    path = write(tmp_path / "singles.root", singles())
-    assert pphysml("petnet", path, *SORT, "-o", tmp_path / "pairs.root").code == 0
-    refused(tmp_path / "pairs.root", "there is no branch 'time'")
-
-
 @pytest.mark.parametrize(("options", "words"), [
     (("--energy-window", "601:391"), "601 must be below 391"), (("--energy-window", "391"), "LOW:HIGH"), (("--window", "5 apples"), "no number with a unit"),
     (("--policy", "takeAll"), "takeAllGoods"), (("--scanner", "safr"), "safir"), (("--delayed", "600ps"), "error: the configuration: the delayed window must lie outside the prompt one: apply.offset (--delayed) must be at least twice the window"),

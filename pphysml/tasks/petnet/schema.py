@@ -57,6 +57,7 @@ GATE9_SINGLES = Layout(
     help="GATE 9's tree of singles, one entry per single; any branch but time, energy and position may be missing.",
     trees=("Singles", "singles", "LESingles", "HESingles"),
     native_names=True,
+    left_out=("comptVolName", "RayleighVolName"),
     needed_truth=("event",),
     fields=_carried((RUN, *TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON, *GANTRY)),
 )

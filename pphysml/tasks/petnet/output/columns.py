@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ....contract import LastStep
-from ....io.ragged import Array, Columns, Ragged, take
-from ....io.schema import KEEP
+from ....io.ragged import Array, Column, Columns, Ragged, take
+from ....io.schema import KEEP, KEEP_TEXT
 from ..coincidences.lines_of_response import lines_between
 from ..coincidences.pairs import Pairs
 from ..config import PetConfig
+from ..reading.texts import as_texts
 from ..scanner.scanner import load_scanner
 from ..scanner.stir_header import stir_header
 from ..schema import GANTRY, TWICE, gate_name
@@ -49,7 +50,7 @@ class PetLastStep(LastStep):
         for number, index in ((1, pairs.first), (2, pairs.second)):
             rows |= {f"{gate_name(f)}{number}": singles[f.name][index] for f in TWICE if f.name in singles}
             rows |= {f"{name}{number}": singles[f"single_{name}"][index] for name in ("file", "entry")}
-            rows |= {f"{name}{number}": values[index] for name, values in singles.items() if name.startswith(KEEP)}
+            rows |= {f"{name}{number}": _kept(name, values[index]) for name, values in singles.items() if name.startswith(KEEP)}
         return rows | _sinogram(singles, pairs) | {
             "score": pairs.score, "multiplicity": pairs.multiplicity, "delayed": pairs.delayed}
 
@@ -60,6 +61,10 @@ class PetLastStep(LastStep):
             **of_engine,
             **({"estimated_randoms": self._n_delayed} if self._delayed_wanted else {}),
         }
+
+
+def _kept(name: str, values: Array) -> Column:
+    return as_texts(values) if name.startswith(KEEP_TEXT) else values
 
 
 def _sinogram(singles: dict[str, Array], pairs: Pairs) -> Columns:

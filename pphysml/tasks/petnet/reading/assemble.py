@@ -9,7 +9,7 @@ from ....io.carry import Carry
 from ....io.ragged import Columns
 from ..config import PetConfig
 from ..scanner.scanner import load_scanner
-from .checks import check_energies, refuse_many_values, with_fine_times
+from .checks import check_energies, with_fine_times
 from .dead_time import DeadTime
 from .energy_cut import EnergyCut, Window
 from .energy_cut import within as within
@@ -22,6 +22,7 @@ from .parts import Parts
 from .segments import segments_of, told, turns_told
 from .singles_of_hits import SinglesOfHits
 from .slices import SliceRules, Slices
+from .texts import one_value_each
 from .time_grid import TimeGrid
 from .time_order import BufferedOrder
 from .volume_ids import VolumeIds
@@ -85,8 +86,7 @@ class SliceMaker(Carry):
     def _placed(self, chunk: Columns | None) -> Columns:
         """Return rows with their part and all ids that can be known; None at the end."""
         rows = chunk and self.unit.add(self.volumes.add(with_fine_times(chunk, self.window)))
-        refuse_many_values(rows or {})
-        return self.ids.add(self.parts.add(rows))
+        return self.ids.add(self.parts.add(rows and one_value_each(rows)))
 
     def _checked(self, singles: Columns) -> Columns:
         check_energies(singles)

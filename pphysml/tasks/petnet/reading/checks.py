@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....errors import ConfigError, InputError
+from ....errors import InputError
 from ....io.problems import place, refuse
-from ....io.ragged import Array, Columns, Ragged, length
-from ....io.schema import KEEP, SPACING
+from ....io.ragged import Array, Columns, length
+from ....io.schema import SPACING
 
 HIGHEST = 20.0
 """Median energy above which no source's photons are in MeV."""
@@ -50,17 +50,6 @@ def _too_coarse(time: Array, spacing: Array, window: float, row: int) -> str:
     kind, remedy = ("a double", "let times begin nearer to 0") if double else ("the 32-bit float of this branch", "write it as a double")
     return (f"at {time[row]:g} s {kind} is fine to {spacing[row]:.3g} ps only, too coarse for a window of "
             f"{window:g} ps; {remedy}, take a longer --window, or say --map time=BRANCH:ns if times are in nanoseconds")
-
-
-def refuse_many_values(rows: Columns) -> None:
-    """Refuse branches to be kept that have a list of values per single.
-
-    Raises:
-        ConfigError: names the branch.
-    """
-    for name, column in rows.items():
-        if isinstance(column, Ragged):
-            raise ConfigError(f"--keep {name.removeprefix(KEEP)}: has a list of values for every single, and cannot be carried over.")
 
 
 def check_energies(singles: Columns) -> None:
