@@ -49,8 +49,8 @@ class Mixture:
         window: largest time difference, ps.
         knots: (2, k), raw logarithms of the ratio, and what they were found to be; none for the raw ones.
         centre: middle of the activity in x and y, mm, (2,).
-        reach: distances of lines and of places by time of flight where the bins of tables change, mm, (2, 2); see `tables.reach_of`.
-        tables: (t, bins), logarithms of factors of lines and energies; see `tables`.
+        reach: distances of lines and of places by time of flight, mm, and which share of the bins of tables is nearer, (2, 2, k); see `tables.reach_of`.
+        tables: (components, t, bins), logarithms of factors of lines and energies; see `tables`.
         correction: networks that add what these do not tell; none without them, see `refinement`.
         sureness: (2, k), logarithms of the ratio, and what is added there; none for nothing, see `recalibration.sureness`.
         paired: share of the singles that are one of a true pair.
@@ -67,7 +67,7 @@ class Mixture:
     window: float
     knots: Array
     centre: Array = field(default_factory=lambda: np.zeros(2))
-    reach: Array = field(default_factory=lambda: np.array([[0.8, 1.0], [0.8, 1.0]]))
+    reach: Array = field(default_factory=lambda: np.array([[[0.0, 1.0], [0.0, 1.0]]] * 2))
     tables: Array = field(default_factory=lambda: np.zeros((0, 0)))
     correction: tuple[tuple[Array, ...], ...] = ()
     sureness: Array = field(default_factory=lambda: np.zeros((2, 0)))

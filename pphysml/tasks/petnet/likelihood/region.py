@@ -18,7 +18,7 @@ class Region:
     Attributes:
         grid: voxels of the image.
         centre: middle of the activity in x and y, mm, (2,).
-        reach: distances of lines and of places by time of flight where the bins of tables change, mm, (2, 2); see `tables.reach_of`.
+        reach: distances of lines and of places by time of flight, mm, and which share of the bins of tables is nearer, (2, 2, k); see `tables.reach_of`.
         energy_range: ends of the bins of energy, MeV.
         window: largest time difference, ps.
     """

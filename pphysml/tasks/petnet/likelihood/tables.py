@@ -21,7 +21,11 @@ BINS = 48
 """For each quantity."""
 
 NEARLY_ALL, BEYOND = 0.99, 1.2
-"""Bins are equally wide up to the distance within which so many of the true pairs lie, and so much farther."""
+"""Bins are narrow up to the distance within which so many of the true pairs lie, and so much farther."""
+
+KNOTS, BY_NUMBER, SMALL = 17, 0.25, 0.2
+"""Distances within which the number of true pairs is looked at; share of the bins that are as full as one another, of a point, which falls to none
+where half of the true pairs are within the last as a share of what holds nearly all."""
 
 OUTER, ENOUGH = 0.2, 30_000
 """Share of the bins of a distance that are left to pairs beyond if there are so many pairs: only then are there true ones to be told."""
@@ -37,8 +41,7 @@ def table_bins(ends: Ends, region: Region) -> Array:
     span = max(grid.z_high - grid.z_low, 1e-6)
     low, high = region.energy_range
     lower, higher = (np.sort(ends.energy, axis=1).T - low) / max(high - low, 1e-12)
-    aside, flight = (np.interp(of, (0.0, *reach), (0.0, 1 - OUTER, 1.0))
-                     for of, reach in zip(distances(ends, region.centre), region.reach, strict=True))
+    aside, flight = (np.interp(of, *reach) for of, reach in zip(distances(ends, region.centre), region.reach, strict=True))
     share = {"aside": aside, "flight": flight, "slope": np.abs(difference) / span,
              "middle": ((ends.p + ends.q)[:, 2] / 2 - grid.z_low) / span, "lower": lower, "higher": higher}
     bins = {name: np.clip(values * BINS, 0, BINS - 1).astype(np.int64) for name, values in share.items()}
@@ -55,22 +58,36 @@ def distances(ends: Ends, centre: Array) -> Array:
 
 
 def reach_of(distance: Array, true: Array) -> Array:
-    """Return the distances at which the share `OUTER` of the bins begins and ends, mm, (2, 2).
+    """Return distances, mm, and the share of the bins that is nearer, (2, 2, KNOTS + 2): for lines and for places by time of flight.
+
+    The bins are equally wide within what holds nearly all true pairs; of a source that is small against their distances up to
+    `BY_NUMBER` of the bins have as many true pairs each instead, so that it has more than one or two.
 
     Args:
         distance: of pairs, see `distances`; true: probability that they are no random ones, (n,).
     """
-    near = np.maximum([BEYOND * np.quantile(of, NEARLY_ALL, weights=true, method="inverted_cdf") for of in distance], 1e-6)
-    if len(true) < ENOUGH:
-        return np.stack([(1 - OUTER) * near, near], axis=1)
-    return np.stack([near, np.maximum(distance.max(axis=1), near / (1 - OUTER))], axis=1)
+    found = []
+    for of in distance:
+        within = np.quantile(of, np.linspace(0, NEARLY_ALL, KNOTS), weights=true, method="inverted_cdf")
+        near = max(BEYOND * float(within[-1]), 1e-6)
+        outer = OUTER if len(true) >= ENOUGH else 0.0
+        far = max(float(of.max()), near / (1 - OUTER))
+        knots = np.concatenate([[0.0], np.maximum.accumulate(np.minimum(within[1:], near)), [near, far]])
+        by_number = BY_NUMBER * max(0.0, 1 - within[KNOTS // 2] / (SMALL * near))
+        share = by_number * np.interp(np.arange(KNOTS + 2), (0, KNOTS - 1, KNOTS + 1), (0.0, 1.0, 1.0)) + (1 - by_number) * np.minimum(knots / near, 1.0)
+        share = (1 - outer) * share
+        share[-1] = 1.0
+        found.append([knots, share])
+    return np.array(found)
 
 
 def table_log_ratio(tables: Array, bins: Array) -> Array:
-    """Return the logarithm of the product of factors, float64 (n,).
+    """Return the logarithm of the sum over components of the product of their factors, float64 (n,).
 
     Args:
-        tables: logarithms, (len(AXES), BINS^2); bins: see `table_bins`.
+        tables: logarithms, (components, len(AXES), BINS^2); bins: see `table_bins`.
     """
-    found: Array = tables[np.arange(len(tables))[:, None], bins].sum(0)
+    found: Array = tables[0][np.arange(len(bins))[:, None], bins].sum(0)
+    for further in tables[1:]:
+        found = np.logaddexp(found, further[np.arange(len(bins))[:, None], bins].sum(0))
     return found
