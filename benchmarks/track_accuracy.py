@@ -1,6 +1,7 @@
 """Tables of tracking engines on the same frames, with paired differences; prints JSON.
 
     python benchmarks/track_accuracy.py --simulation --model ours=RUN --model line-graph=RUN --markdown FILE
+    python benchmarks/track_accuracy.py --simulation --untuned --phantoms 150 --protons 1000 --frames 4 --model ours=mixed
     python benchmarks/track_accuracy.py --real HITS.root --events 0:1250 --tune-events 1250:2500 --model ours=RUN
 
 Simulation: geometry `dtc`, a cell for each phantom and density, frames of a seed that no training has.
@@ -11,7 +12,8 @@ Engines: each `--model NAME=RUN` (shipped weights go by their name, NAME=mixed);
 `deflection`, tuned in every cell on separate frames (simulation: another seed; real: `--tune-events`);
 for a real file also `follower, simulation`, tuned on simulated frames of `--like`; `follower, default`;
 `straight`; and `perfect`, all true links. Tuning takes most of the time, about half an hour for the nine
-cells of simulation: `--tuned` takes the options of the JSON of an earlier run instead.
+cells of simulation: `--tuned` takes the options of the JSON of an earlier run instead, and `--untuned` leaves
+out what is tuned.
 
 Every figure is [value, error down, error up], 68 % over resampled protons (published rates: frames).
 `ceiling_*` of a network are its true candidates. Differences are of each network to each follower,
@@ -226,6 +228,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2, help="rounds of the tuning over all options")
     parser.add_argument("--tune-for", choices=("product", "efficiency"), default="product", help="product: of efficiency and purity")
     parser.add_argument("--tuned", type=Path, help="JSON of an earlier run with the same cells")
+    parser.add_argument("--untuned", action="store_true", help="of the followers the one with its defaults alone, and no deflection")
     parser.add_argument("--events", type=numbers, default=range(2**62), help="A:B, real events of the test")
     parser.add_argument("--tune-events", type=numbers, help="A:B, real events for tuning")
     parser.add_argument("--geometry", help="of the real file; default: learned")
@@ -250,7 +253,7 @@ def main() -> None:
         "tuned_for": arguments.tune_for, "models": dict(arguments.model), "cells": {},
     }
     for cell in real_cells(arguments) if arguments.real else simulated_cells(arguments):
-        options = before[cell.name]["options"] if cell.name in before else tuned(cell, arguments)
+        options = {UNTUNED: {}} if arguments.untuned else before[cell.name]["options"] if cell.name in before else tuned(cell, arguments)
         report["cells"][cell.name] = result = run_cell(cell, models, options, arguments.geometry)
         print(cell.name, {name: f["complete_efficiency"][0] for name, f in result["engines"].items()}, file=sys.stderr, flush=True)
         if arguments.markdown:
