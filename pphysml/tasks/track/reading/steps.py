@@ -10,13 +10,14 @@ import numpy as np
 
 from ....errors import FileName, InputError
 from ....io.problems import of_first_file
-from ....io.ragged import Array, Columns, concatenate, length, slice_rows, take
+from ....io.ragged import Columns, concatenate, length, slice_rows, take
 from .beams import Beams
 from .calorimeters.axes import turned
 from .calorimeters.layer_ids import NAMES, LayerIds
 from .calorimeters.placing import Described, Placing
 from .calorimeters.recognition import Sample
 from .clusters.hit_making import HitMaking
+from .energy_bins import EnergyBins
 from .events import Events, event_starts
 from .examples import finished, usual
 from .frames import Framing
@@ -30,9 +31,6 @@ USED = ("file", "entry", "run", "event", "x", "y", "z", "edep", "time", "spot_x"
 OF_PROTONS = ("file", "job", "entry", "run", "event", "spot_x", "spot_y", "spot_given", "spot_tx", "spot_ty", "rotation_angle", "phantom",
               "beam_energy", "beam_pdg")
 """Columns that have one value for all steps of a proton."""
-
-BEAM_BIN = 0.005
-"""Relative difference of the beam's energies that one frame may hold."""
 
 FOR_LAYERS = (*NAMES, "volume_id", "local_z")
 """Columns that are not needed any more when a row's layer is known."""
@@ -70,6 +68,7 @@ class StepFrames(RowFrames):
         self.rules = rules
         self._placing = Placing(rules.described, "z")
         self._ids: LayerIds | None = None
+        self._energies = EnergyBins()
         self._early: list[Columns] = []
         self._n_rows = 0
         self._largest = (0.0, 0)
@@ -155,6 +154,7 @@ class StepFrames(RowFrames):
         if not last and (not early or self._placing.waits(early)):
             return {}
         ready, self._early = concatenate(self._early), []
+        self._energies.learn(ready)
         if early and self._placing.layers is None and not self._recognised(ready, last):
             self._early = [ready]
             return {}
@@ -177,7 +177,7 @@ class StepFrames(RowFrames):
         self._largest = max(self._largest, (float(np.asarray(rows["edep"])[most]), int(np.asarray(rows["file"])[most])))
         protons = self._hits.of_protons(rows, proton, OF_PROTONS, layers)
         if "beam_energy" in protons:
-            protons["beam_bin"] = _beam_bin(np.asarray(protons["beam_energy"], dtype=np.float64))
+            protons["beam_bin"] = self._energies.number(np.asarray(protons["beam_energy"], dtype=np.float64))
         return protons
 
     def _refuse_nothing(self) -> None:
@@ -191,8 +191,3 @@ class StepFrames(RowFrames):
         if self._framing.n_frames == 0:
             raise InputError(f"No frame is complete: {self._hits.n_protons} particles have hits; choose fewer with --protons-per-frame, "
                              "or set apply.last_frame=keep.")
-
-
-def _beam_bin(energy: Array) -> Array:
-    """Return a number that is the same for energies (MeV) close together: a source may draw that of every particle."""
-    return np.where(energy > 0, np.rint(np.log(np.maximum(energy, 1e-3)) / BEAM_BIN), 0).astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pphysml.errors import ConfigError, InputError
-from pphysml.io.ragged import concatenate
+from pphysml.io.ragged import concatenate, slice_rows
 from pphysml.physics.range_energy import HELIUM_MASS_RATIO, particle_range
 from pphysml.tasks.track.config import ApplyConfig, TrackConfig
 from pphysml.tasks.track.geometries.geometry import BeamConfig
@@ -140,6 +140,21 @@ def test_two_energies_of_a_file_never_share_a_frame_and_unknown_ones_and_phantom
     nothing = np.full(len(energy), np.nan)
     found, carry = frames_of_rows(rows | {"beam_energy": nothing, "phantom": nothing})
     assert found["n_protons"].tolist() == [10] * 4 and np.isnan(found["beam_energy"]).all() and carry.facts()["beam"] == "not known"
+
+
+@pytest.mark.parametrize("rows_at_a_time", [37, 10**9])
+def test_energies_of_a_scan_share_no_frame_however_close_they_are(rows_at_a_time):
+    # They are 2 mm apart in range. Frames of both would have 230.4 MeV, and all their protons WEPL that is 1 mm off.
+    rows = gate_rows(40)
+    number = np.unique(rows["event"], return_inverse=True)[1]
+    rows |= {"beam_energy": np.where(number % 2, 230.0, 230.8)}
+    config = TrackConfig.model_validate({"apply": {"protons_per_frame": 10}})
+    parts, carry = [], None
+    for start in range(0, len(number), rows_at_a_time):
+        found, carry = assemble(slice_rows(rows, start, start + rows_at_a_time), carry, config)
+        parts.append(found)
+    found = concatenate([part for part in [*parts, assemble(None, carry, config)[0]] if part])
+    assert sorted(found["beam_energy"].tolist()) == pytest.approx([230.0] * 2 + [230.8] * 2) and (found["beam_spread"] < 1e-6).all()
 
 
 @pytest.mark.parametrize("energies", ["drawn", "stepped", "partly known"])
