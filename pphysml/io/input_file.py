@@ -137,7 +137,8 @@ def _further_trees(opening: Opening, others: Sequence[str]) -> Iterator[Problem]
 def _widen(opening: Opening, tree: Tree) -> None:
     """Take fields with 64 bits whose numbers in this file do not fit into 32."""
     for name, field in opening.fields.items():
-        if field.wide and np.asarray(tree.read(opening.branches[name], 0, 0)).dtype.itemsize == 8 and _needs_64_bits(opening, tree, opening.branches[name]):
+        # A branch of a wrong type is forgotten.
+        if field.wide and name in opening.branches and np.asarray(tree.read(opening.branches[name], 0, 0)).dtype.itemsize == 8 and _needs_64_bits(opening, tree, opening.branches[name]):
             opening.fields[name] = field.widened
 
 

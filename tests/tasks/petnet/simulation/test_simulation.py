@@ -42,7 +42,7 @@ def mouse():
 def test_columns_are_those_of_the_layout(mouse):
     fields = {f.name: f.dtype for f in GATE9_SINGLES.fields}
     assert {name: column.dtype.name for name, column in mouse.items()} == {name: fields[name] for name in mouse}
-    assert set(fields) - set(mouse) == {"axial_pos", "rotation_angle"}
+    assert set(fields) - set(mouse) == {"axial_pos", "rotation_angle", "system_id"}
     assert all(f.name in mouse for f in GATE9_SINGLES.fields if f.required or f.truth)
     assert all(np.isfinite(column).all() for column in mouse.values())
 
