@@ -135,12 +135,17 @@ def test_trees_of_low_and_high_energies_are_said_and_joined(pphysml, two_trees, 
         joined, said = table(pphysml, tmp_path / "c.root", *both, *options)
         np.testing.assert_array_equal(joined, whole)
         assert "2 inputs were read as 1 acquisition" in said and "other trees" not in said and "overlap" not in said
+    third = write(tmp_path / "three.root", {f"part{k}": selected(read(one, "Singles"), slice(k, None, 3)) for k in range(3)})
+    joined, _ = table(pphysml, tmp_path / "c.root", *(f"{third}:part{k}" for k in range(3)))
+    np.testing.assert_array_equal(joined, whole)
     apart, _ = table(pphysml, tmp_path / "d.root", *both, "--files", "independent")
     assert len(apart) < len(whole)
     # A pair of both trees is one of one event, and the time of the measurement counts once.
-    judged = [json.loads(pphysml("evaluate", "petnet", *files, *SORT, "--json").out)["classical"]["metrics"] for files in ((one,), both)]
-    for metric, other in zip(*judged, strict=True):
-        assert metric["name"] == other["name"] and metric["value"] == pytest.approx(other["value"], rel=1e-9), metric["name"]
+    three = tuple(f"{third}:part{k}" for k in range(3))
+    judged = [json.loads(pphysml("evaluate", "petnet", *files, *SORT, "--json").out)["classical"]["metrics"] for files in ((one,), both, three)]
+    for metric, *others in zip(*judged, strict=True):
+        for other in others:
+            assert metric["name"] == other["name"] and metric["value"] == pytest.approx(other["value"], rel=1e-9), metric["name"]
 
 
 def test_what_is_in_both_inputs_is_not_joined(pphysml, two_trees, jobs, tmp_path):

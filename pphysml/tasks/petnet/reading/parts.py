@@ -100,5 +100,8 @@ class Parts:
     def _begin(self, rows: Columns, start: int, anew: int) -> None:
         file, entry, time = (np.asarray(rows[name])[start] for name in ("file", "entry", "time"))
         joins = self._first.same_events(int(file), slice_rows(rows, start, length(rows)))
+        # Of three trees of the same events, the first one counts.
+        if joins is not None and self.parts[joins].joins is not None:
+            joins = self.parts[joins].joins
         self.parts.append(Part(int(file), int(entry), anew, float(time), float(time), float(time), joins))
         self._first.begin(int(file))
