@@ -20,6 +20,7 @@ from .line_counts import LineCounts
 from .necr import CONTAINED, learned_radius, necr_metrics
 from .of_given_pairs import of_given_pairs, without_windows
 from .options import options_of
+from .placing import Placing
 from .plot_data import PlotData
 from .rate_bins import RateBins
 from .rates import REPLICAS, class_table, multiplicity_table, rate_metrics
@@ -36,6 +37,7 @@ MAX_CASES = 5_000_000
 class PetEvaluator:
     """Accumulates counts over chunks; see `contract.Evaluator`.
 
+    The axis of lines, of the object and of pictures is that of the scanner, which the first singles show; see `placing`.
     Memory does not grow with the input, but for one byte per target up to `MAX_CASES` and the
     scores of the first pairs.
 
@@ -55,6 +57,7 @@ class PetEvaluator:
         self.plot_data = PlotData()
         self._found, self._clean = Cases(), Cases()
         self._given = False
+        self._placing = Placing(config.apply.axis, config.apply.centre)
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add slices.
@@ -67,6 +70,11 @@ class PetEvaluator:
         Raises:
             InputError: there is no truth.
         """
+        for slices in self._placing.add(examples, predictions):
+            self._add(*slices)
+
+    def _add(self, examples: Columns, predictions: Columns) -> None:
+        """Add slices as a scanner at the origin and along z sees them."""
         if GIVEN in examples and not self._given:
             self._given, self.options = True, without_windows(self.options)
         truth = truth_of(examples, self.options)
@@ -87,6 +95,8 @@ class PetEvaluator:
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables and figures of everything added."""
+        for slices in self._placing.rest():
+            self._add(*slices)
         if not len(self.counts.clusters):
             return Evaluation(notes=["There are no singles."])
         radius = self.options.object_radius
@@ -124,6 +134,8 @@ class PetEvaluator:
 
     def _notes(self, radius: float) -> Iterator[str]:
         yield f"Errors are from resampled clusters: {CLUSTER}."
+        if not self._placing.placement.usual:
+            yield f"Lines, distances and pictures are seen in the frame of the scanner: {self._placing.placement}; apply.axis and apply.centre set it."
         if self.options.object_radius is None and np.isfinite(radius):
             yield (f"The object's radius is not given: {radius:.3g} mm, within which {CONTAINED:.1%} of the unscattered targets "
                    "pass the axis. Give one radius to compare inputs.")

@@ -119,6 +119,11 @@ class PlacementSurvey:
         self._first = FirstSingles(ENOUGH)
         self._slices: list[Columns] = []
 
+    @property
+    def wanted(self) -> bool:
+        """Whether further singles would be looked at."""
+        return self._first.wanted
+
     def add(self, examples: Columns) -> None:
         """Take slices."""
         if self._first.wanted:

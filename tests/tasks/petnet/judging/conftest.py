@@ -22,10 +22,10 @@ TYPES = {"time": np.float64, "single_entry": np.int64, "event": np.int32, "run":
          "compton_phantom": np.int32, "rayleigh_phantom": np.int32, "single_file": np.int32}
 
 
-def configured(window=WINDOW, energy=(391.0, 601.0), background=(), radius=None):
+def configured(window=WINDOW, energy=(391.0, 601.0), background=(), radius=None, axis="auto", centre=None):
     """Return what judging reads of a configuration."""
     return SimpleNamespace(judging_window=window, window=window, energy_window=energy, scanner=None, apply=SimpleNamespace(
-        background_sources=background, classical=ClassicalConfig(), judging=SimpleNamespace(object_radius=radius)))
+        axis=axis, centre=centre, background_sources=background, classical=ClassicalConfig(), judging=SimpleNamespace(object_radius=radius)))
 
 
 def slices(*rows, owned=None, **options):

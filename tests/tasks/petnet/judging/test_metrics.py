@@ -228,6 +228,7 @@ def test_spectra_and_sinogram_hold_every_pair(toy, sample):
     config, pairs = toy.configured(), toy.sorter(sample)
     evaluator = PetEvaluator(config)
     evaluator.update(sample, pairs)
+    evaluator.result()
     n = len(pairs["first"])
     assert evaluator.plot_data.energies[:-1].sum() == 2 * n
     assert evaluator.plot_data.times.counts.sum() == evaluator.lines.sinogram("prompts").sum() == n
