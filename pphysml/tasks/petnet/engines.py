@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ...contract import Engine
+from ...errors import ConfigError
 from ...model_file import ModelFile
 from .config import PetConfig
+
+WITH_PROBABILITIES = ("likelihood", "pairs")
+"""Engines that give every pair in the window a probability."""
 
 
 def make_engine(name: str, config: PetConfig, model: ModelFile | None, device: Any) -> Engine:
@@ -17,6 +21,8 @@ def make_engine(name: str, config: PetConfig, model: ModelFile | None, device: A
 
 
 def _engine(name: str, config: PetConfig, model: ModelFile | None, device: Any) -> Engine:
+    if name not in WITH_PROBABILITIES and config.apply.candidates is not None:
+        raise ConfigError(f"apply.candidates (--candidates): the engine {name!r} gives no probability of the pairs that it does not take; give --engine likelihood or pairs.")
     if name == "snn":
         from .models.spiking.engines import snn_engine
 

@@ -41,7 +41,7 @@ class Petnet(Task["PetConfig"]):
     example = "span"
     output = "free"
     output_tree = "Coincidences"
-    further_tree_names = ("delay",)
+    further_tree_names = ("delay", "candidates")
     engines = ("pairs", "snn", "likelihood", "classical")
     default_engine = "likelihood"
     networks = {"pairs": "pairs", "snn": "toy-snn"}
@@ -54,6 +54,7 @@ class Petnet(Task["PetConfig"]):
         "--energy-window": Flag("apply.energy_window", "LOW:HIGH", "Energies of singles in keV; default: that of the model, 391:601 without one.", READING),
         "--delayed": Flag("apply.offset", "TIME", "Write pairs that are this late too, as 20ns, to a tree `delay`: an estimate of the randoms. Of the engine classical it is unbiased with --policy takeAllGoods and apply.classical.opening=every, and an offset below the dead time."),
         "--target": Flag("apply.target", "PAIRS", "What the engines likelihood and pairs look for: all pairs of one annihilation (the default), or unscattered ones, for less scatter and a higher NECR.", JUDGED),
+        "--candidates": Flag("apply.candidates", "P", "Write all pairs in the window whose probability is at least P (0 for all) to a tree `candidates` with the probability of each as its score, too: weights instead of choices. Engines likelihood and pairs."),
         "--policy": Flag("apply.classical.policy", "NAME", "What the engine classical does with several singles in a window, in the words of GATE 9 or 10, as takeAllGoods or RemoveMultiples.", JUDGED),
         "--scanner": Flag("apply.scanner", "FILE", "YAML file of the scanner, or a known name such as safir: ids that the file lacks are made from positions, without singles outside, and a header for STIR (.hroot) is written.", READING),
         "--files": Flag("apply.files", "RULE", "Whether time goes on from file to file, and inside a file where jobs were merged (successive), or acquisitions of their own begin there (independent); default: auto, by times and event numbers.", READING),
@@ -146,10 +147,12 @@ class Petnet(Task["PetConfig"]):
         return prompts(columns)
 
     def further_trees(self, config: PetConfig) -> dict[str, FurtherTree]:
-        """Return the tree of the delayed pairs, if they are asked for."""
-        from .output.columns import delayeds, delayeds_wanted
+        """Return the trees of the delayed pairs and of all candidates, if they are asked for."""
+        from .output.columns import delayeds, delayeds_wanted, listed_candidates
 
-        return {"delay": FurtherTree(self.output_fields(config), delayeds)} if delayeds_wanted(config) else {}
+        rows = {"delay": delayeds} if delayeds_wanted(config) else {}
+        rows |= {"candidates": listed_candidates} if config.apply.candidates is not None else {}
+        return {name: FurtherTree(self.output_fields(config), of) for name, of in rows.items()}
 
     def files_beside(self, config: PetConfig, output: Path) -> dict[str, str]:
         """Return the header for STIR, where the scanner is known."""

@@ -10,7 +10,7 @@ from ....io.ragged import Array
 from ....nn.matching import LARGEST_WEIGHT, matching_marginals
 from .candidates import Candidates
 from .pair_choice import chosen
-from .pairs import Pairs, joined
+from .pairs import CANDIDATE, DELAYED, PROMPT, Pairs, joined
 
 
 class Scored(NamedTuple):
@@ -32,20 +32,26 @@ def probability_of(prompt: Scored) -> Array:
     return _marginals(prompt) * prompt.share
 
 
-def taken(prompt: Scored, delayed: Scored | None, min_score: float) -> tuple[Pairs, Array]:
+def taken(prompt: Scored, delayed: Scored | None, min_score: float, listed: float | None = None) -> tuple[Pairs, Array]:
     """Return the pairs whose probability is at least `min_score`: prompt ones, no single in two of them, then delayed ones.
 
     And the probability that each prompt pair is right, wanted or not, (P,).
+
+    Args:
+        listed: smallest probability of the prompt pairs that come behind them as candidates; none for None.
     """
     pairs, marginal = prompt.pairs, _marginals(prompt)
     probability, degree = marginal * prompt.share, _per_single(prompt)
+    multiplicity = degree[pairs.first] + degree[pairs.second]
     kept = chosen(pairs.first, pairs.second, probability, min_score)
-    found = _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second], kept, False)
-    if delayed is None:
-        return found, marginal
-    pairs, probability = delayed.pairs, delayed_probability(prompt, marginal, delayed)
-    # Of a delayed pair its own two singles are besides those of the prompt window.
-    return joined(found, _pairs(pairs, probability, degree[pairs.first] + degree[pairs.second] + 2, probability >= min_score, True)), marginal
+    parts = [_pairs(pairs, probability, multiplicity, kept, PROMPT)]
+    if delayed is not None:
+        late, of_late = delayed.pairs, delayed_probability(prompt, marginal, delayed)
+        # Of a delayed pair its own two singles are besides those of the prompt window.
+        parts.append(_pairs(late, of_late, degree[late.first] + degree[late.second] + 2, of_late >= min_score, DELAYED))
+    if listed is not None:
+        parts.append(_pairs(pairs, probability, multiplicity, probability >= listed, CANDIDATE))
+    return joined(*parts), marginal
 
 
 def delayed_probability(prompt: Scored, marginal: Array, delayed: Scored) -> Array:
@@ -74,5 +80,5 @@ def _per_single(scored: Scored, weight: Array | None = None) -> Array:
     return sum((np.bincount(ends, weight, scored.n) for ends in (pairs.first, pairs.second)), np.zeros(scored.n))
 
 
-def _pairs(pairs: Candidates, probability: Array, multiplicity: Array, kept: Array, delayed: bool) -> Pairs:
-    return Pairs(pairs.first[kept], pairs.second[kept], probability[kept], multiplicity[kept].astype(np.int32), np.full(int(kept.sum()), delayed))
+def _pairs(pairs: Candidates, probability: Array, multiplicity: Array, kept: Array, kind: int) -> Pairs:
+    return Pairs(pairs.first[kept], pairs.second[kept], probability[kept], multiplicity[kept].astype(np.int32), np.full(int(kept.sum()), kind, dtype=np.int8))

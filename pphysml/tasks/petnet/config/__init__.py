@@ -77,6 +77,7 @@ class ApplyConfig(Config):
     calibrate_delays: bool = option(False, "Measure the delay of every crystal in the singles that are surveyed, and correct for it, in the engines classical, likelihood and pairs; see data.max_delay.")
     target: Literal["all", "unscattered"] = option("all", "Pairs that the engines likelihood and pairs look for: all of one annihilation, or those whose photons were not scattered in the object; see --target.")
     min_score: float | None = option(None, "Smallest probability of a pair that a likelihood or a network takes; null takes what lets the largest F1 be expected in the singles that are surveyed, and 0.5 for the engine snn.", "", ge=0, le=1)
+    candidates: float | None = option(None, "Smallest probability of the pairs in the window that the engines likelihood and pairs list in a tree `candidates`, whether they are taken or not; 0 lists all, null makes no list; see --candidates.", "", ge=0, le=1)
     judging: JudgingConfig = option(JudgingConfig, "Evaluating.")
 
 

@@ -88,8 +88,8 @@ def _numbered(pairs: Pairs, order: Array) -> Pairs:
     """Return pairs of reordered singles with the indices that these had, in the order of the first."""
     one, other = order[pairs.first], order[pairs.second]
     first, second = np.minimum(one, other), np.maximum(one, other)
-    again = np.lexsort((second, first, pairs.delayed))
-    return Pairs(first[again], second[again], pairs.score[again], pairs.multiplicity[again], pairs.delayed[again])
+    again = np.lexsort((second, first, pairs.kind))
+    return Pairs(first[again], second[again], pairs.score[again], pairs.multiplicity[again], pairs.kind[again])
 
 
 @njit(cache=True, nogil=True)

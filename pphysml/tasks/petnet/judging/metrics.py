@@ -169,7 +169,8 @@ class Cases:
 def _pairs(predictions: Columns) -> tuple[Array, Array, Array, Array]:
     if any(name not in predictions for name in PAIR_FIELDS):
         raise InputError(f"Pairs need the columns {', '.join(PAIR_FIELDS)}.")
-    first, second, score, delayed = (np.asarray(predictions[name]) for name in PAIR_FIELDS)
+    listed = np.asarray(predictions.get("candidate", np.zeros(len(np.asarray(predictions["first"])), dtype=bool)))
+    first, second, score, delayed = (np.asarray(predictions[name])[~listed] for name in PAIR_FIELDS)
     return first.astype(np.int64), second.astype(np.int64), score, delayed.astype(bool)
 
 

@@ -12,7 +12,7 @@ from ....contract import LastStep
 from ....io.ragged import Array, Column, Columns, Ragged, take
 from ....io.schema import KEEP, KEEP_TEXT
 from ..coincidences.lines_of_response import lines_between
-from ..coincidences.pairs import Pairs
+from ..coincidences.pairs import CANDIDATE, DELAYED, PROMPT, Pairs
 from ..config import PetConfig
 from ..reading.texts import as_texts
 from ..scanner.scanner import load_scanner
@@ -21,6 +21,10 @@ from ..schema import GANTRY, TWICE, gate_name
 
 ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
 """What a coincidence has once: that of its first single, as in GATE."""
+
+
+KIND = "kind"
+"""Column of the kind of each pair, which says what tree it is of, and is in none."""
 
 
 class PetLastStep(LastStep):
@@ -41,7 +45,7 @@ class PetLastStep(LastStep):
         return self._warnings
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
-        """Return one row per pair, with the column `delayed`."""
+        """Return one row per pair, with the column KIND."""
         pairs = Pairs.of(columns)
         self._n_singles += int(np.sum(np.asarray(examples["n_owned"])))
         self._n_delayed += int(np.count_nonzero(pairs.delayed))
@@ -52,7 +56,7 @@ class PetLastStep(LastStep):
             rows |= {f"{name}{number}": singles[f"single_{name}"][index] for name in ("file", "entry")}
             rows |= {f"{name}{number}": _kept(name, values[index]) for name, values in singles.items() if name.startswith(KEEP)}
         return rows | _sinogram(singles, pairs) | {
-            "score": pairs.score, "multiplicity": pairs.multiplicity, "delayed": pairs.delayed}
+            "score": pairs.score, "multiplicity": pairs.multiplicity, KIND: pairs.kind}
 
     def facts(self, of_engine: Mapping[str, Any]) -> dict[str, Any]:
         """Return singles in the energy window, what the engine says, and delayed pairs if asked for."""
@@ -75,12 +79,17 @@ def _sinogram(singles: dict[str, Array], pairs: Pairs) -> Columns:
 
 def prompts(columns: Columns) -> Columns:
     """Return the rows of the tree `Coincidences`."""
-    return _of_kind(columns, False)
+    return _of_kind(columns, PROMPT)
 
 
 def delayeds(columns: Columns) -> Columns:
     """Return the rows of the tree `delay`."""
-    return _of_kind(columns, True)
+    return _of_kind(columns, DELAYED)
+
+
+def listed_candidates(columns: Columns) -> Columns:
+    """Return the rows of the tree `candidates`."""
+    return _of_kind(columns, CANDIDATE)
 
 
 def delayeds_wanted(config: PetConfig) -> bool:
@@ -96,7 +105,7 @@ def stir_header_beside(config: PetConfig, output: Path) -> str | None:
     return stir_header(scanner, output.name, config.energy_window)
 
 
-def _of_kind(columns: Columns, delayed: bool) -> Columns:
-    chosen = np.asarray(columns["delayed"]) == delayed
-    rows = {name: column for name, column in columns.items() if name != "delayed"}
+def _of_kind(columns: Columns, kind: int) -> Columns:
+    chosen = np.asarray(columns[KIND]) == kind
+    rows = {name: column for name, column in columns.items() if name != KIND}
     return rows if chosen.all() else take(rows, chosen)

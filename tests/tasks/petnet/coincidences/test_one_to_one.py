@@ -12,6 +12,7 @@ from pphysml.tasks.petnet.coincidences.one_to_one import (
     probability_of,
     taken,
 )
+from pphysml.tasks.petnet.coincidences.pairs import CANDIDATE
 
 
 def pairs_of(edges):
@@ -40,6 +41,30 @@ def test_a_single_without_rivals_has_the_odds_of_its_factor():
     odds = np.exp(1.0) * np.array([1, free])
     assert np.allclose(pairs.score[1:], odds / (1 + odds))
     assert len(taken(prompt, delayed, 0.5)[0].first) == 2
+
+
+def test_candidates_are_all_pairs_with_their_share_of_the_matchings_and_change_nothing_else():
+    edges = [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (0, 4), (5, 6), (6, 7)]
+    rng = np.random.default_rng(3)
+    logit, share = rng.normal(0, 2, len(edges)), rng.random(len(edges))
+    with_each, total = np.zeros(len(edges)), 0.0
+    for bits in range(2 ** len(edges)):
+        rows = [k for k in range(len(edges)) if bits >> k & 1]
+        ends = [end for k in rows for end in edges[k]]
+        if len(ends) == len({*ends}):
+            weight = np.exp(logit[rows].sum())
+            with_each[rows] += weight
+            total += weight
+    scored, late = Scored(pairs_of(edges), 8, logit, share), Scored(pairs_of([(1, 5)]), 8, np.array([1.0]))
+    pairs, _ = taken(scored, late, 0.3, listed=0.0)
+    candidates = pairs.kind == CANDIDATE
+    assert [*zip(pairs.first[candidates], pairs.second[candidates], strict=True)] == edges
+    assert np.allclose(pairs.score[candidates], with_each / total * share)
+    without, _ = taken(scored, late, 0.3)
+    for name in ("first", "second", "score", "multiplicity", "kind"):
+        assert np.array_equal(getattr(pairs, name)[~candidates], getattr(without, name))
+    likely, _ = taken(scored, late, 0.3, listed=0.1)
+    assert (likely.kind == CANDIDATE).sum() == (with_each / total * share >= 0.1).sum() not in (0, len(edges))
 
 
 def windows(n=200_000, alone=0.25, paired=0.15, seed=2):

@@ -13,7 +13,7 @@ from .....io.ragged import Columns, concatenate, length, ragged, slice_rows
 from .....model_file import ModelFile
 from .....nn.network_weights import with_weights
 from ...classical.sorter import sort_pairs
-from ...coincidences.pairs import Pairs, all_joined
+from ...coincidences.pairs import Pairs, all_joined, with_all_listed
 from ...config import PetConfig
 from ...config.engines import ClassicalConfig
 from ...delays.correction import Delays, with_corrected_times
@@ -113,7 +113,7 @@ class LikelihoodEngine(Engine):
 
     def _of(self, sample: Columns) -> Learnt:
         options = self.config.apply
-        choice = Choice(self.config.window, options.offset, unscattered=options.target == "unscattered")
+        choice = Choice(self.config.window, options.offset, unscattered=options.target == "unscattered", listed=options.candidates)
         mixture = mixture_of(sample, self.config.window)
         if mixture is None:
             return Learnt(None, choice)
@@ -163,7 +163,8 @@ class LikelihoodEngine(Engine):
 
     def _of_state(self, examples: Columns, learnt: Learnt) -> Pairs:
         if learnt.mixture is None:
-            return sort_pairs(examples, ONE_BY_ONE, self.config.window, self.config.apply.offset, None)
+            sorted_ones = sort_pairs(examples, ONE_BY_ONE, self.config.window, self.config.apply.offset, None)
+            return sorted_ones if learnt.choice.listed is None else with_all_listed(sorted_ones)
         found = take_pairs(examples, learnt.mixture, self.scorer, learnt.choice)
         self._check.add(examples, found.expected, found.prompt, expected_randoms(examples, self.config.window))
         return found.pairs

@@ -31,12 +31,14 @@ class Choice(NamedTuple):
         window, offset: ps; there are no delayed pairs if the offset is 0.
         min_score: smallest probability.
         unscattered: only true pairs whose photons were not scattered in the object.
+        listed: smallest probability of the pairs that are listed as candidates; None lists none.
     """
 
     window: float
     offset: float = 0.0
     min_score: float = EVEN
     unscattered: bool = False
+    listed: float | None = None
 
 
 def by_likelihood(features: PairFeatures, pairs: Candidates, n_singles: int) -> tuple[Array, Array]:
@@ -76,7 +78,7 @@ class Found(NamedTuple):
 def take_pairs(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choice) -> Found:
     """Return the pairs of slices that are probable enough, prompt and delayed ones; see `coincidences.one_to_one`."""
     prompt, delayed = _scored(examples, mixture, scorer, choice)
-    pairs, probability = taken(prompt, delayed, choice.min_score)
+    pairs, probability = taken(prompt, delayed, choice.min_score, choice.listed)
     row = np.searchsorted(ragged(examples, "time").offsets, prompt.pairs.first, side="right") - 1
     return Found(pairs, np.bincount(row, probability, length(examples)), np.bincount(row, minlength=length(examples)))
 

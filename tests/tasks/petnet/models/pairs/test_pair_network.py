@@ -7,6 +7,7 @@ import pytest
 import torch
 import uproot
 
+from pphysml.errors import ConfigError
 from pphysml.io.ragged import Ragged
 from pphysml.registry import get_task
 from pphysml.tasks.petnet.coincidences.candidates import candidates
@@ -188,6 +189,53 @@ def test_asking_for_delayed_pairs_leaves_the_prompt_ones_alone(singles, tmp_path
         with uproot.open(output)["Coincidences"] as tree:
             found.append(tree.arrays(["entry1", "entry2", "score"], library="np"))
     assert all(np.array_equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def listed(singles, output, *overrides):
+    apply(get_task("petnet"), Inputs([str(singles)]), EngineChoice(engine="likelihood", overrides=["apply.survey_singles=20000", *overrides]), output=output)
+    with uproot.open(output) as file:
+        return {name: file[name].arrays(library="np") for name in ("Coincidences", "candidates") if f"{name};1" in file}
+
+
+def test_candidates_are_all_pairs_in_the_window_and_the_output_stays_as_it_is(singles, tmp_path):
+    plain, every = listed(singles, tmp_path / "plain.root"), listed(singles, tmp_path / "every.root", "apply.candidates=0", "apply.block_size=7000")
+    assert set(plain) == {"Coincidences"}
+    for branch, values in plain["Coincidences"].items():
+        assert np.array_equal(values, every["Coincidences"][branch]), branch
+    with uproot.open(singles)["Singles"] as tree:
+        rows = tree.arrays(["time", "energy", "eventID"], library="np")
+    entry = np.flatnonzero((rows["energy"] >= 0.391) & (rows["energy"] <= 0.601))
+    time = rows["time"][entry]
+    found = every["candidates"]
+    pairs = {*zip(found["entry1"].tolist(), found["entry2"].tolist(), strict=True)}
+    # Times are rounded to picoseconds, so that a pair at the end of the window is on either side of it.
+    inner, outer = ({(int(a), int(b)) for k, a in enumerate(entry) for b in entry[k + 1 : until[k]]}
+                    for until in (np.searchsorted(time, time + end, side="right") for end in (499e-12, 501e-12)))
+    assert inner <= pairs <= outer and len(pairs) == len(found["entry1"]) > 1.05 * len(plain["Coincidences"]["score"])
+    # Weights instead of choices: they add up to the true pairs, and those taken are among them with the same ones.
+    true = rows["eventID"][found["entry1"]] == rows["eventID"][found["entry2"]]
+    assert found["score"].sum() == pytest.approx(true.sum(), abs=0.02 * true.sum() + 4 * np.sqrt(true.sum()))
+    score = dict(zip(zip(found["entry1"], found["entry2"], strict=True), found["score"], strict=True))
+    taken = plain["Coincidences"]
+    assert [score[pair] for pair in zip(taken["entry1"], taken["entry2"], strict=True)] == taken["score"].tolist()
+    likely = listed(singles, tmp_path / "likely.root", "apply.candidates=0.1")["candidates"]
+    for branch, values in likely.items():
+        assert np.array_equal(values, found[branch][found["score"] >= np.float32(0.1)]), branch
+
+
+def test_candidates_are_no_pairs_to_be_judged(singles):
+    from pphysml.verbs.evaluate import evaluate
+
+    judged = [evaluate(get_task("petnet"), Inputs([str(singles)]), EngineChoice(engine="likelihood", overrides=["apply.survey_singles=20000", *more]))["likelihood"]
+              for more in ([], ["apply.candidates=0"])]
+    assert [metric.value for metric in judged[0].metrics] == [metric.value for metric in judged[1].metrics]
+
+
+@pytest.mark.parametrize("engine", ["classical", "snn"])
+def test_engines_without_probabilities_list_no_candidates(engine):
+    config = PetConfig.model_validate({"apply": {"candidates": 0.0}})
+    with pytest.raises(ConfigError, match="--engine likelihood or pairs"):
+        get_task("petnet").engine(engine, config, None, None)
 
 
 def test_few_singles_for_the_survey_are_still_some_of_every_setting():
