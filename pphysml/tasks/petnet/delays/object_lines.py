@@ -40,7 +40,7 @@ def middle_of(p: Array, q: Array, weight: Array) -> Array:
     """
     if weight.sum() < SIGNIFICANT * np.sqrt(max(len(weight), 1)):
         return np.zeros(2)
-    return nearest_to_lines(Ends(p, q, weight, np.zeros((0, 2))), weight)
+    return nearest_to_lines(Ends(p, q, weight, np.zeros((0, 2)), np.zeros(0)), weight)
 
 
 def flight(p: Array, q: Array, middle: Array) -> Array:

@@ -8,6 +8,8 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, ragged
 from ..coincidences.candidates import Candidates
+from ..reading.slices import slice_times
+from .randoms import rates
 
 SMALLEST = 1e-12
 
@@ -24,24 +26,26 @@ class Ends:
         p, q: positions, mm, float64 (n, 3).
         dt: time of q less time of p, ps, (n,).
         energy: MeV, (n, 2).
+        rate: singles per ps at the time of the pair, (n,); 0 where it is not known.
     """
 
     p: Array
     q: Array
     dt: Array
     energy: Array
+    rate: Array
 
     def __len__(self) -> int:
         return len(self.dt)
 
     def take(self, rows: Array) -> Ends:
         """Return some of them."""
-        return Ends(self.p[rows], self.q[rows], self.dt[rows], self.energy[rows])
+        return Ends(self.p[rows], self.q[rows], self.dt[rows], self.energy[rows], self.rate[rows])
 
 
 def joined_ends(*parts: Ends) -> Ends:
     """Return several one after the other."""
-    return Ends(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "q", "dt", "energy")))
+    return Ends(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("p", "q", "dt", "energy", "rate")))
 
 
 def ends_of(examples: Columns, pairs: Candidates) -> Ends:
@@ -51,7 +55,8 @@ def ends_of(examples: Columns, pairs: Candidates) -> Ends:
 
     p, q = (np.column_stack([column(axis, index) for axis in "xyz"]) for index in (pairs.first, pairs.second))
     energy = np.column_stack([column("energy", pairs.first), column("energy", pairs.second)])
-    return Ends(p, q, pairs.dt, energy)
+    row = np.searchsorted(ragged(examples, "time").offsets, pairs.first, side="right") - 1
+    return Ends(p, q, pairs.dt, energy, rates(examples, slice_times(examples))[row])
 
 
 def nearest_to_lines(ends: Ends, weight: Array) -> Array:

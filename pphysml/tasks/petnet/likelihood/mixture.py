@@ -54,6 +54,7 @@ class Mixture:
         correction: networks that add what these do not tell; none without them, see `refinement`.
         sureness: (2, k), logarithms of the ratio, and what is added there; none for nothing, see `recalibration.sureness`.
         paired: share of the singles that are one of a true pair.
+        rate: singles per ps, mean over the singles; random pairs go with its square, and true ones with itself.
         unscattered: (bins,), probability that a true pair is unscattered; see `unscattered`.
     """
 
@@ -72,6 +73,7 @@ class Mixture:
     correction: tuple[tuple[Array, ...], ...] = ()
     sureness: Array = field(default_factory=lambda: np.zeros((2, 0)))
     paired: float = 0.0
+    rate: float = 0.0
     unscattered: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
@@ -86,6 +88,8 @@ class Mixture:
             found += correction(self.correction, self.line_features(ends))
         if self.sureness.size:
             found += np.interp(found, *self.sureness)
+        if self.rate:
+            found -= np.log(np.where(ends.rate > 0, ends.rate / self.rate, 1.0))
         return found
 
     def line_features(self, ends: Ends) -> Array:

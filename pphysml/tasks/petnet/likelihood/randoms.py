@@ -70,18 +70,24 @@ def _late(examples: Columns, times: Array, width: int, step: int) -> Randoms:
 
 
 def _drawn(examples: Columns, times: Array, width: int, step: int) -> Randoms:
+    expected = float((np.asarray(examples["n_owned"]) * rates(examples, times)).sum()) * (width // step + 0.5) * step
+    first, second = drawn(examples)
+    apart = times[second] - times[first] > 2 * width
+    dt = np.abs(np.random.default_rng(SEED).integers(-(width // step), width // step + 1, len(first)) * step).astype(np.float64)
+    return Randoms(Candidates(first[apart], second[apart], dt[apart]), expected)
+
+
+def drawn(examples: Columns) -> tuple[Array, Array]:
+    """Return pairs of singles of one slice each, drawn as often as they are random pairs, int64 (n,) each; the earlier one comes first."""
     offsets, n = ragged(examples, "time").offsets, np.asarray(examples["n_owned"], dtype=np.int64)
-    weight = n * rates(examples, times)
-    expected = float(weight.sum()) * (width // step + 0.5) * step
-    if not expected:
-        none = np.zeros(0, dtype=np.int64)
-        return Randoms(Candidates(none, none, np.zeros(0)), 0.0)
+    weight = n * rates(examples, slice_times(examples))
+    if not weight.sum():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     rng = np.random.default_rng(SEED)
     row = rng.choice(len(n), 2 * ENOUGH, p=weight / weight.sum())
     first, second = np.sort(offsets[row] + (rng.random((2, len(row))) * n[row]).astype(np.int64), axis=0)
-    apart = times[second] - times[first] > 2 * width
-    dt = np.abs(rng.integers(-(width // step), width // step + 1, len(row)) * step).astype(np.float64)
-    return Randoms(Candidates(first[apart], second[apart], dt[apart]), expected)
+    different = first < second
+    return first[different], second[different]
 
 
 def expected_randoms(examples: Columns, window: float) -> Array:

@@ -23,7 +23,7 @@ from .region import Region
 from .tables_fit import CrossFit
 
 WIDTH = 48
-FEWEST = 30_000
+FEWEST = 15_000
 """Pairs below which halves of them are too few to show what tables of all of them miss."""
 
 BATCH = 4096

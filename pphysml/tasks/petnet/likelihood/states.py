@@ -1,7 +1,8 @@
 """States of a measurement, in each of which the activity lies the same way: before and after a move of the bed or the object, say.
 
-A measurement is looked at block by block. The lines of the pairs of a block are compared with those of the states that were seen before; it
-belongs to the one that it is most like, or begins another. Each state keeps a sample of its slices, spread evenly over all its blocks.
+A measurement is looked at block by block. The lines of the true pairs of a block, which are those of all less those of random pairs, are
+compared with those of the states that were seen before; it belongs to the one that it is most like, or begins another. Each state keeps a
+sample of its slices, spread evenly over all its blocks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from ..coincidences.candidates import candidates
 from ..coincidences.lines_of_response import lines_between
-from .randoms import expected_randoms
+from .randoms import drawn, expected_randoms
 
 BLOCK = 100_000
 """Singles of a block."""
@@ -31,8 +32,12 @@ ANGLES, ASIDE, ALONG = 4, 12, 6
 SIGNIFICANT = 6.0
 """Standard deviations of chi squared beyond which lines are different ones."""
 
-DIFFERENT = 0.02
-"""Squared difference of two densities of true lines over their mean, above which states are learnt apart."""
+OTHER, DIFFERENT = 0.5, 0.02
+"""Squared difference of two densities of lines over the square of their mean, from which states are learnt apart whatever their number of pairs, and
+below which they never are."""
+
+WORTHWHILE = 3000.0
+"""True pairs times that difference, in between, from which a state is learnt better by itself than from more pairs together with another."""
 
 SHOWN = 5
 """Changes whose times are shown."""
@@ -61,12 +66,22 @@ class Classes(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Lines of pairs: angle, rad; signed distance from the axis and middle along it, mm; and the share of them that is random."""
+    """Lines of pairs: angle, rad; signed distance from the axis and middle along it, mm."""
 
     angle: Array
     aside: Array
     along: Array
-    random: float
+
+
+class Seen(NamedTuple):
+    """True pairs by the class of their line: their numbers, which may be negative by chance, and the variances of these."""
+
+    true: Array
+    variance: Array
+
+    def with_(self, other: Seen) -> Seen:
+        """Return both together."""
+        return Seen(self.true + other.true, self.variance + other.variance)
 
 
 @dataclass
@@ -74,22 +89,20 @@ class State:
     """One state.
 
     Attributes:
-        counts: lines by class.
-        random: share of its pairs that is random, that of its first block.
+        seen: its true pairs.
         stride: one of so many slices is kept.
         slices: parts of the sample, with the number of each slice in the state.
     """
 
-    counts: Array
-    random: float
+    seen: Seen
     stride: int = 1
     n_slices: int = 0
     n_kept: int = 0
     slices: list[tuple[Array, Columns]] = field(default_factory=list)
 
-    def add(self, slices: Columns, counts: Array, most: int) -> None:
+    def add(self, slices: Columns, seen: Seen, most: int) -> None:
         """Take a block."""
-        self.counts = self.counts + counts
+        self.seen = self.seen.with_(seen)
         number = self.n_slices + np.arange(length(slices))
         self.n_slices += length(slices)
         self._keep(number, slices)
@@ -184,53 +197,61 @@ class States:
 
     def _take(self, block: Columns) -> None:
         segment = int(np.asarray(block["segment"])[0])
-        lines = self._lines(block)
-        if self._classes is None:
-            self._classes = Classes.of(lines)
-        counts = self._classes.counts(lines)
+        seen = self._seen(block)
         short = np.asarray(block["n_owned"]).sum() < SHORT * min(BLOCK, self.enough)
         going_on = segment == self._segment and bool(self._of_block)
-        number = self._of_block[-1] if going_on and short else self._like(counts, lines.random)
+        number = self._of_block[-1] if going_on and short else self._like(seen)
         if number == len(self.found):
-            self.found.append(State(np.zeros_like(counts), lines.random))
+            self.found.append(State(Seen(np.zeros_like(seen.true), np.zeros_like(seen.true))))
         if self._of_block and number != self._of_block[-1]:
             self.changes.append((segment, float(ragged(block, "time").flat[0])))
-        self.found[number].add(block, counts, max(self.enough // len(self.found), min(self.enough, LEAST_SAMPLE)))
+        self.found[number].add(block, seen, max(self.enough // len(self.found), min(self.enough, LEAST_SAMPLE)))
         self._starts.append(int(np.asarray(block["slice"])[0]))
         self._of_block.append(number)
         self._segment = segment
 
-    def _like(self, counts: Array, random: float) -> int:
+    def _like(self, seen: Seen) -> int:
         """Return the state that lines are like, the last one if they may be; a new one if there is none."""
-        apart = [difference(counts, state.counts, max(random, state.random)) for state in self.found]
-        alike = [number for number, of in enumerate(apart) if of <= DIFFERENT]
+        apart = [difference(seen, state.seen) for state in self.found]
+        alike = [number for number, of in enumerate(apart) if not learnt_apart(of, seen, self.found[number].seen)]
         if not alike:
             return len(self.found)
         last = self._of_block[-1]
         return last if last in alike else min(alike, key=lambda number: apart[number])
 
-    def _lines(self, block: Columns) -> Lines:
-        pairs = candidates(block, self.window)
-        n = len(pairs.dt)
-        thinned = slice(None, None, -(-n // MOST_PAIRS) or 1)
-        p, q = (np.column_stack([ragged(block, axis).flat[index[thinned]] for axis in "xyz"]) for index in (pairs.first, pairs.second))
-        lines = lines_between(p, q)
-        return Lines(lines.phi, lines.s, lines.z, min(float(expected_randoms(block, self.window).sum()) / max(n, 1), 1.0))
+    def _seen(self, block: Columns) -> Seen:
+        pairs, random = candidates(block, self.window), drawn(block)
+        thinned = slice(None, None, -(-len(pairs.dt) // MOST_PAIRS) or 1)
+        lines = _lines(block, pairs.first[thinned], pairs.second[thinned])
+        if self._classes is None:
+            self._classes = Classes.of(lines)
+        found, alone = self._classes.counts(lines), self._classes.counts(_lines(block, *random))
+        expected = float(expected_randoms(block, self.window).sum()) * len(lines.angle) / max(len(pairs.dt), 1) / max(len(random[0]), 1)
+        return Seen(found - expected * alone, found + expected**2 * alone)
 
 
-def difference(one: Array, other: Array, random: float) -> float:
-    """Return the squared difference of the densities of true lines over their mean, summed over classes, by counts of all lines; 0 if it may be chance.
+def _lines(block: Columns, first: Array, second: Array) -> Lines:
+    p, q = (np.column_stack([ragged(block, axis).flat[index] for axis in "xyz"]) for index in (first, second))
+    lines = lines_between(p, q)
+    return Lines(lines.phi, lines.s, lines.z)
 
-    Args:
-        random: share of the lines that is random, and so the same in both.
-    """
-    n, m = one.sum(), other.sum()
-    both = one + other
-    seen = both > 0
-    if not n or not m:
+
+def difference(one: Seen, other: Seen) -> float:
+    """Return the squared difference of the densities of true lines, summed over classes, over the square of their mean; 0 if it may be chance."""
+    n, m = one.true.sum(), other.true.sum()
+    if n <= 0 or m <= 0:
         return 0.0
-    chi = float((((one * np.sqrt(m / n) - other * np.sqrt(n / m)) ** 2)[seen] / both[seen]).sum())
+    a, b, variance = one.true / n, other.true / m, one.variance / n**2 + other.variance / m**2
+    seen = variance > 0
     free = max(int(seen.sum()) - 1, 1)
+    chi = float(((a - b)[seen] ** 2 / variance[seen]).sum())
     if chi - free < SIGNIFICANT * np.sqrt(2 * free):
         return 0.0
-    return float((chi - free) * (n + m) / (n * m) / max(1.0 - random, 0.05) ** 2)
+    mean = (a + b) / 2
+    return float(((a - b) ** 2 - variance).sum() / max(float((mean**2 - variance / 4).sum()), 1e-12))
+
+
+def learnt_apart(apart: float, one: Seen, other: Seen) -> bool:
+    """Return whether states whose lines differ so much are better learnt each by itself."""
+    pairs = min(float(one.true.sum()), float(other.true.sum()))
+    return apart > OTHER or (apart > DIFFERENT and apart * pairs > WORTHWHILE)

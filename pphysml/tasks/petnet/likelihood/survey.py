@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ....io.ragged import Columns, ragged
 from ..coincidences.candidates import candidates
+from ..reading.slices import slice_times
 from .ends import ends_of
 from .mixture import Mixture
 from .mixture_fit import Pairs, fit_mixture
-from .randoms import random_pairs
+from .randoms import random_pairs, rates
 
 FEWEST = 50
 """Pairs from which an image can be made."""
@@ -25,4 +28,6 @@ def mixture_of(examples: Columns, window: float) -> Mixture | None:
         return None
     place = np.column_stack([ragged(examples, axis).flat for axis in "xyz"]).astype(np.float64)
     energy = ragged(examples, "energy").flat.astype(np.float64)
-    return fit_mixture(Pairs(ends_of(examples, prompts), ends_of(examples, randoms.pairs), randoms.expected), place, energy, window)
+    mixture = fit_mixture(Pairs(ends_of(examples, prompts), ends_of(examples, randoms.pairs), randoms.expected), place, energy, window)
+    n, rate = np.asarray(examples["n_owned"]), rates(examples, slice_times(examples))
+    return replace(mixture, rate=float((n * rate).sum() / max(n[rate > 0].sum(), 1)))

@@ -133,7 +133,7 @@ def test_features_of_lines_are_in_units_of_the_scanner(slices, mixture):
     # Chords along x at the distances 0, 10 and 20 mm from the axis, with the place by time of flight 15 mm from their middles.
     aside, half = np.array([0.0, 10.0, 20.0]), np.sqrt(radius**2 - np.array([0.0, 10.0, 20.0]) ** 2)
     ends = [np.column_stack([sign * half, aside, np.zeros(3)]) for sign in (1, -1)]
-    found = mixture.line_features(Ends(ends[0], ends[1], np.full(3, 2 * 15.0 / LIGHT), np.full((3, 2), 0.511)))
+    found = mixture.line_features(Ends(ends[0], ends[1], np.full(3, 2 * 15.0 / LIGHT), np.full((3, 2), 0.511), np.zeros(3)))
     np.testing.assert_allclose(found[:, 2], 4 * aside / radius, atol=1e-6)
     np.testing.assert_allclose(found[:, 5], 2 * 15 / radius, rtol=1e-6)
     np.testing.assert_allclose(found[:, 7], 2 * np.hypot(15, aside) / radius, rtol=1e-6)
@@ -200,7 +200,7 @@ def cross_entropy(log_ratio, true):
 def test_tables_tell_true_pairs_better_than_the_image_alone(slices, mixture):
     pairs = candidates(slices[1], WINDOW)
     ends, true = ends_of(slices[1], pairs), truth(slices[1], pairs)
-    assert mixture.tables.shape == (5, 48 * 48)
+    assert mixture.tables.shape[1:] == (5, 48 * 48)
     assert cross_entropy(mixture.log_ratio(ends), true) < cross_entropy(mixture.image_log_ratio(ends), true) - 0.01
 
 
@@ -216,7 +216,7 @@ def test_tables_are_as_wide_as_the_time_resolution_needs():
 
 def test_distances_are_those_of_points_from_lines():
     p, q, dt = lines(50, seed=5)
-    ends, centre = Ends(p, q, dt, np.zeros((50, 2))), np.array([7.0, -4.0])
+    ends, centre = Ends(p, q, dt, np.zeros((50, 2)), np.zeros(50)), np.array([7.0, -4.0])
     aside, flight = distances(ends, centre)
     start, way = p[:, :2] - centre, (q - p)[:, :2]
     nearest = -(start * way).sum(1) / (way**2).sum(1)
@@ -224,7 +224,7 @@ def test_distances_are_those_of_points_from_lines():
     length = np.linalg.norm(p - q, axis=1)[:, None]
     place = (p + q) / 2 + (p - q) / length * (LIGHT * dt / 2)[:, None]
     assert np.allclose(flight, np.hypot(*(place[:, :2] - centre).T))
-    assert np.allclose(distances(Ends(q, p, -dt, ends.energy), centre), [aside, flight])
+    assert np.allclose(distances(Ends(q, p, -dt, ends.energy, ends.rate), centre), [aside, flight])
 
 
 def test_a_correction_of_nothing_learns_which_pairs_are_true(slices, mixture, monkeypatch):
@@ -277,13 +277,13 @@ def test_the_middle_of_the_activity_is_found_from_lines():
     angle, along, point = rng.uniform(0, 2 * np.pi, 50), rng.uniform(10, 60, (50, 2)), np.array([12.0, -7.0])
     u = np.column_stack([np.cos(angle), np.sin(angle)])
     p, q = (np.column_stack([point + sign * along[:, [k]] * u, rng.normal(size=50)]) for k, sign in ((0, 1), (1, -1)))
-    ends = Ends(p, q, np.zeros(50), np.zeros((50, 2)))
+    ends = Ends(p, q, np.zeros(50), np.zeros((50, 2)), np.zeros(50))
     assert np.allclose(nearest_to_lines(ends, rng.random(50)), point)
     # Lines that do not count may lie anywhere; of parallel ones only the distance across is told.
     aside = np.array([5, 0, 0])
-    other = Ends(p + aside, q + aside, ends.dt, ends.energy)
+    other = Ends(p + aside, q + aside, ends.dt, ends.energy, ends.rate)
     assert np.allclose(nearest_to_lines(joined_ends(ends, other), np.repeat([1.0, 0.0], 50)), point)
-    flat = Ends(np.array([[60.0, 3, 0], [60, 5, 0]]), np.array([[-60.0, 3, 0], [-60, 5, 0]]), np.zeros(2), np.zeros((2, 2)))
+    flat = Ends(np.array([[60.0, 3, 0], [60, 5, 0]]), np.array([[-60.0, 3, 0], [-60, 5, 0]]), np.zeros(2), np.zeros((2, 2)), np.zeros(2))
     assert np.allclose(nearest_to_lines(flat, np.ones(2)), [0, 4])
 
 
@@ -331,3 +331,12 @@ def test_rivals_are_the_other_pairs_of_the_two_singles():
     assert rivals.tolist() == [2, 2, 2, 0]
     assert best.tolist() == [1.0, 3.0, 3.0, -8.0]
     assert matching_marginals(5, pairs.first, pairs.second, np.array([3.0, 1.0, -2.0, 5.0]))[0].argmax() == 3
+
+
+def test_random_pairs_are_expected_with_the_square_of_the_rate(mixture, slices):
+    pairs = candidates(slices[1], WINDOW)
+    ends = ends_of(slices[1], pairs)
+    twice = replace(ends, rate=2 * ends.rate)
+    assert (ends.rate > 0).all() and ends.rate.mean() == pytest.approx(mixture.rate, rel=0.05)
+    assert np.allclose(mixture.log_ratio(ends) - mixture.log_ratio(twice), np.log(2))
+    assert np.allclose(mixture.log_ratio(replace(ends, rate=0 * ends.rate)), mixture.log_ratio(replace(ends, rate=0 * ends.rate + mixture.rate)))

@@ -5,7 +5,7 @@ import pytest
 
 from pphysml.io.ragged import Ragged, concatenate, length, slice_rows
 from pphysml.tasks.petnet.likelihood import states
-from pphysml.tasks.petnet.likelihood.states import States, difference
+from pphysml.tasks.petnet.likelihood.states import Seen, States, difference, learnt_apart
 
 RADIUS, WINDOW = 100.0, 500.0
 
@@ -84,12 +84,32 @@ def test_a_sample_is_spread_over_all_blocks_and_has_no_more_singles_than_wanted(
     assert sample["slice"][-1] > 0.95 * sum(length(part) for part in moved(0, 0, 0))
 
 
-def test_the_difference_of_counts_is_that_of_the_densities():
-    # Half of the lines are random and alike; the true ones differ by a known amount.
+def seen(rng, n, density, n_random, of_randoms):
+    true = rng.poisson(n * density + n_random * of_randoms) - n_random * of_randoms
+    return Seen(true, n * density + n_random * of_randoms)
+
+
+def test_the_difference_is_that_of_the_true_lines_whatever_the_share_of_randoms():
     rng = np.random.default_rng(0)
-    one, other = np.full(100, 0.01), np.where(np.arange(100) % 2, 0.012, 0.008)
-    mean = (((one - other) ** 2) / ((one + other) / 2)).sum()
-    counts = [rng.poisson(size * (0.5 * p + 0.5 * 0.01)) for size, p in ((200_000, one), (300_000, other))]
-    assert difference(*counts, 0.5) == pytest.approx(mean, rel=0.15)
-    same = [rng.poisson(size * one) for size in (200_000, 300_000)]
-    assert difference(*same, 0.5) == 0.0
+    one, other, random = np.full(100, 0.01), np.where(np.arange(100) % 2, 0.012, 0.008), np.linspace(0, 0.02, 100)
+    exact = ((one - other) ** 2).sum() / (((one + other) / 2) ** 2).sum()
+    found = difference(seen(rng, 200_000, one, 20_000, random), seen(rng, 300_000, other, 600_000, random))
+    assert found == pytest.approx(exact, rel=0.15)
+    assert difference(seen(rng, 200_000, one, 20_000, random), seen(rng, 300_000, one, 600_000, random)) == 0.0
+
+
+def test_few_pairs_are_learnt_apart_only_from_what_lies_elsewhere():
+    few, many = Seen(np.full(10, 30.0), np.full(10, 30.0)), Seen(np.full(10, 3000.0), np.full(10, 3000.0))
+    assert learnt_apart(2.0, few, many) and not learnt_apart(0.1, few, many)
+    assert learnt_apart(0.2, many, many) and not learnt_apart(0.01, many, many)
+
+
+def test_activity_that_rises_at_one_place_has_one_state():
+    # As many pairs in the same time, of which ever more singles have no partner.
+    parts = [slices(0, 12_000, number, 40 * number, random=random) for number, random in enumerate((0.3, 3.0, 9.0))]
+    first = 0
+    for part in parts:
+        part["slice"] = first + np.arange(length(part))
+        first += length(part)
+    found, _ = surveyed(parts)
+    assert len(found.found) == 1

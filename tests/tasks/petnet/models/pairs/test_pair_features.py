@@ -34,7 +34,7 @@ def lines(centre, distance, along, angle, z=(-5.0, 9.0)):
     length = np.sqrt(((ends[0] - ends[1]) ** 2).sum(1))
     # The photon to p flies less, and q is later, by twice the distance from the middle of the line.
     dt = 2 * (along - (roots[0] + roots[1]) / 2) / LIGHT * length / (roots[0] - roots[1])
-    return Ends(ends[0], ends[1], dt, np.full((len(u), 2), 0.511))
+    return Ends(ends[0], ends[1], dt, np.full((len(u), 2), 0.511), np.zeros(len(u)))
 
 
 def test_distances_of_lines_and_places_of_known_positions():
@@ -49,7 +49,7 @@ def test_exchanged_singles_make_no_difference(measured):
     pairs = candidates(examples, 600.0)
     ends, n = ends_of(examples, pairs), len(examples["time"].flat)
     there = pair_features(pairs, ends, mixture, n, len(pairs.dt))
-    back = pair_features(Candidates(pairs.second, pairs.first, -pairs.dt), Ends(ends.q, ends.p, -ends.dt, ends.energy[:, ::-1]), mixture, n, len(pairs.dt))
+    back = pair_features(Candidates(pairs.second, pairs.first, -pairs.dt), Ends(ends.q, ends.p, -ends.dt, ends.energy[:, ::-1], ends.rate), mixture, n, len(pairs.dt))
     assert there.values.shape == (len(pairs.dt), len(NAMES)) and np.isfinite(there.values).all()
     assert np.allclose(there.values, back.values, atol=1e-4) and np.allclose(there.log_factor, back.log_factor, atol=1e-4)
     assert np.abs(there.values).max() <= 6
