@@ -57,6 +57,9 @@ class Flag:
 SORT = "Take entries in any order, and sort them first, in temporary files (TMPDIR); without it they must come in order, or nearly so."
 """Help of the flag `--sort`, of all tasks that have it."""
 
+LIST_FORMAT = "Write a list in the format of a program that reconstructs images beside the output, too."
+"""Help of the flag `--list-format`, likewise; what it may be is its metavar."""
+
 
 @dataclass(frozen=True)
 class Export:
@@ -128,6 +131,33 @@ class FurtherTree:
     fields: Sequence[Field]
     rows: Callable[[Columns], Columns]
     finish: Callable[[Columns, Path], Finished] | None = None
+
+
+class FilesBeside(ABC):
+    """Files beside the output that grow with it, and appear with it.
+
+    Attributes:
+        suffixes: of all that there may be, in the place of the output's own.
+    """
+
+    suffixes: Sequence[str]
+
+    @abstractmethod
+    def rows(self, columns: Columns) -> Mapping[str, bytes]:
+        """Return by suffix what the columns of the last step of applying add to files, chunk by chunk."""
+
+    @abstractmethod
+    def end(self, facts: Mapping[str, Any]) -> Mapping[str, bytes]:
+        """Return what comes last, once all is known; a suffix to which nothing was added, not even nothing, has no file.
+
+        Args:
+            facts: of the last step.
+        """
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences without full stops on what could not be written, said at the end."""
+        return []
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .contract import (
     Evaluator,
     Example,
     Export,
+    FilesBeside,
     Flag,
     FurtherTree,
     LastStep,
@@ -236,9 +237,13 @@ class Task(ABC, Generic[ConfigT]):
         """Return the trees written beside the output tree, by name."""
         return {}
 
-    def files_beside(self, config: ConfigT, output: Path) -> dict[str, str]:
-        """Return suffix -> text of files beside the output."""
-        return {}
+    def files_beside(self, config: ConfigT, engine: str, output: Path) -> Sequence[FilesBeside]:
+        """Return files that grow beside the output of an engine.
+
+        Raises:
+            ConfigError: the engine, or the name of the output, does not fit them.
+        """
+        return ()
 
     def later_files(self, config: ConfigT, output: Path) -> Sequence[str]:
         """Return patterns, as of `Path.glob`, of the names of files beside the output that are known at the end only; see `contract.Finished`."""

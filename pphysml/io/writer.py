@@ -38,7 +38,6 @@ class Writer:
         metadata: provenance, written as JSON in the object `pphysml` beside format and package
             version, number of entries, and types and checksums of every branch.
         further: names and fields of further trees, which have entries of their own.
-        beside: content of files that belong to the output, and appear with it.
         force: overwrite an existing file.
         inputs: files that must not be overwritten, even with `force`.
         compression: uproot algorithm and level, or None.
@@ -56,7 +55,6 @@ class Writer:
         *,
         metadata: Mapping[str, Any],
         further: Mapping[str, Sequence[Field]] | None = None,
-        beside: Mapping[Path, bytes] | None = None,
         force: bool = False,
         inputs: Sequence[str] = (),
         compression: tuple[str, int] | None = COMPRESSION,
@@ -68,7 +66,7 @@ class Writer:
         self.metadata = dict(metadata)
         self._force = force
         self._compression = compression
-        self._beside = dict(beside or {})
+        self._growing: dict[Path, Unfinished] = {}
         self._unfinished: list[Unfinished] = []
         self._file: Any = None
         self._trees = {name: OutputTree(name, its) for name, its in {tree: fields, **(further or {})}.items()}
@@ -76,8 +74,7 @@ class Writer:
         check_output(self.path, force, inputs, "ROOT file")
 
     def __enter__(self) -> Writer:
-        # The main file comes last: where it is, all are.
-        self._unfinished = [Unfinished(path) for path in (*self._beside, self.path)]
+        self._unfinished = [Unfinished(self.path)]
         try:
             with self._errors():
                 self._file = uproot.recreate(self._unfinished[-1].temporary, compression=_compression(self._compression))
@@ -106,12 +103,30 @@ class Writer:
             ConfigError: it exists and is not overwritten.
             OutputError: it cannot be written.
         """
+        file = self._new_beside(path)
+        with written(path):
+            write(file.temporary)
+
+    def append_beside(self, path: Path, content: bytes) -> None:
+        """Append to a file that belongs to the output, and appears with it; the first call makes it.
+
+        Raises:
+            ConfigError, OutputError: as `put_beside`.
+        """
+        file = self._growing.get(path) or self._growing.setdefault(path, self._new_beside(path))
+        with written(path), open(file.temporary, "ab") as stream:
+            stream.write(content)
+
+    def grows(self, path: Path) -> bool:
+        """Return whether something was appended to a file beside the output."""
+        return path in self._growing
+
+    def _new_beside(self, path: Path) -> Unfinished:
         check_output(path, self._force, self._inputs)
         file = Unfinished(path)
         # The main file comes last: where it is, all are.
         self._unfinished.insert(-1, file)
-        with written(path):
-            write(file.temporary)
+        return file
 
     @property
     def n_entries(self) -> int:
@@ -139,8 +154,6 @@ class Writer:
             self._file[OBJECT] = encode(self._provenance())
             self._file.close()
             self._file = None
-            for file, content in zip(self._unfinished, self._beside.values(), strict=False):
-                file.temporary.write_bytes(content)
             for file in self._unfinished:
                 to_disk(file.temporary)
                 if file.path.exists() and not self._force:

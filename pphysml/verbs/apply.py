@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..atomic_files import check_target
 from ..config import dump
-from ..contract import FurtherTree, LastStep
+from ..contract import FilesBeside, FurtherTree, LastStep
 from ..errors import ConfigError, InputError, TruthError
 from ..io.branches import plan
 from ..io.ragged import Columns, concatenate, length, slice_rows
@@ -73,8 +72,8 @@ def apply(
     reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
     say_usual_map(reader, progress)
     look_first(task, chosen, reader)
-    beside = _beside(task, chosen, output, force, [s.path for s in reader.sources])
-    run = _Run(task, chosen, reader, output, beside, strict, force, progress)
+    _check_beside(task, chosen, output, force, [s.path for s in reader.sources])
+    run = _Run(task, chosen, reader, output, strict, force, progress)
     warn_of_files(reader, run.findings.warnings, progress)
     summary = {
         "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
@@ -104,7 +103,6 @@ class _Run:
     chosen: Chosen
     reader: Reader
     output: Path
-    beside: dict[Path, bytes]
     strict: bool
     force: bool
     progress: Progress
@@ -146,7 +144,7 @@ class _Run:
         task, config = self.task, self.chosen.config
         further = {name: tree.fields for name, tree in task.further_trees(config).items()}
         return Writer(self.output, task.output_tree, task.output_fields(config), metadata=provenance(task, self.chosen, self.reader),
-                      further=further, beside=self.beside, force=self.force, inputs=[s.path for s in self.reader.sources])
+                      further=further, force=self.force, inputs=[s.path for s in self.reader.sources])
 
     def _try(self, last_step: LastStep, truth: bool) -> None:
         task, reader = self.task, self.reader
@@ -160,6 +158,9 @@ class _Run:
         regrouping = Regrouping(reader.layout) if task.regroups else None
         for columns in self._made(last_step, few, regrouping):
             plan(task.output_rows(columns), task.output_fields(self.chosen.config))
+            with reader.naming_places():
+                for files in self._files_beside():
+                    files.rows(columns)
             for tree in task.further_trees(self.chosen.config).values():
                 with reader.naming_places():
                     rows = tree.rows(columns)
@@ -173,9 +174,11 @@ class _Run:
             self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
             regrouping = Regrouping(reader.layout) if task.regroups else None
             kept: dict[str, list[Columns]] = {}
+            beside = self._files_beside()
             for part in made:
                 for columns in self._made(last_step, part, regrouping):
                     writer.extend(task.output_rows(columns))
+                    self._grow(writer, beside, columns)
                     for name, tree in further.items():
                         with reader.naming_places():
                             rows = tree.rows(columns)
@@ -190,8 +193,29 @@ class _Run:
             if task.keeps_entries and not reader.skipped and writer.n_entries != reader.n_entries:
                 raise InputError(f"{reader.n_entries} entries were read, but {writer.n_entries} came out; "
                                  "nothing is written.")
-            writer.metadata["facts"] = self.facts(last_step)
+            facts = self.facts(last_step)
+            for files in beside:
+                self._append(writer, files.end(facts))
+                for sentence in [*files.warnings, *self._left_beside(writer, files)]:
+                    warn(sentence, self.findings.warnings, self.progress)
+            writer.metadata["facts"] = facts
         return writer.entries
+
+    def _files_beside(self) -> Sequence[FilesBeside]:
+        return self.task.files_beside(self.chosen.config, self.chosen.name, self.output)
+
+    def _grow(self, writer: Writer, beside: Sequence[FilesBeside], columns: Columns) -> None:
+        with self.reader.naming_places():
+            for files in beside:
+                self._append(writer, files.rows(columns))
+
+    def _left_beside(self, writer: Writer, files: FilesBeside) -> list[str]:
+        paths = [self.output.with_suffix(suffix) for suffix in files.suffixes]
+        return [f"{path}: is of an earlier output, and not of this one; delete it" for path in paths if path.exists() and not writer.grows(path)]
+
+    def _append(self, writer: Writer, contents: Mapping[str, bytes]) -> None:
+        for suffix, content in contents.items():
+            writer.append_beside(self.output.with_suffix(suffix), content)
 
     def _finish(self, writer: Writer, name: str, tree: FurtherTree, rows: Columns) -> None:
         """Write a further tree whose rows are kept until all have come, and the files that are made of them."""
@@ -216,16 +240,16 @@ class _Run:
         return [with_ids(self.task, self.reader.layout, part.examples, columns)] if columns else []
 
 
-def _beside(task: Task[Any], chosen: Chosen, output: Path, force: bool, inputs: list[str]) -> dict[Path, bytes]:
-    """Return the files that a task puts beside its output; refuse those that cannot be written before any work."""
-    texts = task.files_beside(chosen.config, output)
-    files = {output.with_suffix(suffix): text.encode() for suffix, text in texts.items()}
-    for path in files:
-        check_target(path, force)
+def _check_beside(task: Task[Any], chosen: Chosen, output: Path, force: bool, inputs: list[str]) -> None:
+    """Refuse files beside the output that cannot be written before any work."""
+    for suffix in [suffix for files in task.files_beside(chosen.config, chosen.name, output) for suffix in files.suffixes]:
+        path = output.with_suffix(suffix)
+        if path == output:
+            raise ConfigError(f"{output}: has the name of a file that is written beside it; let it end in .root.")
+        check_output(path, force, inputs)
     for pattern in task.later_files(chosen.config, output):
         for path in sorted(output.parent.glob(pattern)):
             check_output(path, force, inputs)
-    return files
 
 
 def provenance(task: Task[Any], chosen: Chosen, reader: Reader) -> dict[str, Any]:

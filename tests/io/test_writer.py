@@ -360,9 +360,12 @@ def test_disk_that_fills_up_on_the_way(tmp_path, layout, event_columns) -> None:
 def test_the_output_comes_after_the_files_that_are_put_beside(tmp_path, monkeypatch) -> None:
     moved, move = [], os.replace
     monkeypatch.setattr(os, "replace", lambda source, target: moved.append(Path(target).name) or move(source, target))
-    with Writer(tmp_path / "out.root", "events", (Field("a", "event", "int32", "A."),), metadata={}, beside={tmp_path / "out.first": b"1"}) as writer:
+    with Writer(tmp_path / "out.root", "events", (Field("a", "event", "int32", "A."),), metadata={}) as writer:
+        writer.append_beside(tmp_path / "out.first", b"1")
         for name in ("out.second", "out.third"):
             writer.put_beside(tmp_path / name, lambda path: path.write_text("x"))
+        writer.append_beside(tmp_path / "out.first", b"23")
+    assert (tmp_path / "out.first").read_bytes() == b"123"
     assert moved == ["out.first", "out.second", "out.third", "out.root"]
 
 
@@ -372,13 +375,16 @@ def test_a_file_that_is_put_beside_appears_with_the_output_or_not_at_all(tmp_pat
         with contextlib.suppress(ZeroDivisionError), Writer(tmp_path / "out.root", "events", fields, metadata={}) as writer:
             writer.extend({"a": np.arange(3, dtype=np.int32)})
             writer.put_beside(list_of, lambda path: path.write_text("three"))
+            writer.append_beside(tmp_path / "out.grown", b"")
             assert not list_of.exists()
             _ = 1 / 0 if fails else 0
-        assert [p.name for p in sorted(tmp_path.iterdir())] == ([] if fails else ["out.list", "out.root"])
+        assert [p.name for p in sorted(tmp_path.iterdir())] == ([] if fails else ["out.grown", "out.list", "out.root"])
     with pytest.raises(ConfigError, match="exists already"), Writer(tmp_path / "new.root", "events", fields, metadata={}) as writer:
         writer.put_beside(list_of, lambda path: path.write_text("other"))
     with pytest.raises(ConfigError, match="one of the inputs"), Writer(tmp_path / "new.root", "events", fields, metadata={}, force=True, inputs=[str(list_of)]) as writer:
         writer.put_beside(list_of, lambda path: path.write_text("other"))
+    with pytest.raises(ConfigError, match="exists already"), Writer(tmp_path / "new.root", "events", fields, metadata={}) as writer:
+        writer.append_beside(list_of, b"other")
     with pytest.raises(OutputError, match=r"far.*could not be written"), Writer(tmp_path / "new.root", "events", fields, metadata={}) as writer:
         writer.put_beside(tmp_path / "far", lambda path: Path("/nowhere/at/all").write_text(""))
-    assert list_of.read_text() == "three" and len(list(tmp_path.iterdir())) == 2
+    assert list_of.read_text() == "three" and len(list(tmp_path.iterdir())) == 3

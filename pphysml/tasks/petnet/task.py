@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...contract import (
+    LIST_FORMAT,
     SORT,
     Engine,
     Evaluator,
     Export,
+    FilesBeside,
     Flag,
     FurtherTree,
     LastStep,
@@ -57,6 +59,8 @@ class Petnet(Task["PetConfig"]):
         "--candidates": Flag("apply.candidates", "P", "Write all pairs in the window whose probability is at least P (0 for all) to a tree `candidates` with the probability of each as its score, too: weights instead of choices. Engines likelihood and pairs."),
         "--policy": Flag("apply.classical.policy", "NAME", "What the engine classical does with several singles in a window, in the words of GATE 9 or 10, as takeAllGoods or RemoveMultiples.", JUDGED),
         "--scanner": Flag("apply.scanner", "FILE", "YAML file of the scanner, or a known name such as safir: ids that the file lacks are made from positions, without singles outside, and a header for STIR (.hroot) is written.", READING),
+        "--list-format": Flag("apply.list_format", "castor|yrt-pet", LIST_FORMAT),
+        "--tof": Flag("apply.tof", "FWHM", "Resolution of the time difference of a coincidence, as 250ps, or learnt (by likelihood and pairs): time of flight is written into headers and lists; needs the scanner."),
         "--files": Flag("apply.files", "RULE", "Whether time goes on from file to file, and inside a file where jobs were merged (successive), or acquisitions of their own begin there (independent); default: auto, by times and event numbers.", READING),
         "--sort": Flag("apply.sort", "RULE", SORT, READING, alone="full", values=("buffer", "full")),
     }
@@ -154,12 +158,11 @@ class Petnet(Task["PetConfig"]):
         rows |= {"candidates": listed_candidates} if config.apply.candidates is not None else {}
         return {name: FurtherTree(self.output_fields(config), of) for name, of in rows.items()}
 
-    def files_beside(self, config: PetConfig, output: Path) -> dict[str, str]:
-        """Return the header for STIR, where the scanner is known."""
-        from .output.columns import stir_header_beside
+    def files_beside(self, config: PetConfig, engine: str, output: Path) -> list[FilesBeside]:
+        """Return the headers for STIR, where the scanner is known, and the list that is asked for."""
+        from .list_mode.files import files_beside
 
-        header = stir_header_beside(config, output)
-        return {} if header is None else {".hroot": header}
+        return files_beside(config, engine, output)
 
     def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
         """Return the contents of the files of a format."""

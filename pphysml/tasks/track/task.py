@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...contract import (
+    LIST_FORMAT,
     SORT,
     DataExport,
     Engine,
@@ -64,8 +65,7 @@ class Track(Task["TrackConfig"]):
             "YAML file with offset and slope, or a table, from measured to true WEPL, as `evaluate` writes it for runs of known phantoms."), ("apply", "evaluate")),
         "--phantom": Flag("apply.phantom", "MM", (
             "Known water-equivalent thickness in front of the calorimeter, or one for each file as 50,100,150, with which WEPL is compared, and to which it is calibrated."), ("evaluate",)),
-        "--list-format": Flag("apply.list_format", "FORMAT", (
-            "Write the protons that are no outliers as files for a reconstruction program beside the output, too: rtk (.mhd and .raw, of PCT) or dtc-toolkit (tree WEPLData); one for each projection.")),
+        "--list-format": Flag("apply.list_format", "rtk|dtc-toolkit", LIST_FORMAT),
         "--pixel-mask": Flag("apply.pixel_mask", "FILE", (
             "CSV file of dead and hot pixels of a file of pixels: 'layer,column,row,kind', each a number, 5-9 or * for all, and 'dead' or 'hot'."), READING),
     }

@@ -12,7 +12,7 @@ from ....own_network import is_own, or_own
 from ....training.config import InputConfig, TaskConfig, TrainingConfig
 from .digitizer import DigitizerConfig, Level
 from .engines import EVEN, ClassicalConfig
-from .quantities import EnergyRange, Picoseconds, Window
+from .quantities import EnergyRange, Picoseconds, Tof, Window
 from .simulation import SimulationConfig
 from .spiking import CoincidenceConfig, PublishedConfig
 
@@ -78,6 +78,8 @@ class ApplyConfig(Config):
     target: Literal["all", "unscattered"] = option("all", "Pairs that the engines likelihood and pairs look for: all of one annihilation, or those whose photons were not scattered in the object; see --target.")
     min_score: float | None = option(None, "Smallest probability of a pair that a likelihood or a network takes; null takes what lets the largest F1 be expected in the singles that are surveyed, and 0.5 for the engine snn.", "", ge=0, le=1)
     candidates: float | None = option(None, "Smallest probability of the pairs in the window that the engines likelihood and pairs list in a tree `candidates`, whether they are taken or not; 0 lists all, null makes no list; see --candidates.", "", ge=0, le=1)
+    list_format: Literal["root", "castor", "yrt-pet"] = option("root", "What else the pairs are written as, beside the output: castor (.Cdh, .Cdf, and the scanner as .hscan, .lut) or yrt-pet (.lmDat, and the scanner as .json, .lut); needs the scanner; see --list-format.")
+    tof: Tof | None = option(None, "FWHM of the time difference of a coincidence, with which time of flight is written into headers and lists; learnt takes what the engines likelihood and pairs learn of it, null writes none; see --tof.", "ps")
     judging: JudgingConfig = option(JudgingConfig, "Evaluating.")
 
 
@@ -145,6 +147,15 @@ class PetConfig(TaskConfig):
     def n_inputs(self) -> int:
         """Inputs of a spiking network: crystals, and as many plausible partners with `model.published.geometry`."""
         return self.n_crystals * (2 if self.model.published.geometry else 1)
+
+    @model_validator(mode="after")
+    def _files_beside_need(self) -> PetConfig:
+        for name, wanted in (("list_format (--list-format)", self.apply.list_format != "root"), ("tof (--tof)", self.apply.tof is not None)):
+            if wanted and self.scanner is None:
+                raise ValueError(f"apply.{name} needs the scanner, whose crystals the files name; give --scanner")
+        if self.apply.tof is not None and self.apply.calibrate_delays:
+            raise ValueError("apply.tof (--tof) cannot be used with apply.calibrate_delays, since times are written as the input has them, with the delays of crystals in them")
+        return self
 
     @model_validator(mode="after")
     def _windows_apart(self) -> PetConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -36,4 +36,6 @@ def rising(window: tuple[float, float]) -> tuple[float, float]:
 
 Picoseconds = Annotated[float, BeforeValidator(lambda value: with_unit(value, "ps"))]
 EnergyRange = Annotated[tuple[float, float], BeforeValidator(low_high), AfterValidator(rising)]
+Tof = Annotated[
+    Literal["learnt"] | Annotated[float, Field(gt=0, le=1e9)], BeforeValidator(lambda value: value if value == "learnt" else with_unit(value, "ps"))]
 Window = Annotated[Picoseconds, Field(gt=0, le=1e9)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ from ..coincidences.lines_of_response import lines_between
 from ..coincidences.pairs import CANDIDATE, DELAYED, PROMPT, Pairs
 from ..config import PetConfig
 from ..reading.texts import as_texts
-from ..scanner.scanner import load_scanner
-from ..scanner.stir_header import stir_header
 from ..schema import GANTRY, TWICE, gate_name
 
 ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
@@ -31,18 +28,8 @@ class PetLastStep(LastStep):
     """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has, and counts."""
 
     def __init__(self, config: PetConfig) -> None:
-        self._warnings: list[str] = []
         self._delayed_wanted = delayeds_wanted(config)
         self._n_singles = self._n_delayed = 0
-        scanner = None if config.scanner is None else load_scanner(config.scanner)
-        if scanner is not None and scanner.crystals_per_ring % 2:
-            self._warnings.append(f"no header for STIR is written, since STIR reads rings with an even number of crystals only, not the {scanner.crystals_per_ring} "
-                                 f"of the scanner {scanner.name!r}")
-
-    @property
-    def warnings(self) -> list[str]:
-        """A header that cannot be written."""
-        return self._warnings
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return one row per pair, with the column KIND."""
@@ -95,14 +82,6 @@ def listed_candidates(columns: Columns) -> Columns:
 def delayeds_wanted(config: PetConfig) -> bool:
     """Return whether there is a delayed window."""
     return config.apply.offset > 0
-
-
-def stir_header_beside(config: PetConfig, output: Path) -> str | None:
-    """Return the header by which STIR reads the output, or None where the scanner is not known or not one that STIR can read."""
-    scanner = None if config.scanner is None else load_scanner(config.scanner)
-    if scanner is None or scanner.crystals_per_ring % 2:
-        return None
-    return stir_header(scanner, output.name, config.energy_window)
 
 
 def _of_kind(columns: Columns, kind: int) -> Columns:

@@ -75,7 +75,7 @@ class ApplyConfig(Config):
     outliers: OutlierConfig = option(OutlierConfig, "Which protons of the tree `wepl` are marked as outliers.")
     upstream: UpstreamConfig = option(UpstreamConfig, "Where protons come from, for the tree `wepl`.")
     rotation_angles: dict[int, float] | None = option(None, "Run number -> rotation of the object, for the tree `wepl`; null takes that of the file, if it has one.", "deg")
-    list_format: Literal["root", "rtk", "dtc-toolkit"] = option("root", "What else the list of protons is written as, beside the output and without outliers; see --list-format.")
+    list_format: Literal["root", "rtk", "dtc-toolkit"] = option("root", "What else the list of protons is written as, beside the output, without outliers and one for each projection: rtk (.mhd and .raw, of PCT) or dtc-toolkit (tree WEPLData); see --list-format.")
     isocentre: list[float] = option(lambda: [0.0, 0.0, 0.0], "Point of the axis about which the object turns, in the coordinates of the hits; lists for `rtk` count from it.", "mm", min_length=3, max_length=3)
 
 

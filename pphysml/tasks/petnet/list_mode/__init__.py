@@ -1,0 +1,1 @@
+"""Files by which programs for image reconstruction read the pairs."""

@@ -1,0 +1,94 @@
+"""Pairs as programs for image reconstruction list them: time, difference of times, two crystals."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....errors import InputError
+from ....io.ragged import Array, Columns
+from ..output.columns import prompts
+from ..scanner.scanner import LEVELS, Scanner
+from ..schema import VOLUMES, gate_name
+
+LATEST = 2**32
+"""Milliseconds that 32 bits hold."""
+
+MOVED = 2_000_000.0
+"""Time from which on times are counted from the first pair, s; half of what 32 bits hold."""
+
+
+class Lines(NamedTuple):
+    """Pairs, (P,) each.
+
+    Attributes:
+        ms: uint32, time of the first single.
+        dt: float32, time of the second single less that of the first, ps.
+        first, second: uint32, their crystals.
+    """
+
+    ms: NDArray[np.uint32]
+    dt: NDArray[np.float32]
+    first: NDArray[np.uint32]
+    second: NDArray[np.uint32]
+
+
+def crystals(rows: Columns, scanner: Scanner, number: int) -> Array:
+    """Return the crystal of the first (1) or second (2) single of pairs by its ids, -1 where these are none of the scanner's."""
+    names = {f.name: f"{gate_name(f)}{number}" for f in VOLUMES if f.name in LEVELS}
+    return scanner.crystal_of({level: rows[name] for level, name in names.items() if name in rows})
+
+
+class LineList:
+    """Makes lines of pairs, and counts.
+
+    Attributes:
+        origin: time from which milliseconds count, s; None before the first pair.
+        n: pairs so far.
+        first_ms, last_ms: of all pairs so far.
+    """
+
+    def __init__(self, scanner: Scanner) -> None:
+        self.scanner = scanner
+        self.origin: float | None = None
+        self.n, self.first_ms, self.last_ms = 0, LATEST, 0
+
+    def add(self, columns: Columns) -> Lines:
+        """Return the lines of the prompt pairs among those that the last step returns.
+
+        Raises:
+            InputError: the ids of one are none of the scanner's, or its time has no place in 32 bits of milliseconds.
+        """
+        rows = prompts(columns)
+        time = np.asarray(rows["time1"], dtype=np.float64)
+        if self.origin is None and len(time):
+            self.origin = float(np.floor(time[0])) if abs(time[0]) > MOVED else 0.0
+        first, second = (self._known(rows, number) for number in (1, 2))
+        ms = np.floor(1000.0 * (time - (self.origin or 0.0)))
+        self._check(rows, (ms < 0) | (ms >= LATEST), 1, "time", "lies outside the 49 days that a list of events counts from its first one, in milliseconds; write earlier and later files apart")
+        self.n += len(ms)
+        self.first_ms, self.last_ms = int(ms.min(initial=self.first_ms)), int(ms.max(initial=self.last_ms))
+        dt = 1e12 * (np.asarray(rows["time2"], dtype=np.float64) - time)
+        return Lines(ms.astype(np.uint32), dt.astype(np.float32), first, second)
+
+    @property
+    def warnings(self) -> list[str]:
+        """That the list is empty, or from where its times count."""
+        if not self.n:
+            return ["the list of events is empty, since there is no pair"]
+        return [f"the times of the list of events count from {self.origin:.0f} s, since they would not fit into 32 bits of milliseconds"] if self.origin else []
+
+    def _known(self, rows: Columns, number: int) -> NDArray[np.uint32]:
+        crystal = crystals(rows, self.scanner, number)
+        self._check(rows, crystal < 0, number, "rsector_id", f"its ids are none of the scanner {self.scanner.name!r}, whose crystals --list-format writes: "
+                    "name the right --scanner, or leave the ids out to have them made from positions")
+        return crystal.astype(np.uint32)
+
+    @staticmethod
+    def _check(rows: Columns, bad: Array, number: int, branch: str, reason: str) -> None:
+        if bad.any():
+            row = int(np.argmax(bad))
+            file, entry = (int(np.asarray(rows[f"{name}{number}"])[row]) for name in ("file", "entry"))
+            raise InputError(reason, file=file, entry=entry, branch=branch)
