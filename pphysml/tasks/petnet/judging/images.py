@@ -1,13 +1,12 @@
-"""Back-projected pictures: where what was selected differs from the targets.
+"""Bias of the image: how back-projected lines of what was selected differ from those of the targets.
 
-Lines of all obliquities are taken together and seen along the axis. A picture is the density of
-lines through each pixel, which is the sinogram summed along the curve of the pixel.
+Lines of all obliquities are taken together and seen along the axis. The density of lines through each pixel is the sinogram
+summed along the curve of the pixel. It is linear in the counts, so that groups of them give its errors; pictures to look at are made in `pictures`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -22,23 +21,6 @@ SHOWN = 1.5
 
 SMOOTHING = 0.1
 """Standard deviation, in radii of the object, by which sinograms are smoothed across lines, lest the raster of crystals be seen."""
-
-
-class Pictures(NamedTuple):
-    """Lines per mm through each pixel, shape (PIXELS, PIXELS) with y first.
-
-    Attributes:
-        edges: of the pixels along x and y, mm.
-        targets, selected: of targets, and of prompt pairs less delayed pairs.
-        difference: selected less targets, over targets; NaN outside the object.
-        subtracted: whether there are delayed pairs, which stand for the randoms among the prompts.
-    """
-
-    edges: Array
-    targets: Array
-    selected: Array
-    difference: Array
-    subtracted: bool
 
 
 def back_project(sinogram: Array, edges: Array, x: Array, y: Array) -> Array:
@@ -61,18 +43,6 @@ def back_project(sinogram: Array, edges: Array, x: Array, y: Array) -> Array:
         picture += row[..., left] * (1 - share) + row[..., left + 1] * share
     picture /= width
     return picture
-
-
-def pictures(lines: LineCounts, radius: float) -> Pictures:
-    """Return the pictures of everything; the object is the circle around the axis."""
-    edges = np.linspace(-SHOWN * radius, SHOWN * radius, PIXELS + 1)
-    x, y = _centres(edges)
-    a, b = _sinograms(lines)
-    targets, selected = _projected(a.sum(0), b.sum(0), lines, radius, x, y)
-    within = np.hypot(x, y) < radius
-    difference = np.where(within, _relative(np.stack([targets, selected])), np.nan)
-    shape = (PIXELS, PIXELS)
-    return Pictures(edges, targets.reshape(shape), selected.reshape(shape), difference.reshape(shape), _subtracted(lines))
 
 
 def image_metrics(lines: LineCounts, radius: float) -> Iterator[Metric]:

@@ -16,6 +16,7 @@ from .classes import Knowledge
 from .cluster_counts import ClusterCounts, cluster_counts
 from .distances import distance_table
 from .images import image_metrics
+from .kept_lines import Chosen, KeptLines
 from .line_counts import LineCounts
 from .necr import CONTAINED, learned_radius, necr_metrics
 from .of_given_pairs import of_given_pairs, without_windows
@@ -55,6 +56,7 @@ class PetEvaluator:
         self.rates = RateBins()
         self.singles = SinglesRates(config)
         self.plot_data = PlotData()
+        self.kept = KeptLines(float(config.apply.offset))
         self._found, self._clean = Cases(), Cases()
         self._given = False
         self._placing = Placing(config.apply.axis, config.apply.centre)
@@ -90,6 +92,8 @@ class PetEvaluator:
         if self.engine == CLASSICAL and not self._given:
             self.singles.add(examples, truth.used)
         self.plot_data.add(truth, targets, verdict, prompts, score[~delayed])
+        self.kept.add(truth, {"targets": _even(targets.first, targets.second), "prompts": _even(*prompts),
+                              "delayed": _even(first[delayed], second[delayed]), "candidates": _candidates(predictions)})
         self._found.add(verdict.found)
         self._clean.add(_clean_clusters(truth, targets, verdict, prompts[0]))
 
@@ -118,7 +122,7 @@ class PetEvaluator:
     def _drawings(self, radius: float) -> Drawings:
         from .plots import figures
 
-        return figures(self.counts, self.lines, self.rates, self.plot_data, radius)
+        return figures(self.counts, self.lines, self.rates, self.plot_data, self.kept, radius)
 
     def _line_metrics(self, radius: float) -> Iterator[Metric]:
         if np.isfinite(radius):
@@ -169,9 +173,22 @@ class Cases:
 def _pairs(predictions: Columns) -> tuple[Array, Array, Array, Array]:
     if any(name not in predictions for name in PAIR_FIELDS):
         raise InputError(f"Pairs need the columns {', '.join(PAIR_FIELDS)}.")
-    listed = np.asarray(predictions.get("candidate", np.zeros(len(np.asarray(predictions["first"])), dtype=bool)))
-    first, second, score, delayed = (np.asarray(predictions[name])[~listed] for name in PAIR_FIELDS)
+    columns = [np.asarray(predictions[name]) for name in PAIR_FIELDS]
+    if "candidate" in predictions:
+        columns = [column[~np.asarray(predictions["candidate"])] for column in columns]
+    first, second, score, delayed = columns
     return first.astype(np.int64), second.astype(np.int64), score, delayed.astype(bool)
+
+
+def _even(first: Array, second: Array) -> Chosen:
+    return first, second, np.ones(len(first))
+
+
+def _candidates(predictions: Columns) -> Chosen:
+    """Return the pairs that are listed with their probabilities only; none where the engine does not list any."""
+    first, second, score = (np.asarray(predictions[name]) for name in ("first", "second", "score"))
+    listed = np.asarray(predictions["candidate"]) if "candidate" in predictions else np.zeros(len(first), dtype=bool)
+    return first[listed].astype(np.int64), second[listed].astype(np.int64), score[listed].astype(np.float64)
 
 
 def _runs(examples: Columns) -> Array:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
+from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -18,9 +18,10 @@ from ....evaluation.uncertainty import Floats, bootstrap_fraction, wilson
 from ....io.ragged import Array
 from .classes import PairClass
 from .cluster_counts import MANY, ClusterCounts
-from .images import Pictures, pictures
+from .kept_lines import KeptLines
 from .line_counts import LineCounts
 from .necr import MARGIN
+from .pictures import Pictures, in_object, pictures
 from .plot_data import ENERGY_EDGES, PlotData
 from .rate_bins import KINDS, RateBins
 from .rates import RATES, TABLE_REPLICAS, rate_interval
@@ -40,8 +41,11 @@ SHOWN_OFFSETS = 64
 MIN_LINES = 10
 """Lines without which a share is not drawn."""
 
+TALLEST = 2.0
+"""Height of a picture through the axis over that of one across it, at most."""
 
-def figures(counts: ClusterCounts, lines: LineCounts, rates: RateBins, data: PlotData, radius: float) -> Drawings:
+
+def figures(counts: ClusterCounts, lines: LineCounts, rates: RateBins, data: PlotData, kept: KeptLines, radius: float) -> Drawings:
     """Return title -> what draws it, of whatever can be drawn.
 
     Args:
@@ -53,7 +57,7 @@ def figures(counts: ClusterCounts, lines: LineCounts, rates: RateBins, data: Plo
         drawings |= {"Energies of pairs": partial(energy_figure, data), "Time differences of pairs": partial(time_figure, data),
                      "Sinogram of the pairs": partial(sinogram_figure, lines)}
     if np.isfinite(radius) and lines.sinogram("targets").any():
-        drawings["Picture of targets and of pairs"] = lambda: picture_figure(pictures(lines, radius), radius)
+        drawings["Picture of targets and of pairs"] = lambda: picture_figure(pictures(kept, radius), radius)
     if total["targets"] and total["pairs"]:
         drawings["Efficiency against distance from the axis"] = partial(distance_figure, lines, radius)
         drawings["F1 against the rate of singles"] = partial(rate_figure, counts, rates)
@@ -112,26 +116,44 @@ def sinogram_figure(lines: LineCounts) -> Figure:
 
 @style()
 def picture_figure(shown: Pictures, radius: float) -> Figure:
-    """Draw the back-projected targets, the pairs selected and the relative difference inside the object."""
-    selected = "prompt pairs less delayed pairs" if shown.subtracted else "prompt pairs (randoms are not subtracted, since there are no delayed pairs: apply.offset makes some)"
-    figure, panels = new_figure(12.6, 4.0, columns=3, caption=(
-        f"Back-projected lines, smoothed, seen along the axis: of targets, of {selected}, and their difference over "
-        "the targets inside the object (circle). One scale for both pictures."))
-    extent = (shown.edges[0], shown.edges[-1], shown.edges[0], shown.edges[-1])
-    top = max(shown.targets.max(), shown.selected.max())
-    for axes, picture, title in zip(panels, (shown.targets, shown.selected), ("targets", "selected"), strict=False):
-        image = axes.imshow(picture, origin="lower", cmap=HEAT, extent=extent, vmin=0, vmax=top)
-        figure.colorbar(image, ax=axes, label="lines / mm")
-        axes.set_title(title)
-    limit = max(float(np.nanmax(np.abs(shown.difference), initial=0.0)), 1e-3)
-    image = panels[2].imshow(shown.difference, origin="lower", cmap="RdBu_r", extent=extent, norm=TwoSlopeNorm(0, -limit, limit))
-    figure.colorbar(image, ax=panels[2], format=PercentFormatter(1, decimals=1))
-    panels[2].set_title("relative difference" if shown.subtracted else "relative difference,\nrandoms not subtracted")
+    """Draw the activity as targets and pairs show it, and the difference inside the object."""
+    names = [name for name in ("selected", "weighted") if name in shown.views]
+    panels = ["targets", *(panel for name in names for panel in (name, f"{name} - targets"))]
+    heights = [1.0, min((shown.z[1] - shown.z[0]) / (shown.edges[1] - shown.edges[0]), TALLEST)]
+    # A picture 2.7 inches wide has 1.3 of a scale beside it, and 0.8 of title and labels above and below.
+    figure, axes = new_figure(4.0 * len(panels), sum(2.7 * height + 0.8 for height in heights), columns=len(panels), rows=2,
+                              height_ratios=[2.7 * height + 0.8 for height in heights], caption=_of_pictures(shown))
+    top = [max(float(view[row].max()) for view in shown.views.values()) for row in range(2)]
+    for column, panel in enumerate(panels):
+        _draw_view(figure, [axes[column], axes[column + len(panels)]], shown, panel, top)
     angle = np.linspace(0, 2 * np.pi, 200)
-    for axes in panels:
-        axes.plot(radius * np.cos(angle), radius * np.sin(angle), color=GREY, linewidth=1)
-        axes.set(xlabel="x [mm]", ylabel="y [mm]")
+    for of in axes[: len(panels)]:
+        of.plot(radius * np.cos(angle), radius * np.sin(angle), color=GREY, linewidth=1)
     return figure
+
+
+def _of_pictures(shown: Pictures) -> str:
+    selected = "prompt pairs, less the randoms that delayed pairs show" if shown.subtracted else "prompt pairs, with their randoms, since there are no delayed pairs (apply.offset makes some)"
+    weighted = "; of all candidates, each with its probability" if "weighted" in shown.views else ""
+    part = "" if shown.share == 1 else f", of {shown.share:.3g} of the clusters of singles"
+    return (f"Activity by list-mode expectation maximisation{part}: of targets; of {selected}{weighted}. Slabs across and through the axis; the mean of the targets "
+            f"in the object (circle) is 1, for the differences, too. Time differences have a standard deviation of {shown.sigma:.0f} ps. Nothing is corrected for attenuation or scatter.")
+
+
+def _draw_view(figure: Figure, axes: list[Axes], shown: Pictures, panel: str, top: list[float]) -> None:
+    """Draw an image, or how it differs from that of the targets, across the axis and through it."""
+    name, _, less = panel.partition(" - ")
+    targets, view = shown.views["targets"], shown.views[name]
+    extents = ((*shown.edges, *shown.edges), (*shown.edges, *shown.z))
+    # What is outside the object has no share in the scale of the difference.
+    inside = in_object(view.across.shape[0])
+    limit = max(float(np.abs(view.across - targets.across)[inside].max()), 1e-3)
+    for of, picture, true, extent, highest in zip(axes, view, targets, extents, top, strict=True):
+        norm = TwoSlopeNorm(0, -limit, limit) if less else Normalize(0, highest)
+        image = of.imshow(picture - true if less else picture, origin="lower", extent=extent, cmap="RdBu_r" if less else HEAT, norm=norm)
+        figure.colorbar(image, ax=of)
+    axes[0].set(title=panel.replace(" - ", " less "), xlabel="x [mm]", ylabel="y [mm]")
+    axes[1].set(xlabel="x [mm]", ylabel="z [mm]")
 
 
 @style()

@@ -25,7 +25,7 @@ TYPES = {"time": np.float64, "single_entry": np.int64, "event": np.int32, "run":
 def configured(window=WINDOW, energy=(391.0, 601.0), background=(), radius=None, axis="auto", centre=None):
     """Return what judging reads of a configuration."""
     return SimpleNamespace(judging_window=window, window=window, energy_window=energy, scanner=None, apply=SimpleNamespace(
-        axis=axis, centre=centre, background_sources=background, classical=ClassicalConfig(), judging=SimpleNamespace(object_radius=radius)))
+        axis=axis, centre=centre, offset=0.0, background_sources=background, classical=ClassicalConfig(), judging=SimpleNamespace(object_radius=radius)))
 
 
 def slices(*rows, owned=None, **options):
