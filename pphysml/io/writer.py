@@ -117,9 +117,10 @@ class Writer:
         with written(path), open(file.temporary, "ab") as stream:
             stream.write(content)
 
-    def grows(self, path: Path) -> bool:
-        """Return whether something was appended to a file beside the output."""
-        return path in self._growing
+    @property
+    def grown(self) -> list[Path]:
+        """Files beside the output to which something was appended."""
+        return list(self._growing)
 
     def _new_beside(self, path: Path) -> Unfinished:
         check_output(path, self._force, self._inputs)

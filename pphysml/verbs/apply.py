@@ -199,6 +199,7 @@ class _Run:
                 for sentence in [*files.warnings, *self._left_beside(writer, files)]:
                     warn(sentence, self.findings.warnings, self.progress)
             writer.metadata["facts"] = facts
+            self.findings.facts |= {"beside": [str(path) for path in writer.grown]} if writer.grown else {}
         return writer.entries
 
     def _files_beside(self) -> Sequence[FilesBeside]:
@@ -211,7 +212,7 @@ class _Run:
 
     def _left_beside(self, writer: Writer, files: FilesBeside) -> list[str]:
         paths = [self.output.with_suffix(suffix) for suffix in files.suffixes]
-        return [f"{path}: is of an earlier output, and not of this one; delete it" for path in paths if path.exists() and not writer.grows(path)]
+        return [f"{path}: is of an earlier output, and not of this one; delete it" for path in paths if path.exists() and path not in writer.grown]
 
     def _append(self, writer: Writer, contents: Mapping[str, bytes]) -> None:
         for suffix, content in contents.items():

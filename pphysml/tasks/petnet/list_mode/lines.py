@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ....errors import InputError
 from ....io.ragged import Array, Columns
-from ..output.columns import prompts
+from ..output.columns import KIND, prompts
 from ..scanner.scanner import LEVELS, Scanner
 from ..schema import VOLUMES, gate_name
 
@@ -18,6 +18,11 @@ LATEST = 2**32
 
 MOVED = 2_000_000.0
 """Time from which on times are counted from the first pair, s; half of what 32 bits hold."""
+
+
+ID_NAMES = {f.name: gate_name(f) for f in VOLUMES if f.name in (*LEVELS, "system_id")}
+
+NEEDED = {KIND, *(f"{name}{number}" for number in (1, 2) for name in ("time", "file", "entry", *(f"globalPos{axis}" for axis in "XYZ"), *ID_NAMES.values()))}
 
 
 class Lines(NamedTuple):
@@ -36,9 +41,18 @@ class Lines(NamedTuple):
 
 
 def crystals(rows: Columns, scanner: Scanner, number: int) -> Array:
-    """Return the crystal of the first (1) or second (2) single of pairs by its ids, -1 where these are none of the scanner's."""
-    names = {f.name: f"{gate_name(f)}{number}" for f in VOLUMES if f.name in LEVELS}
-    return scanner.crystal_of({level: rows[name] for level, name in names.items() if name in rows})
+    """Return the crystal of the first (1) or second (2) single of pairs by its ids, -1 where these are none of the scanner's.
+
+    What is described is one system, and a further one has crystals with the same ids.
+    """
+    ids = {level: rows[f"{name}{number}"] for level, name in ID_NAMES.items() if f"{name}{number}" in rows}
+    further = np.asarray(ids.pop("system_id", 0)) > 0
+    return np.where(further, -1, scanner.crystal_of(ids))
+
+
+def prompt_rows(columns: Columns) -> Columns:
+    """Return what is needed of the prompt pairs among those that the last step of applying returns."""
+    return prompts({name: column for name, column in columns.items() if name in NEEDED})
 
 
 class LineList:
@@ -61,7 +75,7 @@ class LineList:
         Raises:
             InputError: the ids of one are none of the scanner's, or its time has no place in 32 bits of milliseconds.
         """
-        rows = prompts(columns)
+        rows = prompt_rows(columns)
         time = np.asarray(rows["time1"], dtype=np.float64)
         if self.origin is None and len(time):
             self.origin = float(np.floor(time[0])) if abs(time[0]) > MOVED else 0.0

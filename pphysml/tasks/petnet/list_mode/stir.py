@@ -12,10 +12,9 @@ import numpy as np
 from ....contract import FilesBeside
 from ....io.ragged import Array, Columns, length
 from ..config import PetConfig
-from ..output.columns import prompts
 from ..scanner.scanner import Scanner
 from ..scanner.stir_header import stir_header
-from .lines import crystals
+from .lines import crystals, prompt_rows
 from .resolution import resolution
 
 COMPARED = 20_000
@@ -44,7 +43,7 @@ class StirHeaders(FilesBeside):
 
     def rows(self, columns: Columns) -> dict[str, bytes]:
         """Compare ids with the scanner's; headers come last."""
-        rows = prompts(columns)
+        rows = prompt_rows(columns)
         few = min(length(rows), COMPARED - self._n_compared)
         for number in (1, 2):
             crystal = crystals(rows, self.scanner, number)

@@ -14,7 +14,7 @@ from pphysml.errors import ConfigError, InputError
 from pphysml.registry import get_task
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.list_mode.castor import scanner_header
-from pphysml.tasks.petnet.list_mode.lines import LineList
+from pphysml.tasks.petnet.list_mode.lines import LineList, crystals
 from pphysml.tasks.petnet.list_mode.look_up_table import look_up_table
 from pphysml.tasks.petnet.list_mode.yrt_pet import scanner_properties
 from pphysml.tasks.petnet.scanner.config import ScannerConfig
@@ -198,6 +198,7 @@ def test_blocks_of_the_file_do_not_change_lists(singles, tmp_path):
 
 def test_the_resolution_is_learnt(singles, tmp_path):
     _, summary = listed(singles, tmp_path, "apply.list_format=castor", "apply.tof=learnt", engine="likelihood")
+    assert sorted(summary["beside"]) == sorted(str(p) for p in tmp_path.iterdir() if p.suffix != ".root")
     fwhm = castor_value(tmp_path / "out.Cdh", "TOF resolution (ps)", float)
     assert fwhm == pytest.approx(np.sqrt(8 * np.log(2)) * summary["time_difference_sd_ps"], rel=1e-5) and 200 < fwhm < 320
     line = next(line for line in (tmp_path / "out.hroot").read_text().splitlines() if line.startswith("TOF timing resolution (ps)"))
@@ -272,6 +273,12 @@ def test_what_engines_and_names_cannot_be_is_refused(singles, tmp_path):
         with pytest.raises(ConfigError, match=reason):
             apply(get_task("petnet"), Inputs([str(singles)]), EngineChoice(engine="classical", overrides=["apply.scanner=safir", "apply.list_format=castor"]), output=tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_crystals_of_a_further_system_are_not_those_of_the_first():
+    scanner, ids = load_scanner("safir"), {f"{name}1": np.zeros(3, np.int32) for name in NAMES}
+    assert crystals(ids | {"systemID1": np.array([0, 1, -1])}, scanner, 1).tolist() == [0, -1, 0]
+    assert crystals(ids, scanner, 1).tolist() == [0, 0, 0]
 
 
 def test_late_times_count_from_the_first_pair():
