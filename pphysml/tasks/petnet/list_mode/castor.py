@@ -17,18 +17,16 @@ from ....errors import ConfigError
 from ....io.ragged import Columns
 from ..config import PetConfig
 from ..scanner.scanner import Scanner
-from .lines import LineList
+from .lines import Lines, line_lists
 from .look_up_table import look_up_table
 from .resolution import resolution
 
 
 class CastorFiles(FilesBeside):
-    """Writes prompt pairs; see the module.
+    """Writes prompt pairs, and delayed ones apart; see the module.
 
     The scanner has the name of the output, under which CASToR looks for .hscan and .lut among its scanners.
     """
-
-    suffixes = (".Cdf", ".Cdh", ".hscan", ".lut")
 
     def __init__(self, config: PetConfig, scanner: Scanner, output: Path) -> None:
         if any(sign in output.stem for sign in "#:,"):
@@ -36,39 +34,46 @@ class CastorFiles(FilesBeside):
         self.config = config
         self.scanner = scanner
         self.name = output.stem
-        self.list = LineList(scanner)
+        self.lists = line_lists(config, scanner)
+        self.suffixes = (*(f"{end}{suffix}" for end in self.lists for suffix in (".Cdf", ".Cdh")), ".hscan", ".lut")
         self.record = np.dtype([("ms", "<u4"), *([("tof", "<f4")] if config.apply.tof else []), ("first", "<u4"), ("second", "<u4")])
 
     def rows(self, columns: Columns) -> dict[str, bytes]:
         """Return their events."""
-        lines = self.list.add(columns)
+        return {f"{end}.Cdf": self._records(of.add(columns)) for end, of in self.lists.items()}
+
+    def _records(self, lines: Lines) -> bytes:
         records = np.empty(len(lines.ms), dtype=self.record)
         records["ms"], records["first"], records["second"] = lines.ms, lines.first, lines.second
         if self.config.apply.tof:
             # CASToR puts an annihilation from the middle on towards the second crystal by half of t1 - t2.
             records["tof"] = -lines.dt
-        return {".Cdf": records.tobytes()}
+        return records.tobytes()
 
     def end(self, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """Return the headers, and the scanner."""
-        texts = {".Cdh": self._header(resolution(self.config, facts)), ".hscan": scanner_header(self.scanner, self.name)}
-        return {".Cdf": b"", ".lut": look_up_table(self.scanner), **{suffix: _text(lines) for suffix, lines in texts.items()}}
+        fwhm = resolution(self.config, facts)
+        data = {f"{end}.Cdf": b"" for end in self.lists}  # so that an empty list has its file
+        headers = {f"{end}.Cdh": _text(self._header(end, fwhm)) for end in self.lists}
+        return {**data, **headers, ".hscan": _text(scanner_header(self.scanner, self.name)), ".lut": look_up_table(self.scanner)}
 
     @property
     def warnings(self) -> list[str]:
-        """What must be known of the list."""
-        return self.list.warnings
+        """What must be known of the lists."""
+        return [sentence for of in self.lists.values() for sentence in of.warnings]
 
-    def _header(self, fwhm: float | None) -> list[tuple[str, object]]:
-        start = min(self.list.first_ms, self.list.last_ms) / 1000
+    def _header(self, end: str, fwhm: float | None) -> list[tuple[str, object]]:
+        # Of prompt and delayed pairs alike, so that both are of the same time.
+        first, last = min(of.first_ms for of in self.lists.values()), max(of.last_ms for of in self.lists.values())
+        start = min(first, last) / 1000
         lines: list[tuple[str, object]] = [
             ("Scanner name", self.name),
-            ("Data filename", f"{self.name}.Cdf"),
-            ("Number of events", self.list.n),
+            ("Data filename", f"{self.name}{end}.Cdf"),
+            ("Number of events", self.lists[end].n),
             ("Data mode", "list-mode"),
             ("Data type", "PET"),
             ("Start time (s)", f"{start:.3f}"),
-            ("Duration (s)", f"{(self.list.last_ms + 1) / 1000 - start:.3f}"),
+            ("Duration (s)", f"{(last + 1) / 1000 - start:.3f}"),
             ("TOF information flag", int(fwhm is not None)),
         ]
         tof = [("TOF resolution (ps)", f"{fwhm:.6g}"), ("List TOF measurement range (ps)", f"{2 * self.config.window:.6g}")] if fwhm is not None else []

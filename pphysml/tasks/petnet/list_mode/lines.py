@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from ....errors import InputError
 from ....io.ragged import Array, Columns
-from ..output.columns import KIND, prompts
+from ..coincidences.pairs import DELAYED, PROMPT
+from ..config import PetConfig
+from ..output.columns import KIND, of_kind
 from ..scanner.scanner import LEVELS, Scanner
 from ..schema import VOLUMES, gate_name
 
@@ -50,37 +52,58 @@ def crystals(rows: Columns, scanner: Scanner, number: int) -> Array:
     return np.where(further, -1, scanner.crystal_of(ids))
 
 
-def prompt_rows(columns: Columns) -> Columns:
-    """Return what is needed of the prompt pairs among those that the last step of applying returns."""
-    return prompts({name: column for name, column in columns.items() if name in NEEDED})
+def rows_of(columns: Columns, kind: int) -> Columns:
+    """Return what is needed of the pairs of a kind among those that the last step of applying returns."""
+    return of_kind({name: column for name, column in columns.items() if name in NEEDED}, kind)
+
+
+class Origin:
+    """Time from which milliseconds count, the same for all lists of an output.
+
+    Attributes:
+        seconds: None before the first pair; 0 unless times are late.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    def before(self, time: NDArray[np.float64]) -> float:
+        """Return it, for pairs at these times, s, which set it if they are the first."""
+        if self.seconds is None and len(time):
+            self.seconds = float(np.floor(time[0])) if abs(time[0]) > MOVED else 0.0
+        return self.seconds or 0.0
+
+
+def line_lists(config: PetConfig, scanner: Scanner) -> dict[str, LineList]:
+    """Return a list for the prompt pairs, and one for the delayed ones if there are any, by what their names have behind that of the output."""
+    origin = Origin()
+    return {end: LineList(scanner, kind, origin) for end, kind in (("", PROMPT), *([(".delay", DELAYED)] if config.apply.offset else []))}
 
 
 class LineList:
-    """Makes lines of pairs, and counts.
+    """Makes lines of pairs of a kind, and counts.
 
     Attributes:
-        origin: time from which milliseconds count, s; None before the first pair.
         n: pairs so far.
         first_ms, last_ms: of all pairs so far.
     """
 
-    def __init__(self, scanner: Scanner) -> None:
+    def __init__(self, scanner: Scanner, kind: int, origin: Origin) -> None:
         self.scanner = scanner
-        self.origin: float | None = None
+        self.kind = kind
+        self.origin = origin
         self.n, self.first_ms, self.last_ms = 0, LATEST, 0
 
     def add(self, columns: Columns) -> Lines:
-        """Return the lines of the prompt pairs among those that the last step returns.
+        """Return the lines of the pairs of the kind among those that the last step returns.
 
         Raises:
             InputError: the ids of one are none of the scanner's, or its time has no place in 32 bits of milliseconds.
         """
-        rows = prompt_rows(columns)
+        rows = rows_of(columns, self.kind)
         time = np.asarray(rows["time1"], dtype=np.float64)
-        if self.origin is None and len(time):
-            self.origin = float(np.floor(time[0])) if abs(time[0]) > MOVED else 0.0
         first, second = (self._known(rows, number) for number in (1, 2))
-        ms = np.floor(1000.0 * (time - (self.origin or 0.0)))
+        ms = np.floor(1000.0 * (time - self.origin.before(time)))
         self._check(rows, (ms < 0) | (ms >= LATEST), 1, "time", "lies outside the 49 days that a list of events counts from its first one, in milliseconds; write earlier and later files apart")
         self.n += len(ms)
         self.first_ms, self.last_ms = int(ms.min(initial=self.first_ms)), int(ms.max(initial=self.last_ms))
@@ -91,8 +114,8 @@ class LineList:
     def warnings(self) -> list[str]:
         """That the list is empty, or from where its times count."""
         if not self.n:
-            return ["the list of events is empty, since there is no pair"]
-        return [f"the times of the list of events count from {self.origin:.0f} s, since they would not fit into 32 bits of milliseconds"] if self.origin else []
+            return [f"the list of {'delayed' if self.kind == DELAYED else 'prompt'} pairs is empty"]
+        return [f"the times of the list of events count from {self.origin.seconds:.0f} s, since they would not fit into 32 bits of milliseconds"] if self.origin.seconds else []
 
     def _known(self, rows: Columns, number: int) -> NDArray[np.uint32]:
         crystal = crystals(rows, self.scanner, number)

@@ -11,10 +11,11 @@ import numpy as np
 
 from ....contract import FilesBeside
 from ....io.ragged import Array, Columns, length
+from ..coincidences.pairs import PROMPT
 from ..config import PetConfig
 from ..scanner.scanner import Scanner
 from ..scanner.stir_header import stir_header
-from .lines import crystals, prompt_rows
+from .lines import crystals, rows_of
 from .resolution import resolution
 
 COMPARED = 20_000
@@ -43,7 +44,7 @@ class StirHeaders(FilesBeside):
 
     def rows(self, columns: Columns) -> dict[str, bytes]:
         """Compare ids with the scanner's; headers come last."""
-        rows = prompt_rows(columns)
+        rows = rows_of(columns, PROMPT)
         few = min(length(rows), COMPARED - self._n_compared)
         for number in (1, 2):
             crystal = crystals(rows, self.scanner, number)

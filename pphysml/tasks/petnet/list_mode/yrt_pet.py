@@ -16,40 +16,42 @@ from ....contract import FilesBeside
 from ....io.ragged import Columns
 from ..config import PetConfig
 from ..scanner.scanner import Scanner
-from .lines import LineList
+from .lines import Lines, line_lists
 from .look_up_table import look_up_table
 
 
 class YrtPetFiles(FilesBeside):
-    """Writes prompt pairs; see the module. The program is started with `--flag_tof` where there is time of flight."""
-
-    suffixes = (".lmDat", ".json", ".lut")
+    """Writes prompt pairs, and delayed ones apart; see the module. The program is started with `--flag_tof` where there is time of flight."""
 
     def __init__(self, config: PetConfig, scanner: Scanner, output: Path) -> None:
         self.scanner = scanner
         self.name = output.stem
-        self.list = LineList(scanner)
+        self.lists = line_lists(config, scanner)
+        self.suffixes = (*(f"{end}.lmDat" for end in self.lists), ".json", ".lut")
         self.tof = config.apply.tof is not None
         self.record = np.dtype([("ms", "<u4"), ("first", "<u4"), ("second", "<u4"), *([("tof", "<f4")] if self.tof else [])])
 
     def rows(self, columns: Columns) -> dict[str, bytes]:
         """Return their events."""
-        lines = self.list.add(columns)
+        return {f"{end}.lmDat": self._records(of.add(columns)) for end, of in self.lists.items()}
+
+    def _records(self, lines: Lines) -> bytes:
         records = np.empty(len(lines.ms), dtype=self.record)
         records["ms"], records["first"], records["second"] = lines.ms, lines.first, lines.second
         if self.tof:
             records["tof"] = lines.dt
-        return {".lmDat": records.tobytes()}
+        return records.tobytes()
 
     def end(self, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """Return the scanner."""
         text = json.dumps(scanner_properties(self.scanner, self.name), indent=2) + "\n"
-        return {".lmDat": b"", ".json": text.encode(), ".lut": look_up_table(self.scanner)}
+        data = {f"{end}.lmDat": b"" for end in self.lists}  # so that an empty list has its file
+        return {**data, ".json": text.encode(), ".lut": look_up_table(self.scanner)}
 
     @property
     def warnings(self) -> list[str]:
-        """What must be known of the list."""
-        return self.list.warnings
+        """What must be known of the lists."""
+        return [sentence for of in self.lists.values() for sentence in of.warnings]
 
 
 def scanner_properties(scanner: Scanner, name: str) -> dict[str, Any]:

@@ -66,17 +66,17 @@ def _sinogram(singles: dict[str, Array], pairs: Pairs) -> Columns:
 
 def prompts(columns: Columns) -> Columns:
     """Return the rows of the tree `Coincidences`."""
-    return _of_kind(columns, PROMPT)
+    return of_kind(columns, PROMPT)
 
 
 def delayeds(columns: Columns) -> Columns:
     """Return the rows of the tree `delay`."""
-    return _of_kind(columns, DELAYED)
+    return of_kind(columns, DELAYED)
 
 
 def listed_candidates(columns: Columns) -> Columns:
     """Return the rows of the tree `candidates`."""
-    return _of_kind(columns, CANDIDATE)
+    return of_kind(columns, CANDIDATE)
 
 
 def delayeds_wanted(config: PetConfig) -> bool:
@@ -84,7 +84,8 @@ def delayeds_wanted(config: PetConfig) -> bool:
     return config.apply.offset > 0
 
 
-def _of_kind(columns: Columns, kind: int) -> Columns:
+def of_kind(columns: Columns, kind: int) -> Columns:
+    """Return the rows of a kind, without the column KIND."""
     chosen = np.asarray(columns[KIND]) == kind
     rows = {name: column for name, column in columns.items() if name != KIND}
     return rows if chosen.all() else take(rows, chosen)

@@ -12,9 +12,10 @@ import uproot
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.registry import get_task
+from pphysml.tasks.petnet.coincidences.pairs import DELAYED
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.list_mode.castor import scanner_header
-from pphysml.tasks.petnet.list_mode.lines import LineList, crystals
+from pphysml.tasks.petnet.list_mode.lines import crystals, line_lists
 from pphysml.tasks.petnet.list_mode.look_up_table import look_up_table
 from pphysml.tasks.petnet.list_mode.yrt_pet import scanner_properties
 from pphysml.tasks.petnet.scanner.config import ScannerConfig
@@ -118,7 +119,7 @@ def position_by_times(pairs, late, turned):
 def test_castor_reads_the_pairs(singles, tmp_path, tof):
     trees, _ = listed(singles, tmp_path, "apply.list_format=castor", "apply.offset=20ns", *([f"apply.tof={tof}"] if tof else []))
     pairs = trees["Coincidences"]
-    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".Cdf", ".Cdh", ".hroot", ".hroot", ".hscan", ".lut", ".root"]
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".Cdf", ".Cdf", ".Cdh", ".Cdh", ".hroot", ".hroot", ".hscan", ".lut", ".root"]
     header = tmp_path / "out.Cdh"
     ms, dt, first, second = castor_events(header)
     assert len(ms) > 2000 and len(trees["delay"]["time1"]) > 20
@@ -126,6 +127,11 @@ def test_castor_reads_the_pairs(singles, tmp_path, tof):
     assert 12345 <= ms.min() < ms.max() - 1
     start, duration = (castor_value(header, key, float) for key in ("Start time (s)", "Duration (s)"))
     assert start * 1000 <= ms.min() and ms.max() <= 1000 * (start + duration)
+    late = castor_events(tmp_path / "out.delay.Cdh")
+    np.testing.assert_array_equal(late[0], np.floor(trees["delay"]["time1"] * 1000))
+    np.testing.assert_array_equal(late[3], castor_crystal(ends(trees["delay"], 2)[0], load_scanner("safir")))
+    for key in ("Start time (s)", "Duration (s)", "Scanner name"):
+        assert castor_value(tmp_path / "out.delay.Cdh", key, str) == castor_value(header, key, str)
     scanner = castor_value(header, "Scanner name", str)
     hscan = tmp_path / f"{scanner}.hscan"
     assert castor_value(hscan, "scanner name", str) == scanner and castor_value(hscan, "modality", str) == "PET"
@@ -146,13 +152,14 @@ def test_castor_reads_the_pairs(singles, tmp_path, tof):
 
 @pytest.mark.parametrize("tof", [None, "250ps"])
 def test_yrt_pet_reads_the_pairs(singles, tmp_path, tof):
-    trees, _ = listed(singles, tmp_path, "apply.list_format=yrt-pet", *([f"apply.tof={tof}"] if tof else []))
+    trees, _ = listed(singles, tmp_path, "apply.list_format=yrt-pet", "apply.offset=20ns", *([f"apply.tof={tof}"] if tof else []))
     pairs = trees["Coincidences"]
     data = (tmp_path / "out.lmDat").read_bytes()
     events = list(struct.Struct("<3If" if tof else "<3I").iter_unpack(data))
     assert len(events) == len(pairs["time1"])
     ms, first, second = (np.array([event[k] for event in events]) for k in range(3))
     np.testing.assert_array_equal(ms, np.floor(pairs["time1"] * 1000))
+    assert len((tmp_path / "out.delay.lmDat").read_bytes()) == (16 if tof else 12) * len(trees["delay"]["time1"]) > 0
     scanner = json.loads((tmp_path / "out.json").read_text())
     n = scanner["detsPerRing"] * scanner["numRings"] * scanner["numDOI"]
     table = table_of(tmp_path / scanner["detCoord"], n)
@@ -205,6 +212,16 @@ def test_the_resolution_is_learnt(singles, tmp_path):
     assert float(line.split(":=")[1]) == fwhm
 
 
+@pytest.mark.parametrize(("format", "files"), [("castor", [".Cdf", ".Cdh", ".hscan", ".lut"]), ("yrt-pet", [".json", ".lmDat", ".lut"])])
+def test_lists_without_a_pair_are_there_and_empty(singles, tmp_path, format, files):
+    _, summary = listed(singles, tmp_path, f"apply.list_format={format}", "apply.classical.min_transaxial_distance=1000")
+    assert sorted(p.suffix for p in tmp_path.iterdir() if p.suffix not in (".root", ".hroot")) == files
+    assert "the list of prompt pairs is empty" in summary["warnings"]
+    assert not (tmp_path / ("out.Cdf" if format == "castor" else "out.lmDat")).read_bytes()
+    if format == "castor":
+        assert castor_value(tmp_path / "out.Cdh", "Number of events", int) == 0 and castor_value(tmp_path / "out.Cdh", "Duration (s)", float) >= 0
+
+
 def stir_keys(path):
     return dict(tuple(part.strip() for part in line.split(":=")) for line in path.read_text().splitlines() if ":=" in line)
 
@@ -243,7 +260,7 @@ def test_a_pair_in_no_crystal_is_refused_and_nothing_is_left(singles, tmp_path, 
 
 
 @pytest.mark.parametrize(("format", "name"), [
-    ("castor", "out.Cdf"), ("castor", "out.Cdh"), ("castor", "out.hscan"), ("castor", "out.lut"), ("yrt-pet", "out.lmDat"), ("yrt-pet", "out.json"), ("yrt-pet", "out.delay.hroot"),
+    ("castor", "out.Cdf"), ("castor", "out.delay.Cdh"), ("yrt-pet", "out.delay.lmDat"), ("castor", "out.Cdh"), ("castor", "out.hscan"), ("castor", "out.lut"), ("yrt-pet", "out.lmDat"), ("yrt-pet", "out.json"), ("yrt-pet", "out.delay.hroot"),
 ])
 def test_nothing_is_overwritten(singles, tmp_path, format, name, monkeypatch):
     (tmp_path / name).write_text("mine")
@@ -285,7 +302,9 @@ def test_late_times_count_from_the_first_pair():
     ids = {f"{name}{k}": np.zeros(2, np.int32) for name in NAMES for k in (1, 2)}
     rows = {**ids, "time1": np.array([1e8 + 0.25, 1e8 + 7.0]), "time2": np.array([1e8 + 0.25, 1e8 + 7.0]), "kind": np.zeros(2, np.int8),
             **{f"{name}{k}": np.zeros(2, np.int64) for name in ("file", "entry") for k in (1, 2)}}
-    late = LineList(load_scanner("safir"))
+    late, delayed = line_lists(PetConfig.model_validate({"apply": {"offset": 1e5}}), load_scanner("safir")).values()
     assert late.add(rows).ms.tolist() == [250, 7000] and "count from 100000000 s" in late.warnings[0]
+    after = {**rows, "time1": np.array([1e8 + 3.5, 1e8 + 4]), "kind": np.full(2, DELAYED, np.int8)}
+    assert delayed.add(after).ms.tolist() == [3500, 4000] and not len(late.add(after).ms)
     with pytest.raises(InputError, match="49 days"):
         late.add({**rows, "time1": np.array([1e8, 1e8 + 5e6])})
