@@ -32,7 +32,7 @@ class Lines(NamedTuple):
 
     Attributes:
         ms: uint32, time of the first single.
-        dt: float32, time of the second single less that of the first, ps.
+        dt: float32, time of the second single less that of the first, and of delayed pairs less the delay, ps.
         first, second: uint32, their crystals.
     """
 
@@ -77,7 +77,7 @@ class Origin:
 def line_lists(config: PetConfig, scanner: Scanner) -> dict[str, LineList]:
     """Return a list for the prompt pairs, and one for the delayed ones if there are any, by what their names have behind that of the output."""
     origin = Origin()
-    return {end: LineList(scanner, kind, origin) for end, kind in (("", PROMPT), *([(".delay", DELAYED)] if config.apply.offset else []))}
+    return {end: LineList(scanner, kind, origin, delay) for end, kind, delay in (("", PROMPT, 0.0), *([(".delay", DELAYED, config.apply.offset)] if config.apply.offset else []))}
 
 
 class LineList:
@@ -88,10 +88,11 @@ class LineList:
         first_ms, last_ms: of all pairs so far.
     """
 
-    def __init__(self, scanner: Scanner, kind: int, origin: Origin) -> None:
+    def __init__(self, scanner: Scanner, kind: int, origin: Origin, delay: float) -> None:
         self.scanner = scanner
         self.kind = kind
         self.origin = origin
+        self.delay = delay
         self.n, self.first_ms, self.last_ms = 0, LATEST, 0
 
     def add(self, columns: Columns) -> Lines:
@@ -107,7 +108,7 @@ class LineList:
         self._check(rows, (ms < 0) | (ms >= LATEST), 1, "time", "lies outside the 49 days that a list of events counts from its first one, in milliseconds; write earlier and later files apart")
         self.n += len(ms)
         self.first_ms, self.last_ms = int(ms.min(initial=self.first_ms)), int(ms.max(initial=self.last_ms))
-        dt = 1e12 * (np.asarray(rows["time2"], dtype=np.float64) - time)
+        dt = 1e12 * (np.asarray(rows["time2"], dtype=np.float64) - time) - self.delay
         return Lines(ms.astype(np.uint32), dt.astype(np.float32), first, second)
 
     @property

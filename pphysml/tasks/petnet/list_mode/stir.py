@@ -27,7 +27,9 @@ MOST = 0.01
 BINS = 5
 """Bins of time of flight in its resolution."""
 
-TREES = {".hroot": "Coincidences", ".delay.hroot": "delay"}
+DELAY = ".delay.hroot"
+
+TREES = {".hroot": "Coincidences", DELAY: "delay"}
 """Suffix of a header -> tree that it makes known."""
 
 
@@ -59,7 +61,10 @@ class StirHeaders(FilesBeside):
         if self._misfit:
             return {}
         tof = self._bins(resolution(self.config, facts))
-        return {suffix: stir_header(self.scanner, self.root_file, self.config.energy_window, tree=TREES[suffix], tof=tof).encode() for suffix in self.suffixes}
+        # STIR takes the difference of the times in the tree, which of delayed pairs is beyond all bins.
+        texts = {suffix: stir_header(self.scanner, self.root_file, self.config.energy_window, tree=TREES[suffix], tof=None if suffix == DELAY else tof)
+                 for suffix in self.suffixes}
+        return {suffix: text.encode() for suffix, text in texts.items()}
 
     @property
     def warnings(self) -> list[str]:

@@ -130,6 +130,10 @@ def test_castor_reads_the_pairs(singles, tmp_path, tof):
     late = castor_events(tmp_path / "out.delay.Cdh")
     np.testing.assert_array_equal(late[0], np.floor(trees["delay"]["time1"] * 1000))
     np.testing.assert_array_equal(late[3], castor_crystal(ends(trees["delay"], 2)[0], load_scanner("safir")))
+    if tof:
+        delay = 1e12 * (trees["delay"]["time2"] - trees["delay"]["time1"]) - 20_000
+        np.testing.assert_allclose(late[1], -delay, atol=1e-2)
+        assert np.abs(late[1]).max() <= 501 and late[1].std() > 100
     for key in ("Start time (s)", "Duration (s)", "Scanner name"):
         assert castor_value(tmp_path / "out.delay.Cdh", key, str) == castor_value(header, key, str)
     scanner = castor_value(header, "Scanner name", str)
@@ -231,6 +235,9 @@ def test_stir_has_time_of_flight_and_the_delayed_pairs(singles, tmp_path):
     for name, tree in (("out.hroot", "Coincidences"), ("out.delay.hroot", "delay")):
         keys = stir_keys(tmp_path / name)
         assert (keys["name of data file"], keys["name of input TChain"]) == ("out.root", tree)
+        if tree == "delay":  # their times differ by the delay besides
+            assert not [key for key in keys if "TOF" in key]
+            continue
         bins, width = int(keys["Maximum number of (unmashed) TOF time bins"]), float(keys["Size of unmashed TOF time bins (ps)"])
         assert bins % 2 == 1 and 1400 <= bins * width < 1400 + 2 * width and float(keys["TOF timing resolution (ps)"]) == 250
     (tmp_path / "plain").mkdir()
