@@ -16,7 +16,7 @@ from petnet_samples import OFFSET, WINDOW, Sample, f1_of
 from scipy.ndimage import gaussian_filter
 
 from pphysml.io.ragged import Array, Columns, ragged, take
-from pphysml.nn.matching import matching_marginals
+from pphysml.nn.matching_marginals import matching_marginals
 from pphysml.tasks.petnet.coincidences.candidates import Candidates, between, candidates
 from pphysml.tasks.petnet.coincidences.lines_of_response import lines_between
 from pphysml.tasks.petnet.coincidences.pairs import Pairs, joined

@@ -1,45 +1,13 @@
-"""Probability distributions over the matchings of a graph: each node has one partner, or none."""
+"""The logarithm of the probability of a matching, with its gradient."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..io.ragged import Array
-from .matching_kernel import all_marginals, components
-
-LARGEST_WEIGHT = 40.0
-"""Larger logarithms are cut, so that products over a component stay finite."""
-
-
-def matching_marginals(n: int, first: Array, second: Array, weight: Array) -> tuple[Array, float]:
-    """Return the probability of every edge, and the logarithm of the sum over all matchings.
-
-    The probability of a matching is the product of its edges' factors exp(weight), over the sum of
-    these products. So an edge that shares no node with another has the probability of a logistic
-    function, and the edges of a node never have more than one together. Components with more than ten
-    nodes are summed by belief propagation, which is exact on trees.
-
-    Args:
-        n: number of nodes.
-        first, second: int64 (m,), nodes of each edge.
-        weight: float (m,).
-
-    Returns:
-        float64 (m,), and the logarithm.
-    """
-    first, second = np.ascontiguousarray(first, dtype=np.int64), np.ascontiguousarray(second, dtype=np.int64)
-    weights = np.clip(np.asarray(weight, dtype=np.float64), -LARGEST_WEIGHT, LARGEST_WEIGHT)
-    marginal = np.zeros(len(first))
-    if not len(first):
-        return marginal, 0.0
-    of_edge = components(n, first, second)[first]
-    order = np.argsort(of_edge, kind="stable")
-    bounds = np.append(np.flatnonzero(np.diff(of_edge[order], prepend=-1)), len(order))
-    return marginal, float(all_marginals(n, first, second, weights, order, bounds, marginal))
+from .matching_marginals import matching_marginals
 
 
 class _LogSum(torch.autograd.Function):
@@ -58,7 +26,7 @@ class _LogSum(torch.autograd.Function):
 
 
 def matching_loss(weight: Tensor, n: int, first: Tensor, second: Tensor, true: Tensor) -> Tensor:
-    """Return minus the logarithm of the true matching's probability; see `matching_marginals`.
+    """Return minus the logarithm of the true matching's probability; see `matching_marginals.matching_marginals`.
 
     Args:
         weight: (m,).

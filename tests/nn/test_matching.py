@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from pphysml.nn.matching import matching_loss, matching_marginals
+from pphysml.nn.matching import matching_loss
 from pphysml.nn.matching_kernel import bethe_marginals
+from pphysml.nn.matching_marginals import matching_marginals
 
 
 def enumerated(n, first, second, weight):

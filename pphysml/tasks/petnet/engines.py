@@ -31,6 +31,10 @@ def _engine(name: str, config: PetConfig, model: ModelFile | None, device: Any) 
         from .classical.engine import ClassicalEngine
 
         return ClassicalEngine(config, model, device)
-    from .models.pairs.engines import LikelihoodEngine, PairsEngine
+    if name == "pairs":
+        from .models.pairs.pairs_engine import PairsEngine
 
-    return (PairsEngine if name == "pairs" else LikelihoodEngine)(config, model, device)
+        return PairsEngine(config, model, device)
+    from .models.pairs.likelihood_engine import LikelihoodEngine
+
+    return LikelihoodEngine(config, model, device)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ....io.ragged import Array
-from ....nn.matching import LARGEST_WEIGHT, matching_marginals
+from ....nn.matching_marginals import LARGEST_WEIGHT, matching_marginals
 from .candidates import Candidates
 from .pair_choice import chosen
 from .pairs import CANDIDATE, DELAYED, PROMPT, Pairs, joined

@@ -12,23 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, silu, softplus
 
 from ....io.ragged import Array
 from .ends import LARGEST, Ends
 from .line_kernel import LIGHT
+from .refinement_kernel import UNITS, add_gradients, outputs
 from .region import Region
 from .tables_fit import CrossFit
 
-WIDTH = 48
 FEWEST = 15_000
 """Pairs below which halves of them are too few to show what tables of all of them miss."""
 
-BATCH = 4096
+BATCH = 2048
 LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-4
+BETAS = (0.9, 0.999)
 
 PAIRS_PER_STEP = 240
 STEPS = (100, 400)
@@ -40,7 +38,7 @@ HELD_OUT = 10
 
 
 Weights = tuple[Array, ...]
-"""Matrix and offset of each layer."""
+"""Matrix and offset of each layer, float32, as `refinement_kernel.outputs` takes them."""
 
 
 def refined(seen: Callable[[Ends], Array], prompts: Ends, randoms: Ends, before: CrossFit, n_random: float) -> tuple[tuple[Weights, ...], CrossFit]:
@@ -58,13 +56,11 @@ def refined(seen: Callable[[Ends], Array], prompts: Ends, randoms: Ends, before:
     features = [seen(ends) for ends in (prompts, randoms)]
     after = CrossFit(*(values.copy() for values in before))
     networks = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        for number in (0, 1):
-            own, told = (np.concatenate([part[number::2] for part in of]) for of in (features, before))
-            networks.append(_learnt(own, told, len(features[0][number::2]), n_random / 2))
-            for values, part in zip(after, features, strict=True):
-                values[1 - number :: 2] += correction(networks[-1:], part[1 - number :: 2])
+    for number in (0, 1):
+        own, told = (np.concatenate([part[number::2] for part in of]) for of in (features, before))
+        networks.append(_learnt(own, told, len(features[0][number::2]), n_random / 2, np.random.default_rng(number)))
+        for values, part in zip(after, features, strict=True):
+            values[1 - number :: 2] += correction(networks[-1:], part[1 - number :: 2])
     return tuple(networks), after
 
 
@@ -99,56 +95,65 @@ def line_features(ends: Ends, region: Region, image_log_ratio: Array) -> Array:
 
 def correction(networks: Sequence[Weights], features: Array) -> Array:
     """Return what networks add to the logarithm of the ratio in the mean, float64 (n,)."""
-    state = torch.from_numpy(features)
-    with torch.no_grad():
-        found = sum(_forward([torch.from_numpy(w) for w in weights], state) for weights in networks)
-    assert isinstance(found, Tensor)
-    values: Array = found.numpy().astype(np.float64)
-    return values / len(networks)
+    rows = np.arange(len(features))
+    found: Array = sum((_outputs(weights, features, rows) for weights in networks), np.zeros(len(features))) / len(networks)
+    return found
 
 
-def _forward(weights: Sequence[Tensor], state: Tensor) -> Tensor:
-    layers = list(zip(weights[::2], weights[1::2], strict=True))
-    for number, (matrix, offset) in enumerate(layers):
-        state = torch.addmm(offset, state, matrix.T)
-        if number < len(layers) - 1:
-            state = silu(state)
-    return state[:, 0]
+def _outputs(weights: Weights, features: Array, rows: Array) -> Array:
+    found = np.empty(len(rows), dtype=np.float32)
+    w1, b1, w2, b2, w3, b3 = weights
+    outputs(features, rows, w1, b1, w2, b2, w3, b3, found)
+    return found
 
 
-def _initial(inputs: int) -> list[Tensor]:
-    layers = [nn.Linear(inputs, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 1)]
-    nn.init.zeros_(layers[-1].weight)
-    nn.init.zeros_(layers[-1].bias)
-    return [p for layer in layers for p in (layer.weight, layer.bias)]
+def _initial(inputs: int, rng: np.random.Generator) -> Weights:
+    """Return random weights within 1 / sqrt(inputs of a layer), and an output of zero."""
+    weights: list[Array] = []
+    for n in (inputs, UNITS):
+        weights += [rng.uniform(-(n**-0.5), n**-0.5, shape).astype(np.float32) for shape in ((n, UNITS), (UNITS,))]
+    return (*weights, np.zeros(UNITS, dtype=np.float32), np.zeros(1, dtype=np.float32))
 
 
-def _learnt(values: Array, log_ratio: Array, n_prompts: int, n_random: float) -> Weights:
+def _learnt(features: Array, before: Array, n_prompts: int, n_random: float, rng: np.random.Generator) -> Weights:
     """Return the weights that tell the held-out pairs apart best; the first pairs are the prompt ones."""
-    features, before = torch.from_numpy(values), torch.from_numpy(log_ratio.astype(np.float32))
-    is_prompt = torch.arange(len(features)) < n_prompts
-    constant = float(np.log(n_random / (len(features) - n_prompts)))
-    order = torch.randperm(len(features))
+    before = before.astype(np.float32)
+    is_prompt = np.arange(len(features)) < n_prompts
+    constant = np.log(n_random / (len(features) - n_prompts))
+    order = rng.permutation(len(features))
     held_out, learning = order[: len(order) // HELD_OUT], order[len(order) // HELD_OUT :]
-    weights = _initial(features.shape[1])
-
-    def loss(rows: Tensor) -> Tensor:
-        logit = softplus(before[rows] + _forward(weights, features[rows])) + constant
-        return binary_cross_entropy_with_logits(logit, is_prompt[rows].float())
+    weights = _initial(features.shape[1], rng)
 
     def check() -> float:
-        with torch.no_grad():
-            return float(loss(held_out))
+        logit = np.logaddexp(0, before[held_out] + _outputs(weights, features, held_out)) + constant
+        return float(np.logaddexp(0, np.where(is_prompt[held_out], -logit, logit)).mean())
 
-    best, kept = check(), [w.detach().clone() for w in weights]
-    optimizer = torch.optim.AdamW(weights, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    best, kept = check(), tuple(w.copy() for w in weights)
     steps = int(np.clip(n_prompts / PAIRS_PER_STEP, *STEPS))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    adam = _Adam(weights, steps)
     for step in range(1, steps + 1):
-        optimizer.zero_grad()
-        loss(learning[torch.randint(len(learning), (BATCH,))]).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
+        rows = learning[rng.integers(0, len(learning), BATCH)]
+        gradient = [np.zeros_like(w) for w in weights]
+        add_gradients(features, rows, before, is_prompt, constant, *weights, *gradient)
+        adam.step(gradient)
         if (step % CHECKED_EVERY == 0 or step == steps) and (found := check()) < best:
-            best, kept = found, [w.detach().clone() for w in weights]
-    return tuple(w.numpy() for w in kept)
+            best, kept = found, tuple(w.copy() for w in weights)
+    return kept
+
+
+class _Adam:
+    """Changes weights in place (I. Loshchilov, F. Hutter, arXiv:1711.05101), with a rate that falls as a cosine."""
+
+    def __init__(self, weights: Weights, steps: int) -> None:
+        self.weights, self.steps, self.done = weights, steps, 0
+        self.mean, self.square = ([np.zeros_like(w) for w in weights] for _ in range(2))
+
+    def step(self, gradient: Sequence[Array]) -> None:
+        """Take one step."""
+        rate = LEARNING_RATE * (1 + np.cos(np.pi * self.done / self.steps)) / 2
+        self.done += 1
+        unbiased = [1 - beta**self.done for beta in BETAS]
+        for w, g, m, v in zip(self.weights, gradient, self.mean, self.square, strict=True):
+            m += (1 - BETAS[0]) * (g - m)
+            v += (1 - BETAS[1]) * (g * g - v)
+            w -= (rate * (m / unbiased[0] / (np.sqrt(v / unbiased[1]) + 1e-8) + WEIGHT_DECAY * w)).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pphysml.nn.matching import matching_marginals
+from pphysml.nn.matching_marginals import matching_marginals
 from pphysml.tasks.petnet.coincidences.candidates import Candidates
 from pphysml.tasks.petnet.coincidences.one_to_one import (
     Scored,

@@ -16,7 +16,7 @@ from pphysml.tasks.petnet.judging.options import options_of
 from pphysml.tasks.petnet.judging.targets import find_targets, judge
 from pphysml.tasks.petnet.judging.truth import truth_of
 from pphysml.tasks.petnet.likelihood.line_kernel import LIGHT
-from pphysml.tasks.petnet.models.pairs.engines import LikelihoodEngine
+from pphysml.tasks.petnet.models.pairs.likelihood_engine import LikelihoodEngine
 from pphysml.tasks.petnet.reading.assemble import assemble
 from pphysml.tasks.petnet.reading.slices import slice_times
 from pphysml.tasks.petnet.scanner.scanner import load_scanner

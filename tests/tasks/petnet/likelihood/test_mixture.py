@@ -9,7 +9,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 
 from pphysml.io.ragged import Ragged
-from pphysml.nn.matching import matching_marginals
+from pphysml.nn.matching_marginals import matching_marginals
 from pphysml.tasks.petnet.coincidences.candidates import Candidates, candidates
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.likelihood import refinement

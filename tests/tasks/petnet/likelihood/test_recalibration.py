@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from pphysml.nn.matching import matching_marginals
+from pphysml.nn.matching_marginals import matching_marginals
 from pphysml.tasks.petnet.likelihood.mixture import Mixture
 from pphysml.tasks.petnet.likelihood.recalibration import SURENESS_KNOTS, SURENESS_SPREAD, sureness
 

@@ -12,7 +12,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from .....contract import Batch, Learner, Term
 from .....errors import InputError
 from .....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
-from .....nn.matching import matching_loss, matching_marginals
+from .....nn.matching import matching_loss
+from .....nn.matching_marginals import matching_marginals
 from ...coincidences.candidates import Candidates, candidates
 from ...coincidences.pair_choice import best_threshold, chosen
 from ...config import PetConfig
@@ -23,7 +24,7 @@ from ..domain import fit_domain
 from .features import PairFeatures, pair_features
 from .labels import Labels, labels_of
 from .network import PairNetwork
-from .scoring import by_network
+from .network_scorer import by_network
 
 UNSCATTERED_WEIGHT = 0.2
 """Weight of the loss of what tells scattered pairs from others."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from .....io.ragged import Array, Columns, length, ragged
 from ...coincidences.candidates import Candidates, candidates, joined_candidates
@@ -17,7 +16,6 @@ from ...config.engines import EVEN
 from ...likelihood.ends import ends_of, joined_ends
 from ...likelihood.mixture import Mixture
 from .features import PairFeatures, pair_features
-from .network import PairNetwork
 
 Scorer = Callable[[PairFeatures, Candidates, int], tuple[Array, Array]]
 """Features of pairs, the pairs and the number of their singles to the logarithms of their factors, and the probability that
@@ -44,21 +42,6 @@ class Choice(NamedTuple):
 def by_likelihood(features: PairFeatures, pairs: Candidates, n_singles: int) -> tuple[Array, Array]:
     """Score pairs by what the data tell alone."""
     return features.log_factor, features.unscattered
-
-
-def by_network(network: PairNetwork) -> Scorer:
-    """Return a scorer that corrects the likelihood with a network."""
-    device = next(network.parameters()).device
-
-    def score(features: PairFeatures, pairs: Candidates, n_singles: int) -> tuple[Array, Array]:
-        """Return the same as the network tells it."""
-        values = (torch.from_numpy(of.astype(np.float32)).to(device) for of in features)
-        ends = (torch.from_numpy(of).to(device) for of in (pairs.first, pairs.second))
-        with torch.no_grad():
-            factor, unscattered = network(*values, *ends, n_singles)
-        return factor.cpu().numpy().astype(np.float64), torch.sigmoid(unscattered).cpu().numpy().astype(np.float64)
-
-    return score
 
 
 class Found(NamedTuple):

@@ -13,7 +13,7 @@ from pphysml.io.ragged import Ragged, take
 from pphysml.model_file import ModelFile
 from pphysml.tasks.petnet.coincidences.pairs import Pairs
 from pphysml.tasks.petnet.learner import pet_learner
-from pphysml.tasks.petnet.models.pairs.engines import PairsEngine
+from pphysml.tasks.petnet.models.pairs.pairs_engine import PairsEngine
 from pphysml.tasks.petnet.models.spiking.coincidence import CoincidenceNetwork
 from pphysml.tasks.petnet.models.spiking.coincidence_input import crystal_pairs, inputs_of
 from pphysml.tasks.petnet.models.spiking.engines import snn_engine

@@ -1,4 +1,4 @@
-"""The engines `likelihood`, which needs no weights, and `pairs`, which corrects it with a network."""
+"""The engine `likelihood`, which needs no weights, and no torch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .....contract import Engine
-from .....errors import InputError, ModelError
+from .....errors import InputError
 from .....io.ragged import Columns, concatenate, length, ragged, slice_rows
 from .....model_file import ModelFile
-from .....nn.network_weights import with_weights
 from ...classical.sorter import sort_pairs
 from ...coincidences.pairs import Pairs, all_joined, with_all_listed
 from ...config import PetConfig
@@ -27,8 +26,7 @@ from ...reading.first_singles import LOOKED_AT, own_singles
 from ...reading.placement import Placement, PlacementSurvey
 from ...scanner.crystals import IDS
 from ...scanner.scanner import load_scanner
-from .learner import build_network
-from .scoring import Choice, Scorer, best_min_score, by_likelihood, by_network, take_pairs
+from .scoring import Choice, Scorer, best_min_score, by_likelihood, take_pairs
 
 ONE_BY_ONE = ClassicalConfig(policy="takeClosestOfGoods")
 """How pairs are taken of which too little can be learnt."""
@@ -168,19 +166,3 @@ class LikelihoodEngine(Engine):
         found = take_pairs(examples, learnt.mixture, self.scorer, learnt.choice)
         self._check.add(examples, found.expected, found.prompt, expected_randoms(examples, self.config.window))
         return found.pairs
-
-
-class PairsEngine(LikelihoodEngine):
-    """The same with a trained network, which sees besides what pairs share singles with a pair."""
-
-    def __init__(self, config: PetConfig, model: ModelFile | None, device: Any) -> None:
-        assert model is not None
-        super().__init__(config, model, device)
-        if config.model.name != "pairs":
-            raise ModelError(f"The weights are of the network {config.model.name!r}, which the engine snn applies, and not pairs: give --engine snn.")
-        self.network = with_weights(lambda: build_network(config), model).to(device).eval()
-
-    @property
-    def scorer(self) -> Scorer:
-        """What turns features into scores."""
-        return by_network(self.network)
