@@ -60,7 +60,7 @@ def test_the_weights_that_ship_find_the_pairs_of_the_toy(request, tmp_path, mode
 def test_snntorch_is_imported_for_networks_of_its_neurons_only(few, tmp_path):
     program = """
 import sys
-import pphysml.tasks.petnet.classical.engine, pphysml.tasks.petnet.learner, pphysml.tasks.petnet.models.pairs.engines
+import pphysml.tasks.petnet.classical.engine, pphysml.tasks.petnet.learner, pphysml.tasks.petnet.models.pairs.pairs_engine
 from pphysml_cli.main import main
 for model in ("toy-snn", "published-snn-geometry"):
     code = main(["petnet", sys.argv[1], "--engine", "snn", "--model", model, "-q", "-o", f"{model}.root"])
