@@ -23,18 +23,32 @@ ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
 KIND = "kind"
 """Column of the kind of each pair, which says what tree it is of, and is in none."""
 
+ENOUGH, FEW = 1000, 0.002
+"""Singles from which few pairs are strange, and the pairs of each single below which they are few."""
+
 
 class PetLastStep(LastStep):
     """Gives the pairs of any engine the columns `schema.OUTPUT_FIELDS`, those that the input has, and counts."""
 
     def __init__(self, config: PetConfig) -> None:
         self._delayed_wanted = delayeds_wanted(config)
-        self._n_singles = self._n_delayed = 0
+        self._n_singles = self._n_prompts = self._n_delayed = 0
+        self._window = config.window
+
+    @property
+    def warnings(self) -> list[str]:
+        """Why there may be so few pairs, if there are."""
+        if self._n_singles < ENOUGH or self._n_prompts >= FEW * self._n_singles:
+            return []
+        found = f"{self._n_prompts} pairs were" if self._n_prompts != 1 else "1 pair was"
+        return [f"{found} found in {self._n_singles} singles, fewer than one in {1 / FEW:.0f}: their times may be in another unit (--map time=BRANCH:ns), the window of {self._window:g} ps "
+                "too short for them (--window), the delays of crystals too large (apply.calibrate_delays with data.max_delay), or most of the singles may be missing from the file"]
 
     def __call__(self, examples: Columns, columns: Columns) -> Columns:
         """Return one row per pair, with the column KIND."""
         pairs = Pairs.of(columns)
         self._n_singles += int(np.sum(np.asarray(examples["n_owned"])))
+        self._n_prompts += int(np.count_nonzero(pairs.kind == PROMPT))
         self._n_delayed += int(np.count_nonzero(pairs.delayed))
         singles = {name: column.flat for name, column in examples.items() if isinstance(column, Ragged)}
         rows: Columns = {gate: singles[name][pairs.first] for name, gate in ROW_COLUMNS.items() if name in singles}
