@@ -26,6 +26,9 @@ SHORT = 0.5
 MOST_PAIRS = 50_000
 """Pairs of a block that are looked at."""
 
+FEWEST = 50
+"""Pairs by which classes of lines are chosen."""
+
 ANGLES, ASIDE, ALONG = 4, 12, 6
 """Classes of lines: by their angle, distance from the axis and middle along the axis."""
 
@@ -223,6 +226,8 @@ class States:
         pairs, random = candidates(block, self.window), drawn(block)
         thinned = slice(None, None, -(-len(pairs.dt) // MOST_PAIRS) or 1)
         lines = _lines(block, pairs.first[thinned], pairs.second[thinned])
+        if self._classes is None and len(lines.angle) < FEWEST:
+            return Seen(*np.zeros((2, ANGLES * ASIDE * ALONG)))
         if self._classes is None:
             self._classes = Classes.of(lines)
         found, alone = self._classes.counts(lines), self._classes.counts(_lines(block, *random))

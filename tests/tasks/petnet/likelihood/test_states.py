@@ -113,3 +113,15 @@ def test_activity_that_rises_at_one_place_has_one_state():
         first += length(part)
     found, _ = surveyed(parts)
     assert len(found.found) == 1
+
+
+def test_blocks_without_a_pair_are_of_the_state_before_or_after_them():
+    apart = slices(0, 13_000, 0, random=0.0)
+    alone = dict(apart)
+    # No two singles are in a window.
+    alone["time"] = Ragged(np.arange(len(apart["time"].flat)) * 1e-6, apart["time"].offsets)
+    parts = [alone, slices(0, 26_000, 1, length(alone))]
+    found, state = surveyed(parts)
+    assert len(found.found) == 1 and not state.any()
+    only, _ = surveyed([alone])
+    assert len(only.found) == 1 and len(only.samples()) == 1
