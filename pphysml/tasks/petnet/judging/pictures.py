@@ -11,7 +11,15 @@ from scipy.ndimage import gaussian_filter
 from ....io.ragged import Array
 from ..coincidences.lines_of_response import lines_between
 from .kept_lines import KeptLines
-from .reconstruction import WeightedLines, grid_of, reconstructed, sensitivity, time_spread
+from .reconstruction import (
+    WeightedLines,
+    anywhere_in_crystals,
+    grid_of,
+    pitch_of,
+    reconstructed,
+    sensitivity,
+    time_spread,
+)
 
 VOXELS, MOST_ALONG = 64, 512
 
@@ -74,8 +82,9 @@ def pictures(kept: KeptLines, radius: float) -> Pictures:
     grid = grid_of(SHOWN * radius, float(low), float(high), VOXELS, MOST_ALONG)
     seen = sensitivity(singles, grid, SURE * len(targets))
     sigma = time_spread(targets, seen, grid)
-    lines = {"targets": targets, "selected": selected(kept), "weighted": kept.lines("candidates")}
-    images = {name: reconstructed(of, seen, grid, sigma) for name, of in lines.items() if len(of)}
+    lines = {"targets": targets, "selected": less_randoms(kept.lines("prompts"), kept.lines("delayed")), "weighted": kept.lines("candidates")}
+    pitch = pitch_of(singles)
+    images = {name: reconstructed(anywhere_in_crystals(of, pitch), seen, grid, sigma) for name, of in lines.items() if len(of)}
     middle = int(np.average(np.arange(grid.along), weights=images["targets"].sum((0, 1)) + SMALLEST))
     slab = max(1, round(SLAB * radius / grid.voxel))
     views = {name: _view(gaussian_filter(of, SMOOTHING * radius / grid.voxel, mode="constant"), middle, slab) for name, of in images.items()}
@@ -91,9 +100,12 @@ def in_object(pixels: int) -> Array:
     return found
 
 
-def selected(kept: KeptLines) -> WeightedLines:
-    """Return the prompt pairs, each with the share that delayed pairs of its class leave: 1 without any."""
-    prompts, delayed = kept.lines("prompts"), kept.lines("delayed")
+def less_randoms(prompts: WeightedLines, delayed: WeightedLines) -> WeightedLines:
+    """Return prompt pairs, each with the share of its weight that delayed pairs of its class leave: all of it without any.
+
+    Args:
+        delayed: their time differences are less the delay of their window.
+    """
     if not len(delayed) or not len(prompts):
         return prompts
     values = [_of_classes(lines) for lines in (prompts, delayed)]

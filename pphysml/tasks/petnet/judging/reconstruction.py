@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
+from scipy.spatial import cKDTree
 
 from ....io.ragged import Array
 from ..likelihood.ends import SMALLEST, Ends
@@ -35,13 +36,16 @@ COARSE = 4
 PART = 100_000
 """Lines between singles that are followed at a time."""
 
-SEEN = 0.05
+SEEN = 0.15
 """Sensitivity over the largest one, below which a place is left dark."""
 
 LEAST_SPREAD = 1.0
 """ps, lest a width be zero."""
 
 SEED = 18
+
+MIXING = np.uint64(0xBF58476D1CE4E5B9)
+"""Factor that mixes bits (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014, 453)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,43 @@ class WeightedLines:
     def part(self, number: int, of: int) -> WeightedLines:
         """Return every so many'th line as compiled code takes it."""
         return WeightedLines(*(np.ascontiguousarray(values[number::of], dtype=np.float64) for values in (self.p, self.q, self.dt, self.weight)))
+
+
+def pitch_of(place: Array) -> float:
+    """Return how far crystals are apart, mm: the median distance of the places of singles from the nearest other one.
+
+    Args:
+        place: mm, (n, 3).
+    """
+    distinct = np.unique(np.round(place, 2), axis=0)
+    return float(np.median(cKDTree(distinct).query(distinct, k=2)[0][:, 1])) if len(distinct) > 1 else 0.0
+
+
+def anywhere_in_crystals(lines: WeightedLines, pitch: float) -> WeightedLines:
+    """Return lines whose ends lie anywhere in crystals that face the axis, and not in the middle.
+
+    Where lines between middles all cross, as those of opposite crystals do in the axis, an image would be too bright. The
+    same line is always moved alike, whatever others there are.
+
+    Args:
+        pitch: width of a crystal, mm.
+    """
+    bits = np.column_stack([lines.p, lines.q, lines.dt]).astype(np.float32).view(np.uint32).astype(np.uint64)
+    key = np.zeros(len(lines), dtype=np.uint64)
+    for column in bits.T:
+        key = (key ^ column) * MIXING
+        key ^= key >> np.uint64(31)
+    # Four numbers of 16 bits each.
+    shares = [(((key >> np.uint64(16 * number)) & np.uint64(0xFFFF)) + 0.5) / 65536.0 - 0.5 for number in range(4)]
+    ends = [_moved(end, pitch * across, pitch * along) for end, across, along in zip((lines.p, lines.q), shares[:2], shares[2:], strict=True)]
+    return WeightedLines(ends[0], ends[1], lines.dt, lines.weight)
+
+
+def _moved(end: Array, across: Array, along: Array) -> Array:
+    """Return places moved around the axis and along it, mm."""
+    x, y, z = end.T.astype(np.float64)
+    scale = across / np.maximum(np.hypot(x, y), SMALLEST)
+    return np.column_stack([x - y * scale, y + x * scale, z + along])
 
 
 def grid_of(radius: float, z_low: float, z_high: float, across: int, most_along: int) -> Grid:

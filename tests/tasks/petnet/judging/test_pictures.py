@@ -9,7 +9,7 @@ from pphysml.evaluation.report import to_dict
 from pphysml.io.ragged import slice_rows
 from pphysml.tasks.petnet.judging import kept_lines
 from pphysml.tasks.petnet.judging.metrics import PetEvaluator
-from pphysml.tasks.petnet.judging.pictures import in_object, pictures, selected
+from pphysml.tasks.petnet.judging.pictures import in_object, less_randoms, pictures
 from pphysml.tasks.petnet.judging.plots import picture_figure
 
 RADIUS = 12.5
@@ -27,6 +27,10 @@ def joined(*parts):
     """Return pairs, those of each further part marked as the first argument of its tuple says."""
     names = ("first", "second", "score", "multiplicity", "delayed", "candidate")
     return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def selected(kept):
+    return less_randoms(kept.lines("prompts"), kept.lines("delayed"))
 
 
 def listed(pairs, score):

@@ -7,7 +7,9 @@ import pytest
 
 from pphysml.tasks.petnet.judging.reconstruction import (
     WeightedLines,
+    anywhere_in_crystals,
     grid_of,
+    pitch_of,
     reconstructed,
     sensitivity,
     time_spread,
@@ -117,3 +119,25 @@ def test_voxels_are_cubes_over_the_whole_range():
 def test_no_line_no_image(seen):
     nothing = lines_of(np.zeros((0, 3)))
     assert not reconstructed(nothing, seen, GRID, SIGMA).any() and time_spread(nothing, seen, GRID) > 0
+
+
+def test_crystals_leave_no_bright_axis(seen):
+    """Lines between the middles of crystals cross in the axis; ends anywhere in these do not, and are nowhere else."""
+    lines, pitch = lines_of(cylinder(150_000, 15.0, 40.0)), 2 * np.pi * RING / 200
+
+    def in_crystals(end):
+        angle = np.round(np.arctan2(end[:, 1], end[:, 0]) / (2 * np.pi) * 200) * 2 * np.pi / 200
+        return np.column_stack([RING * np.cos(angle), RING * np.sin(angle), np.round(end[:, 2] / pitch) * pitch])
+
+    middles = WeightedLines(in_crystals(lines.p), in_crystals(lines.q), lines.dt, lines.weight)
+    assert pitch_of(middles.p) == pytest.approx(pitch, rel=0.01)
+    spread = anywhere_in_crystals(middles, pitch)
+    for end, middle in ((spread.p, middles.p), (spread.q, middles.q)):
+        np.testing.assert_allclose(in_crystals(end), middle, atol=1e-6)
+        assert (end - middle)[:, 2].std() == pytest.approx(pitch / np.sqrt(12), rel=0.02)
+    x, y, z = centres(seen)
+    axis, around_it = (np.hypot(x, y) < 2) & (np.abs(z) < 18), (np.hypot(x, y) > 3) & (np.hypot(x, y) < 12) & (np.abs(z) < 18)
+    true, bright, even = (image[axis].mean() / image[around_it].mean() for image in (reconstructed(of, seen, GRID, SIGMA) for of in (lines, middles, spread)))
+    assert even == pytest.approx(true, abs=0.1) and bright > true + 0.2, (true, bright, even)
+    some = anywhere_in_crystals(middles.part(0, 7), pitch)
+    np.testing.assert_allclose(some.p, spread.p[::7], atol=1e-9)
