@@ -113,7 +113,7 @@ class ClassicalEngine(Engine):
         if self._delays is None:
             # Sectors may not be known yet, and their cut is left out.
             cuts = cuts_of(self.options, self.ring.sectors)._replace(min_sector_difference=0)
-            self._delays = DelaySurvey(self.scanner, self.config.reach, cuts, flight=True)
+            self._delays = DelaySurvey(self.scanner, self.config.reach, cuts, True, self.config.apply.axis, self.config.apply.centre)
         self._delays.add(slices)
 
     def _need_sectors(self, examples: Columns) -> None:

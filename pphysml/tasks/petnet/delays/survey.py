@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from ....io.ragged import Array, Columns, concatenate, length, ragged, take
 from ..coincidences.candidates import between
 from ..coincidences.cut_kernel import Cuts, which_good
 from ..coincidences.singles import singles_of
+from ..reading.placement import placement_at
 from ..reading.slices import slice_times
 from ..scanner.crystals import CrystalIndex
 from ..scanner.scanner import Scanner
@@ -38,9 +40,12 @@ class DelaySurvey:
         reach: largest difference of the measured times of a true pair, ps.
         cuts: pairs that pass them are looked at; None takes all.
         flight: whether delays are to include the time of flight from the middle of the object, so that a window stays about it.
+        axis, centre: of the scanner, see `reading.placement.placement_of`.
     """
 
-    def __init__(self, scanner: Scanner | None, reach: float, cuts: Cuts | None = None, flight: bool = False) -> None:
+    def __init__(self, scanner: Scanner | None, reach: float, cuts: Cuts | None = None, flight: bool = False, axis: str = "auto",
+                 centre: Sequence[float] | None = None) -> None:
+        self.axis, self.centre = axis, centre
         self.index = CrystalIndex(scanner)
         self.reach, self.cuts, self.flight = round(reach), cuts, flight
         self.n_singles = self.n_pairs = 0
@@ -80,7 +85,8 @@ class DelaySurvey:
                              "give the branches of their ids (--map rsector_id=BRANCH and so on) or the scanner (--scanner).")
         a, b, dt = (np.concatenate([part[i] for part in self._parts]) if self._parts else np.zeros(0) for i in range(3))
         a, b, dt = a.astype(np.int64), b.astype(np.int64), dt.astype(np.float64)
-        p, q = self._position[a], self._position[b]
+        position = placement_at(self._position.T, self.axis, self.centre).points(self._position)
+        p, q = position[a], position[b]
         kind = line_classes(p, q)
         if not self.flight:
             # As many randoms are beyond the reach as within it.
@@ -91,14 +97,15 @@ class DelaySurvey:
         return Delays(self.index, replace(fit, delay=fit.delay[place], error=fit.error[place], known=fit.known[place]))
 
 
-def measured(examples: Columns, scanner: Scanner | None, reach: float) -> Delays:
+def measured(examples: Columns, scanner: Scanner | None, reach: float, axis: str = "auto", centre: Sequence[float] | None = None) -> Delays:
     """Return the delays that slices tell; see `DelaySurvey`."""
-    survey = DelaySurvey(scanner, reach)
+    survey = DelaySurvey(scanner, reach, axis=axis, centre=centre)
     survey.add(examples)
     return survey.delays()
 
 
-def corrected_by_others(examples: Columns, scanner: Scanner | None, reach: float, delays: Delays) -> Columns:
+def corrected_by_others(examples: Columns, scanner: Scanner | None, reach: float, delays: Delays, axis: str = "auto",
+                        centre: Sequence[float] | None = None) -> Columns:
     """Return slices, each with times that are corrected by delays which other slices tell.
 
     Corrected by its own pairs a slice would look sharper than slices to come are, which `delays` of all correct.
@@ -108,5 +115,5 @@ def corrected_by_others(examples: Columns, scanner: Scanner | None, reach: float
     if n < PARTS:
         return delays.corrected(examples)[0]
     part = np.arange(n) % PARTS
-    found = concatenate([measured(take(examples, part != k), scanner, reach).corrected(take(examples, part == k))[0] for k in range(PARTS)])
+    found = concatenate([measured(take(examples, part != k), scanner, reach, axis, centre).corrected(take(examples, part == k))[0] for k in range(PARTS)])
     return take(found, np.argsort(np.argsort(part, kind="stable")))

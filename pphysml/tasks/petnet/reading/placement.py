@@ -54,6 +54,10 @@ class Placement:
             found[name] = Ragged(column.flat - column.flat.dtype.type(self.centre[AXES.index(of)]), column.offsets)
         return found
 
+    def points(self, place: Array) -> Array:
+        """Return places, mm, (n, 3), as a scanner at the origin and along z would have them."""
+        return np.roll(place - np.array(self.centre), 2 - self.axis, axis=1)
+
     def __str__(self) -> str:
         """Say it in words."""
         middle = ", ".join(f"{value:.4g}" for value in self.centre)
@@ -70,7 +74,11 @@ def placement_of(examples: Columns, axis: str = "auto", centre: Sequence[float] 
         axis: x, y or z if it is known, or auto.
         centre: the middle if it is known, mm.
     """
-    place = np.stack([ragged(examples, name).flat for name in AXES]).astype(np.float64)
+    return placement_at(np.stack([ragged(examples, name).flat for name in AXES]).astype(np.float64), axis, centre)
+
+
+def placement_at(place: Array, axis: str = "auto", centre: Sequence[float] | None = None) -> Placement:
+    """Find where the scanner stands that has singles at these places, (3, n), mm; see `placement_of`."""
     if place.shape[1] < FEWEST:
         return Placement(AXES.index(axis) if axis != "auto" else 2, _point(centre))
     circles = [_circle(np.roll(place, 2 - number, axis=0)[:2]) for number in range(3)]

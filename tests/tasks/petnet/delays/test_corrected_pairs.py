@@ -257,3 +257,17 @@ def test_the_middle_of_an_object_is_found_among_randoms_and_tells_the_flight():
 def test_a_spiking_network_says_that_it_calibrates_nothing():
     engine = choose(get_task("petnet"), EngineChoice(engine="snn", overrides=["apply.calibrate_delays=true"], device="cpu")).engine
     assert any("apply.calibrate_delays has no effect" in sentence for sentence in engine.warnings)
+
+
+def test_delays_of_a_scanner_off_the_origin_and_along_x_are_the_same(ring, delayed):
+    examples = delayed[0]
+    # Along x: what was z is x there.
+    columns = {name: examples[of] for name, of in zip("xyz", "zxy", strict=True)}
+    turned = examples | {name: Ragged(columns[name].flat + np.float32(shift), columns[name].offsets) for name, shift in zip("xyz", (50.0, 300.0, -40.0), strict=True)}
+    plain, other = (DelaySurvey(None, config(ring).reach) for _ in range(2))
+    plain.add(examples)
+    other.add(turned)
+    one, again = plain.delays().fit, other.delays().fit
+    # Lines on the border of two classes may be taken to either.
+    difference = np.abs(one.delay - again.delay)
+    assert difference.mean() < 0.4 * one.error.mean() and difference.max() < one.error.mean()

@@ -122,8 +122,9 @@ class LikelihoodEngine(Engine):
         """Measure the delays of crystals in slices, and return these with corrected times."""
         scanner = None if self.config.scanner is None else load_scanner(self.config.scanner)
         examples, ends = concatenate(samples), np.cumsum([length(sample) for sample in samples])
-        self.delays = measured(examples, scanner, self.config.reach)
-        corrected = corrected_by_others(examples, scanner, self.config.reach, self.delays)
+        stands = self.config.apply.axis, self.config.apply.centre
+        self.delays = measured(examples, scanner, self.config.reach, *stands)
+        corrected = corrected_by_others(examples, scanner, self.config.reach, self.delays, *stands)
         return [slice_rows(corrected, int(end) - length(sample), int(end)) for sample, end in zip(samples, ends, strict=True)]
 
     @property
