@@ -43,3 +43,14 @@ class Silent:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the display."""
+
+
+class Counting(Silent):
+    """Counts on another display, and keeps lines from it, which come again."""
+
+    def __init__(self, shown: Progress) -> None:
+        self.shown = shown
+
+    def advance(self, n: int, **values: float | str) -> None:
+        """Report them there."""
+        self.shown.advance(n, **values)

@@ -169,9 +169,8 @@ class _Run:
     def _write(self, last_step: LastStep, truth: bool) -> dict[str, int]:
         task, reader, config = self.task, self.reader, self.chosen.config
         fields, further = task.output_fields(config), task.further_trees(config)
-        made = prepared_parts(task, self.chosen, reader, self.strict, self.findings, self.progress, truth)
+        made = prepared_parts(task, self.chosen, reader, self.strict, self.findings, self.progress, f"{task.name}: {self.chosen.name}", truth)
         with self._writer() as writer:
-            self.progress.start(f"{task.name}: {self.chosen.name}", reader.n_entries, "entry")
             regrouping = Regrouping(reader.layout) if task.regroups else None
             kept: dict[str, list[Columns]] = {}
             beside = self._files_beside()

@@ -120,8 +120,7 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
     findings = Findings()
     warn_of_files(reader, findings.warnings, progress)
     seen = overlap = 0
-    progress.start(f"evaluate {task.name}: {name}", reader.n_entries, "entry")
-    for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress):
+    for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress, f"evaluate {task.name}: {name}"):
         examples = aside.left(part, reader) if length(part) else part
         if not length(examples):
             continue

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..io.carry import Carry
 from ..io.ragged import Columns, length
 from ..io.reader import Reader
-from ..progress import Progress, Silent
+from ..progress import Counting, Progress
 from ..task import Task
 from ..training.config import TaskConfig
 from .engine_choice import Chosen, domain_warnings
@@ -78,16 +78,22 @@ def look_first(task: Task[Any], chosen: Chosen, reader: Reader) -> None:
 
 
 def prepared_parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, findings: Findings,
-                   progress: Progress, truth: bool = True) -> Iterator[Part]:
-    """Let the engine survey the first examples, if it does so, and yield all of them; see `parts`."""
+                   progress: Progress, label: str, truth: bool = True) -> Iterator[Part]:
+    """Let the engine survey the examples, if it does so, and yield all of them; see `parts`.
+
+    Args:
+        label: of the stage that is shown; a survey is one before it.
+    """
     if chosen.engine.surveys:
         skipped = len(reader.skipped)
-        with closing(parts(task, chosen, reader, False, Findings(), Silent(), truth)) as surveyed:
+        progress.start(f"{label}, survey", reader.n_entries, "entry")
+        with closing(parts(task, chosen, reader, False, Findings(), Counting(progress), truth)) as surveyed:
             for part in surveyed:
                 if length(part.examples) and not chosen.engine.survey(part.examples):
                     break
         # They come again.
         del reader.skipped[skipped:]
+    progress.start(label, reader.n_entries, "entry")
     yield from parts(task, chosen, reader, strict, findings, progress, truth)
 
 

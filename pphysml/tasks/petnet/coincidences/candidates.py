@@ -53,6 +53,12 @@ def candidates(examples: Columns, window: float, offset: float = 0.0, times: Arr
     return between(time.offsets, np.asarray(examples["n_owned"], dtype=np.int64), t, low, low + round(window), low)
 
 
+def slice_of(examples: Columns, pairs: Candidates) -> Array:
+    """Return the slice of each pair, int64 (P,)."""
+    found: Array = np.searchsorted(ragged(examples, "time").offsets, pairs.first, side="right") - 1
+    return found
+
+
 def between(offsets: Array, n_owned: Array, times: Array, low: int, high: int, centre: int) -> Candidates:
     """Return the pairs whose time difference is from `low` to `high`, both included; see `candidates`."""
     n = count_pairs(offsets, n_owned, times, low, high)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....io.ragged import Array, Columns, ragged
-from ..coincidences.candidates import Candidates
+from ..coincidences.candidates import Candidates, slice_of
 from ..reading.slices import slice_times
 from .randoms import rates
 
@@ -55,8 +55,7 @@ def ends_of(examples: Columns, pairs: Candidates) -> Ends:
 
     p, q = (np.column_stack([column(axis, index) for axis in "xyz"]) for index in (pairs.first, pairs.second))
     energy = np.column_stack([column("energy", pairs.first), column("energy", pairs.second)])
-    row = np.searchsorted(ragged(examples, "time").offsets, pairs.first, side="right") - 1
-    return Ends(p, q, pairs.dt, energy, rates(examples, slice_times(examples))[row])
+    return Ends(p, q, pairs.dt, energy, rates(examples, slice_times(examples))[slice_of(examples, pairs)])
 
 
 def nearest_to_lines(ends: Ends, weight: Array) -> Array:

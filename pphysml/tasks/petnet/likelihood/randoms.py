@@ -46,16 +46,14 @@ class Randoms(NamedTuple):
 def random_pairs(examples: Columns, window: float) -> Randoms:
     """Return random pairs of slices without lent singles, and how many of the prompt ones are random."""
     times = slice_times(examples)
-    step = clock_step(examples, times)
+    step = clock_step(times)
     found = _late(examples, times, round(window), step)
     return found if len(found.pairs.dt) >= ENOUGH else _drawn(examples, times, round(window), step)
 
 
-def clock_step(examples: Columns, times: Array) -> int:
-    """Return the step of the clock of times in ps, int64; 1 if there is none."""
-    offsets = ragged(examples, "time").offsets
-    # Every slice counts from its first single.
-    return max(1, round(grid_step(times[: int(offsets[-1])].astype(np.float64))))
+def clock_step(times: Array) -> int:
+    """Return the step of the clock of times in ps, int64, each since the first one of its slice; 1 if there is none."""
+    return max(1, round(grid_step(times.astype(np.float64))))
 
 
 def _late(examples: Columns, times: Array, width: int, step: int) -> Randoms:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from ..coincidences.candidates import candidates
-from ..coincidences.lines_of_response import lines_between
+from ..coincidences.lines_of_response import Lines, lines_between
 from .randoms import drawn, expected_randoms
 
 BLOCK = 100_000
@@ -58,22 +58,14 @@ class Classes(NamedTuple):
     @classmethod
     def of(cls, lines: Lines) -> Classes:
         """Make them so that each holds as many lines."""
-        return cls(*(np.unique(np.quantile(values, np.arange(1, n) / n)) for values, n in ((lines.aside, ASIDE), (lines.along, ALONG))))
+        return cls(*(np.unique(np.quantile(values, np.arange(1, n) / n)) for values, n in ((lines.s, ASIDE), (lines.z, ALONG))))
 
     def counts(self, lines: Lines) -> Array:
         """Return how many lines are in each class."""
-        angle = np.minimum((lines.angle / np.pi * ANGLES).astype(np.int64), ANGLES - 1)
-        aside, along = np.searchsorted(self.aside, lines.aside), np.searchsorted(self.along, lines.along)
+        angle = np.minimum((lines.phi / np.pi * ANGLES).astype(np.int64), ANGLES - 1)
+        aside, along = np.searchsorted(self.aside, lines.s), np.searchsorted(self.along, lines.z)
         found: Array = np.bincount((angle * ASIDE + aside) * ALONG + along, minlength=ANGLES * ASIDE * ALONG).astype(np.float64)
         return found
-
-
-class Lines(NamedTuple):
-    """Lines of pairs: angle, rad; signed distance from the axis and middle along it, mm."""
-
-    angle: Array
-    aside: Array
-    along: Array
 
 
 class Seen(NamedTuple):
@@ -82,7 +74,7 @@ class Seen(NamedTuple):
     true: Array
     variance: Array
 
-    def with_(self, other: Seen) -> Seen:
+    def and_those_of(self, other: Seen) -> Seen:
         """Return both together."""
         return Seen(self.true + other.true, self.variance + other.variance)
 
@@ -105,7 +97,7 @@ class State:
 
     def add(self, slices: Columns, seen: Seen, most: int) -> None:
         """Take a block."""
-        self.seen = self.seen.with_(seen)
+        self.seen = self.seen.and_those_of(seen)
         number = self.n_slices + np.arange(length(slices))
         self.n_slices += length(slices)
         self._keep(number, slices)
@@ -226,19 +218,18 @@ class States:
         pairs, random = candidates(block, self.window), drawn(block)
         thinned = slice(None, None, -(-len(pairs.dt) // MOST_PAIRS) or 1)
         lines = _lines(block, pairs.first[thinned], pairs.second[thinned])
-        if self._classes is None and len(lines.angle) < FEWEST:
+        if self._classes is None and len(lines.phi) < FEWEST:
             return Seen(*np.zeros((2, ANGLES * ASIDE * ALONG)))
         if self._classes is None:
             self._classes = Classes.of(lines)
         found, alone = self._classes.counts(lines), self._classes.counts(_lines(block, *random))
-        expected = float(expected_randoms(block, self.window).sum()) * len(lines.angle) / max(len(pairs.dt), 1) / max(len(random[0]), 1)
+        expected = float(expected_randoms(block, self.window).sum()) * len(lines.phi) / max(len(pairs.dt), 1) / max(len(random[0]), 1)
         return Seen(found - expected * alone, found + expected**2 * alone)
 
 
 def _lines(block: Columns, first: Array, second: Array) -> Lines:
     p, q = (np.column_stack([ragged(block, axis).flat[index] for axis in "xyz"]) for index in (first, second))
-    lines = lines_between(p, q)
-    return Lines(lines.phi, lines.s, lines.z)
+    return lines_between(p, q)
 
 
 def difference(one: Seen, other: Seen) -> float:

@@ -15,16 +15,16 @@ from .mixture_fit import Pairs, fit_mixture
 from .randoms import random_pairs, rates
 
 FEWEST = 50
-"""Pairs from which an image can be made."""
+"""Pairs in the window from which an image can be made."""
 
 DEVIATIONS = 3.0
-"""Standard deviations of the random pairs by which there must be more."""
+"""Standard deviations of the random ones by which there must be more."""
 
 
 def mixture_of(examples: Columns, window: float) -> Mixture | None:
     """Fit the mixture to slices, see `mixture_fit`; return None where there are too few true pairs."""
     prompts, randoms = candidates(examples, window), random_pairs(examples, window)
-    if not len(randoms.pairs.dt) or len(prompts.dt) - randoms.expected < FEWEST + DEVIATIONS * np.sqrt(randoms.expected):
+    if not len(randoms.pairs.dt) or len(prompts.dt) < FEWEST or len(prompts.dt) - randoms.expected < DEVIATIONS * np.sqrt(randoms.expected):
         return None
     place = np.column_stack([ragged(examples, axis).flat for axis in "xyz"]).astype(np.float64)
     energy = ragged(examples, "energy").flat.astype(np.float64)

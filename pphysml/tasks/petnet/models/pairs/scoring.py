@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .....io.ragged import Array, Columns, length, ragged
-from ...coincidences.candidates import Candidates, candidates, joined_candidates
+from ...coincidences.candidates import Candidates, candidates, joined_candidates, slice_of
 from ...coincidences.one_to_one import Scored, probability_of, taken
 from ...coincidences.pair_choice import best_threshold
 from ...coincidences.pairs import Pairs
@@ -62,7 +62,7 @@ def take_pairs(examples: Columns, mixture: Mixture, scorer: Scorer, choice: Choi
     """Return the pairs of slices that are probable enough, prompt and delayed ones; see `coincidences.one_to_one`."""
     prompt, delayed = _scored(examples, mixture, scorer, choice)
     pairs, probability = taken(prompt, delayed, choice.min_score, choice.listed)
-    row = np.searchsorted(ragged(examples, "time").offsets, prompt.pairs.first, side="right") - 1
+    row = slice_of(examples, prompt.pairs)
     return Found(pairs, np.bincount(row, probability, length(examples)), np.bincount(row, minlength=length(examples)))
 
 

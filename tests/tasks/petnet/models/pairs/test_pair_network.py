@@ -8,7 +8,8 @@ import torch
 import uproot
 
 from pphysml.errors import ConfigError
-from pphysml.io.ragged import Ragged
+from pphysml.io.ragged import Ragged, slice_rows
+from pphysml.progress import Silent
 from pphysml.registry import get_task
 from pphysml.tasks.petnet.coincidences.candidates import candidates
 from pphysml.tasks.petnet.coincidences.pairs import Pairs
@@ -259,6 +260,53 @@ def test_pairs_of_too_few_singles_to_learn_from_are_those_of_classical_and_that_
     assert len(found["likelihood"]["entry1"])
     for name in ("entry1", "entry2"):
         assert np.array_equal(found["likelihood"][name], found["classical"][name])
+
+
+class Shown(Silent):
+    """Keeps what is shown: how far each stage came, and lines."""
+
+    def __init__(self):
+        self.stages, self.lines = [], []
+
+    def start(self, label, total, unit):
+        self.stages.append([label, 0])
+
+    def advance(self, n, **values):
+        self.stages[-1][1] += n
+
+    def log(self, message):
+        self.lines.append(message)
+
+
+def test_a_survey_is_shown_as_it_goes_and_its_warnings_once(tmp_path, config):
+    path = tmp_path / "few.root"
+    simulate(get_task("petnet"), config, path, 500, seed=5)
+    shown = Shown()
+    summary = apply(get_task("petnet"), Inputs([str(path)]), EngineChoice(engine="likelihood", overrides=["apply.block_size=100"]), output=tmp_path / "out.root", progress=shown)
+    n = summary["entries"]
+    assert shown.stages == [["petnet: likelihood, survey", n], ["petnet: likelihood", n]]
+    assert summary["warnings"] and sorted(shown.lines) == sorted(f"warning: {sentence}" for sentence in summary["warnings"])
+
+
+def test_some_dozens_of_true_pairs_among_as_many_randoms_are_enough_to_be_better_than_classical():
+    config = PetConfig.model_validate({"simulation": {"activity": 500.0}, "data": {"window": 600.0, "slice_singles": 1024}})
+    slices = PetSimulation(config, 11).examples(0, 12)
+    right, taken, wanted = {}, {}, 0
+    for start in range(0, 12, 2):
+        part = slice_rows(slices, start, start + 2)
+        pairs, n = candidates(part, 600.0), len(part["time"].flat)
+        labels = labels_of(part, pairs, config)
+        wanted += labels.true.sum()
+        for name in ("likelihood", "classical"):
+            engine = choose(get_task("petnet"), EngineChoice(engine=name, overrides=["apply.window=600ps"], device="cpu")).engine
+            if engine.surveys:
+                engine.survey(part)
+            found = Pairs.of(engine(part))
+            right[name] = right.get(name, 0) + np.isin(found.first * n + found.second, (pairs.first * n + pairs.second)[labels.same_event]).sum()
+            taken[name] = taken.get(name, 0) + len(found.first)
+    assert wanted < 6 * 120
+    f1 = {name: 2 * right[name] / (taken[name] + wanted) for name in right}
+    assert f1["likelihood"] > f1["classical"] + 0.05
 
 
 def test_singles_of_no_slice_are_never_paired(config, examples):
