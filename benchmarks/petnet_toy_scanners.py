@@ -1,6 +1,6 @@
 """Engines in 24 rings and objects of a second, independent simulation, against cuts tuned with the truth; prints JSON.
 
-    python benchmarks/petnet_toy_scanners.py [--settings NAME ...] [--engines likelihood] [--seed 0] [--scale 1] [--taken-only] [--set KEY=VALUE ...] [-o FILE]
+    python benchmarks/petnet_toy_scanners.py [--settings NAME ... | --drawn N] [--engines likelihood] [--seed 0] [--scale 1] [--taken-only] [--set KEY=VALUE ...] [-o FILE]
 
 The simulation shares nothing with pphysml's own. Its physics: Poisson decays of a decaying or rising activity, a positron's range,
 photons that are not quite opposite, attenuation and up to three Compton scatters in water (Klein and Nishina; where cylinders
@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import uproot
+from petnet_toy_drawn import drawn
 from petnet_toy_gate import (
     CUTS,
     Array,
@@ -82,6 +83,7 @@ class Pairs:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS), metavar="NAME")
+    parser.add_argument("--drawn", type=int, metavar="N", help="in the place of the table's settings N that are drawn, which nobody has looked at before")
     parser.add_argument("--engines", nargs="+", default=["likelihood"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="decays over those of the table")
@@ -91,8 +93,9 @@ def main() -> None:
     arguments = parser.parse_args()
     result: dict[str, Any] = {"seed": arguments.seed, "scale": arguments.scale, "set": arguments.set, "settings": {}}
     print(HEADER, file=sys.stderr, flush=True)
-    for name in arguments.settings:
-        found = measured(replace(SETTINGS[name], decays=SETTINGS[name].decays * arguments.scale), arguments.seed, arguments.engines, arguments.set, arguments.taken_only)
+    settings = {name: SETTINGS[name] for name in arguments.settings} if arguments.drawn is None else {f"drawn {k}": drawn(k) for k in range(arguments.drawn)}
+    for name, setting in settings.items():
+        found = measured(replace(setting, decays=setting.decays * arguments.scale), arguments.seed, arguments.engines, arguments.set, arguments.taken_only)
         result["settings"][name] = found
         print("\n".join(table_rows(name, found)), file=sys.stderr, flush=True)
         if arguments.output:
