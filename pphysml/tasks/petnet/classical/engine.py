@@ -112,7 +112,7 @@ class ClassicalEngine(Engine):
     def _survey_delays(self, slices: Columns) -> None:
         if self._delays is None:
             # Sectors may not be known yet, and their cut is left out.
-            cuts = cuts_of(self.options, self.ring.sectors)._replace(min_sector_difference=0)
+            cuts = cuts_of(self.options, self.ring.sectors)._replace(min_sector_difference=0) if cuts_places(self.options) else None
             self._delays = DelaySurvey(self.scanner, self.config.reach, cuts, True, self.config.apply.axis, self.config.apply.centre)
         self._delays.add(slices)
 

@@ -12,7 +12,7 @@ from ....io.ragged import Array, Columns, concatenate, length, ragged, take
 from ..coincidences.candidates import between
 from ..coincidences.cut_kernel import Cuts, which_good
 from ..coincidences.singles import singles_of
-from ..reading.placement import placement_at
+from ..reading.placement import PlacementSurvey, placement_at
 from ..reading.slices import slice_times
 from ..scanner.crystals import CrystalIndex
 from ..scanner.scanner import Scanner
@@ -38,7 +38,7 @@ class DelaySurvey:
     Args:
         scanner: tells the crystals; None takes ids, or positions.
         reach: largest difference of the measured times of a true pair, ps.
-        cuts: pairs that pass them are looked at; None takes all.
+        cuts: pairs that pass them where the scanner stands are looked at; None takes all.
         flight: whether delays are to include the time of flight from the middle of the object, so that a window stays about it.
         axis, centre: of the scanner, see `reading.placement.placement_of`.
     """
@@ -51,16 +51,34 @@ class DelaySurvey:
         self.n_singles = self.n_pairs = 0
         self._position = np.zeros((0, 3))
         self._parts: list[tuple[Array, Array, Array]] = []
+        self._placement = PlacementSurvey(axis, centre)
+        self._waiting: list[Columns] = []
 
     def add(self, examples: Columns) -> None:
         """Take slices; pairs beyond `MOST_PAIRS` are left out."""
+        if self.cuts is None:
+            self._take(examples)
+            return
+        # Cuts are of places in the scanner, which must be found first.
+        self._placement.add(examples)
+        self._waiting.append(examples)
+        if not self._placement.wanted:
+            self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for examples in waiting:
+            self._take(examples)
+
+    def _take(self, examples: Columns) -> None:
         crystal, times = self.index.add(examples), slice_times(examples)
         offsets = ragged(examples, "time").offsets
         pairs = between(offsets, np.asarray(examples["n_owned"], dtype=np.int64), times, 0, 2 * self.reach, 0)
         a, b = crystal[pairs.first], crystal[pairs.second]
         good = (a != b) & (a >= 0) & (b >= 0)
         if self.cuts is not None:
-            good &= which_good(singles_of(examples, times), self.cuts, pairs.first, pairs.second)
+            placed = self._placement.placement().placed(examples)
+            good &= which_good(singles_of(placed, times), self.cuts, pairs.first, pairs.second)
         kept = np.flatnonzero(good)[: MOST_PAIRS - self.n_pairs]
         self._parts.append((a[kept].astype(np.int32), b[kept].astype(np.int32), pairs.dt[kept].astype(np.float32)))
         self._place(examples, crystal)
@@ -80,6 +98,7 @@ class DelaySurvey:
         Raises:
             InputError: there is nothing that tells the crystal of a single.
         """
+        self._take_waiting()
         if self.n_singles < FEWEST_OF_CRYSTAL * len(self.index):
             raise InputError(f"There are {len(self.index)} different crystals for {self.n_singles} singles, too many to measure their delays: "
                              "give the branches of their ids (--map rsector_id=BRANCH and so on) or the scanner (--scanner).")

@@ -7,6 +7,7 @@ sample of its slices, spread evenly over all its blocks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from ....io.ragged import Array, Columns, concatenate, length, ragged, slice_rows, take
 from ..coincidences.candidates import candidates
 from ..coincidences.lines_of_response import Lines, lines_between
+from ..reading.placement import Placement, placement_of
 from .randoms import drawn, expected_randoms
 
 BLOCK = 100_000
@@ -129,18 +131,21 @@ class States:
     Args:
         window: largest time difference of the pairs that are looked at, ps.
         enough: singles that are kept of all states together.
+        axis, centre: of the scanner, see `reading.placement.placement_of`.
 
     Attributes:
         found: the states.
         changes: segment and time (s) of the first single of each block that is in another state than the one before it.
     """
 
-    def __init__(self, window: float, enough: int) -> None:
+    def __init__(self, window: float, enough: int, axis: str = "auto", centre: Sequence[float] | None = None) -> None:
         self.window, self.enough = window, enough
+        self.axis, self.centre = axis, centre
         self.found: list[State] = []
         self.changes: list[tuple[int, float]] = []
         self._held: Columns = {}
         self._classes: Classes | None = None
+        self._placed = Placement()
         self._starts: list[int] = []
         self._of_block: list[int] = []
         self._segment = -1
@@ -215,6 +220,9 @@ class States:
         return last if last in alike else min(alike, key=lambda number: apart[number])
 
     def _seen(self, block: Columns) -> Seen:
+        if self._classes is None:
+            self._placed = placement_of(block, self.axis, self.centre)
+        block = self._placed.placed(block)
         pairs, random = candidates(block, self.window), drawn(block)
         thinned = slice(None, None, -(-len(pairs.dt) // MOST_PAIRS) or 1)
         lines = _lines(block, pairs.first[thinned], pairs.second[thinned])

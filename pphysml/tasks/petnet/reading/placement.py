@@ -126,6 +126,7 @@ class PlacementSurvey:
         self.axis, self.centre = axis, centre
         self._first = FirstSingles(ENOUGH)
         self._slices: list[Columns] = []
+        self._found: Placement | None = Placement()
 
     @property
     def wanted(self) -> bool:
@@ -137,7 +138,10 @@ class PlacementSurvey:
         if self._first.wanted:
             slices = self._first.of(examples)
             self._slices.append({name: slices[name] for name in AXES})
+            self._found = None
 
     def placement(self) -> Placement:
         """Return what was found."""
-        return placement_of(concatenate(self._slices), self.axis, self.centre) if self._slices else Placement()
+        if self._found is None:
+            self._found = placement_of(concatenate(self._slices), self.axis, self.centre)
+        return self._found

@@ -125,3 +125,12 @@ def test_blocks_without_a_pair_are_of_the_state_before_or_after_them():
     assert len(found.found) == 1 and not state.any()
     only, _ = surveyed([alone])
     assert len(only.found) == 1 and len(only.samples()) == 1
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_states_are_those_of_the_lines_in_the_scanner_wherever_it_stands(axis):
+    parts, turns = moved(0, 15, 0, n=20_000), {"x": "zxy", "y": "yzx", "z": "xyz"}
+    placed = [part | {name: Ragged(part[of].flat + shift, part[of].offsets) for name, of, shift in zip("xyz", turns[axis], (50, 300, -40), strict=True)}
+              for part in parts]
+    (plain, state), (other, again) = surveyed(parts), surveyed(placed)
+    assert len(plain.found) == 2 and np.array_equal(state, again) and plain.changes == other.changes

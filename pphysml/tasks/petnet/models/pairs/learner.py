@@ -20,6 +20,7 @@ from ...config import PetConfig
 from ...likelihood.ends import ends_of
 from ...likelihood.mixture import Mixture
 from ...likelihood.survey import mixture_of
+from ...reading.placement import Placement, placement_of
 from ..domain import fit_domain
 from .features import PairFeatures, pair_features
 from .labels import Labels, labels_of
@@ -48,9 +49,10 @@ class PairLearner(Learner):
         turns = 1 + len(config.simulation.further)
         self.prepare_examples = max(config.model.survey_singles // config.data.slice_singles, turns * config.training.block_size)
         self.mixtures: dict[int, Mixture] = {}
+        self.placements: dict[int, Placement] = {}
 
     def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
-        """Fit the mixtures of every setting, and return the domain of validity.
+        """Fit the mixtures of every setting where its scanner stands, and return the domain of validity.
 
         Applying learns the mixture of its own measurement, so that these are not stored.
         """
@@ -60,10 +62,11 @@ class PairLearner(Learner):
         for number, part in parts.items():
             for turn, share in enumerate(SURVEYS):
                 surveyed = slice_rows(part, 0, int(np.ceil(share * length(part))))
-                mixture = mixture_of(surveyed, self.window)
+                placement = placement_of(surveyed, self.config.apply.axis, self.config.apply.centre)
+                mixture = mixture_of(placement.placed(surveyed), self.window)
                 if mixture is None:
                     raise InputError(f"The first {len(ragged(surveyed, 'time').flat)} singles have too few true pairs to learn the activity from: raise model.survey_singles.")
-                self.mixtures[number * len(SURVEYS) + turn] = mixture
+                self.mixtures[number * len(SURVEYS) + turn], self.placements[number * len(SURVEYS) + turn] = mixture, placement
         return fit_domain(list(parts.values()))
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
@@ -126,7 +129,8 @@ class PairLearner(Learner):
         slices = take(examples, mixtures_of(examples) == number)
         pairs = candidates(slices, self.window)
         n = len(ragged(slices, "time").flat)
-        features = pair_features(pairs, ends_of(slices, pairs), self.mixtures[number], n, len(pairs.dt))
+        ends = ends_of(self.placements[number].placed(slices), pairs)
+        features = pair_features(pairs, ends, self.mixtures[number], n, len(pairs.dt))
         return features, pairs, labels_of(slices, pairs, self.config), n
 
 

@@ -139,6 +139,19 @@ def test_a_batch_of_slices_is_the_sum_of_its_slices_and_training_lowers_the_loss
     assert losses[-1] < losses[0]
 
 
+def test_a_network_sees_singles_of_a_scanner_off_the_origin_as_it_does_at_the_origin(examples):
+    # At whole steps of 1/64 mm, so that a shift of whole mm changes nothing.
+    at = {name: Ragged(np.rint(examples[name].flat * 64) / np.float32(64), examples[name].offsets) for name in "xyz"}
+    shift = (50.0, 300.0, -40.0)
+    there = {name: Ragged(at[of].flat + np.float32(by), at[of].offsets) for name, of, by in zip("xyz", "zxy", shift, strict=True)}
+    batches = []
+    for places, stands in ((at, {}), (there, {"axis": "x", "centre": shift})):
+        learner = PairLearner(PetConfig.model_validate({**SETTINGS, "apply": stands}))
+        learner.prepare([examples | places])
+        batches.append(learner.collate(slice_rows(examples | places, 0, 6)))
+    assert batches[0].keys() == batches[1].keys() and all(torch.equal(batches[0][name], batches[1][name]) for name in batches[0])
+
+
 def test_settings_have_a_mixture_each(examples):
     config = PetConfig.model_validate({**SETTINGS, "simulation": {"activity": 500.0, "further": [{"activity": 100.0}]}})
     simulation = PetSimulation(config, 1)
