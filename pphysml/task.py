@@ -140,6 +140,10 @@ class Task(ABC, Generic[ConfigT]):
         Of several that fit a file the first is taken, unless --layout names another.
         """
 
+    def layouts_for(self, config: ConfigT) -> tuple[Layout, ...]:
+        """Return the layouts with what a configuration says of them; it says nothing by default."""
+        return self.layouts()
+
     @abstractmethod
     def output_fields(self, config: ConfigT) -> Sequence[Field]:
         """Return the fields of the output tree."""

@@ -45,7 +45,7 @@ def checked(column: Column, field: Field, factor: float = 1.0) -> tuple[Column, 
     bad = list(_unphysical(values, field, factor))
     # In float64: a float32 times a float would be rounded to float32 before it is widened.
     scaled = values * np.float64(factor) if factor != 1.0 else values
-    converted, lost = _converted(scaled, np.dtype(field.dtype))
+    converted, lost = _converted(scaled, np.dtype(field.dtype) if field.dtype else scaled.dtype)
     bad = bad or lost
     if not isinstance(column, Ragged):
         return converted, [_fault(np.flatnonzero(where), text) for where, text in bad]

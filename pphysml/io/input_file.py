@@ -78,7 +78,8 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
             yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
     truth = layout.truth
-    if request.need_truth and not set(truth) & set(opening.branches):
+    own_truth = any(isinstance(kind, Field) and kind.truth for kind in request.extra.values())
+    if request.need_truth and not own_truth and not set(truth) & set(opening.branches):
         message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
         yield opening.problem(None, message)
     elif request.need_truth and (lacking := [name for name in layout.needed_truth if name not in opening.branches]):
@@ -90,7 +91,8 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
         field = kind if isinstance(kind, Field) else Field(name, kind, "float32", "Further branch.", missing=layout.missing)
         branch = mapping.get(name, (*field.aliases, name)[0])
         if branch not in available:
-            yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
+            if request.need_truth or not field.truth:
+                yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
             continue
         opening.branches[name] = branch
         # How many pairs there are depends on the leaves; the task compares them.
@@ -119,12 +121,23 @@ def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:
         if name.startswith(KEEP):
             opening.kept[name] = type_of(column)
         if name in opening.fields:
+            if opening.fields[name].kind == "any":
+                opening.fields[name] = _as_found(opening, name, column)
             if opening.fields[name].ragged and not isinstance(column, Ragged) and column.ndim > 1:
                 opening.sizes[name] = int(np.prod(column.shape[1:]))
             _, faults = checked(column, opening.fields[name])
             yield from (opening.problem(branch, fault.text) for fault in faults)
             if faults:
                 del opening.branches[name]
+
+
+def _as_found(opening: Opening, name: str, column: Column) -> Field:
+    """Return the field of a further branch of which the file says how many values an entry has."""
+    field, objects = opening.fields[name], opening.layout.objects
+    if not isinstance(column, Ragged) and column.ndim == 1:
+        return replace(field, counter="")
+    of_objects = objects is not None and objects.counter and opening.branches[name].startswith(objects.branches)
+    return field if of_objects else replace(field, counter=f"n_{name}")
 
 
 def _further_trees(opening: Opening, others: Sequence[str]) -> Iterator[Problem]:

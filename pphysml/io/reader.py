@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, InputError
-from ..lazy import load_attribute
 from .differences import differences, other_types, sentences, settle, settle_widths
 from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
@@ -123,10 +122,8 @@ class Reader:
         if problems:
             raise ProblemError(problems)
         columns = numbered(columns, block.file_index, block.start, block.stop)
-        if self.layout.to_canonical is not None:
-            converted: Columns = load_attribute(self.layout.to_canonical)(columns)
-            return converted
-        return columns
+        canonical: Columns = self.layout.canonical(columns)
+        return canonical
 
     @property
     def has_truth(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..errors import InputError, TruthError
-from ..lazy import load_attribute
 from .carry import Carry
 from .opening import Opening
 from .problems import EntriesError, Places, Problem, problems_of
@@ -86,9 +85,8 @@ class Refusals:
                 return
 
     def _canonical(self, columns: Columns) -> Columns:
-        convert = self.opening.layout.to_canonical
-        converted: Columns = columns if convert is None else load_attribute(convert)(columns)
-        return converted
+        canonical: Columns = self.opening.layout.canonical(columns)
+        return canonical
 
     def _problem(self, error: InputError) -> tuple[object, Problem]:
         severe = self.need_truth or not isinstance(error, TruthError)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import ConfigError, did_you_mean
+from ..lazy import load_attribute
 
-Kind = Literal["event", "particle", "hit", "node", "pair", "label"]
+Kind = Literal["event", "particle", "hit", "node", "pair", "label", "any"]
 
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
@@ -32,13 +33,13 @@ class Field:
 
     Attributes:
         name: canonical name.
-        kind: what one value belongs to; all but "event" and "label" are ragged.
-        dtype: numpy type name after reading; "text" for the bytes of each entry, `Ragged` of uint8.
+        kind: what one value belongs to; all but "event" and "label" are ragged, and "any", of further branches, is what the file has.
+        dtype: numpy type name after reading; "text" for the bytes of each entry, `Ragged` of uint8; "" leaves the file's own.
         unit: unit inside the program; files in other units are converted at the door.
         help: one sentence.
         counter: fields with the same counter have equal lengths in every entry ("" for scalars).
         required: reading fails without it.
-        truth: known for simulation only.
+        truth: known for simulation only; a further branch of truth may lack where none is needed, and is some where it is.
         aliases: other branch names accepted, tried in order.
         alias_units: unit of the aliases that have another one than `unit`.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
@@ -104,6 +105,21 @@ Further = Kind | Field
 
 
 @dataclass(frozen=True)
+class Objects:
+    """What the objects are called of which an entry holds several, or is one.
+
+    Attributes:
+        branches: how the names of their branches begin; further branches that begin so have one value per object.
+        written: how the names of what is written of them begin.
+        counter: branch of the output that holds their number; "" where an entry is one object.
+    """
+
+    branches: str = ""
+    written: str = ""
+    counter: str = ""
+
+
+@dataclass(frozen=True)
 class Lookalike:
     """Trees that a user takes for those of a layout, though they lack what it needs.
 
@@ -126,13 +142,14 @@ class Layout:
         name, help: what users call it.
         fields: columns, in the order in which they are documented.
         trees: preferred tree names; another tree is used if it is the only one that fits.
-        to_canonical: optional "module:function" turning columns as read into canonical ones.
+        to_canonical: optional "module:function" turning columns as read, with the layout, into canonical ones.
         missing: what NaN stands for in further branches that are read; without it NaN is refused.
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         lookalikes: trees that are refused with their reason; see `Lookalike`.
         judged: why trees of this layout can be evaluated, and nothing else be made of them, with what to do, without a full stop; empty for all that is input.
         left_out: branches that users may miss in an output, which has them only where they are kept.
+        objects: what the objects of an entry are called, where a task makes an example of each.
         native_names: simulated files have the first alias of each field, as those of the program that the layout is of.
     """
 
@@ -144,10 +161,15 @@ class Layout:
     missing: float | None = None
     judged: str = ""
     left_out: tuple[str, ...] = ()
+    objects: Objects | None = None
     native_names: bool = False
     padding: tuple[str, ...] = ()
     needed_truth: tuple[str, ...] = ()
     lookalikes: tuple[Lookalike, ...] = ()
+
+    def canonical(self, columns: Any) -> Any:
+        """Return columns as read, `ragged.Columns`, as canonical ones; see `to_canonical`."""
+        return columns if self.to_canonical is None else load_attribute(self.to_canonical)(columns, self)
 
     def field(self, name: str) -> Field:
         """Return a field by its canonical name."""

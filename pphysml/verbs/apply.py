@@ -14,6 +14,7 @@ from ..errors import ConfigError, InputError, TruthError
 from ..io.branches import plan
 from ..io.ragged import Columns, concatenate, length, slice_rows
 from ..io.reader import Reader
+from ..io.schema import Field
 from ..io.writer import Writer, check_output
 from ..progress import Progress, Silent
 from ..task import Task
@@ -29,7 +30,7 @@ from .examples import (
     warn_of_files,
 )
 from .inputs import Inputs
-from .output_rows import Regrouping, with_ids
+from .output_rows import Regrouping, with_ids, written_fields
 
 Done = TypeVar("Done")
 
@@ -143,7 +144,7 @@ class _Run:
     def _writer(self) -> Writer:
         task, config = self.task, self.chosen.config
         further = {name: tree.fields for name, tree in task.further_trees(config).items()}
-        return Writer(self.output, task.output_tree, task.output_fields(config), metadata=provenance(task, self.chosen, self.reader),
+        return Writer(self.output, task.output_tree, self._fields(), metadata=provenance(task, self.chosen, self.reader),
                       further=further, force=self.force, inputs=[s.path for s in self.reader.sources])
 
     def _try(self, last_step: LastStep, truth: bool) -> None:
@@ -157,7 +158,7 @@ class _Run:
         few = Part(slice_rows(first.examples, 0, TRIED), first.entries)
         regrouping = Regrouping(reader.layout) if task.regroups else None
         for columns in self._made(last_step, few, regrouping):
-            plan(task.output_rows(columns), task.output_fields(self.chosen.config))
+            plan(task.output_rows(columns), self._fields())
             with reader.naming_places():
                 for files in self._files_beside():
                     files.rows(columns)
@@ -168,7 +169,7 @@ class _Run:
 
     def _write(self, last_step: LastStep, truth: bool) -> dict[str, int]:
         task, reader, config = self.task, self.reader, self.chosen.config
-        fields, further = task.output_fields(config), task.further_trees(config)
+        fields, further = self._fields(), task.further_trees(config)
         made = prepared_parts(task, self.chosen, reader, self.strict, self.findings, self.progress, f"{task.name}: {self.chosen.name}", truth)
         with self._writer() as writer:
             regrouping = Regrouping(reader.layout) if task.regroups else None
@@ -200,6 +201,9 @@ class _Run:
             writer.metadata["facts"] = facts
             self.findings.facts |= {"beside": [str(path) for path in writer.grown]} if writer.grown else {}
         return writer.entries
+
+    def _fields(self) -> list[Field]:
+        return written_fields(self.task, self.chosen.config, self.reader.layout)
 
     def _files_beside(self) -> Sequence[FilesBeside]:
         return self.task.files_beside(self.chosen.config, self.chosen.name, self.output)

@@ -65,7 +65,7 @@ class Inputs:
             InputError, ConfigError: see `io.reader.Reader`.
         """
         extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-        reader = Reader(self.sources(), task.layouts(), layout=self.layout, mapping=self.mapped(config),
+        reader = Reader(self.sources(), task.layouts_for(config), layout=self.layout, mapping=self.mapped(config),
                         usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
                         block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
                         need_truth=need_truth)
@@ -77,7 +77,7 @@ class Inputs:
         Raises:
             InputError, ConfigError: see `io.reader.Reader`.
         """
-        layouts, mapping = task.layouts(), self.mapped(config)
+        layouts, mapping = task.layouts_for(config), self.mapped(config)
         if config.data.weight_branch is not None:
             mapping |= {f.name: config.data.weight_branch
                         for layout in among(layouts, self.layout) for f in layout.fields if f.weight}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..io.branches import IDS
 from ..io.ragged import Array, Columns, Ragged, length
-from ..io.schema import KEEP, Field, Layout
+from ..io.schema import KEEP, Field, Layout, Objects
 from ..task import Task
+from ..training.config import TaskConfig
 
 
 def with_ids(task: Task[Any], layout: Layout, examples: Columns, columns: Columns) -> Columns:
@@ -24,17 +26,26 @@ def carried(layout: Layout, rows: Columns) -> Columns:
     return {name: column for name, column in rows.items() if name in names or name.startswith(KEEP)}
 
 
+def written_fields(task: Task[Any], config: TaskConfig, layout: Layout) -> list[Field]:
+    """Return the fields of the output tree, those of objects under the names that the layout has for them."""
+    fields, objects = task.output_fields(config), layout.objects
+    if not task.regroups or objects is None:
+        return list(fields)
+    return [replace(f, name=objects.written + f.name, counter=objects.counter) if f.ragged else f for f in fields]
+
+
 class Regrouping:
     """Objects to the entries that they are of, in the order of the entries, also those without any.
 
     Entries that come before the first object wait for it, since it shows which columns there are.
 
     Args:
-        layout: of the input; says which ids an entry has.
+        layout: of the input; says which ids an entry has, and what its objects are called.
     """
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._objects = layout.objects or Objects(counter="objects")
         self._types: dict[str, np.dtype[Any]] | None = None
         self._waiting: list[Columns] = []
 
@@ -56,7 +67,9 @@ class Regrouping:
                 return []
             return [ids | self._none(length(ids))]
         counts = _counts(entries, examples)
-        values = {name: _values(name, column) for name, column in columns.items() if name not in ids}
+        values = {self._objects.written + name: _values(name, column) for name, column in columns.items() if name not in ids}
+        if not self._objects.counter:
+            return [ids | _one_each(values, counts)]
         ready = []
         if self._types is None:
             self._types = {name: column.dtype for name, column in values.items()}
@@ -78,6 +91,12 @@ def _values(name: str, column: Any) -> Array:
     if isinstance(column, Ragged) or np.asarray(column).ndim != 1:
         raise ValueError(f"column {name!r} must have one value per object, which become one list per entry")
     return np.asarray(column)
+
+
+def _one_each(values: dict[str, Array], counts: Array) -> Columns:
+    if (counts != 1).any():
+        raise ValueError("entries that are objects must have one each")
+    return dict(values)
 
 
 def _counts(entries: Columns, examples: Columns) -> Array:

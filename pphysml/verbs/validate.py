@@ -25,5 +25,5 @@ def validate(task: Task[Any], inputs: Inputs, config: TaskConfig, need_truth: bo
     """
     check = Check(lambda chunk, carry: task.assemble(chunk, carry, config), across=task.spans_entries)
     extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-    return find_problems(inputs.sources(), task.layouts(), mapping=inputs.mapped(config), extra=extra, need_truth=need_truth,
+    return find_problems(inputs.sources(), task.layouts_for(config), mapping=inputs.mapped(config), extra=extra, need_truth=need_truth,
                          check=check, layout=inputs.layout)

@@ -211,7 +211,7 @@ def test_text_records_and_nested_lists_are_refused(array) -> None:
         to_column(array)
 
 
-def double_energy(columns: Columns) -> Columns:
+def double_energy(columns: Columns, layout: Layout) -> Columns:
     e = columns["e"]
     assert isinstance(e, Ragged)
     return {**columns, "e": Ragged(e.flat * 2, e.offsets)}

@@ -11,6 +11,7 @@ from numba import njit
 
 from ....errors import TruthError
 from ....io.ragged import Array, Columns, Ragged, ragged
+from ....io.schema import Layout
 from ..trees.validity_rules import ValidityRules
 from .given_matrices import given_matrices
 from .refusal import refuse_truth
@@ -22,7 +23,7 @@ CLASSES = ValidityRules(forest=True, gap_free=False)
 """Matrices of classes of ancestors, where 0 is none."""
 
 
-def to_canonical(columns: Columns) -> Columns:
+def to_canonical(columns: Columns, layout: Layout) -> Columns:
     """Return the columns with the canonical names of what is known of the particles."""
     return {**columns, **{name: columns[branch] for name, branch in MOMENTA.items() if branch in columns}}
 

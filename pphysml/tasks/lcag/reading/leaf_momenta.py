@@ -7,6 +7,7 @@ import numpy as np
 from ....errors import InputError
 from ....io.problems import refuse
 from ....io.ragged import Array, Columns, Ragged, ragged
+from ....io.schema import Layout
 from ....physics.four_vectors import from_pt_eta_phi, mass_squared, momentum_squared
 from ....physics.momentum_resolution import with_mass
 from ....physics.particle_masses import particle_mass
@@ -26,7 +27,7 @@ NO_ENERGY = (
     "or --set data.charged_mass=0.13957 (GeV; and data.neutral_mass, 0 unless set)")
 
 
-def from_transverse(columns: Columns) -> Columns:
+def from_transverse(columns: Columns, layout: Layout) -> Columns:
     """Return the columns with `px`, `py`, `pz` from `pt`, `eta`, `phi`."""
     pt, eta, phi = (ragged(columns, name) for name in ("pt", "eta", "phi"))
     momenta = from_pt_eta_phi(pt.flat, eta.flat, phi.flat)
