@@ -173,3 +173,6 @@ OUTPUT_FIELDS = (
     _of_pair("file2", "int32", "Number of the input file of the second single."),
     _of_pair("entry2", "int64", "Its entry there."),
 )
+
+RANDOM_RATE = _of_pair("randomRate", "float32", "Rate of all random pairs in the window in its line of response, by the rates of the singles of both crystals at its time, before any is chosen.", "1/s")
+"""What a pair has besides if it is asked for."""

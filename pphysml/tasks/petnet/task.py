@@ -57,6 +57,7 @@ class Petnet(Task["PetConfig"]):
         "--delayed": Flag("apply.offset", "TIME", "Write pairs that are this late too, as 20ns, to a tree `delay`: an estimate of the randoms. Of the engine classical it is unbiased with --policy takeAllGoods and apply.classical.opening=every, and an offset below the dead time."),
         "--target": Flag("apply.target", "PAIRS", "What the engines likelihood and pairs look for: all pairs of one annihilation (the default), or unscattered ones, for less scatter and a higher NECR.", JUDGED),
         "--candidates": Flag("apply.candidates", "P", "Write all pairs in the window whose probability is at least P (0 for all) to a tree `candidates` with the probability of each as its score, too: weights instead of choices. Engines likelihood and pairs."),
+        "--randoms": Flag("apply.randoms", "true|false", "Write the rate of random pairs in the line of response of each pair, 2 tau S1 S2 by the singles of its crystals (randomRate, 1/s), to the trees and to the list of --list-format: all random pairs in the window. Engine classical, right with --policy takeAllGoods and apply.classical.opening=every; engines likelihood and pairs with --candidates.", alone="true", values=("true", "false")),
         "--policy": Flag("apply.classical.policy", "NAME", "What the engine classical does with several singles in a window, in the words of GATE 9 or 10, as takeAllGoods or RemoveMultiples.", JUDGED),
         "--scanner": Flag("apply.scanner", "FILE", "YAML file of the scanner, or a known name such as safir: ids that the file lacks are made from positions, without singles outside, and a header for STIR (.hroot) is written.", READING),
         "--list-format": Flag("apply.list_format", "castor|yrt-pet", LIST_FORMAT),
@@ -80,9 +81,9 @@ class Petnet(Task["PetConfig"]):
 
     def output_fields(self, config: PetConfig) -> Sequence[Field]:
         """Return the fields of the output tree."""
-        from .schema import OUTPUT_FIELDS
+        from .schema import OUTPUT_FIELDS, RANDOM_RATE
 
-        return OUTPUT_FIELDS
+        return (*OUTPUT_FIELDS, RANDOM_RATE) if config.apply.randoms else OUTPUT_FIELDS
 
     def assemble(self, chunk: Columns | None, carry: Carry | None, config: PetConfig) -> tuple[Columns, Carry | None]:
         """Make slices of time for applying; see `reading.assemble`."""

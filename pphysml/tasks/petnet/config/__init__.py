@@ -78,6 +78,7 @@ class ApplyConfig(Config):
     target: Literal["all", "unscattered"] = option("all", "Pairs that the engines likelihood and pairs look for: all of one annihilation, or those whose photons were not scattered in the object; see --target.")
     min_score: float | None = option(None, "Smallest probability of a pair that a likelihood or a network takes; null takes what lets the largest F1 be expected in the singles that are surveyed, and 0.5 for the engine snn.", "", ge=0, le=1)
     candidates: float | None = option(None, "Smallest probability of the pairs in the window that the engines likelihood and pairs list in a tree `candidates`, whether they are taken or not; 0 lists all, null makes no list; see --candidates.", "", ge=0, le=1)
+    randoms: bool = option(False, "Write the rate of random pairs in the line of response of each pair, by the rates of the singles of its crystals at its time, into trees and lists; the input is read twice for it; see --randoms.")
     list_format: Literal["root", "castor", "yrt-pet"] = option("root", "What else the pairs are written as, beside the output: castor (.Cdh, .Cdf, and the scanner as .hscan, .lut) or yrt-pet (.lmDat, and the scanner as .json, .lut); needs the scanner; see --list-format.")
     tof: Tof | None = option(None, "FWHM of the time difference of a coincidence, with which time of flight is written into headers and lists; learnt takes what the engines likelihood and pairs learn of it, null writes none; see --tof.", "ps")
     judging: JudgingConfig = option(JudgingConfig, "Evaluating.")

@@ -36,7 +36,7 @@ class CastorFiles(FilesBeside):
         self.name = output.stem
         self.lists = line_lists(config, scanner)
         self.suffixes = (*(f"{end}{suffix}" for end in self.lists for suffix in (".Cdf", ".Cdh")), ".hscan", ".lut")
-        self.record = np.dtype([("ms", "<u4"), *([("tof", "<f4")] if config.apply.tof else []), ("first", "<u4"), ("second", "<u4")])
+        self.record = np.dtype([("ms", "<u4"), *([("randoms", "<f4")] if config.apply.randoms else []), *([("tof", "<f4")] if config.apply.tof else []), ("first", "<u4"), ("second", "<u4")])
 
     def rows(self, columns: Columns) -> dict[str, bytes]:
         """Return their events."""
@@ -45,6 +45,8 @@ class CastorFiles(FilesBeside):
     def _records(self, lines: Lines) -> bytes:
         records = np.empty(len(lines.ms), dtype=self.record)
         records["ms"], records["first"], records["second"] = lines.ms, lines.first, lines.second
+        if lines.randoms is not None:
+            records["randoms"] = lines.randoms
         if self.config.apply.tof:
             # CASToR puts an annihilation from the middle on towards the second crystal by half of t1 - t2.
             records["tof"] = -lines.dt
@@ -74,6 +76,7 @@ class CastorFiles(FilesBeside):
             ("Data type", "PET"),
             ("Start time (s)", f"{start:.3f}"),
             ("Duration (s)", f"{(last + 1) / 1000 - start:.3f}"),
+            ("Random correction flag", int(self.config.apply.randoms)),
             ("TOF information flag", int(fwhm is not None)),
         ]
         tof = [("TOF resolution (ps)", f"{fwhm:.6g}"), ("List TOF measurement range (ps)", f"{2 * self.config.window:.6g}")] if fwhm is not None else []

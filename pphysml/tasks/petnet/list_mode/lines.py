@@ -13,7 +13,7 @@ from ..coincidences.pairs import DELAYED, PROMPT
 from ..config import PetConfig
 from ..output.columns import KIND, of_kind
 from ..scanner.scanner import LEVELS, Scanner
-from ..schema import VOLUMES, gate_name
+from ..schema import RANDOM_RATE, VOLUMES, gate_name
 
 LATEST = 2**32
 """Milliseconds that 32 bits hold."""
@@ -24,7 +24,7 @@ MOVED = 2_000_000.0
 
 ID_NAMES = {f.name: gate_name(f) for f in VOLUMES if f.name in (*LEVELS, "system_id")}
 
-NEEDED = {KIND, *(f"{name}{number}" for number in (1, 2) for name in ("time", "file", "entry", *(f"globalPos{axis}" for axis in "XYZ"), *ID_NAMES.values()))}
+NEEDED = {KIND, RANDOM_RATE.name, *(f"{name}{number}" for number in (1, 2) for name in ("time", "file", "entry", *(f"globalPos{axis}" for axis in "XYZ"), *ID_NAMES.values()))}
 
 
 class Lines(NamedTuple):
@@ -34,12 +34,14 @@ class Lines(NamedTuple):
         ms: uint32, time of the first single.
         dt: float32, time of the second single less that of the first, and of delayed pairs less the delay, ps.
         first, second: uint32, their crystals.
+        randoms: float32, rate of random pairs between these, 1/s; None if it is not asked for.
     """
 
     ms: NDArray[np.uint32]
     dt: NDArray[np.float32]
     first: NDArray[np.uint32]
     second: NDArray[np.uint32]
+    randoms: NDArray[np.float32] | None
 
 
 def crystals(rows: Columns, scanner: Scanner, number: int) -> Array:
@@ -109,7 +111,7 @@ class LineList:
         self.n += len(ms)
         self.first_ms, self.last_ms = int(ms.min(initial=self.first_ms)), int(ms.max(initial=self.last_ms))
         dt = 1e12 * (np.asarray(rows["time2"], dtype=np.float64) - time) - self.delay
-        return Lines(ms.astype(np.uint32), dt.astype(np.float32), first, second)
+        return Lines(ms.astype(np.uint32), dt.astype(np.float32), first, second, np.asarray(rows[RANDOM_RATE.name]) if RANDOM_RATE.name in rows else None)
 
     @property
     def warnings(self) -> list[str]:

@@ -21,7 +21,7 @@ from .look_up_table import look_up_table
 
 
 class YrtPetFiles(FilesBeside):
-    """Writes prompt pairs, and delayed ones apart; see the module. The program is started with `--flag_tof` where there is time of flight."""
+    """Writes prompt pairs, and delayed ones apart; see the module. The program is started with `--flag_tof` where there is time of flight, and with `--flag_randoms` where there are rates of random pairs."""
 
     def __init__(self, config: PetConfig, scanner: Scanner, output: Path) -> None:
         self.scanner = scanner
@@ -29,7 +29,7 @@ class YrtPetFiles(FilesBeside):
         self.lists = line_lists(config, scanner)
         self.suffixes = (*(f"{end}.lmDat" for end in self.lists), ".json", ".lut")
         self.tof = config.apply.tof is not None
-        self.record = np.dtype([("ms", "<u4"), ("first", "<u4"), ("second", "<u4"), *([("tof", "<f4")] if self.tof else [])])
+        self.record = np.dtype([("ms", "<u4"), ("first", "<u4"), ("second", "<u4"), *([("tof", "<f4")] if self.tof else []), *([("randoms", "<f4")] if config.apply.randoms else [])])
 
     def rows(self, columns: Columns) -> dict[str, bytes]:
         """Return their events."""
@@ -40,6 +40,8 @@ class YrtPetFiles(FilesBeside):
         records["ms"], records["first"], records["second"] = lines.ms, lines.first, lines.second
         if self.tof:
             records["tof"] = lines.dt
+        if lines.randoms is not None:
+            records["randoms"] = lines.randoms
         return records.tobytes()
 
     def end(self, facts: Mapping[str, Any]) -> dict[str, bytes]:

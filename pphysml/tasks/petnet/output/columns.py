@@ -12,9 +12,10 @@ from ....io.ragged import Array, Column, Columns, Ragged, take
 from ....io.schema import KEEP, KEEP_TEXT
 from ..coincidences.lines_of_response import lines_between
 from ..coincidences.pairs import CANDIDATE, DELAYED, PROMPT, Pairs
+from ..coincidences.random_rates import RANDOM_RATE as RATES
 from ..config import PetConfig
 from ..reading.texts import as_texts
-from ..schema import GANTRY, TWICE, gate_name
+from ..schema import GANTRY, RANDOM_RATE, TWICE, gate_name
 
 ROW_COLUMNS = {"run": "runID", **{f.name: gate_name(f) for f in GANTRY}}
 """What a coincidence has once: that of its first single, as in GATE."""
@@ -56,6 +57,7 @@ class PetLastStep(LastStep):
             rows |= {f"{gate_name(f)}{number}": singles[f.name][index] for f in TWICE if f.name in singles}
             rows |= {f"{name}{number}": singles[f"single_{name}"][index] for name in ("file", "entry")}
             rows |= {f"{name}{number}": _kept(name, values[index]) for name, values in singles.items() if name.startswith(KEEP)}
+        rows |= {RANDOM_RATE.name: columns[RATES]} if RATES in columns else {}
         return rows | _sinogram(singles, pairs) | {
             "score": pairs.score, "multiplicity": pairs.multiplicity, KIND: pairs.kind}
 

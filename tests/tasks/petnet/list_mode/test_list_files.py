@@ -63,14 +63,14 @@ def castor_value(path, key, kind):
 
 
 def castor_events(header):
-    """Return time, difference of arrival times and crystals of each event: fields as `Data filename` and the flags say, one by one."""
+    """Return time, difference of arrival times, crystals and random rate of each event: fields as `Data filename` and the flags say, one by one."""
     assert castor_value(header, "Data mode", str) == "list-mode" and castor_value(header, "Data type", str) == "PET"
-    tof = castor_value(header, "TOF information flag", int)
+    fields = ["time", *(name for name, key in (("randoms", "Random correction flag"), ("tof", "TOF information flag")) if castor_value(header, key, int)), "first", "second"]
+    one = struct.Struct("<" + "".join("f" if name in ("randoms", "tof") else "I" for name in fields))
     data = (header.parent / castor_value(header, "Data filename", str)).read_bytes()
-    one = struct.Struct("<If2I" if tof else "<I2I")
     assert len(data) == one.size * castor_value(header, "Number of events", int)
-    events = list(one.iter_unpack(data))
-    return [np.array(column) for column in zip(*([(t, d, a, b) for t, d, a, b in events] if tof else [(t, 0.0, a, b) for t, a, b in events]), strict=True)]
+    events = dict(zip(fields, np.array(list(one.iter_unpack(data))).reshape(-1, len(fields)).T, strict=True))
+    return [events.get(name, np.zeros(len(events["time"]))).astype(int if name in ("time", "first", "second") else float) for name in ("time", "tof", "first", "second", "randoms")]
 
 
 def castor_crystal(ids, scanner):
@@ -121,7 +121,7 @@ def test_castor_reads_the_pairs(singles, tmp_path, tof):
     pairs = trees["Coincidences"]
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".Cdf", ".Cdf", ".Cdh", ".Cdh", ".hroot", ".hroot", ".hscan", ".lut", ".root"]
     header = tmp_path / "out.Cdh"
-    ms, dt, first, second = castor_events(header)
+    ms, dt, first, second, _ = castor_events(header)
     assert len(ms) > 2000 and len(trees["delay"]["time1"]) > 20
     np.testing.assert_array_equal(ms, np.floor(pairs["time1"] * 1000))
     assert 12345 <= ms.min() < ms.max() - 1
@@ -172,6 +172,45 @@ def test_yrt_pet_reads_the_pairs(singles, tmp_path, tof):
     if tof:
         late = np.array([event[3] for event in events])
         np.testing.assert_array_equal(late, (1e12 * (pairs["time2"] - pairs["time1"])).astype(np.float32).astype(float))
+
+
+@pytest.mark.parametrize("tof", [None, "250ps"])
+def test_events_have_the_rate_of_random_pairs_in_their_lines(singles, tmp_path, tof):
+    options = ("apply.randoms=true", "apply.offset=20ns", *([f"apply.tof={tof}"] if tof else []))
+    trees, summary = listed(singles, tmp_path, "apply.list_format=castor", *options)
+    with uproot.open(singles)["Singles"] as tree:
+        rows = tree.arrays(["time", "energy", *NAMES], library="np")
+    rows = {name: values[(rows["energy"] >= 0.391) & (rows["energy"] <= 0.601)] for name, values in rows.items()}
+    scanner, duration = load_scanner("safir"), np.ptp(rows["time"])
+    n = np.bincount(castor_crystal([rows[name] for name in NAMES], scanner), minlength=scanner.n_crystals)
+    for name, tree in (("out.Cdh", "Coincidences"), ("out.delay.Cdh", "delay")):
+        _, _, first, second, rate = castor_events(tmp_path / name)
+        np.testing.assert_array_equal(rate, trees[tree]["randomRate"])
+        # Times are whole picoseconds.
+        np.testing.assert_allclose(rate, 1001e-12 * n[first] * n[second] / duration**2, rtol=0.15)
+    assert summary["randoms_by_rates_of_singles"] == pytest.approx(1001e-12 * (n.sum() ** 2 - (n**2).sum()) / 2 / duration, rel=0.03)
+    (tmp_path / "yrt-pet").mkdir()
+    listed(singles, tmp_path / "yrt-pet", "apply.list_format=yrt-pet", *options)
+    # As YRT-PET reads them with --flag_randoms: behind the time of flight.
+    events = np.array(list(struct.Struct("<3I2f" if tof else "<3If").iter_unpack((tmp_path / "yrt-pet/out.lmDat").read_bytes())))
+    np.testing.assert_array_equal(events[:, -1], trees["Coincidences"]["randomRate"])
+
+
+def test_the_random_ones_of_all_candidates_are_those_of_the_rates(singles, tmp_path):
+    _, summary = listed(singles, tmp_path, "apply.randoms=true", "apply.candidates=0", engine="likelihood")
+    with uproot.open(tmp_path / "out.root") as file:
+        pairs = file["candidates"].arrays(["eventID1", "eventID2", "randomRate", "time1", *(f"{name}{k}" for name in NAMES for k in (1, 2))], library="np")
+        taken = file["Coincidences"].num_entries
+    random = pairs["eventID1"] != pairs["eventID2"]
+    # A module is dead behind each of its singles, which is one in 36.
+    assert summary["randoms_by_rates_of_singles"] * 35 / 36 == pytest.approx(random.sum(), abs=4 * np.sqrt(random.sum()))
+    assert taken < len(random) and [w for w in summary["warnings"] if w.endswith("the tree Coincidences has few, and the tree candidates all with --candidates 0")]
+    # Lines with many random pairs come often: the mean rate in those found is that of the squares of all rates over that of the rates.
+    with uproot.open(singles)["Singles"] as tree:
+        rows = tree.arrays(["time", "energy", *NAMES], library="np")
+    inside = (rows["energy"] >= 0.391) & (rows["energy"] <= 0.601)
+    n = np.bincount(castor_crystal([rows[name][inside] for name in NAMES], load_scanner("safir"))) / np.ptp(rows["time"])
+    assert pairs["randomRate"][random].mean() == pytest.approx(1001e-12 * ((n**2).sum() / n.sum()) ** 2, rel=0.1)
 
 
 @pytest.mark.parametrize("scanner", [load_scanner("safir"), load_scanner("toy-2880"), Scanner.of(NESTED)], ids=lambda s: s.name)
