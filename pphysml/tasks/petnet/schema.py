@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from ...io.schema import Field, Layout
+from ...io.schema import Field, Layout, Lookalike
 
 
 def _single(name: str, dtype: str, help: str, *aliases: str, **others: Any) -> Field:
@@ -112,6 +112,19 @@ GATE10_HITS = Layout(
 )
 
 
+PETSYS_SINGLES = Layout(
+    name="petsys-singles",
+    help="Singles that PETsys' convert_raw_to_singles writes with --writeRoot, one entry per single: time in ps, places from the channel map, and energies as keV, which its energy calibration gives.",
+    trees=("data",),
+    to_canonical="pphysml.tasks.petnet.reading.petsys:to_canonical",
+    fields=(
+        replace(TIME, alias_units={"time": "ps"}), replace(ENERGY, alias_units={"energy": "keV"}),
+        *(replace(f, aliases=(), help=f"{f.help.removesuffix('.')}, of the channel.") for f in POSITION),
+        _single("channel", "int64", "Number of the channel.", "channelID", required=True),
+        _single("group_hit", "int32", "Number of the hit of one photon, of groups.", "mh_j"),
+    ),
+)
+
 
 def _end(f: Field, number: int, *gate10: str) -> Field:
     """Return what a coincidence has of one of its singles, in the names of GATE 9 or 10."""
@@ -132,10 +145,11 @@ COINCIDENCES = Layout(
     trees=("Coincidences", "coincidences"),
     judged="holds coincidences, and no singles to be paired; give the tree of singles, as FILE:Singles, or say with `pphysml evaluate petnet` what these pairs are",
     needed_truth=("event_1", "event_2"),
+    lookalikes=(Lookalike((frozenset({"channelID1", "channelID2"}),), "x_1", "holds coincidences of PETsys, and no singles to be paired; write these with convert_raw_to_singles --writeRoot"),),
     fields=(replace(RUN, aliases=("runID", "RunID1")), *(_end(f, number, *gate10) for number in (1, 2) for f, gate10 in OF_ENDS)),
 )
 
-LAYOUTS = (GATE9_SINGLES, GATE10_SINGLES, GATE9_HITS, GATE10_HITS, COINCIDENCES)
+LAYOUTS = (GATE9_SINGLES, GATE10_SINGLES, GATE9_HITS, GATE10_HITS, PETSYS_SINGLES, COINCIDENCES)
 
 TWICE = (*TRUTH, TIME, ENERGY, *POSITION, *VOLUMES, *SCATTERS, PHOTON)
 """What a coincidence has of each of its singles."""
