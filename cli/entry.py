@@ -8,13 +8,17 @@ import sys
 
 from pphysml.interruption import end_on_signals, end_with_parent, ignore_signals, is_helper
 
+START_OBJECTS = 300_000
+"""New objects after which those that only hold each other are first looked for: imports make about as many, all in use."""
+
 MANY_OBJECTS = 5000
-"""New objects after which those that only hold each other are looked for: imports make half a million that are all in use."""
+"""And from then on."""
 
 
 def entry() -> None:
     """Run as a program: signals end it in order, what cannot be encoded is replaced, and shells can ask for completions."""
-    gc.set_threshold(MANY_OBJECTS)
+    gc.set_threshold(START_OBJECTS)
+    gc.callbacks.append(_as_from_now_on)
     end_on_signals()
     if is_helper():
         end_with_parent()
@@ -31,6 +35,12 @@ def entry() -> None:
     # Else they are looked for in all modules once more, one after the other as these go: a third of a second.
     gc.freeze()
     sys.exit(code)
+
+
+def _as_from_now_on(phase: str, info: dict[str, int]) -> None:
+    """Look more often once the start is over."""
+    gc.callbacks.remove(_as_from_now_on)
+    gc.set_threshold(MANY_OBJECTS)
 
 
 def _open_closed_streams() -> None:

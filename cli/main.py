@@ -14,6 +14,7 @@ import click
 
 from pphysml.compiled_cache import use_user_cache
 from pphysml.interruption import is_helper
+from pphysml.numba_start import start_without_linear_algebra
 from pphysml.printable import printable, printable_lines
 
 from .entry import entry
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session()
     warnings.showwarning = _show_warning
     use_user_cache()
+    start_without_linear_algebra()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments), session)
         sys.stdout.flush()

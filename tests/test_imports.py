@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 
 FLOORS = (
-    {"pphysml", "errors", "lazy", "progress", "printable", "interruption", "leftovers", "atomic_files", "compiled_cache",
+    {"pphysml", "errors", "lazy", "progress", "printable", "interruption", "leftovers", "atomic_files", "compiled_cache", "numba_start",
      "plain_yaml", "named_yaml"},
     {"physics", "evaluation"},
     {"io"},
@@ -230,7 +230,7 @@ def test_packages_for_development_are_not_needed_to_run() -> None:
 
 
 def test_loading_a_command_imports_only_light_modules() -> None:
-    light = ("click", "cli", "pphysml.errors", "pphysml.registry", "pphysml.progress", "pphysml.compiled_cache", "pphysml.interruption", "pphysml.printable")
+    light = ("click", "cli", "pphysml.errors", "pphysml.registry", "pphysml.progress", "pphysml.compiled_cache", "pphysml.numba_start", "pphysml.interruption", "pphysml.printable")
     foreign = ("pphysml", "torch", "numpy", "rich", "yaml", "pydantic", "uproot", "awkward", "matplotlib")
     broken = [i for i in COMMANDS if i.at_load and inside(i.target, *foreign) and not inside(i.target, *light)]
     assert not broken, shown(broken)

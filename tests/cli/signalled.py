@@ -118,5 +118,6 @@ if __name__ == "__main__":
         signal.signal(int(number), signal.default_int_handler if int(number) == signal.SIGINT else signal.SIG_DFL)
     process, kill = os.getpid(), os.kill
     if "LOCAL_RANK" not in os.environ:  # a scheduler signals one of several processes
-        globals()[moment](lambda number=int(number): kill(process, number))
+        # Bound here, since the variables of the module may go before the last object does.
+        globals()[moment](lambda number=int(number), process=process, kill=kill: kill(process, number))
     entry()
