@@ -82,6 +82,11 @@ def parameter(flag: Flag) -> str:
     return flag.key.replace(".", "_")
 
 
+def given_flags(flags: Mapping[str, Flag], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a command has received of flags, by their names on the command line."""
+    return {name: values.get(parameter(flag)) for name, flag in flags.items()}
+
+
 def taken(flags: Mapping[str, Flag], values: dict[str, Any], overrides: Sequence[str]) -> list[str]:
     """Take the values of flags out of what a command has received, and return them with those of `--set`, as if they were such.
 

@@ -28,10 +28,10 @@ from .options import (
 )
 from .output import finish
 from .progress import make_progress
-from .verb_command import VerbCommand
+from .task_flags import TaskVerb, given_flags, taken
 
 
-@click.command(cls=VerbCommand, short_help="Train a task's network.")
+@click.command(cls=TaskVerb, verb="train", short_help="Train a task's network.")
 @click.argument("task", type=TaskName(), metavar="TASK", required=False)
 @input_files(required=False)
 @output_option("Run folder; default: runs/TASK-TIME.", required=False, folder=True)
@@ -51,7 +51,7 @@ def command(
 
     The run folder holds the complete configuration, metrics.csv, checkpoints and the weights
     (model.safetensors). A training that a scheduler stops saves its state and exits with 75;
-    --resume takes it up, and needs no TASK.
+    --resume takes it up, and needs no TASK. `pphysml train TASK --help` shows the flags of a task, too.
 
     \b
     Example:
@@ -60,8 +60,11 @@ def command(
       pphysml train track hits.root --preset quick -o runs/tracks
       pphysml train --resume runs/tracks
     """
+    from pphysml.registry import get_task
+
+    flags = get_task(task).flags("train") if task is not None else {}
     if resume is not None:
-        _refuse_with_resume({
+        _refuse_with_resume({**given_flags(flags, others),
             "files": inputs, "--validation": validation, "--output": output,
             "--config": source, "--set": overrides, "--seed": seed is not None,
             "--init-from": init_from, "--map": mapping, "--tree": tree, "--layout": layout,
@@ -79,7 +82,6 @@ def command(
         })
     if seed is not None:
         refuse_set("--seed", "training.seed", overrides)
-    from pphysml.registry import get_task
     from pphysml.verbs.config import configuration
     from pphysml.verbs.inputs import Inputs
     from pphysml.verbs.resumed_run import task_of_run
@@ -87,7 +89,7 @@ def command(
     from pphysml.verbs.training_inputs import TrainingInputs
 
     chosen = get_task(task_of_run(resume, task) if resume is not None else str(task))
-    changes = [*overrides, *([f"training.seed={seed}"] if seed is not None else [])]
+    changes = [*taken(flags, others, overrides), *([f"training.seed={seed}"] if seed is not None else [])]
     config = None  # a resumed run has its own
     if resume is None:
         config = configuration(chosen, source, changes)

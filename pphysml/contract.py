@@ -28,7 +28,7 @@ Example = Literal["entry", "object", "span"]
 Output = Literal["entry", "example", "free"]
 """What the output has one entry per: an input entry, an example, or rows of its own, as pairs."""
 
-Verb = Literal["apply", "evaluate", "validate", "export"]
+Verb = Literal["train", "apply", "evaluate", "validate", "export"]
 """Verbs that take the flags of a task."""
 
 
@@ -37,7 +37,7 @@ class Flag:
     """A flag that only one task has; it sets one option of the configuration.
 
     Attributes:
-        key: option of the configuration, in the section `apply`.
+        key: option of the configuration; of verbs that take a model, one that may be changed then.
         metavar, help: what `--help` shows.
         verbs: that take it.
         instead_of: another flag, together with which it makes no sense; where that is given, its option is null.

@@ -214,7 +214,7 @@ class Task(ABC, Generic[ConfigT]):
             ModelError: one is of another type or shape, or not finite.
         """
 
-    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+    def domain(self, examples: Columns, prepared: Mapping[str, Array], config: ConfigT) -> list[str]:
         """Return sentences on how examples leave the ranges of the training."""
         return []
 

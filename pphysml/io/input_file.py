@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import PurePath
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from .padding import counted
 from .problems import Problem, ProblemError
 from .ragged import Array, Column, Columns, Ragged
 from .root_files import Tree, open_file
-from .schema import KEEP, KEEP_TEXT, SPACING, Field, Further
+from .schema import FILES, KEEP, KEEP_TEXT, SPACING, Field, Further
 from .sources import Source
 from .units import conversion
 
@@ -88,10 +90,14 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     for name, kind in request.extra.items():
         if name in opening.branches:
             continue
+        if name.startswith(FILES):
+            inside = fnmatch(PurePath(opening.source.path).name, PurePath(name.removeprefix(FILES)).name)
+            opening.filled[name] = Field(name, "event", "int32", "Whether the file's name fits.", filling=float(inside))
+            continue
         field = kind if isinstance(kind, Field) else Field(name, kind, "float32", "Further branch.", missing=layout.missing)
         branch = mapping.get(name, (*field.aliases, name)[0])
         if branch not in available:
-            if request.need_truth or not field.truth:
+            if not (field.weight or (field.truth and not request.need_truth)):
                 yield _absent(opening, branch, available, f" Name it with --map {name}=BRANCH.")
             continue
         opening.branches[name] = branch

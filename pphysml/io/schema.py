@@ -23,6 +23,9 @@ def kept_branch(column: str) -> str:
     return column.removeprefix(KEEP_TEXT) if column.startswith(KEEP_TEXT) else column.removeprefix(KEEP)
 
 
+FILES = "file:"
+"""Prefix of further columns that are 1 in the files whose names fit the pattern behind it, as `file:zprime*.root`, and 0 in others."""
+
 SPACING = "spacing:"
 """Prefix of the columns that tell how fine the values of a file are; see `Field`."""
 
@@ -39,7 +42,7 @@ class Field:
         help: one sentence.
         counter: fields with the same counter have equal lengths in every entry ("" for scalars).
         required: reading fails without it.
-        truth: known for simulation only; a further branch of truth may lack where none is needed, and is some where it is.
+        truth: known for simulation only; a further branch of truth may lack where none is needed, and is some where it is; one of weights may lack always.
         aliases: other branch names accepted, tried in order.
         alias_units: unit of the aliases that have another one than `unit`.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
 from ..config import Config, option
 from ..own_network import OwnNetwork
+
+if TYPE_CHECKING:
+    from ..io.schema import Further
 
 
 class TrainingConfig(Config):
@@ -66,6 +69,14 @@ class TaskConfig(Config):
     def entries_at_a_time(self) -> int:
         """Entries of a file that are read at a time; where an example is made of many, more than a block of the training has."""
         return self.training.block_size
+
+    def extra_branches(self, training: bool = False) -> dict[str, Further]:
+        """Return the branches that are read besides those of the layout, and what their values belong to.
+
+        Args:
+            training: whether those are left out that applying alone takes.
+        """
+        return {**self.data.extra_branches(), **({} if training else self.apply.extra_branches())}
 
     @property
     def own_network(self) -> OwnNetwork | None:

@@ -169,7 +169,7 @@ def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[
     """Return how these examples differ from what the model was trained on."""
     if chosen.model is None or not task.needs_weights(chosen.name):
         return []
-    return task.domain(examples, chosen.model.prepared)
+    return task.domain(examples, chosen.model.prepared, chosen.config)
 
 
 def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice) -> Any:

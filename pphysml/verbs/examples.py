@@ -167,4 +167,4 @@ def _outside(task: Task[Any], chosen: Chosen, examples: Columns, strict: bool, p
 def _truth_alone(task: Task[Any], config: TaskConfig) -> set[str]:
     """Return the columns of truth that nothing else takes: neither ids nor inputs."""
     truth = {f.name for layout in task.layouts_for(config) for f in layout.fields if f.truth and not f.carried}
-    return truth - {*config.data.extra_branches(), *config.apply.extra_branches()}
+    return truth - set(config.extra_branches())

@@ -64,9 +64,8 @@ class Inputs:
         Raises:
             InputError, ConfigError: see `io.reader.Reader`.
         """
-        extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
         reader = Reader(self.sources(), task.layouts_for(config), layout=self.layout, mapping=self.mapped(config),
-                        usual=set(usual) - set(self.mapping), extra=extra, keep=self.keep,
+                        usual=set(usual) - set(self.mapping), extra=config.extra_branches(), keep=self.keep,
                         block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
                         need_truth=need_truth)
         return reader if judging else _as_input(reader)
@@ -81,7 +80,7 @@ class Inputs:
         if config.data.weight_branch is not None:
             mapping |= {f.name: config.data.weight_branch
                         for layout in among(layouts, self.layout) for f in layout.fields if f.weight}
-        return _as_input(Reader(self.sources(), layouts, layout=self.layout, mapping=mapping, extra=config.data.extra_branches(),
+        return _as_input(Reader(self.sources(), layouts, layout=self.layout, mapping=mapping, extra=config.extra_branches(training=True),
                                 block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
                                 need_truth=True, any_order=True))
 

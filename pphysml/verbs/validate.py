@@ -24,6 +24,5 @@ def validate(task: Task[Any], inputs: Inputs, config: TaskConfig, need_truth: bo
         ConfigError: a mapping or a layout that the task does not have.
     """
     check = Check(lambda chunk, carry: task.assemble(chunk, carry, config), across=task.spans_entries)
-    extra = {**config.data.extra_branches(), **config.apply.extra_branches()}
-    return find_problems(inputs.sources(), task.layouts_for(config), mapping=inputs.mapped(config), extra=extra, need_truth=need_truth,
+    return find_problems(inputs.sources(), task.layouts_for(config), mapping=inputs.mapped(config), extra=config.extra_branches(), need_truth=need_truth,
                          check=check, layout=inputs.layout)

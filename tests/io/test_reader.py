@@ -17,7 +17,7 @@ from pphysml.errors import ConfigError, InputError
 from pphysml.io.arrays import to_column
 from pphysml.io.ragged import Columns, Ragged, concatenate, length
 from pphysml.io.reader import Block, Reader
-from pphysml.io.schema import SPACING, Field, Layout
+from pphysml.io.schema import SPACING, Field, Layout, Objects
 from pphysml.io.sources import Source, resolve
 
 
@@ -310,3 +310,31 @@ def test_a_first_look_is_at_the_first_file_and_refuses_nothing(tmp_path, layout,
     wrong = {**event_columns(3), "weight": np.full(3, np.nan, np.float32)}
     assert Reader([Source(write_root(tmp_path / "nan.root", wrong))], [layout]).first(3) == {}
     assert Reader([Source(write_root(tmp_path / "none.root", event_columns(0)))], [layout]).first(3) == {}
+
+
+def test_further_branches_that_are_what_the_file_has(tmp_path, layout, event_columns, write_root) -> None:
+    """A number, a list per object or another list; truth and weights may lack; a column says which files are meant."""
+    columns = event_columns(6)
+    px = columns["px"]
+    other = Ragged.from_rows([[1], [], [2, 3], [4], [], [5, 6, 7]], np.int32)
+    path = write_root(tmp_path / "zprime_1.root", {**columns, "number": np.arange(6), "px_like": Ragged(px.flat * 2, px.offsets), "other": other})
+    objects = replace(layout, objects=Objects("px", "px_", "n_leaves"))
+    extra = {name: Field(name, "any", "", "What the file has.") for name in ("number", "px_like", "other", "file:zprime*.root", "file:qcd*.root")}
+    extra |= {"label": Field("label", "any", "", "Truth.", truth=True), "size": Field("size", "any", "", "Weight.", weight=True)}
+    read = everything(Reader([Source(path)], [objects], extra=extra))
+    assert read["number"].dtype == np.int64 and read["number"].tolist() == list(range(6))
+    np.testing.assert_array_equal(read["px_like"].offsets, px.offsets)
+    assert read["other"].flat.dtype == np.int32
+    np.testing.assert_array_equal(read["other"].offsets, other.offsets)
+    assert set(read["file:zprime*.root"].tolist()) == {1} and set(read["file:qcd*.root"].tolist()) == {0}
+    assert "label" not in read and "size" not in read
+    with pytest.raises(InputError, match="no branch 'label'"):
+        Reader([Source(path)], [objects], extra=extra, need_truth=True)
+
+
+def test_a_list_of_objects_must_be_as_long_as_the_others(tmp_path, layout, event_columns, write_root) -> None:
+    columns = event_columns(3)
+    path = write_root(tmp_path / "a.root", {**columns, "px_short": Ragged.from_rows([[1.0], [], [2.0]])})
+    objects = replace(layout, objects=Objects("px", "px_", "n_leaves"))
+    with pytest.raises(InputError, match="px_short.*values where"):
+        everything(Reader([Source(path)], [objects], extra={"px_short": Field("px_short", "any", "", "Of objects.")}))

@@ -111,7 +111,7 @@ class Lcag(Task["LcagConfig"]):
 
         check_stored(model)
 
-    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+    def domain(self, examples: Columns, prepared: Mapping[str, Array], config: LcagConfig) -> list[str]:
         """Return how events leave the ranges of the training."""
         from .models.domain import outside
 

@@ -127,7 +127,7 @@ class Petnet(Task["PetConfig"]):
 
         check_domain(model)
 
-    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+    def domain(self, examples: Columns, prepared: Mapping[str, Array], config: PetConfig) -> list[str]:
         """Return how slices leave the ranges of the training."""
         from .models.domain import outside
 

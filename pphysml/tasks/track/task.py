@@ -131,7 +131,7 @@ class Track(Task["TrackConfig"]):
 
         check_domain(model)
 
-    def domain(self, examples: Columns, prepared: Mapping[str, Array]) -> list[str]:
+    def domain(self, examples: Columns, prepared: Mapping[str, Array], config: TrackConfig) -> list[str]:
         """Return how frames leave the ranges of the training."""
         from .models.domain import outside
 
