@@ -232,9 +232,11 @@ def _times_drawn(rng: np.random.Generator, counts: NDArray[np.int64], replicas: 
 
 def _from_variance(fraction: float, variance: float, kish: float, level: float) -> Interval:
     """Wilson interval for the number of independent cases that would have this variance."""
-    # At 0 and 1 every case agrees and the variance says nothing: Kish's number instead.
-    n = fraction * (1 - fraction) / variance if variance > 1e-15 else kish
-    return wilson(fraction * n, n, level)._replace(value=fraction)
+    # Negative weights may bring a fraction below 0 or above 1; its interval is that of 0 or 1 then.
+    inside = min(1.0, max(0.0, fraction))
+    # There every case agrees, or seems to, and the variance says nothing: Kish's number instead.
+    n = inside * (1 - inside) / variance if variance > 1e-15 and 0 < inside < 1 else kish
+    return wilson(inside * n, n, level)._replace(value=inside)
 
 
 def _interval(value: Floats, low: Floats, high: Floats) -> Interval:

@@ -201,3 +201,10 @@ def test_sampled_strata_as_resampled_and_without_any_difference():
     assert value == pytest.approx(shares.mean())
     assert (high - low) / 2 == pytest.approx(drawn.std(), rel=0.05)
     assert u.sampled_strata_fraction(np.ones(90), np.repeat(np.arange(9), 10)).low == pytest.approx(0.9)
+
+
+def test_fractions_that_negative_weights_bring_outside_are_0_or_1():
+    weights = np.array([1.0, 1, 1, 1, -0.5])
+    for found, expected in ((u.weighted_fraction(np.arange(5) < 4, weights), 1), (u.weighted_fraction(np.arange(5) == 4, weights), 0)):
+        value, low, high = found
+        assert value == expected and 0 <= low <= value <= high <= 1 and 0.1 < high - low < 0.4
