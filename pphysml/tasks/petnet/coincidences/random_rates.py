@@ -11,6 +11,7 @@ from ....errors import FileName
 from ....io.ragged import Array, Columns, length
 from ..config import PetConfig
 from ..reading.first_singles import FirstSingles
+from ..reading.losses import Losses
 from ..reading.slices import slice_times
 from ..reading.time_grid import grid_step
 from ..scanner.scanner import load_scanner
@@ -40,7 +41,9 @@ class WithRandomRates(Engine):
         self.note = note
         self._wanted = engine.surveys
         self._first = FirstSingles(MANY)
-        self._counted = CrystalRates(None if config.scanner is None else load_scanner(config.scanner))
+        scanner = None if config.scanner is None else load_scanner(config.scanner)
+        self._counted = CrystalRates(scanner)
+        self._losses = Losses(scanner, config.apply.axis, config.apply.centre)
         self._times: list[Array] = []
         self._rates: RandomRates | None = None
 
@@ -71,6 +74,7 @@ class WithRandomRates(Engine):
         self._wanted = self._wanted and self.engine.survey(examples)
         if length(examples):
             self._counted.add(examples)
+            self._losses.add(examples)
             if self._first.wanted:
                 self._times.append(slice_times(self._first.of(examples)))
         return True
@@ -88,8 +92,8 @@ class WithRandomRates(Engine):
         return [*self.engine.warnings, *([self.note] if self.note else [])]
 
     def facts(self) -> dict[str, Any]:
-        """Return what the engine says, and how many random pairs the rates give."""
-        return {**self.engine.facts(), "randoms_by_rates_of_singles": round(self.rates.expected)}
+        """Return what the engine says, how many random pairs the rates give, and what singles show of losses."""
+        return {**self.engine.facts(), "randoms_by_rates_of_singles": round(self.rates.expected), **self._losses.facts()}
 
 
 def window_width(window: float, step: float, closed: bool) -> float:

@@ -12,6 +12,8 @@ from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....io.ragged import Array, Columns, Ragged
 from ..reading.given_pairs import GIVEN
+from ..reading.losses import Losses
+from ..scanner.scanner import load_scanner
 from .classes import Knowledge
 from .cluster_counts import ClusterCounts, cluster_counts
 from .distances import distance_table
@@ -55,6 +57,7 @@ class PetEvaluator:
         self.lines = LineCounts()
         self.rates = RateBins()
         self.singles = SinglesRates(config)
+        self.losses = Losses(None if config.scanner is None else load_scanner(config.scanner), axis="z", centre=(0.0, 0.0, 0.0))
         self.plot_data = PlotData()
         self.kept = KeptLines(float(config.apply.offset))
         self._found, self._clean = Cases(), Cases()
@@ -91,6 +94,8 @@ class PetEvaluator:
         self.rates.add(_runs(examples), truth, targets, verdict, prompts[0])
         if self.engine == CLASSICAL and not self._given:
             self.singles.add(examples, truth.used)
+        if not self._given:
+            self.losses.add(examples)
         self.plot_data.add(truth, targets, verdict, prompts, score[~delayed])
         self.kept.add(truth, {"targets": _even(targets.first, targets.second), "prompts": _even(*prompts),
                               "delayed": _even(first[delayed], second[delayed]), "candidates": _candidates(predictions)})
@@ -138,6 +143,7 @@ class PetEvaluator:
 
     def _notes(self, radius: float) -> Iterator[str]:
         yield f"Errors are from resampled clusters: {CLUSTER}."
+        yield from (f"{name.replace('_', ' ').capitalize()}: {said}." for name, said in self.losses.facts().items())
         if not self._placing.placement.usual:
             yield f"Lines, distances and pictures are seen in the frame of the scanner: {self._placing.placement}; apply.axis and apply.centre set it."
         if self.options.object_radius is None and np.isfinite(radius):

@@ -36,7 +36,7 @@ def slices(*rows, owned=None, **options):
     columns = {name: Ragged.from_rows([[single.get(name, defaults[name]) for single in row] for row in rows], TYPES.get(name, np.float32))
                for name in names}
     n = len(rows)
-    return columns | {"file": np.zeros(n, np.int32), "entry": np.arange(n), "slice": np.arange(n, dtype=np.int64),
+    return columns | {"file": np.zeros(n, np.int32), "entry": np.arange(n), "slice": np.arange(n, dtype=np.int64), "segment": np.zeros(n, np.int64),
                       "n_owned": np.array([len(row) for row in rows] if owned is None else owned, np.int32)}
 
 
@@ -46,7 +46,7 @@ def cut(singles, window=WINDOW):
     counts = np.diff(np.concatenate([[0], np.flatnonzero(np.diff(time) > 2e-12 * window) + 1, [len(time)]]))
     n = len(counts)
     columns = {name: Ragged.from_counts(values, counts) for name, values in singles.items()}
-    return columns | {"file": np.zeros(n, np.int32), "entry": np.cumsum(counts) - counts, "slice": np.arange(n, dtype=np.int64),
+    return columns | {"file": np.zeros(n, np.int32), "entry": np.cumsum(counts) - counts, "slice": np.arange(n, dtype=np.int64), "segment": np.zeros(n, np.int64),
                       "n_owned": counts.astype(np.int32)}
 
 

@@ -130,9 +130,15 @@ def test_how_slices_are_cut_does_not_matter(toy, sample):
     block = np.arange(len(counts)) // 50
     merged = {name: type(sample["time"]).from_counts(column.flat, np.bincount(block, counts).astype(int))
               for name, column in sample.items() if hasattr(column, "flat") and hasattr(column, "offsets")}
-    merged |= {"n_owned": np.bincount(block, counts).astype(np.int32)}
+    merged |= {"n_owned": np.bincount(block, counts).astype(np.int32), "segment": np.zeros(block[-1] + 1, np.int64)}
     pairs, config = toy.sorter(sample), toy.configured()
     assert to_dict(evaluated(config, (merged, pairs))) == to_dict(evaluated(config, (sample, pairs)))
+
+
+def test_losses_of_singles_are_noted(toy, sample):
+    # The toy's crystals are never dead.
+    found = [note for note in evaluated(toy.configured(), (sample, toy.sorter(sample))).notes if note.startswith("Dead time: ")]
+    assert len(found) == 1 and found[0].startswith("Dead time: none of more than ")
 
 
 def test_runs_and_files_have_events_of_their_own(toy, sample):

@@ -30,7 +30,7 @@ def singles(rng, n=60_000, rate=1e8, start=0.0):
             "z": (5.0 * (ring - 4.5)).astype(np.float32), "rsector_id": sector.astype(np.int32), "crystal_id": ring.astype(np.int32),
             "event": np.arange(n, dtype=np.int32), "run": np.zeros(n, np.int32), "single_file": np.zeros(n, np.int32)}
     columns = {name: Ragged(values, np.array([0, n])) for name, values in flat.items()}
-    return columns | {"n_owned": np.array([n], np.int32), "file": np.zeros(1, np.int32), "entry": np.zeros(1, np.int64), "slice": np.zeros(1, np.int64)}
+    return columns | {"n_owned": np.array([n], np.int32), "file": np.zeros(1, np.int32), "entry": np.zeros(1, np.int64), "slice": np.zeros(1, np.int64), "segment": np.zeros(1, np.int64)}
 
 
 def without_own_crystal(examples, pairs):

@@ -189,6 +189,8 @@ def test_events_have_the_rate_of_random_pairs_in_their_lines(singles, tmp_path, 
         # Times are whole picoseconds.
         np.testing.assert_allclose(rate, 1001e-12 * n[first] * n[second] / duration**2, rtol=0.15)
     assert summary["randoms_by_rates_of_singles"] == pytest.approx(1001e-12 * (n.sum() ** 2 - (n**2).sum()) / 2 / duration, rel=0.03)
+    # The simulation's modules are dead for 50 ns.
+    assert summary["dead_time"].split()[2:6] == ["ns", "of", "a", "module"] and float(summary["dead_time"].split()[1]) == pytest.approx(50, rel=0.03)
     (tmp_path / "yrt-pet").mkdir()
     listed(singles, tmp_path / "yrt-pet", "apply.list_format=yrt-pet", *options)
     # As YRT-PET reads them with --flag_randoms: behind the time of flight.
