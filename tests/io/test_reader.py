@@ -336,5 +336,5 @@ def test_a_list_of_objects_must_be_as_long_as_the_others(tmp_path, layout, event
     columns = event_columns(3)
     path = write_root(tmp_path / "a.root", {**columns, "px_short": Ragged.from_rows([[1.0], [], [2.0]])})
     objects = replace(layout, objects=Objects("px", "px_", "n_leaves"))
-    with pytest.raises(InputError, match="px_short.*values where"):
+    with pytest.raises(InputError, match=r"px_short.*values where"):
         everything(Reader([Source(path)], [objects], extra={"px_short": Field("px_short", "any", "", "Of objects.")}))
