@@ -88,7 +88,7 @@ def chi_squared(found, of):
 def test_each_line_has_its_random_pairs_while_rate_and_shares_change():
     rng = np.random.default_rng(3)
     # The second bed sees the other crystals.
-    one, other = measured(rng, 400_000, 2e-3), measured(rng, 400_000, 4e-3, start=0.1, tilt=-0.9)
+    one, other = measured(rng, 470_000, 2.3e-3), measured(rng, 330_000, 3.7e-3, start=0.1, tilt=-0.9)
     rates = surveyed(slices_of(*one), slices_of(*other, segment=1, number=1000))
     found = counted(*one) + counted(*other)
     of = expected(rates, numbers_of(rates))
@@ -99,6 +99,19 @@ def test_each_line_has_its_random_pairs_while_rate_and_shares_change():
     # One rate over all time and one share for each crystal would be far off.
     n = np.bincount(np.concatenate([one[1], other[1]]), minlength=CRYSTALS)
     assert chi_squared(found, np.outer(n, n) * 1e-12 * (2 * WINDOW + 1) / 6e-3) < 1e-12
+
+
+def test_stretches_end_with_a_segment():
+    rng = np.random.default_rng(9)
+    # The first one ends in the midst of a piece.
+    one, other = measured(rng, 130_000, 1e-3, low=0.9), measured(rng, 70_000, 5e-4, low=0.9, start=0.1, tilt=-0.9)
+    rates = surveyed(slices_of(*one), slices_of(*other, segment=1, number=1000))
+    late = np.arange(len(slices_of(*one)["slice"]), len(rates.duration))
+    assert rates.stretch[late[0] - 1] < rates.stretch[late[0]]
+    of, number = np.zeros((CRYSTALS, CRYSTALS)), numbers_of(rates)
+    for a, b in itertools.combinations(range(CRYSTALS), 2):
+        of[a, b] = rates.between(late, np.full(len(late), number[a]), np.full(len(late), number[b])) @ rates.duration[late]
+    assert chi_squared(counted(*other), of) > 1e-3
 
 
 def test_rates_at_a_time_are_those_of_its_stretch():

@@ -43,11 +43,11 @@ def test_what_is_lost_by_singles_that_are_not_seen_is_seen():
 def test_a_few_singles_in_the_dead_time_do_not_hide_it():
     time, volume, duration, _ = singles(3, 300_000, 5e6, 12, 400e-9, False)
     rng = np.random.default_rng(4)
-    extra = rng.choice(len(time), 400, replace=False)
-    time, volume = np.append(time, time[extra] + rng.uniform(0, 400e-9, 400)), np.append(volume, volume[extra])
+    extra = rng.choice(len(time), 600, replace=False)
+    time, volume = np.append(time, time[extra] + rng.uniform(0, 400e-9, 600)), np.append(volume, volume[extra])
     order = np.argsort(time)
     seen = seen_dead_time("module", time[order], volume[order], duration)
-    assert isinstance(seen, SeenDeadTime) and seen.time == pytest.approx(400e-9, rel=0.02)
+    assert isinstance(seen, SeenDeadTime) and seen.time == pytest.approx(400e-9, rel=0.01)
 
 
 def test_without_dead_time_the_limit_is_said():

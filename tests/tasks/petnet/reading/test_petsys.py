@@ -38,8 +38,8 @@ def petsys_of(gate, path, **changes):
     return path
 
 
-def sorted_pairs(path, output, *overrides, engine="classical", **options):
-    summary = apply(get_task("petnet"), Inputs([str(path)], **options), EngineChoice(engine=engine, overrides=list(overrides)), output=output)
+def sorted_pairs(path, output, *overrides, engine="classical", force=False, **options):
+    summary = apply(get_task("petnet"), Inputs([str(path)], **options), EngineChoice(engine=engine, overrides=list(overrides)), output=output, force=force)
     with uproot.open(output)["Coincidences"] as tree:
         return tree.arrays(library="np"), summary
 
@@ -60,6 +60,14 @@ def test_pairs_are_those_of_the_same_singles_of_gate(gate, tmp_path, scanner):
     np.testing.assert_array_equal(found["channelID1"][mine] >> 12, same["rsectorID1"][theirs])
     if scanner:
         np.testing.assert_array_equal(found["crystalID1"][mine], same["crystalID1"][theirs])
+
+
+def test_the_energy_window_is_in_the_units_of_energies_that_are_not_calibrated(gate, tmp_path):
+    with uproot.open(gate)["Singles"] as tree:
+        energy = 25 * tree["energy"].array(library="np")
+    found = [sorted_pairs(petsys_of(gate, tmp_path / "data.root", **changes), tmp_path / "pairs.root", f"apply.energy_window=[{391 * scale},{601 * scale}]", force=True)[0]
+             for scale, changes in ((1, {}), (0.025, {"energy": lambda n: energy.astype(np.float32)}))]
+    assert len(found[0]["entry1"]) == pytest.approx(len(found[1]["entry1"]), abs=3) and len(found[1]["entry1"]) > 500
 
 
 def test_what_is_no_singles_with_places_is_refused(gate, tmp_path):
