@@ -1,0 +1,1 @@
+"""Jets, and what they come from."""

@@ -1,0 +1,1 @@
+"""Simulated jets of quarks, gluons and boosted resonances."""

@@ -1,0 +1,1 @@
+"""High-level variables of jets, from their constituents."""
