@@ -74,3 +74,44 @@ def test_scores_equal_sklearn():
     assert brier.low < 1 / 6 + 0.02 and brier.high > 1 / 6 - 0.02
     assert c.log_loss([1.0, 0.0], [True, False]).value == pytest.approx(0, abs=1e-5)
     assert np.isfinite(c.log_loss([1.0, 0.0], [False, True]).value)
+
+
+def test_weights_count_as_often_as_they_say():
+    rng = np.random.default_rng(5)
+    p = np.round(rng.random(600), 3)
+    right, times = rng.random(600) < p**2, rng.integers(1, 4, 600)
+    weighted, repeated = c.reliability(p, right, 7, times), c.reliability(np.repeat(p, times), np.repeat(right, times), 600)
+    for of_bin in range(len(weighted.n)):
+        inside = (repeated.predicted >= weighted.low[of_bin] - 1e-9) & (repeated.predicted <= weighted.high[of_bin] + 1e-9)
+        n = repeated.n[inside]
+        assert weighted.predicted[of_bin] == pytest.approx((n * repeated.predicted[inside]).sum() / n.sum())
+        assert weighted.observed[of_bin] == pytest.approx((n * repeated.observed[inside]).sum() / n.sum())
+    error = c.calibration_error(p, right, 7, weights=times)
+    expected = (np.bincount(weighted.which, times) / times.sum() * np.abs(weighted.observed - weighted.predicted)).sum()
+    assert error.value == pytest.approx(expected)
+    same = c.calibration_error(p, right, 7, weights=np.full(600, 3.0))
+    np.testing.assert_allclose(same, c.calibration_error(p, right, 7), rtol=1e-12)
+
+
+def test_weights_of_either_sign_correct_the_frequencies():
+    # Half of the wrong cases of probability 0.5 are taken off again.
+    p, right, weights = np.full(1200, 0.5), np.arange(1200) < 400, np.where(np.arange(1200) < 800, 1.0, -0.0)
+    assert c.reliability(p, right, 3, weights).observed[0] == pytest.approx(0.5)
+    weights = np.repeat([1.0, 1.0, -1.0], [400, 600, 200])
+    table = c.reliability(p, right, 3, weights)
+    assert table.observed[0] == pytest.approx(0.5) and table.effective[0] == pytest.approx(800**2 / 1200)
+    assert c.calibration_error(p, right, 3, weights=weights).value == pytest.approx(0)
+    row = table.rows[0]
+    assert row["high"] - row["low"] == pytest.approx(2 * np.sqrt(0.25 / table.effective[0]), rel=0.01)
+    assert np.isnan(c.reliability(p, right, 3, -np.ones(1200)).observed[0])
+
+
+def test_blocks_of_many_cases_give_the_same_error(monkeypatch):
+    rng = np.random.default_rng(6)
+    p, weights = rng.random(20_000), rng.choice([1.0, 2.0, -0.5], 20_000)
+    right = rng.random(20_000) < p**1.2
+    one = c.calibration_error(p, right, weights=weights, replicas=1000)
+    monkeypatch.setattr(c, "MANY", 10_000)
+    many = c.calibration_error(p, right, weights=weights, replicas=1000)
+    assert many.value == one.value
+    assert many.high - many.low == pytest.approx(one.high - one.low, rel=0.15)
