@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -48,3 +49,13 @@ def test_delayed_pairs_and_rates_estimate_randoms_where_nothing_competes(monkeyp
     for estimate in ("delayed", "rates"):
         assert result["takeAllGoods"][estimate] == pytest.approx(1.0, abs=4 * result["takeAllGoods"][f"{estimate}_error"])
     assert result["killAll"]["rates"] > 1.1
+
+
+def test_rates_of_crystals_give_the_randoms_of_every_line_while_the_activity_falls(monkeypatch):
+    monkeypatch.setattr(script("petnet_randoms"), "CHUNK", 1_500_000)
+    rates = script("petnet_random_rates")
+    result = rates.measured(Namespace(decays=60_000, seed=1, activity=500.0, halvings=2, dead_time=0.0, offset=100.0, randoms=14_000))
+    for estimate in ("rates", "delayed"):
+        assert result[estimate]["sum"] == pytest.approx(1.0, abs=4 * result[estimate]["error"])
+        assert result[estimate]["chi2"] == pytest.approx(1.0, abs=5 * result[estimate]["chi2_error"])
+    assert result["mean"]["sum"] < 0.95
