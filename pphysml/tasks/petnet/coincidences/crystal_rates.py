@@ -24,6 +24,9 @@ from ..scanner.scanner import Scanner
 EACH = 400
 """Singles of a crystal, in the mean over those that were hit, by which its share is known to 5 %."""
 
+FEW = 40
+"""And below which that of one run is taken to be that of the next: runs may be beds, between which it changes."""
+
 PIECE = 100_000
 """Singles after which it is asked whether there are as many."""
 
@@ -39,23 +42,24 @@ class Stretch(NamedTuple):
 
     Attributes:
         segment: of the slices.
+        run: of the last of them.
         begin, end: the first slice, and the one behind the last.
         counts: singles of each crystal, (C,).
     """
 
     segment: int
+    run: int
     begin: int
     end: int
     counts: NDArray[np.int64]
 
-    @property
-    def enough(self) -> bool:
-        """Whether the shares of the crystals are known."""
-        return bool(self.counts.sum() >= EACH * max(1, int(np.count_nonzero(self.counts))))
+    def enough(self, each: int) -> bool:
+        """Whether crystals have so many singles in the mean."""
+        return bool(self.counts.sum() >= each * max(1, int(np.count_nonzero(self.counts))))
 
     def with_next(self, other: Stretch) -> Stretch:
         """Return both as one."""
-        return Stretch(self.segment, self.begin, other.end, _sum(self.counts, other.counts))
+        return Stretch(self.segment, other.run, self.begin, other.end, _sum(self.counts, other.counts))
 
 
 class CrystalRates:
@@ -77,30 +81,31 @@ class CrystalRates:
         own = own_singles(examples)
         time, segment = ragged(own, "time"), np.asarray(own["segment"], dtype=np.int64)
         crystal, offsets = self.index.add(own), time.offsets
+        run = ragged(own, "run").flat[offsets[:-1]] if "run" in own else np.zeros(len(segment), dtype=np.int64)
         self._slices.append(np.stack([segment, time.flat[offsets[:-1]], time.flat[offsets[1:] - 1], time.counts], axis=1).astype(np.float64))
         pieces = (self._n_singles + offsets) // PIECE
-        cut = (np.diff(pieces[:-1], prepend=pieces[0]) > 0) | (np.diff(segment, prepend=segment[:1]) != 0)
+        cut = (np.diff(pieces[:-1], prepend=pieces[0]) > 0) | (np.diff(segment, prepend=segment[:1]) != 0) | (np.diff(run, prepend=run[:1]) != 0)
         starts = np.unique([0, *np.flatnonzero(cut), len(segment)]).tolist()
         for begin, end in itertools.pairwise(starts):
             inside = crystal[offsets[begin] : offsets[end]]
             counts = np.bincount(inside[inside >= 0], minlength=len(self.index))
-            self._extend(Stretch(int(segment[begin]), self._n_slices + begin, self._n_slices + end, counts), ends_piece=bool(pieces[end] > pieces[end - 1]))
+            self._extend(Stretch(int(segment[begin]), int(run[begin]), self._n_slices + begin, self._n_slices + end, counts), bool(pieces[end] > pieces[end - 1]))
         self._n_slices += len(segment)
         self._n_singles += int(offsets[-1])
 
     def _extend(self, piece: Stretch, ends_piece: bool) -> None:
-        if self._open is not None and self._open.segment != piece.segment:
+        if self._open is not None and (self._open.segment != piece.segment or (self._open.run != piece.run and self._open.enough(FEW))):
             self._close()
         self._open = piece if self._open is None else self._open.with_next(piece)
-        if ends_piece and self._open.enough:
+        if ends_piece and self._open.enough(EACH):
             self._close()
 
     def _close(self) -> None:
-        """End the open stretch; what is left behind the last one of a segment belongs to that."""
+        """End the open stretch; what is left of a run, or of a segment, belongs to the last one."""
         if self._open is None:
             return
         last = self._stretches[-1] if self._stretches else None
-        if last is not None and last.segment == self._open.segment and not self._open.enough:
+        if last is not None and last.segment == self._open.segment and not self._open.enough(EACH if last.run == self._open.run else FEW):
             self._stretches[-1] = last.with_next(self._open)
         else:
             self._stretches.append(self._open)
@@ -116,7 +121,8 @@ class CrystalRates:
         slices = np.concatenate(self._slices) if self._slices else np.zeros((0, 4))
         shares = np.zeros((len(self._stretches), len(self.index)))
         for row, stretch in zip(shares, self._stretches, strict=True):
-            row[: len(stretch.counts)] = stretch.counts / max(1, stretch.counts.sum())
+            # Of all singles, those in no crystal included, whose rate it is multiplied by.
+            row[: len(stretch.counts)] = stretch.counts / slices[stretch.begin : stretch.end, 3].sum()
         lengths = [stretch.end - stretch.begin for stretch in self._stretches]
         return RandomRates(self.index, 1e-12 * width, *_squared_rates(*slices.T), np.repeat(np.arange(len(lengths)), lengths), shares)
 
@@ -160,7 +166,7 @@ class RandomRates:
     @property
     def expected(self) -> float:
         """Random pairs in all lines, those of one crystal with itself left out, whether they pass cuts or not."""
-        others = 1.0 - (self.shares**2).sum(1)
+        others = self.shares.sum(1) ** 2 - (self.shares**2).sum(1)
         return 0.5 * self.width * float((self.squared * self.duration) @ others[self.stretch]) if len(self.stretch) else 0.0
 
 

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from pphysml.contract import Engine
 from pphysml.errors import ConfigError
 from pphysml.io.ragged import Ragged, concatenate, slice_rows
-from pphysml.tasks.petnet.coincidences.crystal_rates import CrystalRates
+from pphysml.tasks.petnet.coincidences.crystal_rates import FEW, CrystalRates
 from pphysml.tasks.petnet.coincidences.pairs import Pairs
 from pphysml.tasks.petnet.coincidences.random_rates import (
     RANDOM_RATE,
@@ -20,6 +20,7 @@ from pphysml.tasks.petnet.coincidences.random_rates import (
 )
 from pphysml.tasks.petnet.config import PetConfig
 from pphysml.tasks.petnet.engines import make_engine
+from pphysml.tasks.petnet.scanner.scanner import load_scanner
 
 CRYSTALS = 12
 WINDOW = 1000.0
@@ -101,17 +102,45 @@ def test_each_line_has_its_random_pairs_while_rate_and_shares_change():
     assert chi_squared(found, np.outer(n, n) * 1e-12 * (2 * WINDOW + 1) / 6e-3) < 1e-12
 
 
-def test_stretches_end_with_a_segment():
+@pytest.mark.parametrize("by", ["segment", "run"])
+def test_stretches_end_with_a_segment_or_a_run(by):
     rng = np.random.default_rng(9)
     # The first one ends in the midst of a piece.
     one, other = measured(rng, 130_000, 1e-3, low=0.9), measured(rng, 70_000, 5e-4, low=0.9, start=0.1, tilt=-0.9)
-    rates = surveyed(slices_of(*one), slices_of(*other, segment=1, number=1000))
+    parts = slices_of(*one), slices_of(*other, segment=int(by == "segment"), number=1000)
+    runs = [{"run": Ragged(np.full(len(part["time"].flat), int(k and by == "run")), part["time"].offsets)} for k, part in enumerate(parts)]
+    rates = surveyed(*(part | run for part, run in zip(parts, runs, strict=True)))
     late = np.arange(len(slices_of(*one)["slice"]), len(rates.duration))
     assert rates.stretch[late[0] - 1] < rates.stretch[late[0]]
     of, number = np.zeros((CRYSTALS, CRYSTALS)), numbers_of(rates)
     for a, b in itertools.combinations(range(CRYSTALS), 2):
         of[a, b] = rates.between(late, np.full(len(late), number[a]), np.full(len(late), number[b])) @ rates.duration[late]
     assert chi_squared(counted(*other), of) > 1e-3
+
+
+def test_runs_with_few_singles_share_a_stretch():
+    time, crystal = measured(np.random.default_rng(10), 60_000, 1e-3)
+    slices = slices_of(time, crystal, each=100)
+    runs = np.repeat(np.arange(600), 100)
+    # 100 singles of 12 crystals do not show their shares; FEW times as many as there are crystals do.
+    rates = surveyed(slices | {"run": Ragged(runs, slices["time"].offsets)})
+    assert len(rates.shares) == 600 // (CRYSTALS * FEW // 100 + 1) and rates.shares.min() > 0
+
+
+def test_singles_in_no_crystal_have_no_part():
+    rng = np.random.default_rng(11)
+    time, crystal = measured(rng, 200_000, 1e-3)
+    inside, scanner = crystal < 9, load_scanner("safir")
+    places = scanner.centre(200 * np.arange(CRYSTALS))
+    places[9:] = 0.0
+    slices = slices_of(time, crystal)
+    slices |= {axis: Ragged(places[crystal, k], slices["time"].offsets) for k, axis in enumerate("xyz")}
+    counting = CrystalRates(scanner)
+    counting.add(slices)
+    found = counted(time[inside], crystal[inside])[LINES].sum()
+    rates = counting.random_rates(2 * WINDOW + 1)
+    assert rates.expected == pytest.approx(found, abs=4 * np.sqrt(found))
+    assert np.isnan(rates.of(slices, np.flatnonzero(~inside)[:5], np.flatnonzero(inside)[:5])).all()
 
 
 def test_rates_at_a_time_are_those_of_its_stretch():
