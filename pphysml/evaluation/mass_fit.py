@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .counting_significance import counting_significance
 from .event_blocks import blocks_of, resampled
 from .influence import Comparison
 from .mass_templates import (
@@ -34,7 +35,7 @@ from .mass_templates import (
     mass_sums,
     mergers,
 )
-from .profile_likelihood import significance
+from .profile_likelihood import Region, significance
 from .roc import roc, threshold
 from .uncertainty import Floats
 
@@ -61,12 +62,15 @@ class Scan:
         efficiency: of the signal, (cuts,).
         threshold: score at or above which a jet passes, (cuts,).
         significance: (uncertainties, cuts); NaN where too few background jets pass for a fit.
+        counting: the same of counting the passing jets in the fitted range, (uncertainties, cuts);
+            see `counting_significance.FAVOURS_PLAIN`. Sculpting has no part in it.
         uncertainties: as given.
     """
 
     efficiency: Floats
     threshold: Floats
     significance: Floats
+    counting: Floats
     uncertainties: tuple[Uncertainty, ...]
 
     def best(self, uncertainty: Uncertainty) -> int:
@@ -88,6 +92,7 @@ class Fitted:
     Attributes:
         value, low, high: standard deviations, and the interval by the scatter of resampled events.
         replicas: significance of each resampling, for comparisons on the same jets.
+        counting: significance of counting the passing jets in the fitted range.
         signal_efficiency, background_efficiency: of the cut.
         floored: bins in which negative weights outweighed the others; they count as empty.
     """
@@ -96,6 +101,7 @@ class Fitted:
     low: float
     high: float
     replicas: Floats
+    counting: float
     signal_efficiency: float
     background_efficiency: float
     floored: int
@@ -117,13 +123,14 @@ def scan_cuts(
     order = np.argsort(cuts)
     part = np.searchsorted(cuts[order], s, side="right")
     sums = failing_and_passing(mass_sums(jets, edges, part, len(cuts) + 1)[0])
-    found = np.full((len(uncertainties), len(cuts)), np.nan)
+    found, counted = np.full((2, len(uncertainties), len(cuts)), np.nan)
     for place, of_cut in zip(order, sums, strict=True):
         merged = mergers(of_cut)
         if merged[PASS].any():
             regions = fit_regions(of_cut, merged, yields)
             found[:, place] = [significance(regions, *uncertainty) for uncertainty in uncertainties]
-    return Scan(np.asarray(efficiencies, float), cuts, found, tuple(uncertainties))
+            counted[:, place] = [_counting(regions[PASS], uncertainty) for uncertainty in uncertainties]
+    return Scan(np.asarray(efficiencies, float), cuts, found, counted, tuple(uncertainties))
 
 
 def fit_mass(
@@ -148,12 +155,13 @@ def fit_mass(
     if not merged[PASS].any():
         raise ValueError("too few background jets pass the cut for a fit of the mass; give more jets or a looser cut")
     drawn = resampled(parts.reshape(len(parts), -1), replicas, seed).reshape(-1, *shape)
-    value = float(significance(fit_regions(sums, merged, yields), *uncertainty))
+    regions = fit_regions(sums, merged, yields)
+    value, counting = float(significance(regions, *uncertainty)), _counting(regions[PASS], uncertainty)
     others = significance(fit_regions(drawn, merged, yields), *uncertainty)
     # Resampling adds noise to templates, which adds significance: the width counts, not the place.
     error = float(others.std())
     share = [float(sums[PASS, c, 0].sum() / sums[:, c, 0].sum()) for c in (SIGNAL, BACKGROUND)]
-    return Fitted(value, value - error, value + error, others, share[0], share[1], floored_bins(sums, merged))
+    return Fitted(value, value - error, value + error, others, counting, share[0], share[1], floored_bins(sums, merged))
 
 
 def judge_best_cut(
@@ -176,3 +184,11 @@ def significance_difference(a: Fitted, b: Fitted) -> Comparison:
     value, error = a.value - b.value, float((a.replicas - b.replicas).std())
     sigma = value / error if error > 0 else 0.0 if value == 0 else float(np.copysign(np.inf, value))
     return Comparison(value, value - error, value + error, sigma)
+
+
+def _counting(passing: Region, uncertainty: Uncertainty) -> float:
+    """Return the significance of the number of jets alone, with the uncertainties of normalisation and templates."""
+    background = np.asarray(passing.background, float)
+    of_template = np.sqrt((np.asarray(passing.variance, float) * background**2).sum())
+    error = np.hypot(uncertainty.normalisation * background.sum(), of_template)
+    return float(counting_significance(np.sum(passing.signal), background.sum(), error))

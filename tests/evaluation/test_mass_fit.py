@@ -91,6 +91,7 @@ def test_one_bin_without_signal_in_the_rest_is_counting():
     # 3000 simulated jets stand for 3000 expected ones: the template is as uncertain as the data.
     assert rest.value == pytest.approx(counting_significance(50, 400, np.sqrt(400)))
     assert found.value == pytest.approx(counting_significance(50, 400, np.hypot(40, 20)), rel=0.01)
+    assert (rest.counting, found.counting) == pytest.approx([counting_significance(50, 400, e) for e in (20, np.hypot(40, 20))])
 
 
 def test_a_score_flat_in_mass_feels_no_sculpting_and_hardly_the_normalisation():
@@ -103,13 +104,21 @@ def test_a_score_flat_in_mass_feels_no_sculpting_and_hardly_the_normalisation():
     assert found["plain", f.Uncertainty(0.1, 0.2)] < 0.9 * found["plain", TENTH]
 
 
+def test_counting_favours_the_score_that_reads_the_mass_and_the_fit_does_not():
+    jets, flat, plain = sample(60_000)
+    flat, plain = (f.scan_cuts(s, jets, EDGES, YIELDS, [TENTH], [0.4, 0.5, 0.6]) for s in (flat, plain))
+    assert (plain.counting > 1.1 * flat.counting).all()
+    assert (flat.significance > 1.1 * plain.significance).all()
+
+
 def test_a_scan_is_the_fit_of_each_cut():
     jets, _, plain = sample(6000, weights=[1.0, 1.0, -0.3])
     scan = f.scan_cuts(plain, jets, EDGES, YIELDS, [TENTH, f.Uncertainty(0.1, 0.2)], [0.9, 0.6, 0.75])
-    for row, uncertainty in zip(scan.significance, scan.uncertainties, strict=True):
-        for efficiency, cut, value in zip(scan.efficiency, scan.threshold, row, strict=True):
+    for row, counting, uncertainty in zip(scan.significance, scan.counting, scan.uncertainties, strict=True):
+        for efficiency, cut, value, counted in zip(scan.efficiency, scan.threshold, row, counting, strict=True):
             one = f.fit_mass(plain >= cut, jets, EDGES, YIELDS, uncertainty, 2)
             assert one.value == pytest.approx(value)
+            assert one.counting == pytest.approx(counted)
             assert one.signal_efficiency == pytest.approx(efficiency, abs=2e-3)
     assert scan.best(TENTH) == np.argmax(scan.significance[0])
 

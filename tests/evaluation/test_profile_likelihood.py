@@ -40,6 +40,13 @@ def test_equals_minimisation_of_all_parameters(f, d, r):
     assert significance(regions, f, d) == pytest.approx(expected, rel=1e-5)
 
 
+def test_equals_pyhf():
+    """Numbers of pyhf 0.7.6 (L. Heinrich et al., JOSS 6 (2021) 2823): `shapesys`, and `normsys` of code 1 in each bin."""
+    r = np.array([0.01, 0.002, 0.05, 0.3])
+    assert significance([Region(S, B, r)]) == pytest.approx(3.45311593107, rel=1e-10)
+    assert significance([Region(S, B, r, H)], shape=0.3) == pytest.approx(1.63389650531, rel=1e-10)
+
+
 @pytest.mark.parametrize(("s", "b"), [(1, 100), (30, 10), (0.001, 0.3), (500, 1e5), (10, 1e-3)])
 @pytest.mark.parametrize("f", [0, 0.01, 0.1, 0.5, 5])
 def test_one_bin_is_the_counting_formula(s, b, f):
