@@ -1,0 +1,133 @@
+"""Figures that every classifier has: rejection, background before and after a cut, significance, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .class_calibration import Calibration
+from .mass_fit import Scan, Uncertainty
+from .roc import FEW, Roc, auc, rejection
+from .style import COLOURS, GREY, INK, new_figure, style
+from .uncertainty import wilson
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CURVE = np.concatenate([np.arange(0.02, 0.3, 0.02), np.arange(0.3, 1.0, 0.035)])
+"""Signal efficiencies of the points of a curve."""
+
+LINES = ("-", "--", ":", "-.")
+"""Of several uncertainties of one score."""
+
+
+@style()
+def rejection_curves(curves: Mapping[str, Roc]) -> Figure:
+    """Draw the background rejection of scores against the signal efficiency, with 68 % bands.
+
+    Args:
+        curves: name of the score -> its ROC curve.
+    """
+    figure, (axes,) = new_figure(caption=(
+        "Background rejection against signal efficiency, with bands of one standard deviation; open triangles are lower"
+        f" bounds at 95 % confidence, where fewer than {FEW} background jets pass. The dotted line is a score that knows nothing."))
+    for colour, (name, curve) in zip(cycle(COLOURS), curves.items()):
+        points = [rejection(curve, efficiency) for efficiency in CURVE]
+        known = [point for point in points if not point.few]
+        bounds = [point for point in points if point.few]
+        x = [point.efficiency for point in known]
+        axes.plot(x, [point.value for point in known], color=colour, label=f"{name}, AUC {auc(curve).value:.4f}")
+        axes.fill_between(x, [point.low for point in known], [point.high for point in known], color=colour, alpha=0.25, linewidth=0)
+        axes.plot([point.efficiency for point in bounds], [point.bound for point in bounds], "^", color=colour, markerfacecolor="none")
+    axes.plot(CURVE, 1 / CURVE, color=GREY, linestyle=":", linewidth=1.1)
+    axes.set(xlabel="signal efficiency", ylabel="background rejection", yscale="log", xlim=(0, 1))
+    axes.legend(loc="upper right")
+    return figure
+
+
+@style()
+def background_shapes(
+    values: ArrayLike, passed: Mapping[str, NDArray[np.bool_]], edges: ArrayLike, label: str, weights: ArrayLike | None = None
+) -> Figure:
+    """Draw the spectrum of background jets, and of those that pass cuts, each of area 1; below, the efficiency.
+
+    Args:
+        values: of background jets, as their mass in GeV, (n,).
+        passed: name of a cut -> whether each jet passes, (n,).
+        edges: of the bins, rising.
+        label: of the axis.
+        weights: of either sign, (n,).
+    """
+    e, v = np.asarray(edges, float), np.asarray(values, float)
+    w = np.ones(len(v)) if weights is None else np.asarray(weights, float)
+    figure, (above, below) = new_figure(5.8, 5.8, rows=2, height_ratios=(2.2, 1), sharex=True, caption=(
+        "Background before and after cuts, each spectrum of area 1; below, the background efficiency, over its mean. A flat"
+        " one does not sculpt."))
+    everything = np.histogram(v, e, weights=w)[0]
+    above.stairs(everything / (np.diff(e) * everything.sum()), e, color=INK, label="all", linewidth=1.5)
+    for colour, (name, flag) in zip(cycle(COLOURS), passed.items()):
+        content, square = (np.histogram(v[flag], e, weights=x[flag])[0] for x in (w, w**2))
+        above.stairs(content / (np.diff(e) * content.sum()), e, color=colour, label=name, linewidth=1.5)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = content / everything * everything.sum() / content.sum()
+            error = np.sqrt(square) / everything * everything.sum() / content.sum()
+        below.errorbar((e[1:] + e[:-1]) / 2, share, error, fmt="o", color=colour, markersize=3.5, elinewidth=1.2)
+    below.axhline(1, color=GREY, linestyle="--", linewidth=1.1)
+    above.set(ylabel="share of jets per unit")
+    above.set_ylim(bottom=0)
+    above.legend()
+    below.set(xlabel=label, ylabel="efficiency / mean", xlim=(e[0], e[-1]))
+    return figure
+
+
+@style()
+def significance_curves(scans: Mapping[str, Scan], uncertainties: tuple[Uncertainty, ...]) -> Figure:
+    """Draw the significance of the mass fit, and of counting, against the signal efficiency of the cut.
+
+    Args:
+        scans: name of the score -> its scan, which has these uncertainties.
+    """
+    figure, panels = new_figure(11.0, 4.4, columns=2, sharey=True, caption=(
+        "Expected significance against the signal efficiency of the cut: left of a fit of the mass, right of counting the"
+        " jets that pass. Line styles are the relative uncertainty of the background, with that of its sculpting."))
+    for colour, (name, scan) in zip(cycle(COLOURS), scans.items()):
+        for line, uncertainty in zip(cycle(LINES), uncertainties):
+            row = scan.uncertainties.index(uncertainty)
+            for axes, found in zip(panels, (scan.significance, scan.counting), strict=True):
+                axes.plot(scan.efficiency, found[row], color=colour, linestyle=line, label=f"{name}, {_worded(uncertainty)}")
+    for axes, title in zip(panels, ("fit of the mass", "counting"), strict=True):
+        axes.set(title=title, xlabel="signal efficiency", xlim=(0, 1))
+        axes.set_ylim(bottom=0)
+    panels[0].set_ylabel("expected significance")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=9)
+    return figure
+
+
+@style()
+def reliability_curves(calibrations: Mapping[str, Calibration]) -> Figure:
+    """Draw how often a class is the true one against the probability that it was given, with 68 % intervals.
+
+    Args:
+        calibrations: name of the class, or of what is most probable -> its calibration.
+    """
+    figure, (axes,) = new_figure(5.2, 5.2, caption=(
+        "Share of jets that are of a class against its mean probability, in bins of equal numbers, with the expected"
+        " calibration error. On the diagonal, probabilities are frequencies."))
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.1)
+    for colour, (name, (table, error)) in zip(cycle(COLOURS), calibrations.items()):
+        share = wilson(table.observed * table.effective, table.effective)
+        axes.errorbar(table.predicted, table.observed, [table.observed - share.low, share.high - table.observed], fmt="o",
+                      color=colour, markersize=4, elinewidth=1.2,
+                      label=f"{name}: {error.value:.4f} ± {(error.high - error.low) / 2:.4f}")
+    axes.set(xlabel="probability", ylabel="share of jets", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.legend(loc="upper left")
+    return figure
+
+
+def _worded(uncertainty: Uncertainty) -> str:
+    sculpting = f", sculpting {100 * uncertainty.sculpting:g} %" if uncertainty.sculpting else ""
+    return f"{100 * uncertainty.normalisation:g} %{sculpting}"
