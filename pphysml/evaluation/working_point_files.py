@@ -78,7 +78,7 @@ def _plain(point: WorkingPoint) -> dict[str, Any]:
         "classes": list(point.target.classes), "efficiency": point.target.efficiency, "threshold": point.threshold.tolist(),
         "efficiencies": {
             name: {**{end: [None if np.isnan(x) else float(x) for x in values] for end, values in found._asdict().items()},
-                   "jets": point.jets[name].tolist()}
+                   "number": point.jets[name].tolist()}
             for name, found in point.efficiency.items()
         },
     }
@@ -87,7 +87,7 @@ def _plain(point: WorkingPoint) -> dict[str, Any]:
 def _point(name: str, values: Mapping[str, Any], bins: int) -> WorkingPoint:
     target = Target(name, tuple(values["classes"]), float(values["efficiency"]))
     efficiency = {kind: Interval(*(_column(found[end], bins) for end in ("value", "low", "high"))) for kind, found in values["efficiencies"].items()}
-    jets = {kind: np.array(found["jets"], dtype=np.int64) for kind, found in values["efficiencies"].items()}
+    jets = {kind: np.array(found["number"], dtype=np.int64) for kind, found in values["efficiencies"].items()}
     return WorkingPoint(target, _column(values["threshold"], bins), efficiency, jets)
 
 
