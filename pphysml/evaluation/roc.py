@@ -121,7 +121,7 @@ def auc_difference(a: Roc, b: Roc) -> Comparison:
     Raises:
         ValueError: they are not of the same jets.
     """
-    _check_same_jets(a, b)
+    check_same_jets(a, b)
     return difference(area(a), area(b), a.event)
 
 
@@ -167,7 +167,7 @@ def rejection_ratio(a: Roc, b: Roc, efficiency: float) -> Comparison:
     Raises:
         ValueError: they are not of the same jets.
     """
-    _check_same_jets(a, b)
+    check_same_jets(a, b)
     first, second = (background_efficiency(curve, efficiency) for curve in (a, b))
     return ratio(second, first, a.event)
 
@@ -183,6 +183,17 @@ def background_efficiency(curve: Roc, efficiency: float) -> Estimate:
 def threshold(curve: Roc, efficiency: float) -> float:
     """Return the highest score at or above which at least this share of the signal is."""
     return float(curve.threshold[_crossing(curve, efficiency)])
+
+
+def check_same_jets(a: Roc, b: Roc) -> None:
+    """Refuse to compare scores of different jets.
+
+    Raises:
+        ValueError: signal, weights or events differ.
+    """
+    same = np.array_equal(a.signal, b.signal) and np.array_equal(a.weights, b.weights)
+    if not same or (a.event is None) != (b.event is None):
+        raise ValueError("two scores are compared on the same jets, with the same weights and events")
 
 
 def _crossing(curve: Roc, efficiency: float) -> int:
@@ -228,9 +239,3 @@ def _shares(curve: Roc) -> Floats:
     of_signal = float(curve.weights[curve.signal].sum())
     of_background = float(curve.weights[~curve.signal].sum())
     return curve.weights / np.where(curve.signal, of_signal, of_background)
-
-
-def _check_same_jets(a: Roc, b: Roc) -> None:
-    same = np.array_equal(a.signal, b.signal) and np.array_equal(a.weights, b.weights)
-    if not same or (a.event is None) != (b.event is None):
-        raise ValueError("two scores are compared on the same jets, with the same weights and events")
