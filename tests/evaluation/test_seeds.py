@@ -9,11 +9,11 @@ from pphysml.evaluation.roc import auc_difference, rejection_ratio, roc
 
 
 def trainings(sample, gains=(1.2, 1.25), n=2500):
-    """Return curves of trainings: each weighs two inputs in its own way, and reads the same jets."""
+    """Return curves of trainings on the same jets: all read one input, and each another one of its own."""
     rng = np.random.default_rng(sample)
     signal = rng.random(n) < 0.4
-    inputs = rng.normal(size=(2, n)) + signal
-    return [roc(inputs[0] + gain * inputs[1] * (1 + 0.3 * k), signal) for k, gain in enumerate(gains)]
+    inputs = rng.normal(size=(4, n)) + signal
+    return [roc(inputs[0] + gain * inputs[1 + k], signal) for k, gain in enumerate(gains)]
 
 
 def test_one_seed_is_the_paired_comparison():
