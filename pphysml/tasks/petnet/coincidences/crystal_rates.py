@@ -24,11 +24,14 @@ from ..scanner.scanner import Scanner
 EACH = 400
 """Singles of a crystal, in the mean over those that were hit, by which its share is known to 5 %."""
 
-FEW = 40
-"""And below which that of one run is taken to be that of the next: runs may be beds, between which it changes."""
+FEW = 10
+"""And where shares have changed, which is worse than that they are known to a third."""
+
+CHANGED = 7.0
+"""Standard deviations of chi squared by which shares have changed."""
 
 PIECE = 100_000
-"""Singles after which it is asked whether there are as many."""
+"""Singles after which it is asked whether there are as many, and whether shares are those of the ones before."""
 
 IN_BIN = 10_000
 """Singles whose rate is one number; its square is known to 2 %."""
@@ -42,13 +45,11 @@ class Stretch(NamedTuple):
 
     Attributes:
         segment: of the slices.
-        run: of the last of them.
         begin, end: the first slice, and the one behind the last.
         counts: singles of each crystal, (C,).
     """
 
     segment: int
-    run: int
     begin: int
     end: int
     counts: NDArray[np.int64]
@@ -59,7 +60,7 @@ class Stretch(NamedTuple):
 
     def with_next(self, other: Stretch) -> Stretch:
         """Return both as one."""
-        return Stretch(self.segment, other.run, self.begin, other.end, _sum(self.counts, other.counts))
+        return Stretch(self.segment, self.begin, other.end, _sum(self.counts, other.counts))
 
 
 class CrystalRates:
@@ -74,6 +75,7 @@ class CrystalRates:
         self._slices: list[NDArray[np.float64]] = []
         self._stretches: list[Stretch] = []
         self._open: Stretch | None = None
+        self._piece: Stretch | None = None
         self._n_slices = self._n_singles = 0
 
     def add(self, examples: Columns) -> None:
@@ -81,31 +83,40 @@ class CrystalRates:
         own = own_singles(examples)
         time, segment = ragged(own, "time"), np.asarray(own["segment"], dtype=np.int64)
         crystal, offsets = self.index.add(own), time.offsets
-        run = ragged(own, "run").flat[offsets[:-1]] if "run" in own else np.zeros(len(segment), dtype=np.int64)
         self._slices.append(np.stack([segment, time.flat[offsets[:-1]], time.flat[offsets[1:] - 1], time.counts], axis=1).astype(np.float64))
         pieces = (self._n_singles + offsets) // PIECE
-        cut = (np.diff(pieces[:-1], prepend=pieces[0]) > 0) | (np.diff(segment, prepend=segment[:1]) != 0) | (np.diff(run, prepend=run[:1]) != 0)
+        cut = (np.diff(pieces[:-1], prepend=pieces[0]) > 0) | (np.diff(segment, prepend=segment[:1]) != 0)
         starts = np.unique([0, *np.flatnonzero(cut), len(segment)]).tolist()
         for begin, end in itertools.pairwise(starts):
             inside = crystal[offsets[begin] : offsets[end]]
             counts = np.bincount(inside[inside >= 0], minlength=len(self.index))
-            self._extend(Stretch(int(segment[begin]), int(run[begin]), self._n_slices + begin, self._n_slices + end, counts), bool(pieces[end] > pieces[end - 1]))
+            part = Stretch(int(segment[begin]), self._n_slices + begin, self._n_slices + end, counts)
+            if self._piece is not None and self._piece.segment != part.segment:
+                self._end_piece()
+            self._piece = part if self._piece is None else self._piece.with_next(part)
+            if pieces[end] > pieces[end - 1]:
+                self._end_piece()
         self._n_slices += len(segment)
         self._n_singles += int(offsets[-1])
 
-    def _extend(self, piece: Stretch, ends_piece: bool) -> None:
-        if self._open is not None and (self._open.segment != piece.segment or (self._open.run != piece.run and self._open.enough(FEW))):
+    def _end_piece(self) -> None:
+        """Take the singles since the last piece to the open stretch, or to a new one if they are of other shares."""
+        piece, self._piece = self._piece, None
+        if piece is None:
+            return
+        if self._open is not None and (self._open.segment != piece.segment or (self._open.enough(FEW) and changed(self._open.counts, piece.counts))):
             self._close()
         self._open = piece if self._open is None else self._open.with_next(piece)
-        if ends_piece and self._open.enough(EACH):
+        if self._open.enough(EACH):
             self._close()
 
     def _close(self) -> None:
-        """End the open stretch; what is left of a run, or of a segment, belongs to the last one."""
+        """End the open stretch; few singles of the same shares as those before belong to these."""
         if self._open is None:
             return
         last = self._stretches[-1] if self._stretches else None
-        if last is not None and last.segment == self._open.segment and not self._open.enough(EACH if last.run == self._open.run else FEW):
+        few = not self._open.enough(EACH) and last is not None and last.segment == self._open.segment
+        if last is not None and few and not (self._open.enough(FEW) and changed(last.counts, self._open.counts)):
             self._stretches[-1] = last.with_next(self._open)
         else:
             self._stretches.append(self._open)
@@ -117,6 +128,7 @@ class CrystalRates:
         Args:
             width: range of the time differences in the window, of either sign, ps.
         """
+        self._end_piece()
         self._close()
         slices = np.concatenate(self._slices) if self._slices else np.zeros((0, 4))
         shares = np.zeros((len(self._stretches), len(self.index)))
@@ -190,6 +202,20 @@ def _squared_rates(segment: Array, start: Array, last: Array, n: Array) -> tuple
     m, time = np.bincount(number, distances), np.bincount(number, duration)
     squared = np.where(time > 0, np.maximum((m - 1) * (m - 2), 0) / np.where(time > 0, time, 1) ** 2, 0.0)
     return squared[number], duration
+
+
+def changed(one: Array, other: Array) -> bool:
+    """Return whether two counts of singles by crystal are of other shares, by the chi squared of two samples.
+
+    Of n singles of a crystal, p n are expected in one of them, and the term of the crystal has the mean 1 and the variance 2 + (1 / (p q) - 6) / n.
+    """
+    a, n = _sum(one, np.zeros(len(other), dtype=np.int64)), _sum(one, other)
+    seen, p = n > 0, a.sum() / max(1, n.sum())
+    if not 0.0 < p < 1.0:
+        return False
+    a, n, pq = a[seen], n[seen], p * (1 - p)
+    chi2, variance = ((a - n * p) ** 2 / (n * pq)).sum(), (2 + (1 / pq - 6) / n).sum()
+    return bool(chi2 - len(n) > CHANGED * np.sqrt(variance))
 
 
 def _sum(one: Array, other: Array) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from pphysml.contract import Engine
 from pphysml.errors import ConfigError
 from pphysml.io.ragged import Ragged, concatenate, slice_rows
-from pphysml.tasks.petnet.coincidences.crystal_rates import FEW, CrystalRates
+from pphysml.tasks.petnet.coincidences.crystal_rates import CrystalRates, changed
 from pphysml.tasks.petnet.coincidences.pairs import Pairs
 from pphysml.tasks.petnet.coincidences.random_rates import (
     RANDOM_RATE,
@@ -102,29 +102,31 @@ def test_each_line_has_its_random_pairs_while_rate_and_shares_change():
     assert chi_squared(found, np.outer(n, n) * 1e-12 * (2 * WINDOW + 1) / 6e-3) < 1e-12
 
 
-@pytest.mark.parametrize("by", ["segment", "run"])
-def test_stretches_end_with_a_segment_or_a_run(by):
+@pytest.mark.parametrize("segment", [0, 1])
+def test_stretches_end_where_the_shares_change(segment, monkeypatch):
+    # As many singles as a stretch wants never come.
+    monkeypatch.setattr("pphysml.tasks.petnet.coincidences.crystal_rates.EACH", 100_000)
     rng = np.random.default_rng(9)
-    # The first one ends in the midst of a piece.
-    one, other = measured(rng, 130_000, 1e-3, low=0.9), measured(rng, 70_000, 5e-4, low=0.9, start=0.1, tilt=-0.9)
-    parts = slices_of(*one), slices_of(*other, segment=int(by == "segment"), number=1000)
-    runs = [{"run": Ragged(np.full(len(part["time"].flat), int(k and by == "run")), part["time"].offsets)} for k, part in enumerate(parts)]
-    rates = surveyed(*(part | run for part, run in zip(parts, runs, strict=True)))
-    late = np.arange(len(slices_of(*one)["slice"]), len(rates.duration))
-    assert rates.stretch[late[0] - 1] < rates.stretch[late[0]]
+    one, other = measured(rng, 300_000, 2e-3, low=0.9), measured(rng, 70_000, 5e-4, low=0.9, start=0.0021, tilt=-0.9)
+    n = len(slices_of(*one)["slice"])
+    rates = surveyed(slices_of(*one), slices_of(*other, segment=segment, number=n))
+    assert rates.stretch.tolist() == [0] * n + [1] * (len(rates.stretch) - n)
+    late = np.arange(n, len(rates.duration))
     of, number = np.zeros((CRYSTALS, CRYSTALS)), numbers_of(rates)
     for a, b in itertools.combinations(range(CRYSTALS), 2):
         of[a, b] = rates.between(late, np.full(len(late), number[a]), np.full(len(late), number[b])) @ rates.duration[late]
     assert chi_squared(counted(*other), of) > 1e-3
 
 
-def test_runs_with_few_singles_share_a_stretch():
-    time, crystal = measured(np.random.default_rng(10), 60_000, 1e-3)
-    slices = slices_of(time, crystal, each=100)
-    runs = np.repeat(np.arange(600), 100)
-    # 100 singles of 12 crystals do not show their shares; FEW times as many as there are crystals do.
-    rates = surveyed(slices | {"run": Ragged(runs, slices["time"].offsets)})
-    assert len(rates.shares) == 600 // (CRYSTALS * FEW // 100 + 1) and rates.shares.min() > 0
+def test_changes_are_told_from_chance():
+    rng, chance = np.random.default_rng(10), []
+    for n_crystals, n, more in ((12, 100_000, 100_000), (3000, 100_000, 1_000_000), (50_000, 5_000, 400_000)):
+        share = rng.uniform(0.2, 1.8, n_crystals) / n_crystals
+        other = share * np.where(np.arange(n_crystals) % 2, 1.2, 0.8)
+        draws = [(rng.poisson(more * share), rng.poisson(n * share)) for _ in range(50)]
+        chance += [changed(*draw) for draw in draws]
+        assert changed(rng.poisson(20 * n_crystals * share), rng.poisson(20 * n_crystals * other)) or n_crystals < 3000
+    assert not any(chance) and not changed(np.zeros(3, int), np.ones(3, int))
 
 
 def test_singles_in_no_crystal_have_no_part():
