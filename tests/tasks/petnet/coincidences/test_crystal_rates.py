@@ -102,12 +102,12 @@ def test_each_line_has_its_random_pairs_while_rate_and_shares_change():
     assert chi_squared(found, np.outer(n, n) * 1e-12 * (2 * WINDOW + 1) / 6e-3) < 1e-12
 
 
-@pytest.mark.parametrize("segment", [0, 1])
-def test_stretches_end_where_the_shares_change(segment, monkeypatch):
+@pytest.mark.parametrize(("segment", "before"), [(0, 300_000), (1, 330_000)])
+def test_stretches_end_where_the_shares_change(segment, before, monkeypatch):
     # As many singles as a stretch wants never come.
     monkeypatch.setattr("pphysml.tasks.petnet.coincidences.crystal_rates.EACH", 100_000)
     rng = np.random.default_rng(9)
-    one, other = measured(rng, 300_000, 2e-3, low=0.9), measured(rng, 70_000, 5e-4, low=0.9, start=0.0021, tilt=-0.9)
+    one, other = measured(rng, before, 2e-3, low=0.9), measured(rng, 70_000, 5e-4, low=0.9, start=0.0021, tilt=-0.9)
     n = len(slices_of(*one)["slice"])
     rates = surveyed(slices_of(*one), slices_of(*other, segment=segment, number=n))
     assert rates.stretch.tolist() == [0] * n + [1] * (len(rates.stretch) - n)
