@@ -34,15 +34,18 @@ def rejection_curves(curves: Mapping[str, Roc]) -> Figure:
     """
     figure, (axes,) = new_figure(caption=(
         "Background rejection against signal efficiency, with bands of one standard deviation; open triangles are lower"
-        f" bounds at 95 % confidence, where fewer than {FEW} background jets pass. The dotted line is a score that knows nothing."))
+        f" bounds at 95 % confidence, where fewer than {FEW} background jets pass. The dotted line is a score that knows"
+        " nothing."))
     for colour, (name, curve) in zip(cycle(COLOURS), curves.items()):
         points = [rejection(curve, efficiency) for efficiency in CURVE]
         known = [point for point in points if not point.few]
         bounds = [point for point in points if point.few]
         x = [point.efficiency for point in known]
+        low, high = [point.low for point in known], [point.high for point in known]
         axes.plot(x, [point.value for point in known], color=colour, label=f"{name}, AUC {auc(curve).value:.4f}")
-        axes.fill_between(x, [point.low for point in known], [point.high for point in known], color=colour, alpha=0.25, linewidth=0)
-        axes.plot([point.efficiency for point in bounds], [point.bound for point in bounds], "^", color=colour, markerfacecolor="none")
+        axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
+        axes.plot([point.efficiency for point in bounds], [point.bound for point in bounds], "^",
+                  color=colour, markerfacecolor="none")
     axes.plot(CURVE, 1 / CURVE, color=GREY, linestyle=":", linewidth=1.1)
     axes.set(xlabel="signal efficiency", ylabel="background rejection", yscale="log", xlim=(0, 1))
     axes.legend(loc="upper right")
@@ -51,7 +54,8 @@ def rejection_curves(curves: Mapping[str, Roc]) -> Figure:
 
 @style()
 def background_shapes(
-    values: ArrayLike, passed: Mapping[str, NDArray[np.bool_]], edges: ArrayLike, label: str, weights: ArrayLike | None = None
+    values: ArrayLike, passed: Mapping[str, NDArray[np.bool_]], edges: ArrayLike, label: str,
+    weights: ArrayLike | None = None,
 ) -> Figure:
     """Draw the spectrum of background jets, and of those that pass cuts, each of area 1; below, the efficiency.
 
@@ -96,9 +100,9 @@ def significance_curves(scans: Mapping[str, Scan], uncertainties: tuple[Uncertai
         " jets that pass. Line styles are the relative uncertainty of the background, with that of its sculpting."))
     for colour, (name, scan) in zip(cycle(COLOURS), scans.items()):
         for line, uncertainty in zip(cycle(LINES), uncertainties):
-            row = scan.uncertainties.index(uncertainty)
+            row, label = scan.uncertainties.index(uncertainty), f"{name}, {_worded(uncertainty)}"
             for axes, found in zip(panels, (scan.significance, scan.counting), strict=True):
-                axes.plot(scan.efficiency, found[row], color=colour, linestyle=line, label=f"{name}, {_worded(uncertainty)}")
+                axes.plot(scan.efficiency, found[row], color=colour, linestyle=line, label=label)
     for axes, title in zip(panels, ("fit of the mass", "counting"), strict=True):
         axes.set(title=title, xlabel="signal efficiency", xlim=(0, 1))
         axes.set_ylim(bottom=0)
@@ -120,8 +124,8 @@ def reliability_curves(calibrations: Mapping[str, Calibration]) -> Figure:
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.1)
     for colour, (name, (table, error)) in zip(cycle(COLOURS), calibrations.items()):
         share = wilson(table.observed * table.effective, table.effective)
-        axes.errorbar(table.predicted, table.observed, [table.observed - share.low, share.high - table.observed], fmt="o",
-                      color=colour, markersize=4, elinewidth=1.2,
+        ends = [table.observed - share.low, share.high - table.observed]
+        axes.errorbar(table.predicted, table.observed, ends, fmt="o", color=colour, markersize=4, elinewidth=1.2,
                       label=f"{name}: {error.value:.4f} ± {(error.high - error.low) / 2:.4f}")
     axes.set(xlabel="probability", ylabel="share of jets", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(loc="upper left")

@@ -23,7 +23,8 @@ def separation_metrics(curve: Roc, efficiencies: Sequence[float] = EFFICIENCIES)
     background = int((~curve.signal).sum())
     for efficiency in efficiencies:
         found = rejection(curve, efficiency)
-        metrics.append(Metric(f"rejection_{100 * efficiency:g}", found.value, found.low, found.high, background, _definition(found)))
+        name = f"rejection_{100 * efficiency:g}"
+        metrics.append(Metric(name, found.value, found.low, found.high, background, _definition(found)))
     return metrics
 
 
@@ -34,7 +35,8 @@ def rejection_rows(curves: Mapping[str, Roc], efficiencies: Sequence[float] = EF
         for efficiency in efficiencies:
             found = rejection(curve, efficiency)
             rows.append({
-                "score": name, "signal efficiency": efficiency, "rejection": found.value, "low": found.low, "high": found.high,
+                "score": name, "signal efficiency": efficiency,
+                "rejection": found.value, "low": found.low, "high": found.high,
                 "background that passes": round(found.passing, 1),
                 f"at least ({100 * CONFIDENCE:g} %)": found.bound if found.few else None,
             })
@@ -48,7 +50,8 @@ def sculpting_rows(found: Mapping[str, Sculpting], corrected: Mapping[str, float
             "variable": name, "1/JSD": one.inverse, "limit of a flat score": one.ceiling,
             "JSD less chance [bit]": one.excess.value, "low": one.excess.low, "high": one.excess.high,
             "p-value": one.p_value, "p-value, corrected": corrected[name],
-            "bins": one.bins, "passing": round(one.passing, 1), "failing": round(one.failing, 1), "bins below zero": one.floored,
+            "bins": one.bins, "bins below zero": one.floored,
+            "passing": round(one.passing, 1), "failing": round(one.failing, 1),
         }
         for name, one in found.items()
     ]
@@ -58,7 +61,8 @@ def significance_rows(fits: Mapping[str, Mapping[Uncertainty, Fitted]]) -> list[
     """Return a row for each score and uncertainty; `counting_significance.FAVOURS_PLAIN` is to be a note beside it."""
     return [
         {
-            "score": name, "background uncertainty": uncertainty.normalisation, "sculpting uncertainty": uncertainty.sculpting,
+            "score": name,
+            "background uncertainty": uncertainty.normalisation, "sculpting uncertainty": uncertainty.sculpting,
             "significance of the fit": fit.value, "low": fit.low, "high": fit.high, "of counting": fit.counting,
             "signal efficiency": fit.signal_efficiency, "background efficiency": fit.background_efficiency,
             "bins below zero": fit.floored,
@@ -76,18 +80,21 @@ def working_point_rows(points: WorkingPoints) -> list[Row]:
                 f"{points.binning.variable} from": points.binning.edges[place], "to": points.binning.edges[place + 1]}
             for kind, efficiency in point.efficiency.items():
                 value, low, high = (float(end[place]) for end in efficiency)
-                rows.append({"working point": name, **where, "threshold": float(threshold), "class": kind, "efficiency": value,
-                             "low": low, "high": high, "number": int(point.jets[kind][place])})
+                rows.append({"working point": name, **where, "threshold": float(threshold), "class": kind,
+                             "efficiency": value, "low": low, "high": high, "number": int(point.jets[kind][place])})
     return rows
 
 
 def pair_rows(areas: Mapping[tuple[str, str], Interval]) -> list[Row]:
     """Return a row for each pair of classes, by what `pairwise_auc` returns."""
-    return [{"class": a, "against": b, "AUC": area.value, "low": area.low, "high": area.high} for (a, b), area in areas.items()]
+    return [
+        {"class": a, "against": b, "AUC": area.value, "low": area.low, "high": area.high} for (a, b), area in areas.items()
+    ]
 
 
 def _definition(found: Rejection) -> str:
     text = f"1 / background efficiency at a signal efficiency of {100 * found.efficiency:g} %."
     if found.few:
-        text += f" Only {found.passing:.3g} background jets pass: at {100 * CONFIDENCE:g} % confidence it is at least {found.bound:.4g}."
+        text += (f" Only {found.passing:.3g} background jets pass: at {100 * CONFIDENCE:g} % confidence it is at least"
+                 f" {found.bound:.4g}.")
     return text

@@ -99,7 +99,8 @@ def fit_regions(sums: Floats, merged: tuple[Floats, Floats], yields: Yields) -> 
         sums: (..., 2 regions, 2 classes, 2 powers, bins + 1).
         merged: by `mergers`.
     """
-    scale = np.stack([np.asarray(y / _totals(sums, c)) for c, y in ((BACKGROUND, yields.background), (SIGNAL, yields.signal))], axis=-1)
+    expected = {BACKGROUND: yields.background, SIGNAL: yields.signal}
+    scale = np.stack([np.asarray(expected[c] / _totals(sums, c)) for c in (BACKGROUND, SIGNAL)], axis=-1)
     # Axes (..., region, class, power, bin); squares are scaled twice.
     powers = np.stack([scale, scale**2], axis=-1)[..., None, :, :, None]
     scaled = sums[..., :-1] * powers

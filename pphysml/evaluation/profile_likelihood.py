@@ -138,10 +138,11 @@ class _Fit:
         full = c * (1 + n * self.r) / (1 + c * self.r)
         first, second = full - n, full / (1 + c * self.r)
         k = np.exp(x[:, 0])
-        # What is known exactly stays where it is.
-        v1, v2 = (first.sum(1) + (k - 1) / self.f**2, second.sum(1) + k / self.f**2) if self.f else (0 * k, 1 + 0 * k)
+        v1, v2, mixed = np.zeros_like(k), np.ones_like(k), np.zeros_like(k)
+        if self.f:  # a normalisation that is known stays where it is
+            v1, v2 = first.sum(1) + (k - 1) / self.f**2, second.sum(1) + k / self.f**2
+            mixed = (second * self.h).sum(1)
         t1, t2 = (first * self.h).sum(1) + x[:, 1], (second * self.h**2).sum(1) + 1
-        mixed = (second * self.h).sum(1) if self.f else 0 * k
         determinant = v2 * t2 - mixed**2
         step = np.stack([mixed * t1 - t2 * v1, mixed * v1 - v2 * t1], axis=1)
         found: Floats = step / determinant[:, None]

@@ -17,7 +17,7 @@ from scipy.stats import pearson3, skew
 
 from .event_blocks import block_histograms, blocks_of, resampled
 from .multiple_tests import holm
-from .uncertainty import Floats, Interval
+from .uncertainty import Floats, Interval, chunks
 
 BINS = 50
 """Bins of equal content in one variable."""
@@ -174,7 +174,7 @@ def sculpting(
         raise ValueError("both passing and failing background jets are needed, with weights above zero")
     value = float(jensen_shannon(spectra[:, 1], spectra[:, 0]))
     others = drawn.reshape(replicas, number, 2)
-    chance = shuffled(*jets, number, shuffles, seed)
+    chance = shuffled(*jets, shuffles, seed)
     error = _error(jensen_shannon(others[..., 1], others[..., 0]), chance)
     mean = float(chance.mean())
     failing, passing = (_effective(jets[2][jets[0] == kind]) for kind in (False, True))
@@ -213,8 +213,7 @@ def sculpting_of(
 
 
 def shuffled(
-    passed: NDArray[np.bool_], cell: NDArray[np.int64], weights: Floats, number: int,
-    shuffles: int = SHUFFLES, seed: int = 0,
+    passed: NDArray[np.bool_], cell: NDArray[np.int64], weights: Floats, shuffles: int = SHUFFLES, seed: int = 0
 ) -> Floats:
     """Return the divergences where as many jets as pass are drawn at random, (shuffles,).
 
@@ -223,20 +222,23 @@ def shuffled(
 
     Args:
         passed, cell, weights: of each jet, (n,).
-        number: of cells.
     """
     rng = np.random.default_rng(seed)
     pattern, which = np.unique(cell * 2 * WEIGHT_GROUPS + _weight_groups(weights), return_inverse=True)
     n = np.bincount(which)
     mean = np.bincount(which, weights) / n
     spread2 = np.bincount(which, (weights - mean[which]) ** 2) / np.maximum(n - 1, 1)
-    taken = rng.multivariate_hypergeometric(n, int(passed.sum()), shuffles, method="marginals")
-    sums = taken * mean
-    if spread2.any():
-        sums = sums + np.sqrt(taken * (1 - taken / n) * spread2) * rng.normal(size=taken.shape)
     starts = np.flatnonzero(np.diff(pattern // (2 * WEIGHT_GROUPS), prepend=-1))
-    passing = np.add.reduceat(sums, starts, axis=1)
-    return jensen_shannon(passing, np.add.reduceat(n * mean, starts) - passing)
+    everything = np.add.reduceat(n * mean, starts)
+    found = []
+    for count in chunks(shuffles, len(n)):
+        taken = rng.multivariate_hypergeometric(n, int(passed.sum()), count, method="marginals")
+        sums = taken * mean
+        if spread2.any():
+            sums += np.sqrt(taken * (1 - taken / n) * spread2) * rng.normal(size=taken.shape)
+        passing = np.add.reduceat(sums, starts, axis=1)
+        found.append(jensen_shannon(passing, everything - passing))
+    return np.concatenate(found)
 
 
 def _weight_groups(weights: Floats) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Intervals for fractions, means and anything that can be resampled; 68.27 % unless told.
+"""Intervals for fractions, means and anything that can be resampled; 68.27 % unless another level is given.
 
 An `Interval` holds numbers, or arrays where the counts are arrays. Without cases the value is NaN.
 """
@@ -158,7 +158,7 @@ def bootstrap(
     columns = [np.asarray(column) for column in cases]
     rng, n = np.random.default_rng(seed), len(columns[0])
     parts = []
-    for count in _chunks(replicas, n * len(columns)):
+    for count in chunks(replicas, n * len(columns)):
         rows = rng.integers(n, size=(count, n))
         parts.append(np.asarray(statistic(*(column[rows] for column in columns)), float))
     return np.concatenate(parts)
@@ -182,7 +182,7 @@ def bootstrap_means(
     patterns, counts = np.unique(np.column_stack([y, w]), axis=0, return_counts=True)
     rng = np.random.default_rng(seed)
     parts = []
-    for count in _chunks(replicas, len(patterns)):
+    for count in chunks(replicas, len(patterns)):
         drawn = _times_drawn(rng, counts, count) * patterns[:, -1]
         parts.append(drawn @ patterns[:, :-1] / drawn.sum(1, keepdims=True))
     return np.concatenate(parts)
@@ -218,6 +218,13 @@ def percentile_interval(value: float, replicas: ArrayLike, level: float = LEVEL)
     return Interval(value, float(low), float(high))
 
 
+def chunks(replicas: int, size: int) -> Iterator[int]:
+    """Yield numbers of replicas that sum to all, each of `MAX_RESAMPLED` values at most, of which one has `size`."""
+    step = max(1, MAX_RESAMPLED // max(size, 1))
+    for start in range(0, replicas, step):
+        yield min(step, replicas - start)
+
+
 def _times_drawn(rng: np.random.Generator, counts: NDArray[np.int64], replicas: int) -> Floats:
     """Return how often each pattern is among as many cases drawn, (replicas, patterns)."""
     n, patterns = int(counts.sum()), len(counts)
@@ -243,9 +250,3 @@ def _interval(value: Floats, low: Floats, high: Floats) -> Interval:
     if np.ndim(value) == 0:
         return Interval(float(value), float(low), float(high))
     return Interval(value, low, high)
-
-
-def _chunks(replicas: int, size: int) -> Iterator[int]:
-    step = max(1, MAX_RESAMPLED // max(size, 1))
-    for start in range(0, replicas, step):
-        yield min(step, replicas - start)

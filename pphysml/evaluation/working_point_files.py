@@ -33,9 +33,10 @@ def to_yaml(points: WorkingPoints, discriminant: Discriminant | None = None) -> 
     """Return working points, and the discriminant that they cut on, as YAML."""
     values: dict[str, Any] = {}
     if discriminant is not None:
-        values["discriminant"] = {"signal": dict(discriminant.signal), "background": dict(discriminant.background)}
-    if points.binning is not None:
-        values["binning"] = {"variable": points.binning.variable, "unit": points.binning.unit, "edges": list(points.binning.edges)}
+        sides = discriminant.signal, discriminant.background
+        values["discriminant"] = {"signal": dict(sides[0]), "background": dict(sides[1])}
+    if (binning := points.binning) is not None:
+        values["binning"] = {"variable": binning.variable, "unit": binning.unit, "edges": list(binning.edges)}
     values["working_points"] = {name: _plain(point) for name, point in points.points.items()}
     return plain_yaml.dump(values)
 
@@ -51,11 +52,13 @@ def from_yaml(text: str, where: str) -> tuple[WorkingPoints, Discriminant | None
     """
     values = plain_yaml.parse(text, where)
     try:
-        binning = Binning(values["binning"]["variable"], tuple(map(float, values["binning"]["edges"])), values["binning"]["unit"]) if "binning" in values else None
-        points = {name: _point(name, one, 1 if binning is None else len(binning.edges) - 1) for name, one in values["working_points"].items()}
+        binning = _binning(values["binning"]) if "binning" in values else None
+        bins = 1 if binning is None else len(binning.edges) - 1
+        points = {name: _point(name, one, bins) for name, one in values["working_points"].items()}
         discriminant = Discriminant(**values["discriminant"]) if "discriminant" in values else None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(f"{where}: holds no working points as this program writes them ({type(error).__name__}: {error}).") from None
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{where}: holds no working points as this program writes them ({reason}).") from None
     return WorkingPoints(points, binning), discriminant
 
 
@@ -74,20 +77,26 @@ def to_correctionlib(name: str, points: WorkingPoints, discriminant: Discriminan
 
 
 def _plain(point: WorkingPoint) -> dict[str, Any]:
+    efficiencies = {}
+    for name, found in point.efficiency.items():
+        ends = {end: [None if np.isnan(x) else float(x) for x in values] for end, values in found._asdict().items()}
+        efficiencies[name] = {**ends, "number": point.jets[name].tolist()}
     return {
-        "classes": list(point.target.classes), "efficiency": point.target.efficiency, "threshold": point.threshold.tolist(),
-        "efficiencies": {
-            name: {**{end: [None if np.isnan(x) else float(x) for x in values] for end, values in found._asdict().items()},
-                   "number": point.jets[name].tolist()}
-            for name, found in point.efficiency.items()
-        },
+        "classes": list(point.target.classes), "efficiency": point.target.efficiency,
+        "threshold": point.threshold.tolist(), "efficiencies": efficiencies,
     }
+
+
+def _binning(values: Mapping[str, Any]) -> Binning:
+    return Binning(values["variable"], tuple(float(edge) for edge in values["edges"]), values["unit"])
 
 
 def _point(name: str, values: Mapping[str, Any], bins: int) -> WorkingPoint:
     target = Target(name, tuple(values["classes"]), float(values["efficiency"]))
-    efficiency = {kind: Interval(*(_column(found[end], bins) for end in ("value", "low", "high"))) for kind, found in values["efficiencies"].items()}
-    jets = {kind: np.array(found["number"], dtype=np.int64) for kind, found in values["efficiencies"].items()}
+    efficiency, jets = {}, {}
+    for kind, found in values["efficiencies"].items():
+        efficiency[kind] = Interval(*(_column(found[end], bins) for end in ("value", "low", "high")))
+        jets[kind] = np.array(found["number"], dtype=np.int64)
     return WorkingPoint(target, _column(values["threshold"], bins), efficiency, jets)
 
 
@@ -101,7 +110,8 @@ def _column(values: Sequence[float | None], bins: int) -> Floats:
 def _thresholds(name: str, points: WorkingPoints) -> dict[str, Any]:
     content = {key: _in_bins(point.threshold, points.binning) for key, point in points.points.items()}
     inputs = [_variable(POINT, "string", "name of the working point"), *_of_binning(points.binning)]
-    return _correction(f"{name}_threshold", "score at or above which a jet passes", inputs, "threshold", _category(POINT, content))
+    meaning = "score at or above which a jet passes"
+    return _correction(f"{name}_threshold", meaning, inputs, "threshold", _category(POINT, content))
 
 
 def _efficiencies(name: str, points: WorkingPoints) -> dict[str, Any]:
@@ -109,14 +119,17 @@ def _efficiencies(name: str, points: WorkingPoints) -> dict[str, Any]:
     for key, point in points.points.items():
         of_class = {}
         for kind, found in point.efficiency.items():
-            numbers = found._asdict()
-            of_class[kind] = _category(SYSTEMATIC, {end: _in_bins(np.nan_to_num(numbers[of]), points.binning) for end, of in ENDS.items()})
+            numbers = {end: np.nan_to_num(values) for end, values in found._asdict().items()}
+            in_bins = {end: _in_bins(numbers[of], points.binning) for end, of in ENDS.items()}
+            of_class[kind] = _category(SYSTEMATIC, in_bins)
         content[key] = _category(CLASS, of_class)
     inputs = [
         _variable(POINT, "string", "name of the working point"), _variable(CLASS, "string", "class of the jet"),
-        _variable(SYSTEMATIC, "string", "nominal, or up or down by one standard deviation of the simulated jets"), *_of_binning(points.binning),
+        _variable(SYSTEMATIC, "string", "nominal, or up or down by one standard deviation of the simulated jets"),
+        *_of_binning(points.binning),
     ]
-    return _correction(f"{name}_efficiency", "share of the jets of a class that passes", inputs, "efficiency", _category(POINT, content))
+    meaning = "share of the jets of a class that passes"
+    return _correction(f"{name}_efficiency", meaning, inputs, "efficiency", _category(POINT, content))
 
 
 def _discriminant(name: str, discriminant: Discriminant) -> dict[str, Any]:
@@ -151,21 +164,26 @@ def _of_binning(binning: Binning | None) -> list[dict[str, str]]:
     return [] if binning is None else [_variable(binning.variable, "real", binning.unit)]
 
 
-def _correction(name: str, description: str, inputs: list[dict[str, str]], output: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "description": description, "version": 1, "inputs": inputs, "output": {"name": output, "type": "real"}, "data": data}
+def _correction(
+    name: str, description: str, inputs: list[dict[str, str]], output: str, data: dict[str, Any]
+) -> dict[str, Any]:
+    of_output = {"name": output, "type": "real"}
+    return {"name": name, "description": description, "version": 1, "inputs": inputs, "output": of_output, "data": data}
 
 
 def _category(of: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"nodetype": "category", "input": of, "content": [{"key": key, "value": value} for key, value in content.items()]}
+    items = [{"key": key, "value": value} for key, value in content.items()]
+    return {"nodetype": "category", "input": of, "content": items}
 
 
 def _in_bins(values: Floats, binning: Binning | None) -> Any:
     if binning is None:
         return float(values[0])
-    edges: list[float | str] = [float(edge) if np.isfinite(edge) else "inf" if edge > 0 else "-inf" for edge in binning.edges]
-    return {"nodetype": "binning", "input": binning.variable, "edges": edges, "content": values.tolist(), "flow": "clamp"}
+    edges = [float(edge) if np.isfinite(edge) else "inf" if edge > 0 else "-inf" for edge in binning.edges]
+    content = {"edges": edges, "content": values.tolist(), "flow": "clamp"}
+    return {"nodetype": "binning", "input": binning.variable, **content}
 
 
 def _formula(expression: str, inputs: list[str], parameters: list[float]) -> dict[str, Any]:
-    formula: dict[str, Any] = {"nodetype": "formula", "expression": expression, "parser": "TFormula", "variables": inputs}
-    return {**formula, "parameters": parameters} if parameters else formula
+    formula: dict[str, Any] = {"nodetype": "formula", "expression": expression, "parser": "TFormula"}
+    return {**formula, "variables": inputs, **({"parameters": parameters} if parameters else {})}

@@ -83,7 +83,8 @@ class ScoredJets:
         """
         for name in names:
             if name not in self.classes:
-                raise ConfigError(f"A working point asks for the class {name!r}, which there is not.{did_you_mean(name, self.classes)}")
+                near = did_you_mean(name, self.classes)
+                raise ConfigError(f"A working point asks for the class {name!r}, which there is not.{near}")
         return np.isin(np.asarray(self.label), [list(self.classes).index(name) for name in names])
 
     def weight(self) -> Floats:
@@ -155,18 +156,21 @@ def working_points(
         ConfigError: a class that there is not, an efficiency that is not between 0 and 1, or too few
             jets for it in a bin.
     """
-    bins = [_bins(jets, binning) for jets in (chosen_on, judged_on)]
+    choosing, judging = (_bins(jets, binning) for jets in (chosen_on, judged_on))
     number = 1 if binning is None else len(binning.edges) - 1
+    parts = {}
+    for name in judged_on.classes:
+        chosen = judged_on.of([name])
+        parts[name] = [np.flatnonzero(chosen & (judging == b)) for b in range(number)]
+    jets = {name: np.array([len(part) for part in of_class]) for name, of_class in parts.items()}
     points = {}
     for target in targets:
-        threshold = np.array([_threshold(target, chosen_on, bins[0] == b, _where(binning, b)) for b in range(number)])
-        passed = np.asarray(judged_on.score, float) >= threshold[bins[1]]
-        efficiency, jets = {}, {}
-        for name in judged_on.classes:
-            chosen = judged_on.of([name])
-            parts = [_efficiency(passed, judged_on, chosen & (bins[1] == b)) for b in range(number)]
-            efficiency[name] = Interval(*(np.array(column) for column in zip(*parts, strict=True)))
-            jets[name] = np.bincount(bins[1][chosen], minlength=number)
+        threshold = np.array([_threshold(target, chosen_on, choosing == b, _where(binning, b)) for b in range(number)])
+        passed = np.asarray(judged_on.score, float) >= threshold[judging]
+        efficiency = {}
+        for name, of_class in parts.items():
+            found = [_efficiency(passed, judged_on, part) for part in of_class]
+            efficiency[name] = Interval(*(np.array(column) for column in zip(*found, strict=True)))
         points[target.name] = WorkingPoint(target, threshold, efficiency, jets)
     return WorkingPoints(points, binning)
 
@@ -189,14 +193,17 @@ def _where(binning: Binning | None, place: int) -> str:
 def _threshold(target: Target, jets: ScoredJets, inside: NDArray[np.bool_], where: str) -> float:
     """Return the threshold whose efficiency is nearest to the one that is wanted, between two scores."""
     if not 0 < target.efficiency < 1:
-        raise ConfigError(f"The working point {target.name!r} needs an efficiency between 0 and 1, or a rejection above 1, not {target.efficiency:g}.")
+        raise ConfigError(
+            f"The working point {target.name!r} needs an efficiency between 0 and 1, or a rejection above 1,"
+            f" not an efficiency of {target.efficiency:g}."
+        )
     chosen = jets.of(target.classes) & inside
     score, weight = np.asarray(jets.score, float)[chosen], jets.weight()[chosen]
     number = float(weight.sum() ** 2 / (weight**2).sum()) if weight.sum() > 0 else 0.0
     if number * target.efficiency < 1:
         raise ConfigError(
-            f"The working point {target.name!r} needs an efficiency of {target.efficiency:g} of {', '.join(target.classes)}, for which"
-            f" {number:.0f} jets{where} are too few; give more jets or wider bins."
+            f"The working point {target.name!r} needs an efficiency of {target.efficiency:g} of"
+            f" {', '.join(target.classes)}, for which {number:.0f} jets{where} are too few; give more jets or wider bins."
         )
     distinct, which = np.unique(-score, return_inverse=True)
     efficiency = np.cumsum(np.bincount(which, weight)) / weight.sum()
@@ -209,7 +216,7 @@ def _threshold(target: Target, jets: ScoredJets, inside: NDArray[np.bool_], wher
     return float(np.clip(threshold, -LARGEST, LARGEST))
 
 
-def _efficiency(passed: NDArray[np.bool_], jets: ScoredJets, chosen: NDArray[np.bool_]) -> Interval:
+def _efficiency(passed: NDArray[np.bool_], jets: ScoredJets, chosen: NDArray[np.int64]) -> Interval:
     weight = jets.weight()[chosen]
     if not weight.sum() > 0:
         return wilson(0, 0)

@@ -40,7 +40,7 @@ def test_divergence_equals_scipy_and_its_limits():
 def test_mean_under_shuffling_is_the_formula(n, share, bins):
     rng = np.random.default_rng(1)
     passed, cell = rng.random(n) < share, rng.integers(0, bins, n)
-    chance = s.shuffled(passed, cell, np.ones(n), bins, 1000)
+    chance = s.shuffled(passed, cell, np.ones(n), 1000)
     assert chance.mean() == pytest.approx(s.chance_divergence(bins, passed.sum(), (~passed).sum()), rel=0.04)
 
 
@@ -50,7 +50,7 @@ def test_shuffling_equals_permutations_one_by_one(kind):
     rng = np.random.default_rng(2)
     weights = {"none": np.ones(2000), "signs": rng.choice([1.0, 2.5, -0.5], 2000),
                "gamma": rng.gamma(2, 1, 2000) * rng.choice([1, 1, 1, -1], 2000)}[kind]
-    found = s.shuffled(passed, cell, weights, 20, 4000)
+    found = s.shuffled(passed, cell, weights, 4000)
     expected = by_permutation(passed, cell, weights, 20, 1500)
     for quantile in (0.1, 0.5, 0.9, 0.97):
         assert np.quantile(found, quantile) == pytest.approx(np.quantile(expected, quantile), rel=0.06)
@@ -68,7 +68,7 @@ def test_chance_alone_gives_every_probability_as_often(weights):
 def test_small_probabilities_are_the_tail_of_many_shuffles():
     passed, cell = sample(3000, 4, 1.45)
     few = s.sculpting(passed, cell, 20, replicas=2)
-    many = (s.shuffled(passed, cell, np.ones(3000), 20, 200_000) >= few.divergence).mean()
+    many = (s.shuffled(passed, cell, np.ones(3000), 200_000) >= few.divergence).mean()
     assert 1e-4 < many < 5e-3
     assert few.p_value == pytest.approx(many, rel=0.6)
     assert s.sculpting(*sample(20_000, 5, 5.0), 20, shuffles=500, replicas=2).p_value < 1e-12
