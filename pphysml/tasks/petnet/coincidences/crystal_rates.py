@@ -11,7 +11,7 @@ singles to be known and changes where the object or the bed moves.
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Stretch(NamedTuple):
     segment: int
     begin: int
     end: int
-    counts: NDArray[np.int64]
+    counts: NDArray[np.integer[Any]]
 
     def enough(self, each: int) -> bool:
         """Whether crystals have so many singles in the mean."""
@@ -119,7 +119,7 @@ class CrystalRates:
         if last is not None and few and not (self._open.enough(FEW) and changed(last.counts, self._open.counts)):
             self._stretches[-1] = last.with_next(self._open)
         else:
-            self._stretches.append(self._open)
+            self._stretches.append(self._open._replace(counts=self._open.counts.astype(np.int32)))
         self._open = None
 
     def random_rates(self, width: float) -> RandomRates:
@@ -131,7 +131,7 @@ class CrystalRates:
         self._end_piece()
         self._close()
         slices = np.concatenate(self._slices) if self._slices else np.zeros((0, 4))
-        shares = np.zeros((len(self._stretches), len(self.index)))
+        shares = np.zeros((len(self._stretches), len(self.index)), dtype=np.float32)
         for row, stretch in zip(shares, self._stretches, strict=True):
             # Of all singles, those in no crystal included, whose rate it is multiplied by.
             row[: len(stretch.counts)] = stretch.counts / slices[stretch.begin : stretch.end, 3].sum()
@@ -178,7 +178,7 @@ class RandomRates:
     @property
     def expected(self) -> float:
         """Random pairs in all lines, those of one crystal with itself left out, whether they pass cuts or not."""
-        others = self.shares.sum(1) ** 2 - (self.shares**2).sum(1)
+        others = self.shares.sum(1, dtype=np.float64) ** 2 - (self.shares**2).sum(1, dtype=np.float64)
         return 0.5 * self.width * float((self.squared * self.duration) @ others[self.stretch]) if len(self.stretch) else 0.0
 
 
