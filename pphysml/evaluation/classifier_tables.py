@@ -63,6 +63,7 @@ def significance_rows(fits: Mapping[str, Mapping[Uncertainty, Fitted]]) -> list[
         {
             "score": name,
             "background uncertainty": uncertainty.normalisation, "sculpting uncertainty": uncertainty.sculpting,
+            "template variance": uncertainty.templates,
             "significance of the fit": fit.value, "low": fit.low, "high": fit.high, "of counting": fit.counting,
             "signal efficiency": fit.signal_efficiency, "background efficiency": fit.background_efficiency,
             "bins below zero": fit.floored,

@@ -44,10 +44,18 @@ SCANNED = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2).tolist())
 
 
 class Uncertainty(NamedTuple):
-    """What the fit does not know of the background: f of its normalisations, d of its sculpting."""
+    """What the fit does not know of the background.
+
+    Attributes:
+        normalisation: relative uncertainty f.
+        sculpting: uncertainty d of the logarithm of the sculpting, in units of itself.
+        templates: factor of the variance of the templates; 1 is that of the simulated jets at hand, which
+            limits the fit where they are fewer than the expected ones, and 0 as if there were no end of them.
+    """
 
     normalisation: float = 0.0
     sculpting: float = 0.0
+    templates: float = 1.0
 
 
 UNCERTAINTIES = tuple(Uncertainty(f, d) for d in (0.0, 0.2) for f in (0.0, 0.01, 0.05, 0.1, 0.5))
@@ -128,7 +136,7 @@ def scan_cuts(
         merged = mergers(of_cut)
         if merged[PASS].any():
             regions = fit_regions(of_cut, merged, yields)
-            found[:, place] = [significance(regions, *uncertainty) for uncertainty in uncertainties]
+            found[:, place] = [_fitted(regions, uncertainty) for uncertainty in uncertainties]
             counted[:, place] = [_counting(regions[PASS], uncertainty) for uncertainty in uncertainties]
     return Scan(np.asarray(efficiencies, float), cuts, found, counted, tuple(uncertainties))
 
@@ -156,8 +164,8 @@ def fit_mass(
         raise ValueError("too few background jets pass the cut for a fit of the mass; give more jets or a looser cut")
     drawn = resampled(parts.reshape(len(parts), -1), replicas, seed).reshape(-1, *shape)
     regions = fit_regions(sums, merged, yields)
-    value, counting = float(significance(regions, *uncertainty)), _counting(regions[PASS], uncertainty)
-    others = significance(fit_regions(drawn, merged, yields), *uncertainty)
+    value, counting = float(_fitted(regions, uncertainty)), _counting(regions[PASS], uncertainty)
+    others = _fitted(fit_regions(drawn, merged, yields), uncertainty)
     # Resampling adds noise to templates, which adds significance: the width counts, not the place.
     error = float(others.std())
     share = [float(sums[PASS, c, 0].sum() / sums[:, c, 0].sum()) for c in (SIGNAL, BACKGROUND)]
@@ -186,9 +194,14 @@ def significance_difference(a: Fitted, b: Fitted) -> Comparison:
     return Comparison(value, value - error, value + error, sigma)
 
 
+def _fitted(regions: list[Region], uncertainty: Uncertainty) -> Floats:
+    known = [region._replace(variance=uncertainty.templates * np.asarray(region.variance)) for region in regions]
+    return significance(known, uncertainty.normalisation, uncertainty.sculpting)
+
+
 def _counting(passing: Region, uncertainty: Uncertainty) -> float:
     """Return the significance of the number of jets alone, with the uncertainties of normalisation and templates."""
     background = np.asarray(passing.background, float)
-    of_template = np.sqrt((np.asarray(passing.variance, float) * background**2).sum())
+    of_template = np.sqrt(uncertainty.templates * (np.asarray(passing.variance) * background**2).sum())
     error = np.hypot(uncertainty.normalisation * background.sum(), of_template)
     return float(counting_significance(np.sum(passing.signal), background.sum(), error))

@@ -91,6 +91,10 @@ def test_one_bin_without_signal_in_the_rest_is_counting():
     # 3000 simulated jets stand for 3000 expected ones: the template is as uncertain as the data.
     assert rest.value == pytest.approx(counting_significance(50, 400, np.sqrt(400)))
     assert found.value == pytest.approx(counting_significance(50, 400, np.hypot(40, 20)), rel=0.01)
+    known = f.fit_mass(passed, jets, [50, 150], Yields(50, 3000), f.Uncertainty(templates=0), replicas=2)
+    assert known.value == pytest.approx(counting_significance(50, 400)) == pytest.approx(known.counting)
+    twice = f.fit_mass(passed, jets, [50, 150], Yields(50, 3000), f.Uncertainty(templates=2), replicas=2)
+    assert twice.value == pytest.approx(counting_significance(50, 400, np.sqrt(800)))
     assert (rest.counting, found.counting) == pytest.approx([counting_significance(50, 400, e) for e in (20, np.hypot(40, 20))])
 
 
