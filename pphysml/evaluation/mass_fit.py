@@ -5,7 +5,8 @@ the statistical uncertainty of the background templates. The background of each 
 has a normalisation of its own, with the relative uncertainty f: what is uncertain of the rate and of
 the mistag rate. The sculpting uncertainty d changes the ratio of passing to failing background with
 mass: the logarithm of that ratio is uncertain by d times itself, which a score that is flat in mass
-does not feel. The signal template is taken as exact.
+does not feel. The signal template is taken as exact. Bins are merged until each holds enough background,
+which makes the significance too small where few jets pass: by 2 to 4 % with 100 of them, by a fifth with 20.
 
 The cut is scanned over the signal efficiency on validation jets, and the best one is judged on test
 jets, so that luck in the choice is not counted.
