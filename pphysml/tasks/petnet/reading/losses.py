@@ -69,20 +69,21 @@ class SeenDeadTime:
         return f"about {1e9 * self.time:.3g} ns of a {self.volume} ({kind}); by it {lost}; not corrected"
 
 
-def seen_dead_time(volume: str, time: Array, number: Array, duration: float) -> SeenDeadTime | float:
+def seen_dead_time(volume: str, time: Array, number: NDArray[np.uint64], segment: Array) -> SeenDeadTime | float:
     """Return the dead time that gaps between singles show, or the length of which there is none, s.
 
     Args:
         volume: what the volumes are called.
-        time: of singles, s, in order.
-        number: of the volume of each.
-        duration: s.
+        time: of singles, s, in order inside each segment.
+        number, segment: of the volume and of the segment of each.
     """
-    order = np.argsort(number, kind="stable")
-    same = number[order[1:]] == number[order[:-1]]
+    apart = combined(segment, number.view(np.int64))
+    order = np.argsort(apart, kind="stable")
+    same = apart[order[1:]] == apart[order[:-1]]
     gaps = np.sort(np.diff(time[order])[same])
-    singles = np.diff(np.append(np.flatnonzero(np.append(True, ~same)), len(order)))
-    rate = np.repeat(singles, np.maximum(singles - 1, 0)) / max(duration, 1e-300)
+    begins = np.flatnonzero(np.append(True, ~same))
+    singles = np.diff(np.append(begins, len(order)))
+    rate = np.repeat(singles / _durations(time, segment)[order[begins]], np.maximum(singles - 1, 0))
     density = float(rate.sum())
     if not density:
         return np.inf
@@ -95,6 +96,16 @@ def seen_dead_time(volume: str, time: Array, number: Array, duration: float) -> 
     part = rate * dead
     kind = _paralysable(found, part)
     return SeenDeadTime(volume, dead, kind, _lost_of_all(found, part) if kind is False else float(part.mean()))
+
+
+def _durations(time: Array, segment: Array) -> Array:
+    """Return how long the segment of each single lasts, s."""
+    numbers, of = np.unique(segment, return_inverse=True)
+    first, last = np.full(len(numbers), np.inf), np.full(len(numbers), -np.inf)
+    np.minimum.at(first, of, time)
+    np.maximum.at(last, of, time)
+    lasting: Array = np.maximum(last - first, 1e-300)
+    return lasting[of]
 
 
 def _edge(gaps: Array, last: int) -> float:
@@ -163,10 +174,9 @@ class Losses:
     def _dead_time(self, singles: Columns) -> str:
         """Return the dead time of the outermost volume that has one."""
         time, segment = np.asarray(singles["time"]), np.asarray(singles["segment"])
-        duration = sum(float(np.ptp(time[segment == number])) for number in np.unique(segment))
         limit = np.inf
         for name, number in self._volumes(singles):
-            seen = seen_dead_time(name, time, combined(segment, number.view(np.int64)), duration)
+            seen = seen_dead_time(name, time, number, segment)
             if isinstance(seen, SeenDeadTime):
                 return str(seen)
             limit, innermost = seen, name
