@@ -1,13 +1,15 @@
-"""Speed of `petnet --engine classical` from ROOT to ROOT, beside a short script in pandas; prints JSON.
+"""Speed and memory of `petnet --engine classical` from ROOT to ROOT, beside a short script in pandas; prints JSON.
 
     python benchmarks/petnet_classical_speed.py [--singles 10000000] [--repeats 3] [--basket 500000] [--half]
+    python benchmarks/petnet_classical_speed.py --engine likelihood --file SINGLES.root
 
 A file of singles is made: 20 million a second, a fifth of them of pairs, in a ring of 24 sectors, with 17 branches of GATE's names and types,
 zlib of level 1, and so many entries in a basket (GATE writes about 8000). The command and the script (`pip install pandas`; without it, the
 same in numpy) are run in turn as programs of their own, start-up included. Of each the least CPU seconds, wall seconds and largest memory are
 reported, of the CPU seconds also the median ratio of two runs in turn, and how many pairs both have. The script reads 8 branches and takes
 pairs of neighbours in time; the command reads all, and takes what its defaults are. `--half` does the same with half of the singles too, by which
-start-up and memory that grows are seen.
+start-up and memory that grows are seen. Of another engine, `--engine`, the same is measured; `--file` takes singles of GATE's names in the place
+of those made here, which are of no object.
 """
 
 from __future__ import annotations
@@ -61,20 +63,31 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--basket", type=int, default=PART)
     parser.add_argument("--half", action="store_true")
+    parser.add_argument("--engine", choices=["classical", "likelihood"], default="classical")
+    parser.add_argument("--file", type=Path, help="singles to read")
     options = parser.parse_args()
+    if options.half and options.file:
+        parser.error("--half is of singles that are made here")
     with tempfile.TemporaryDirectory() as folder:
-        result = measured(Path(folder), options.singles, options.repeats, options.basket)
+        result = measured(Path(folder), options.file or made(Path(folder), options.singles, options.basket), options.repeats, options.engine)
         if options.half:
-            result["half"] = measured(Path(folder), options.singles // 2, options.repeats, options.basket)
+            result["half"] = measured(Path(folder), made(Path(folder), options.singles // 2, options.basket), options.repeats, options.engine)
     print(json.dumps(result, indent=1))
 
 
-def measured(folder: Path, n: int, repeats: int, basket: int) -> dict[str, Any]:
-    source, ours, theirs = folder / "singles.root", folder / "ours.root", folder / "theirs.root"
-    write_singles(source, n, basket)
+def made(folder: Path, n: int, basket: int) -> Path:
+    path = folder / "singles.root"
+    write_singles(path, n, basket)
+    return path
+
+
+def measured(folder: Path, source: Path, repeats: int, engine: str) -> dict[str, Any]:
+    ours, theirs = folder / "ours.root", folder / "theirs.root"
+    with uproot.open(source) as file:
+        n = file["Singles"].num_entries
     script = SCRIPT if has_pandas() else IN_NUMPY
     commands = {
-        "pphysml": [*COMMAND, str(source), "-q", "--force", "--engine", "classical", "--window", f"{WINDOW}ps", "-o", str(ours)],
+        "pphysml": [*COMMAND, str(source), "-q", "--force", "--engine", engine, "--window", f"{WINDOW}ps", "-o", str(ours)],
         "script": [sys.executable, "-c", script, str(source), str(theirs)],
     }
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
@@ -82,7 +95,7 @@ def measured(folder: Path, n: int, repeats: int, basket: int) -> dict[str, Any]:
     for _ in range(repeats):
         for name, command in commands.items():
             runs[name].append(run(command))
-    result: dict[str, Any] = {"singles": n, "script_in": "pandas" if script == SCRIPT else "numpy", "file_MB": source.stat().st_size / 1e6}
+    result: dict[str, Any] = {"engine": engine, "singles": n, "script_in": "pandas" if script == SCRIPT else "numpy", "file_MB": source.stat().st_size / 1e6}
     for name, path in (("pphysml", ours), ("script", theirs)):
         best = {key: min(one[key] for one in runs[name]) for key in ("cpu_s", "wall_s", "peak_MB")}
         with uproot.open(path) as file:

@@ -59,3 +59,11 @@ def test_rates_of_crystals_give_the_randoms_of_every_line_while_the_activity_fal
         assert result[estimate]["sum"] == pytest.approx(1.0, abs=4 * result[estimate]["error"])
         assert result[estimate]["chi2"] == pytest.approx(1.0, abs=5 * result[estimate]["chi2_error"])
     assert result["mean"]["sum"] < 0.95
+
+
+def test_few_singles_are_enough_for_the_likelihood_to_be_ahead_of_a_window(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    few = script("petnet_few_singles")
+    cell = few.measured(1000, 7400, 500.0, 2)
+    assert cell["singles"] == pytest.approx(1000, rel=0.1) and cell["not_learnt"] == 0
+    assert cell["likelihood"]["least"] > cell["classical"]["largest"]

@@ -67,6 +67,7 @@ class ApplyConfig(Config):
     sort_buffer: int = option(200_000, "Singles among which the order of time is looked for.", ge=1)
     slice_singles: int = option(4096, "Singles in a slice of time at least.", ge=2)
     survey_singles: int = option(2_000_000, "Singles from which is learnt what must be known of the data: of the engines likelihood and pairs, spread over all of them; else the first ones.", ge=1)
+    most_states: int = option(32, "States of a measurement, as positions of its bed, that the engines likelihood and pairs learn each by itself, in a second or more for each; of more, those most alike are learnt together.", ge=1)
     axis: Literal["auto", "x", "y", "z"] = option("auto", "Axis of the scanner; auto takes that around which the places of singles are a circle, and z in doubt.")
     centre: tuple[float, float, float] | None = option(None, "Middle of the scanner; null finds it in the places of singles.", "mm")
     background_sources: list[int] = option(list, "Numbers of sources (sourceID) that are background, such as the Lu-176 of the crystals.")

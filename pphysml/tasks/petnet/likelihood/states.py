@@ -2,11 +2,12 @@
 
 A measurement is looked at block by block. The lines of the true pairs of a block, which are those of all less those of random pairs, are
 compared with those of the states that were seen before; it belongs to the one that it is most like, or begins another. Each state keeps a
-sample of its slices, spread evenly over all its blocks.
+sample of its slices, spread evenly over all its blocks. Of more states than are wanted, two become one time and again: those by which least is lost.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -48,7 +49,10 @@ SHOWN = 5
 """Changes whose times are shown."""
 
 LEAST_SAMPLE = 250_000
-"""Singles of a state that are kept however many states there are."""
+"""Singles of a state that are kept of a few states, however few are wanted of all."""
+
+FEW = 12
+"""States up to which that is so; more of them share what this makes, so that learning takes no longer."""
 
 
 class Classes(NamedTuple):
@@ -103,6 +107,10 @@ class State:
         number = self.n_slices + np.arange(length(slices))
         self.n_slices += length(slices)
         self._keep(number, slices)
+        self.thin_to(most)
+
+    def thin_to(self, most: int) -> None:
+        """Keep so many singles at most, evenly spread."""
         while self.n_kept > most and self.n_slices > self.stride:
             self.thin()
 
@@ -112,6 +120,15 @@ class State:
         parts, self.slices, self.n_kept = self.slices, [], 0
         for number, slices in parts:
             self._keep(number, slices)
+
+    def join(self, other: State, most: int) -> None:
+        """Take all of another state."""
+        while self.stride != other.stride:
+            min(self, other, key=lambda state: state.stride).thin()
+        behind = -(-self.n_slices // self.stride) * self.stride
+        self.slices += [(behind + number, slices) for number, slices in other.slices]
+        self.seen, self.n_kept, self.n_slices = self.seen.and_those_of(other.seen), self.n_kept + other.n_kept, behind + other.n_slices
+        self.thin_to(most)
 
     def sample(self) -> Columns:
         """Return the slices that were kept."""
@@ -131,24 +148,25 @@ class States:
     Args:
         window: largest time difference of the pairs that are looked at, ps.
         enough: singles that are kept of all states together.
+        most: states that are kept apart.
         axis, centre: of the scanner, see `reading.placement.placement_of`.
 
     Attributes:
         found: the states.
-        changes: segment and time (s) of the first single of each block that is in another state than the one before it.
+        joined: whether there were more than `most`.
     """
 
-    def __init__(self, window: float, enough: int, axis: str = "auto", centre: Sequence[float] | None = None) -> None:
-        self.window, self.enough = window, enough
+    def __init__(self, window: float, enough: int, most: int = 32, axis: str = "auto", centre: Sequence[float] | None = None) -> None:
+        self.window, self.enough, self.most = window, enough, most
         self.axis, self.centre = axis, centre
         self.found: list[State] = []
-        self.changes: list[tuple[int, float]] = []
+        self.joined = False
         self._held: Columns = {}
         self._classes: Classes | None = None
         self._placed = Placement()
         self._starts: list[int] = []
         self._of_block: list[int] = []
-        self._segment = -1
+        self._begins: list[tuple[int, float]] = []
 
     def add(self, slices: Columns) -> None:
         """Take the next slices, with `slice` `segment` `n_owned` and the columns of singles."""
@@ -172,13 +190,23 @@ class States:
         return found
 
     @property
+    def changes(self) -> list[tuple[int, float]]:
+        """Segment and time (s) of the first single of each block that is in another state than the one before it."""
+        return [self._begins[block] for block in range(1, len(self._begins)) if self._of_block[block] != self._of_block[block - 1]]
+
+    @property
     def sentences(self) -> list[str]:
         """What should be known, sentences without full stops; nothing of one state."""
-        if len(self.found) < 2:
+        if len(self.found) < 2 and not self.joined:
             return []
-        shown = ", ".join(f"{time:.6g} s" for _, time in self.changes[:SHOWN])
-        more = f" and {len(self.changes) - SHOWN} times more" if len(self.changes) > SHOWN else ""
-        return [f"the activity lies in {len(self.found)} different ways, each of which was learnt by itself: it changes at {shown}{more}"]
+        changes = self.changes
+        shown = ", ".join(f"{time:.6g} s" for _, time in changes[:SHOWN])
+        more = f" and {len(changes) - SHOWN} times more" if len(changes) > SHOWN else ""
+        when = f": it changes at {shown}{more}" if changes else ""
+        if not self.joined:
+            return [f"the activity lies in {len(self.found)} different ways, each of which was learnt by itself{when}"]
+        return [f"the activity lies in more than {self.most} different ways, and those most alike were learnt together, as {len(self.found)}{when}; "
+                f"pairs may be lost by that: --set apply.most_states={2 * self.most} learns more of them each by itself, in seconds for each"]
 
     def of(self, examples: Columns) -> Array:
         """Return the state of each slice, int64."""
@@ -199,16 +227,33 @@ class States:
         segment = int(np.asarray(block["segment"])[0])
         seen = self._seen(block)
         short = np.asarray(block["n_owned"]).sum() < SHORT * min(BLOCK, self.enough)
-        going_on = segment == self._segment and bool(self._of_block)
+        going_on = bool(self._begins) and segment == self._begins[-1][0]
         number = self._of_block[-1] if going_on and short else self._like(seen)
         if number == len(self.found):
             self.found.append(State(Seen(np.zeros_like(seen.true), np.zeros_like(seen.true))))
-        if self._of_block and number != self._of_block[-1]:
-            self.changes.append((segment, float(ragged(block, "time").flat[0])))
-        self.found[number].add(block, seen, max(self.enough // len(self.found), min(self.enough, LEAST_SAMPLE)))
+        self.found[number].add(block, seen, self._most_kept)
         self._starts.append(int(np.asarray(block["slice"])[0]))
         self._of_block.append(number)
-        self._segment = segment
+        self._begins.append((segment, float(ragged(block, "time").flat[0])))
+        if len(self.found) > self.most:
+            self._join_two()
+        if len(self.found) > FEW:
+            for state in self.found:
+                state.thin_to(self._most_kept)
+
+    @property
+    def _most_kept(self) -> int:
+        """Singles of a state that are kept."""
+        n = len(self.found)
+        return max(self.enough // n, min(self.enough, LEAST_SAMPLE, FEW * LEAST_SAMPLE // n))
+
+    def _join_two(self) -> None:
+        """Make one of two states by which least is lost."""
+        self.joined = True
+        one, other = min(itertools.combinations(range(len(self.found)), 2), key=lambda two: lost(*(self.found[number].seen for number in two)))
+        gone = self.found.pop(other)
+        self.found[one].join(gone, self._most_kept)
+        self._of_block = [one if number == other else number - (number > other) for number in self._of_block]
 
     def _like(self, seen: Seen) -> int:
         """Return the state that lines are like, the last one if they may be; a new one if there is none."""
@@ -257,5 +302,13 @@ def difference(one: Seen, other: Seen) -> float:
 
 def learnt_apart(apart: float, one: Seen, other: Seen) -> bool:
     """Return whether states whose lines differ so much are better learnt each by itself."""
-    pairs = min(float(one.true.sum()), float(other.true.sum()))
-    return apart > OTHER or (apart > DIFFERENT and apart * pairs > WORTHWHILE)
+    return apart > OTHER or (apart > DIFFERENT and apart * _fewer(one, other) > WORTHWHILE)
+
+
+def lost(one: Seen, other: Seen) -> float:
+    """Return what is lost where two states are learnt together: the fewer true pairs times the difference of their lines."""
+    return difference(one, other) * _fewer(one, other)
+
+
+def _fewer(one: Seen, other: Seen) -> float:
+    return min(float(one.true.sum()), float(other.true.sum()))

@@ -30,8 +30,8 @@ def slices(x, n, seed, first=0, segment=0, size=1000, random=0.3):
             **{name: Ragged.from_counts(values[order], counts) for name, values in flat.items()}}
 
 
-def surveyed(parts, step=None, enough=1_000_000):
-    found = States(WINDOW, enough)
+def surveyed(parts, step=None, enough=1_000_000, most=32):
+    found = States(WINDOW, enough, most)
     examples = concatenate(parts)
     step = step or length(examples)
     for start in range(0, length(examples), step):
@@ -134,3 +134,41 @@ def test_states_are_those_of_the_lines_in_the_scanner_wherever_it_stands(axis):
               for part in parts]
     (plain, state), (other, again) = surveyed(parts), surveyed(placed)
     assert len(plain.found) == 2 and np.array_equal(state, again) and plain.changes == other.changes
+
+
+def test_of_more_states_than_are_wanted_those_most_alike_are_learnt_together_and_that_is_said():
+    parts = moved(40, 58, -40, 58, -40, n=20_000)
+    middle = np.cumsum([0, *(length(part) for part in parts[:-1])]) + 20
+    (apart, all_three), (joined, two) = surveyed(parts), surveyed(parts, most=2)
+    assert all_three[middle].tolist() == [0, 1, 2, 1, 2] and "learnt by itself" in apart.sentences[0]
+    assert two[middle].tolist() == [0, 0, 1, 0, 1] and len(joined.found) == 2
+    (sentence,) = joined.sentences
+    assert "more than 2 different ways" in sentence and "apply.most_states=4" in sentence
+    assert joined.changes == apart.changes[1:]
+    _, pieces = surveyed(parts, 7, most=2)
+    assert np.array_equal(two, pieces)
+    samples = [sample["slice"] for sample in joined.samples()]
+    assert np.array_equal(np.sort(np.concatenate(samples)), np.arange(len(two)))
+    assert all((two[sample] == number).all() for number, sample in enumerate(samples))
+
+
+def test_a_joined_state_keeps_as_much_of_either(monkeypatch):
+    monkeypatch.setattr(states, "LEAST_SAMPLE", 30_000)
+    parts = moved(-40, 40, 40, 58, n=20_000)
+    joined, _ = surveyed(parts, enough=60_000, most=2)
+    _, sample = joined.samples()
+    ends = np.cumsum([length(part) for part in parts])
+    of_part = np.bincount(np.searchsorted(ends, sample["slice"], side="right"), minlength=4)
+    assert sample["n_owned"].sum() <= 30_000
+    assert of_part[1] + of_part[2] == pytest.approx(2 * of_part[3], abs=3) and of_part[3] >= 5
+
+
+def test_many_states_share_what_is_kept_of_a_few(monkeypatch):
+    monkeypatch.setattr(states, "FEW", 2)
+    monkeypatch.setattr(states, "LEAST_SAMPLE", 24_000)
+    kept = {}
+    for n in (2, 4):
+        found, _ = surveyed(moved(*[-50, -17, 17, 50][:n], n=20_000), enough=30_000)
+        kept[n] = [int(sample["n_owned"].sum()) for sample in found.samples()]
+    assert len(kept[2]) == 2 and min(kept[2]) > 12_000
+    assert len(kept[4]) == 4 and min(kept[4]) > 5000 and max(kept[4]) <= 12_000

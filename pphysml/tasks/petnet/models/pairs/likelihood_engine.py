@@ -60,7 +60,7 @@ class LikelihoodEngine(Engine):
         self.config = config
         self.learnt: list[Learnt] = []
         self.delays: Delays | None = None
-        self.states = States(config.reach, config.apply.survey_singles, config.apply.axis, config.apply.centre)
+        self.states = States(config.reach, config.apply.survey_singles, config.apply.most_states, config.apply.axis, config.apply.centre)
         self._names = LOOKED_AT if not config.apply.calibrate_delays else (*LOOKED_AT, *IDS)
         self._check = ExpectedPairs()
         self.placement = Placement()
