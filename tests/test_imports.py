@@ -21,7 +21,7 @@ FLOORS = (
      "plain_yaml", "named_yaml"},
     {"physics", "evaluation"},
     {"io"},
-    {"config", "contract", "model_file", "model_header", "nn", "own_network"},
+    {"config", "contract", "decorrelation", "model_file", "model_header", "nn", "own_network"},
     {"training"},
     {"task"},
     {"registry"},

@@ -20,6 +20,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from pphysml.contract import Adversary, Learner, Term
+from pphysml.decorrelation.distance_correlation import disco
 from pphysml.nn.gradient_reversal import reverse_gradient
 from pphysml.training.checkpoint import TrainingState
 from pphysml.training.processes import gather_rows
@@ -89,22 +90,12 @@ class PivotLearner(Learner):
         terms = {"squares": Term(((f - y) ** 2).sum(), n),
                  "hidden": Term(((found - hidden) ** 2).sum(), n, 1.0 if self.reversal else STRENGTH, of_adversary=not self.reversal)}
         if self.coupled:
-            terms["correlation"] = Term(distance_correlation(*gather_rows(torch.stack([f, hidden], 1)).unbind(1)), 1, self.coupled)
+            terms["correlation"] = Term(disco(*gather_rows(torch.stack([f, hidden, torch.ones(n)], 1)).unbind(1)), 1, self.coupled)
         return terms
 
     def validate(self, model, examples, finished=None):
         x = torch.from_numpy(examples["x"])
         return {"closeness": Term(-((model(x)[0] - x.sum(1)) ** 2).sum(), len(x))}
-
-
-def distance_correlation(a, b):
-    """Return the squared distance correlation of two columns (G. Székely et al., arXiv:0803.4101) by its definition."""
-    a, b = (_centred((column[:, None] - column[None]).abs()) for column in (a, b))
-    return (a * b).mean() / torch.sqrt((a * a).mean() * (b * b).mean())
-
-
-def _centred(distance):
-    return distance - distance.mean(0, keepdim=True) - distance.mean(1, keepdim=True) + distance.mean()
 
 
 def equilibrium():
