@@ -19,6 +19,7 @@ from .file_times import times_told
 from .given_pairs import GivenPairs, is_given
 from .missing_ids import MissingIds
 from .parts import Parts
+from .placement import stated
 from .segments import segments_of, told, turns_told
 from .singles_of_hits import SinglesOfHits
 from .slices import SliceRules, Slices
@@ -47,7 +48,7 @@ class SliceMaker(Carry):
         self.rule = options.files
         self.parts = Parts(inside=options.files != "successive")
         self.grid = TimeGrid(window)
-        self.ids = MissingIds(known)
+        self.ids = MissingIds(known, stated(options.axis, options.centre))
         self.hits = SinglesOfHits(options.digitizer, known)
         self.dead_time = DeadTime(options.digitizer)
         self.energies = EnergyCut(energy_window)

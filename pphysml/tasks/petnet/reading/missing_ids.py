@@ -10,6 +10,7 @@ from ....errors import FileName
 from ....io.problems import Place, place
 from ....io.ragged import Array, Columns, length, slice_rows, take
 from ..scanner.scanner import LEVELS, Scanner
+from .placement import Placement
 
 SAMPLE = 20_000
 """Singles at the start whose ids are compared with their positions."""
@@ -39,10 +40,11 @@ class MissingIds:
 
     Args:
         scanner: None for one that is not known, which gives no ids.
+        placement: where it is stated to stand.
     """
 
-    def __init__(self, scanner: Scanner | None) -> None:
-        self.scanner = scanner
+    def __init__(self, scanner: Scanner | None, placement: Placement | None = None) -> None:
+        self.scanner, self.placement = scanner, placement or Placement()
         self.what = "singles"
         self._n = self._n_outside = self._n_compared = self._n_different = 0
         self._outside: At | None = None
@@ -62,7 +64,7 @@ class MissingIds:
         if all(members[name] == 1 for name in lacking):
             self._compare(rows, self.scanner)
             return rows | {name: np.zeros(length(rows), dtype=np.int32) for name in lacking}
-        crystal = _located(rows, self.scanner)
+        crystal = self._located(rows, self.scanner)
         self._note_outside(rows, crystal)
         ids = self.scanner.ids_of(crystal)
         rows = rows | {name: ids[name] for name in lacking}
@@ -74,11 +76,15 @@ class MissingIds:
         found = []
         if self._outside is not None:
             found.append(f"{self._n_outside} of {self._n} {self.what} lie in no crystal of the scanner {name!r} ({size}) and were left out, "
-                         f"the first in {self._outside.text(named)}")
+                         f"the first in {self._outside.text(named)}; apply.axis and apply.centre state where it stands")
         if self._different is not None and self._n_different > MOST * self._n_compared:
             found.append(f"of the first {self._n_compared} {self.what}, {self._n_different} do not lie where the scanner {name!r} has the crystal that their ids "
-                         f"name, the first in {self._different.text(named)}; the ids of the file were taken: are scanner and axes the right ones?")
+                         f"name, the first in {self._different.text(named)}; the ids of the file were taken: are scanner and axes the right ones, and where it stands (apply.axis, apply.centre)?")
         return found
+
+    def _located(self, rows: Columns, scanner: Scanner) -> Array:
+        places = np.stack([np.asarray(rows[axis]) for axis in "xyz"], axis=1)
+        return scanner.locate(*(places if self.placement.usual else self.placement.points(places)).T)
 
     def _note_outside(self, rows: Columns, crystal: Array) -> None:
         self._n += len(crystal)
@@ -92,15 +98,11 @@ class MissingIds:
         if not length(rows):
             return
         ids = {name: np.asarray(rows[name]) for name in LEVELS if name in rows}
-        different = (scanner.crystal_of(ids) != _located(rows, scanner)) | (scanner.crystal_of(ids) < 0)
+        different = (scanner.crystal_of(ids) != self._located(rows, scanner)) | (scanner.crystal_of(ids) < 0)
         if different.any() and not self._n_different:
             self._different = _at(rows, int(np.argmax(different)))
         self._n_compared += len(different)
         self._n_different += int(different.sum())
-
-
-def _located(rows: Columns, scanner: Scanner) -> Array:
-    return scanner.locate(np.asarray(rows["x"]), np.asarray(rows["y"]), np.asarray(rows["z"]))
 
 
 def _at(rows: Columns, row: int) -> At:

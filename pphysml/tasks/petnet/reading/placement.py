@@ -64,6 +64,11 @@ class Placement:
         return f"axis {AXES[self.axis]}, middle at ({middle}) mm, radius {self.radius:.4g} mm, {self.ends[0]:.4g} to {self.ends[1]:.4g} mm along the axis from there"
 
 
+def stated(axis: str = "auto", centre: Sequence[float] | None = None) -> Placement:
+    """Return where the scanner is stated to stand; at the origin and along z what is not."""
+    return Placement(AXES.index(axis) if axis != "auto" else 2, _point(centre))
+
+
 def placement_of(examples: Columns, axis: str = "auto", centre: Sequence[float] | None = None) -> Placement:
     """Find where the scanner stands whose singles these are.
 
@@ -80,7 +85,7 @@ def placement_of(examples: Columns, axis: str = "auto", centre: Sequence[float] 
 def placement_at(place: Array, axis: str = "auto", centre: Sequence[float] | None = None) -> Placement:
     """Find where the scanner stands that has singles at these places, (3, n), mm; see `placement_of`."""
     if place.shape[1] < FEWEST:
-        return Placement(AXES.index(axis) if axis != "auto" else 2, _point(centre))
+        return stated(axis, centre)
     circles = [_circle(np.roll(place, 2 - number, axis=0)[:2]) for number in range(3)]
     number = _roundest([of[3] for of in circles]) if axis == "auto" else AXES.index(axis)
     along, (a, b, radius, _) = place[number], circles[number]
