@@ -15,6 +15,7 @@ TASKS = {
     "lcag": "pphysml.tasks.lcag.task:Lcag",
     "track": "pphysml.tasks.track.task:Track",
     "petnet": "pphysml.tasks.petnet.task:Petnet",
+    "jets": "pphysml.tasks.jets.task:Jets",
 }
 
 

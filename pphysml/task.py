@@ -294,6 +294,10 @@ class Task(ABC, Generic[ConfigT]):
         if name not in self.engines:
             raise ConfigError(f"Task {self.name!r} has no engine {name!r}.{did_you_mean(name, self.engines)}")
 
+    def engine_options(self, name: str) -> list[str]:
+        """Return what the name of an engine says of the configuration, as `key=value`; nothing by default."""
+        return []
+
     def needs_weights(self, engine: str) -> bool:
         """Return whether an engine is a trained network."""
         return engine in (self.networks or (self.default_engine,))

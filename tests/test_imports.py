@@ -250,7 +250,7 @@ def test_the_declared_dependencies_are_those_imported() -> None:
     declared = project["dependencies"] + project["optional-dependencies"]["export"]
     names = {re.split(r"[<>=!]", line)[0] for line in declared} - {"onnxscript"}  # imported by torch
     # Modules of another name than their package, and parts that come with a declared package.
-    called = {"yaml": "pyyaml", "lightning_fabric": "lightning-fabric", "torch_geometric": "torch-geometric", "cycler": "matplotlib", "llvmlite": "numba"}
+    called = {"yaml": "pyyaml", "sklearn": "scikit-learn", "lightning_fabric": "lightning-fabric", "torch_geometric": "torch-geometric", "cycler": "matplotlib", "llvmlite": "numba"}
     tops = {i.target.split(".")[0] for i in LIBRARY + COMMANDS}
     foreign = {called.get(t, t) for t in tops if t not in {*sys.stdlib_module_names, "pphysml", "cli", "setuptools"}}
     assert foreign == names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,7 +45,7 @@ def contestants(task: Task[Any], choice: EngineChoice, engines: Sequence[str], m
             raise ConfigError(f"--engine {name} is given twice; an engine is compared with others, not with itself.")
     if len(models) < 2:
         model = next(iter(models), choice.model)
-        return [Contestant(name, replace(choice, engine=name, model=model)) for name in engines]
+        return [Contestant(_file_name(name), replace(choice, engine=name, model=model)) for name in engines]
     if not any(map(task.needs_weights, engines)):
         raise ConfigError(f"--model: {' and '.join(engines)} takes no weights, so that there is one model to give, not {len(models)}.")
     names, choices = model_names(task, models), _with_code(task, choice, models)
@@ -98,9 +99,14 @@ def model_names(task: Task[Any], models: Sequence[str]) -> list[str]:
     return ["-".join(part[-length:]).strip("/") for part in parts]
 
 
+def _file_name(engine: str) -> str:
+    """Return an engine's name as files may have it."""
+    return re.sub(r"[^\w.+-]+", "_", engine).strip("_")
+
+
 def _of_engine(task: Task[Any], engine: str, names: Sequence[str], choices: Sequence[EngineChoice]) -> Iterator[Contestant]:
     if not task.needs_weights(engine):
-        yield Contestant(engine, replace(choices[0], engine=engine), f"{engine} has the configuration of the model {names[0]}.")
+        yield Contestant(_file_name(engine), replace(choices[0], engine=engine), f"{engine} has the configuration of the model {names[0]}.")
         return
     for name, choice in zip(names, choices, strict=True):
         yield Contestant(f"{engine}-{name}", replace(choice, engine=engine))

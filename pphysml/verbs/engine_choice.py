@@ -111,6 +111,7 @@ def choose(task: Task[Any], choice: EngineChoice | None = None) -> Chosen:
     choice = choice or EngineChoice()
     name = choice.engine or task.default_engine
     task.check_engine(name)
+    choice = replace(choice, overrides=[*choice.overrides, *task.engine_options(name)])
     path = find_model(task, choice.model, name)
     if path is None and choice.code is not None:
         raise ConfigError(f"--model-code {choice.code}: there is no model whose network it could be; leave it out.")

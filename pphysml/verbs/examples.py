@@ -110,7 +110,8 @@ def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, finding
     with closing(assembled(task, chosen.config, reader, findings, progress, truth)) as found:
         for part in found:
             if first and length(part.examples):
-                findings.warnings += _outside(task, chosen, part.examples, strict, progress)
+                with reader.naming_places():
+                    findings.warnings += _outside(task, chosen, part.examples, strict, progress)
                 first = False
             if cheap and length(part.examples):
                 for sentence in chosen.engine.costs(part.examples, reader.path):

@@ -1,1 +1,1 @@
-"""Jets, and what they come from."""
+"""Jets by their class, flat in the mass if asked."""

@@ -1,0 +1,170 @@
+"""Options of the task `jets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from pydantic import field_validator, model_validator
+
+from ....config import Config, option
+from ....io.expressions import Expression
+from ....io.schema import FILES, Field, Further
+from ....training.config import InputConfig, TaskConfig, TrainingConfig
+from ..schema import KNOWN
+from .model import ModelConfig
+from .simulation import SimulationConfig
+
+CLASSES = {"background": "jet_label == 0", "signal": "jet_label == 1"}
+
+
+class DataConfig(InputConfig):
+    """What jets are read, and of which classes they are."""
+
+    changeable: ClassVar[tuple[str, ...]] = ("map", "collection", "weight", "selection", "labels")
+
+    collection: str | None = option(None, "How the names of the jets' branches begin, where they are called otherwise than in the layouts, as ScoutingFatJet_; see --collection.")
+    classes: dict[str, str] = option(lambda: CLASSES, "Class -> expression that is true for its jets: at most one for each jet; those of none are neither trained on nor judged.")
+    labels: dict[str, str] = option(dict, "In the place of `classes`: class -> name of the files whose jets are of it, as {qcd: qcd*.root, signal: zprime*.root}. See --label.")
+    background: list[str] = option(list, "Classes that are background; every other one is a signal, with a score against them. By default the first class.")
+    fractions: dict[str, float] = option(dict, "Class of background -> its share in the data, for the score against several backgrounds, as {c: 0.07, light: 0.93}; by default 1 for each.")
+    variables: dict[str, str] = option(dict, "New variables, as {tau21: jet_tau2 / jet_tau1}, which expressions may take.")
+    selection: str | None = option(None, "Expression that is true for the jets that are trained on and judged; all get scores.")
+    weight: str | None = option(None, "Expression of the weight of each jet in training and judging, as `EventInfoAuxDyn.mcEventWeights[0]`; by default `weight` or `genWeight`, where the file has it.")
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _given_labels(cls, value: Any) -> Any:
+        """Read CLASS=FILES,CLASS=FILES, as --label has it."""
+        if not isinstance(value, str):
+            return value
+        pairs = [item.partition("=") for item in value.split(",")]
+        if any(not name or not equals or not files for name, equals, files in pairs):
+            raise ValueError("must be CLASS=FILES, several with commas between them")
+        return {name: files for name, _, files in pairs}
+
+    @field_validator("background", mode="before")
+    @classmethod
+    def _given_background(cls, value: Any) -> Any:
+        return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("classes", "variables")
+    @classmethod
+    def _expressions(cls, texts: dict[str, str]) -> dict[str, str]:
+        for name, text in texts.items():
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} must be a word of letters, digits and _, as branches are named after it")
+            Expression.parse(text)
+        return texts
+
+    @field_validator("selection", "weight")
+    @classmethod
+    def _expression(cls, text: str | None) -> str | None:
+        if text is not None:
+            Expression.parse(text)
+        return text
+
+    @model_validator(mode="after")
+    def _two_kinds(self) -> DataConfig:
+        if self.labels:
+            self.classes = {name: f"'{FILES}{files}'" for name, files in self.labels.items()}
+        self.background = self.background or [next(iter(self.classes), "")]
+        unknown = [name for name in self.background if name not in self.classes]
+        if unknown:
+            raise ValueError(f"data.background: {unknown[0]!r} is none of data.classes ({', '.join(self.classes)})")
+        if unknown := [name for name in self.fractions if name not in self.background]:
+            raise ValueError(f"data.fractions: {unknown[0]!r} is none of data.background")
+        if self.fractions and not (min(self.fractions.values()) >= 0 and max(self.shares) > 0):
+            raise ValueError("data.fractions must not be negative, and one must be above 0")
+        if not self.background or not self.signals:
+            raise ValueError("data.classes must have at least one class of background and one of signal")
+        return self
+
+    @property
+    def shares(self) -> list[float]:
+        """The shares of the classes of background in the data."""
+        return [self.fractions.get(name, 1.0) for name in self.background]
+
+    @property
+    def signals(self) -> list[str]:
+        """The classes that are no background."""
+        return [name for name in self.classes if name not in self.background]
+
+    def extra_branches(self) -> dict[str, Further]:
+        """Return the branches that classes, variables, selection and weight take besides the layout's columns."""
+        truth = _branches(self.classes.values(), self.variables, truth=True)
+        weights = _branches([self.weight] if self.weight else [], self.variables, weight=True)
+        return {**truth, **weights, **_branches([*self.variables.values(), *([self.selection] if self.selection else [])], self.variables)}
+
+
+class ApplyConfig(Config):
+    """How scores are made."""
+
+    batch_size: int = option(65_536, "Jets per forward pass.", ge=1)
+    score: str | None = option(None, "An existing score, as an expression, which the engine `branch:EXPRESSION` takes; larger for signal.")
+    working_points: str | None = option(None, "YAML file of working points, as `evaluate` writes it: the output says which jets pass. See --working-points.")
+    efficiencies: list[float] = option(lambda: [0.3, 0.5, 0.7, 0.9], "Signal efficiencies of the working points that `evaluate` writes.")
+    bins: list[float] = option(list, "Edges of bins of `binned_in` in which these have a threshold each, so that the efficiency is the same in all.")
+    binned_in: str = option("jet_pt", "Expression of these bins.", "GeV")
+    expected_signal: float = option(1500.0, "Signal jets in the data for which `evaluate` gives expected significances.", ge=0)
+    expected_background: float = option(200_000.0, "Background jets in these data, before any cut.", gt=0)
+    resonance_mass: float | None = option(None, "Resonance mass that is searched for, of a parametrised network; null in evaluating takes that of each signal jet, and for background one drawn from these. See --resonance-mass.", "GeV", gt=0)
+
+
+    @field_validator("bins", mode="before")
+    @classmethod
+    def _given_bins(cls, value: Any) -> Any:
+        return value.split(",") if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _rising(self) -> ApplyConfig:
+        if any(low >= high for low, high in pairwise(self.bins)) or len(self.bins) == 1:
+            raise ValueError("apply.bins must be two or more edges that rise")
+        if any(not 0 < efficiency < 1 for efficiency in self.efficiencies):
+            raise ValueError("apply.efficiencies must be between 0 and 1")
+        Expression.parse(self.binned_in)
+        return self
+
+    @field_validator("score")
+    @classmethod
+    def _expression(cls, text: str | None) -> str | None:
+        if text is not None:
+            Expression.parse(text)
+        return text
+
+
+class JetsConfig(TaskConfig):
+    """All options of the task `jets`."""
+
+    simulation: SimulationConfig = option(SimulationConfig, "Simulated data.")
+    data: DataConfig = option(DataConfig, "Input.")
+    model: ModelConfig = option(ModelConfig, "Network.")
+    training: TrainingConfig = option(TrainingConfig, "Training.")
+    apply: ApplyConfig = option(ApplyConfig, "Applying.")
+
+    @property
+    def names(self) -> set[str]:
+        """All names that expressions take."""
+        data, model = self.data, self.model
+        texts = (*data.variables.values(), *data.classes.values(), *filter(None, (data.selection, data.weight, self.apply.score)), *model.inputs, *model.against, self.apply.binned_in)
+        return {name for text in texts for name in Expression.parse(text).names}
+
+    def extra_branches(self, training: bool = False) -> dict[str, Further]:
+        """Return the branches that the network takes besides those of the section `data`."""
+        model = _branches([*self.model.inputs, *self.model.against] if self.apply.score is None else [self.apply.score, *self.model.against], self.data.variables)
+        return {**super().extra_branches(training), **model}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> JetsConfig:
+        if self.model.name == "score" and len(self.model.inputs) != 1:
+            raise ValueError("model.name=score needs one expression in model.inputs, the score")
+        if self.model.name != "mlp" and self.model.decorrelate in ("adversarial", "disco", "mode"):
+            raise ValueError(f"model.decorrelate={self.model.decorrelate} trains a network with another loss, which {self.model.name} has not: take quantile or planing")
+        return self
+
+
+def _branches(texts: Iterable[str], variables: dict[str, str], truth: bool = False, weight: bool = False) -> dict[str, Further]:
+    """Return a field, of what the file has, for every name of expressions that is neither a column of the layouts nor a new variable."""
+    names = dict.fromkeys(name for text in texts for name in Expression.parse(text).names)
+    return {name: Field(name, "any", "", "Branch of an expression.", truth=truth, weight=weight) for name in names if name not in KNOWN and name not in variables}

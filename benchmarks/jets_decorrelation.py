@@ -1,0 +1,218 @@
+"""Ways to keep the scores of jets from showing the mass, over seeds, on the same simulated test jets; prints JSON, and a table to stderr.
+
+    python benchmarks/jets_decorrelation.py [--seeds 5] [--scale 1] [--methods NAME ...] [--steps 3000] [--mass 80] [--folder DIR]
+
+Jets of the simulation at one resonance mass, a quarter of them signal: 400,000 to train on, 300,000 to choose weights by and to fit maps to,
+600,000 to judge (of which half chooses the cut of the fit). All networks are 3 x 64 on the same ten inputs, without the mass.
+
+- tau21: the cut (trivial). plain: the network. trees: boosted trees. `+ map`: the conditional quantile map of these scores.
+- planing, disco, mode, adversarial: published methods, with their strength behind the name; all have as many steps.
+- blend a: (1 - a) logit of the plain score's quantile + a logit of the map, of which a part is flat: with it published methods are compared.
+
+For each: rejection at 50 % of signal, 1/JSD of the mass there with what a flat score of as many jets has, and the expected significance of a fit of the mass
+(1500 signal over 200,000 background jets; pass and fail regions; template variance; uncertainty of the normalisations 0, 10, 50 %), each at the cut that is best on the other half.
+Comparisons are of the mean over seeds on paired test jets; `ahead` is by three standard errors and for every seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pphysml.compiled_cache import use_user_cache
+
+use_user_cache()
+
+from pphysml.evaluation.mass_fit import Fitted, Uncertainty  # noqa: E402
+from pphysml.evaluation.roc import rejection  # noqa: E402
+from pphysml.evaluation.seeds import (  # noqa: E402
+    OverSeeds,
+    rejection_over_seeds,
+    significance_over_seeds,
+)
+from pphysml.io.ragged import Columns  # noqa: E402
+from pphysml.registry import get_task  # noqa: E402
+from pphysml.tasks.jets.judging.jets_seen import JetsSeen  # noqa: E402
+from pphysml.tasks.jets.judging.separation import Separation, separate  # noqa: E402
+from pphysml.verbs.config import configuration  # noqa: E402
+from pphysml.verbs.engine_choice import EngineChoice, choose  # noqa: E402
+from pphysml.verbs.inputs import Inputs  # noqa: E402
+from pphysml.verbs.simulate import simulate  # noqa: E402
+from pphysml.verbs.train import train  # noqa: E402
+from pphysml.verbs.training_inputs import TrainingInputs  # noqa: E402
+
+Array = NDArray[Any]
+
+JETS = get_task("jets")
+SIZES = {"train": (400_000, 11), "validation": (300_000, 12), "test": (600_000, 13)}
+"""Jets and seed of each sample."""
+
+STRENGTHS = {"disco": (0.3, 1.0, 3.0, 10.0), "mode": (3.0, 10.0, 30.0, 100.0), "adversarial": (0.3, 1.0, 3.0, 10.0)}
+BLENDS = (0.25, 0.5, 0.75, 0.9)
+UNCERTAINTIES = (Uncertainty(0.0), Uncertainty(0.1), Uncertainty(0.5))
+HALF = 0.5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="jets over those of the table")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--mass", type=float, default=80.0, help="of the resonance, GeV")
+    parser.add_argument("--methods", nargs="+", help="trainings; default: all")
+    parser.add_argument("--folder", type=Path, help="where samples and runs are kept, and found again")
+    arguments = parser.parse_args()
+    trainings = {name: options for name, options in methods().items() if arguments.methods is None or name in arguments.methods}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {name: sample(folder, name, arguments) for name in SIZES}
+        found: dict[str, list[Separation]] = {}
+        seconds: dict[str, list[float]] = {}
+        for seed in range(1, arguments.seeds + 1):
+            for name, options in trainings.items():
+                began = time.process_time()
+                run = trained(folder / f"{name.replace(' ', '-')}-{seed}", files, [*options, f"training.seed={seed}"], arguments.steps)
+                seconds.setdefault(name, []).append(round(time.process_time() - began, 1))
+                for score, one in judged(name, run, files["test"]).items():
+                    found.setdefault(score, []).append(one)
+                    print(f"seed {seed} {row(score, [one])}", file=sys.stderr, flush=True)
+    print(HEADER, file=sys.stderr)
+    for score, of in found.items():
+        print(row(score, of), file=sys.stderr)
+    json.dump({**{name: str(value) for name, value in vars(arguments).items()}, "cpu_seconds": seconds, "scores": {score: figures(of) for score, of in found.items()},
+               "comparisons": comparisons(found)}, sys.stdout, indent=1)
+    print()
+
+
+def methods() -> dict[str, list[str]]:
+    """Return the trainings, and their options."""
+    found = {"plain": ["model.decorrelate=quantile"], "trees": ["model.name=trees", "model.decorrelate=quantile", "training.steps=50"],
+             "planing": ["model.decorrelate=planing", "model.quantile_map=true"]}
+    for name, strengths in STRENGTHS.items():
+        found |= {f"{name} {strength:g}": [f"model.decorrelate={name}", f"model.strength={strength}", "model.quantile_map=true"] for strength in strengths}
+    return found
+
+
+def sample(folder: Path, name: str, arguments: Any) -> Path:
+    """Return a file of simulated jets."""
+    number, seed = SIZES[name]
+    path = folder / f"{name}.root"
+    if not path.exists():
+        options = ["simulation.constituents=false", f"simulation.resonance_masses=[{arguments.mass}]", "simulation.signal=0.25"]
+        simulate(JETS, configuration(JETS, None, options), path, round(number * arguments.scale), seed=seed)
+    return path
+
+
+def trained(run: Path, files: dict[str, Path], options: Sequence[str], steps: int) -> Path:
+    """Return the run folder of a training, which is not done again."""
+    if not (run / "model.safetensors").exists():
+        own = [f"training.steps={steps}", "training.batch_size=2048", "training.learning_rate=0.005", "training.validation_events=300000", f"training.validate_every={max(steps // 3, 1)}",
+               "training.warmup_steps=50"]
+        train(JETS, configuration(JETS, None, [*own, *options]), TrainingInputs(Inputs([str(files["train"])]), [str(files["validation"])]), output=run, device="cpu", force=True)
+    return run
+
+
+def judged(name: str, run: Path, test: Path) -> dict[str, Separation]:
+    """Return the scores of a training on the test jets; of the plain network, what is made of its scores, too."""
+    chosen = choose(JETS, EngineChoice(model=str(run), device="cpu"))
+    parts, carry = [], None
+    for chunk in Inputs([str(test)]).open(JETS, chosen.config, need_truth=True):
+        examples, carry = JETS.assemble(chunk, carry, chosen.config)
+        parts.append(JetsSeen.of(examples, with_tau21(examples, chosen.engine(examples)), chosen.config))
+    jets = JetsSeen.joined(parts)
+    wanted = {name: "disc_signal", f"{name} + map": "flat_signal", **({"tau21": "tau21"} if name == "plain" else {})}
+    if name == "plain":
+        for share in BLENDS:
+            jets.columns[f"blend_{share}"] = blend(jets, share)
+            wanted[f"blend {share}"] = f"blend_{share}"
+    found = {}
+    for score, column in wanted.items():
+        one = separate(jets, chosen.config, column, "signal")
+        assert one is not None
+        found[score] = one
+    return found
+
+
+def with_tau21(examples: Columns, columns: Columns) -> Columns:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.asarray(examples["jet_tau2"]) / np.asarray(examples["jet_tau1"])
+    return {**columns, "pphysml_tau21": -np.nan_to_num(ratio, nan=1.0)}
+
+
+def blend(jets: JetsSeen, share: float) -> Array:
+    """Return a score that is between the plain one and the map of it."""
+    background = np.sort(jets.columns["disc_signal"][jets.label == 0])
+    quantile = np.searchsorted(background, jets.columns["disc_signal"]) / len(background)
+    return (1 - share) * logit(quantile) + share * logit(jets.columns["flat_signal"].astype(float))
+
+
+def logit(p: Array) -> Array:
+    edge = 1e-7
+    inside = np.clip(p, edge, 1 - edge)
+    return np.log(inside / (1 - inside))
+
+
+def figures(of: Sequence[Separation]) -> dict[str, Any]:
+    """Return means over seeds, errors by the jets, and standard deviations over seeds."""
+    def over(values: Callable[[Separation], float]) -> list[float]:
+        each = [values(one) for one in of]
+        return [float(f"{np.mean(each):.5g}"), float(f"{np.std(each, ddof=1) if len(each) > 1 else 0:.3g}")]
+
+    def significance(u: Uncertainty) -> list[float]:
+        return [*over(lambda one: one.fits[u].value), round(one_error(first, u), 3)]
+
+    first, mass = of[0], next(iter(of[0].flatness))
+    at_half = rejection(first.curve, HALF)
+    return {"rejection_50": over(lambda one: rejection(one.curve, HALF).value), "rejection_50_error": round((at_half.high - at_half.low) / 2, 3),
+            "inverse_jsd": over(lambda one: one.flatness[mass].inverse), "ceiling": over(lambda one: one.flatness[mass].ceiling), "p_value": [one.flatness[mass].p_value for one in of],
+            "excess_jsd": over(lambda one: one.flatness[mass].excess.value),
+            "significance": {f"{u.normalisation:g}": significance(u) for u in UNCERTAINTIES if all(u in one.fits for one in of)}}
+
+
+def one_error(one: Separation, uncertainty: Uncertainty) -> float:
+    fit = one.fits[uncertainty]
+    return (fit.high - fit.low) / 2
+
+
+def comparisons(found: dict[str, list[Separation]]) -> dict[str, Any]:
+    """Return who is ahead of whom."""
+    asked = [(a, b) for a, b in (("plain + map", "plain"), ("plain + map", "trees + map"), ("plain", "trees"), ("plain + map", "tau21")) if a in found and b in found]
+    asked += [("plain + map", name) for name in found if name.split()[0] in (*STRENGTHS, "planing") and "plain + map" in found]
+    result: dict[str, Any] = {}
+    for a, b in asked:
+        ours, theirs = found[a], found[b]
+        of: dict[str, Any] = {"rejection_50": said(rejection_over_seeds([one.curve for one in ours], [one.curve for one in theirs], HALF))}
+        for uncertainty in UNCERTAINTIES:
+            fits: list[list[Fitted]] = [[one.fits[uncertainty] for one in each if uncertainty in one.fits] for each in (ours, theirs)]
+            with suppress(ValueError):
+                of[f"significance, {uncertainty.normalisation:g}"] = said(significance_over_seeds(*fits))
+        result[f"{a} over {b}"] = of
+    return result
+
+
+def said(compared: OverSeeds) -> dict[str, Any]:
+    return {"ratio": float(f"{compared.comparison.value:.5g}"), "sigma": round(compared.comparison.sigma, 1), "seeds_ahead": int((compared.pairs > 0).sum()), "of": len(compared.pairs), "ahead": compared.ahead}
+
+
+HEADER = f"{'score':24s} {'R50':>8s} {'1/JSD':>8s} {'ceiling':>8s} {'p':>9s} {'Z 0':>7s} {'Z 10%':>7s} {'Z 50%':>7s}"
+
+
+def row(score: str, of: Sequence[Separation]) -> str:
+    f = figures(of)
+    fits = " ".join(f"{f['significance'][key][0]:7.2f}" if key in f["significance"] else f"{'-':>7s}" for key in ("0", "0.1", "0.5"))
+    return f"{score:24s} {f['rejection_50'][0]:8.2f} {f['inverse_jsd'][0]:8.2f} {f['ceiling'][0]:8.1f} {min(f['p_value']):9.2g} {fits}"
+
+
+if __name__ == "__main__":
+    main()

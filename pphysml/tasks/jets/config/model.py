@@ -1,0 +1,60 @@
+"""Options of the network of `jets`, and of what keeps its scores from showing the mass."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import field_validator
+
+from ....config import Config, option
+from ....io.expressions import Expression
+
+INPUTS = [
+    "log(jet_pt)", "jet_tau2 / jet_tau1", "jet_tau3 / jet_tau2", "jet_tau4 / jet_tau3", "jet_d2", "jet_c2", "jet_n2", "jet_nconstituents", "jet_ptd", "jet_width",
+]
+
+COMMA = re.compile(r"\s*,\s*(?![^()]*\))")
+
+Decorrelation = Literal["none", "planing", "adversarial", "disco", "mode", "quantile"]
+
+
+class ModelConfig(Config):
+    """The network, and what its scores are to be independent of."""
+
+    name: Literal["mlp", "trees", "score"] = option("mlp", "`mlp`: layers on the inputs; `trees`: boosted trees on them; `score`: the one input as it is, an existing score that is judged, calibrated and made flat.")
+    inputs: list[str] = option(lambda: INPUTS, "Expressions over the columns of jets and over branches; what is not finite counts as the mean.")
+    layers: list[int] = option(lambda: [64, 64, 64], "Widths of the layers of `mlp`.")
+    activation: Literal["relu", "tanh", "gelu"] = option("relu", "Between the layers.")
+    dropout: float = option(0.0, "Share of each layer's outputs that are left out while training.", ge=0, lt=1)
+    parametrise: bool = option(False, "Give the resonance mass to the network (arXiv:1601.07913); that of background is drawn anew for every batch. See apply.resonance_mass.")
+    decorrelate: Decorrelation = option("none", "What keeps the scores of background jets from showing `against`: weights that make its spectrum that of the signal, an adversary (arXiv:1611.01046), the distance correlation (arXiv:2001.05310), Legendre moments (arXiv:2010.09745), or a map fitted afterwards. See --decorrelate.")
+    against: list[str] = option(lambda: ["jet_mass"], "Expressions that the scores are to be independent of; losses and adversary take the first. See --against.")
+    strength: float = option(10.0, "Factor of the loss, or of the adversary's, of `decorrelate`.", gt=0)
+    quantile_map: bool = option(False, "Fit the map in addition to another way of `decorrelate`.")
+    adversary_steps: int = option(3, "Steps of the adversary for each of the network.", ge=1)
+    adversary_rate: float = option(3e-3, "Peak learning rate of the adversary.", gt=0)
+    adversary_density: Literal["bins", "mixture"] = option("bins", "How the adversary says what it makes of the mass: bins of equal numbers, or a mixture of Gaussians.")
+    trees: int = option(300, "Trees of `trees`.", ge=1)
+    leaves: int = option(31, "Leaves of a tree.", ge=2)
+    shrinkage: float = option(0.1, "Learning rate of `trees`.", gt=0, le=1)
+
+    @field_validator("inputs", "against", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """Take expressions with commas between them, as --against has them; commas inside brackets part nothing."""
+        return COMMA.split(value) if isinstance(value, str) else value
+
+    @field_validator("inputs", "against")
+    @classmethod
+    def _expressions(cls, texts: list[str]) -> list[str]:
+        if not texts:
+            raise ValueError("must have at least one expression")
+        for text in texts:
+            Expression.parse(text)
+        return texts
+
+    @property
+    def fits_map(self) -> bool:
+        """Whether the map is fitted that makes scores flat."""
+        return self.quantile_map or self.decorrelate == "quantile"

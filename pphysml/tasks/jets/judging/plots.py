@@ -1,0 +1,60 @@
+"""Figures of the scores of jets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ....evaluation.class_calibration import Calibration
+from ....evaluation.classifier_plots import (
+    background_shapes,
+    rejection_curves,
+    reliability_curves,
+    significance_curves,
+)
+from ....evaluation.drawing import Drawings
+from ....evaluation.roc import threshold
+from ....evaluation.style import COLOURS, new_figure, style
+from ..config import JetsConfig
+from .separation import QUOTED, Separation, mass_edges
+
+CUTS = (0.3, 0.5, 0.7)
+BINS = 60
+
+
+def drawings(found: list[Separation], calibrations: dict[str, Calibration], config: JetsConfig) -> Drawings:
+    """Return what draws each figure."""
+    wanted: dict[str, Callable[[], Figure]] = {}
+    if found:
+        wanted["Background rejection"] = partial(rejection_curves, {one.score: one.curve for one in found})
+    for one in found:
+        wanted[f"Scores, {one.score}"] = partial(score_figure, one, config)
+        wanted[f"Background that passes, {one.score}"] = partial(_shapes, one, config)
+    scans = {one.score: one.scan for one in found if one.scan is not None}
+    if scans:
+        wanted["Significance"] = partial(significance_curves, scans, QUOTED)
+    if calibrations:
+        wanted["Probabilities"] = partial(reliability_curves, calibrations)
+    return wanted
+
+
+def _shapes(one: Separation, config: JetsConfig) -> Figure:
+    background = ~one.is_signal
+    passed = {f"signal efficiency {efficiency:.0%}": one.values[background] >= threshold(one.curve, efficiency) for efficiency in CUTS}
+    return background_shapes(one.jets.against[background, 0], passed, mass_edges(one.jets, one.is_signal), config.model.against[0], one.jets.weight[background])
+
+
+@style()
+def score_figure(one: Separation, config: JetsConfig) -> Figure:
+    """Draw the spectra of a score."""
+    figure, (axes,) = new_figure(caption=f"The score {one.score} of jets of signal and of background, each of area 1.")
+    low, high = np.quantile(one.values[np.isfinite(one.values)], [0.0005, 0.9995])
+    bins = np.linspace(low, high, BINS + 1).tolist()
+    for part, name, colour in ((~one.is_signal, " or ".join(config.data.background), COLOURS[0]), (one.is_signal, one.signal, COLOURS[4])):
+        axes.hist(one.values[part], bins, weights=one.jets.weight[part], density=True, histtype="step", color=colour, label=name, linewidth=1.7)
+    axes.set(xlabel=one.score, ylabel="share per unit")
+    axes.legend()
+    return figure

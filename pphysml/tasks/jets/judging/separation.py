@@ -1,0 +1,162 @@
+"""How well one score tells a signal from background: metrics, tables, and what the figures show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ....evaluation.classifier_tables import Row, separation_metrics
+from ....evaluation.mass_fit import UNCERTAINTIES, Fitted, Scan, Uncertainty, fit_mass, scan_cuts
+from ....evaluation.mass_templates import Jets, Yields
+from ....evaluation.result import Metric
+from ....evaluation.roc import Roc, rejection, roc, threshold
+from ....evaluation.sculpting import Sculpting, sculpting_of
+from ....io.ragged import Array
+from ..config import JetsConfig
+from .jets_seen import JetsSeen
+
+HALF = 0.5
+"""Signal efficiency at which the background's spectra are compared."""
+
+QUOTED = (Uncertainty(0.0), Uncertainty(0.1), Uncertainty(0.5))
+"""Uncertainties of the background whose significances are metrics; the others are in the table."""
+
+BINS = 50
+"""Of the mass, in its fit."""
+
+MOST_MASSES = 20
+"""Of a grid; masses of more values are continuous."""
+
+FEWEST = 200
+"""Jets of signal, and of background, from which on the mass is fitted."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """One score of one signal against background.
+
+    Attributes:
+        score: its name; `signal`: name of the class.
+        jets: those of the signal and of background.
+        curve: its ROC.
+        flatness: sculpting at half of the signal by variable; empty where it cannot be had.
+        corrected: p-values corrected for their number.
+        scan: significance over cuts on the first half; None where there are too few jets.
+        fits: by uncertainty, the significance on the second half of the cut that is best on the first.
+    """
+
+    score: str
+    signal: str
+    jets: JetsSeen
+    is_signal: Array
+    values: Array
+    curve: Roc
+    flatness: dict[str, Sculpting]
+    corrected: dict[str, float]
+    scan: Scan | None
+    fits: dict[Uncertainty, Fitted]
+
+
+def separate(jets: JetsSeen, config: JetsConfig, score: str, signal: str) -> Separation | None:
+    """Return what a score does for a signal; None where one of both is not there.
+
+    Args:
+        jets: of all classes.
+        score: name of its column.
+    """
+    names = list(config.data.classes)
+    own = np.isin(jets.label, [names.index(name) for name in (signal, *config.data.background)])
+    chosen = jets.where(own)
+    is_signal = chosen.label == names.index(signal)
+    sums = [chosen.weight[part].sum() for part in (is_signal, ~is_signal)]
+    if not min(sums) > 0:
+        return None
+    values = chosen.columns[score].astype(float)
+    curve = roc(values, is_signal, chosen.weight, chosen.event)
+    flatness, corrected = _flatness(chosen, is_signal, values >= threshold(curve, HALF), config)
+    scan = _scan(chosen, is_signal, values, config)
+    fits = {} if scan is None else _fits(scan, chosen, is_signal, values, config)
+    return Separation(score, signal, chosen, is_signal, values, curve, flatness, corrected, scan, fits)
+
+
+def _flatness(jets: JetsSeen, is_signal: Array, passed: Array, config: JetsConfig) -> tuple[dict[str, Sculpting], dict[str, float]]:
+    background = ~is_signal
+    variables = {text: jets.against[background, k] for k, text in enumerate(config.model.against)}
+    flags = passed[background]
+    if min(flags.sum(), (~flags).sum()) < 1 or any(not np.isfinite(values).any() for values in variables.values()):
+        return {}, {}
+    try:
+        return sculpting_of(flags, variables, weights=jets.weight[background], event=jets.event[background])
+    except ValueError:
+        return {}, {}
+
+
+def _scan(jets: JetsSeen, is_signal: Array, values: Array, config: JetsConfig) -> Scan | None:
+    if min(is_signal.sum(), (~is_signal).sum()) < FEWEST:
+        return None
+    half = jets.first_half
+    try:
+        return scan_cuts(values[half], _mass_jets(jets, is_signal, half), mass_edges(jets, is_signal), _yields(config), UNCERTAINTIES)
+    except ValueError:
+        return None
+
+
+def _fits(scan: Scan, jets: JetsSeen, is_signal: Array, values: Array, config: JetsConfig) -> dict[Uncertainty, Fitted]:
+    test, edges, found = ~jets.first_half, mass_edges(jets, is_signal), {}
+    for uncertainty in scan.uncertainties:
+        try:
+            cut = scan.threshold[scan.best(uncertainty)]
+            found[uncertainty] = fit_mass(values[test] >= cut, _mass_jets(jets, is_signal, test), edges, _yields(config), uncertainty)
+        except ValueError:
+            continue
+    return found
+
+
+def _mass_jets(jets: JetsSeen, is_signal: Array, chosen: Array) -> Jets:
+    return Jets(jets.against[chosen, 0].astype(float), is_signal[chosen], jets.weight[chosen], jets.event[chosen])
+
+
+def _yields(config: JetsConfig) -> Yields:
+    return Yields(config.apply.expected_signal, config.apply.expected_background)
+
+
+def mass_edges(jets: JetsSeen, is_signal: Array) -> Array:
+    """Return edges of bins of the first variable that hold nearly all of signal and most of background."""
+    mass = jets.against[:, 0]
+    signal = np.quantile(mass[is_signal], [0.001, 0.999])
+    background = np.quantile(mass[~is_signal], [0.05, 0.995])
+    return np.linspace(min(signal[0], background[0]), max(signal[1], background[1]), BINS + 1)
+
+
+def metrics_of(found: Separation, config: JetsConfig, alone: bool) -> list[Metric]:
+    """Return the metrics of a score.
+
+    Args:
+        alone: whether it is of the only signal, which needs no name then.
+    """
+    name = found.score.partition("_")[0] if alone else found.score
+    of = f" Of {found.signal} against {' or '.join(config.data.background)}, by the score {found.score}."
+    metrics = [replace(metric, name=f"{name} {metric.name}", definition=metric.definition + of) for metric in separation_metrics(found.curve)]
+    for variable, one in found.flatness.items():
+        metrics.append(Metric(f"{name} sculpting of {variable}", *one.excess, round(one.passing),
+                              f"Jensen-Shannon divergence in bits of {variable} between background that passes and that fails where half of the signal passes, less its mean under shuffling; 0: not sculpted.{of}"))
+    for uncertainty in QUOTED:
+        if uncertainty in found.fits:
+            fit = found.fits[uncertainty]
+            metrics.append(Metric(f"{name} significance, {uncertainty.normalisation:.0%}", fit.value, fit.low, fit.high, len(found.values),
+                                  f"Expected standard deviations of {config.apply.expected_signal:g} jets of signal over {config.apply.expected_background:g} of background in a fit of {config.model.against[0]} "
+                                  f"where the background's normalisations are uncertain by {uncertainty.normalisation:.0%}; the cut is chosen on half of the events and judged on the others.{of}"))
+    return metrics
+
+
+def mass_rows(found: Separation) -> list[Row]:
+    """Return the rejection at half of the signal for every resonance mass, against all background."""
+    masses = np.unique(np.round(found.jets.resonance_mass[found.is_signal], 3))
+    rows = []
+    for mass in masses[masses > 0] if len(masses) <= MOST_MASSES else ():
+        own = ~found.is_signal | np.isclose(found.jets.resonance_mass, mass, atol=1e-3)
+        jets = found.jets.where(own)
+        one = rejection(roc(found.values[own], found.is_signal[own], jets.weight, jets.event), HALF)
+        rows.append({"score": found.score, "resonance mass / GeV": float(mass), "rejection at 50 %": one.value, "low": one.low, "high": one.high, "signal jets": int((own & found.is_signal).sum())})
+    return rows

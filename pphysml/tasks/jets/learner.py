@@ -1,0 +1,160 @@
+"""What the training loop knows of `jets`: preparation, network, losses, validation, the map that makes scores flat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from ...contract import Adversary, Batch, Learner, Term
+from ...errors import ConfigError
+from ...io.ragged import Array, Columns, concatenate, length, take
+from .config import JetsConfig
+from .models.build import build_network
+from .models.class_weights import class_weights, fit_class_weights
+from .models.inputs import fit_scales, inputs_of
+from .models.planed import fit_planing, planing_factors
+from .models.resonance_masses import fit_masses, stated_or_true, true_masses, with_drawn
+from .models.scoring import scored
+from .reading.values import values_of
+
+PREPARED_FROM, TREES_FROM = 100_000, 2_000_000
+"""Jets to which scales are fitted, and to which trees are."""
+
+IN_TRAINING = ("adversarial", "disco", "mode")
+"""Ways of decorrelation that are terms of the loss."""
+
+HEAD_START = 0.05
+"""Share of the steps in which the adversary is trained before the network meets it."""
+
+
+class JetsLearner(Learner):
+    """Trains what scores jets; see `contract.Learner`."""
+
+    monitor = "objective"
+
+    def __init__(self, config: JetsConfig) -> None:
+        self.config = config
+        self.prepared: Mapping[str, Array] = {}
+        names = list(config.data.classes)
+        self.background = [names.index(name) for name in config.data.background]
+        self.prepare_examples = TREES_FROM if config.model.name == "trees" else PREPARED_FROM
+
+    def prepare(self, examples: Iterable[Columns]) -> dict[str, Array]:
+        """Fit scales of inputs, weights of classes, masses for a parametrised network, and trees."""
+        config = self.config
+        every = concatenate([part for part in examples if length(part)])
+        label = np.asarray(every["class"])
+        lacking = [name for k, name in enumerate(config.data.classes) if not (label == k).any()]
+        if lacking:
+            raise ConfigError(f"data.classes: among the first {len(label)} jets of the training there is none of the class {' or '.join(lacking)}.")
+        found = fit_scales(values_of(config.model.inputs, every)) | fit_class_weights(label, np.asarray(every["weight"]), len(config.data.classes))
+        if config.model.name == "score":
+            # A score is not cut, nor are its ranges those of a training.
+            found.pop("domain")
+        mass = None
+        if config.model.parametrise:
+            found |= fit_masses(every, ~np.isin(label, self.background))
+            mass = with_drawn(true_masses(every), found, np.random.default_rng(config.training.seed))
+        background = np.isin(label, self.background)
+        if config.model.decorrelate == "adversarial":
+            from .models.decorrelated import fit_spectrum
+
+            found |= fit_spectrum(values_of(config.model.against[:1], every)[background, 0])
+        if config.model.decorrelate == "planing":
+            found |= fit_planing(every, label, np.asarray(every["weight"]), config)
+        if config.model.name == "trees":
+            from .models.boosted_trees import fit_trees
+
+            weight = np.maximum(self._weights(every, found), 0)
+            found |= fit_trees(inputs_of(every, config, found, mass), label, weight, config)
+        return found
+
+    def build(self, prepared: Mapping[str, Array]) -> nn.Module:
+        """Return the network."""
+        self.prepared = prepared
+        return build_network(self.config, prepared)
+
+    def lengths(self, examples: Columns) -> Array:
+        """Return 1 for each jet."""
+        return np.ones(length(examples), np.int64)
+
+    def collate(self, examples: Columns) -> Batch:
+        """Return inputs, classes and weights; masses of background are drawn by torch's seed of the step."""
+        mass = None
+        if self.config.model.parametrise:
+            rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
+            mass = with_drawn(true_masses(examples), self.prepared, rng)
+        label = np.asarray(examples["class"])
+        batch = {"inputs": torch.from_numpy(inputs_of(examples, self.config, self.prepared, mass)), "class": torch.from_numpy(label.astype(np.int64)),
+                 "weight": torch.from_numpy(self._weights(examples, self.prepared).astype(np.float32))}
+        if self.config.model.decorrelate in IN_TRAINING:
+            batch["mass"] = torch.from_numpy(np.nan_to_num(values_of(self.config.model.against[:1], examples)[:, 0]).astype(np.float32))
+            batch["background"] = torch.from_numpy(np.isin(label, self.background))
+        return batch
+
+    def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
+        """Return the weighted cross entropy, and what keeps scores from showing the mass."""
+        options, weight = self.config.model, batch["weight"]
+        further: dict[str, Term] = {}
+        if options.decorrelate == "adversarial":
+            logits, guessed = model(batch["inputs"], batch["mass"], batch["background"])
+            of_background = weight[batch["background"]]
+            further["adversary"] = Term((of_background * guessed).sum(), of_background.abs().sum(), options.strength, of_adversary=True)
+        else:
+            logits = model(batch["inputs"])
+        if options.decorrelate in ("disco", "mode"):
+            from .models.decorrelated import dependence
+
+            further[options.decorrelate] = Term(dependence(logits, batch["mass"], weight, batch["background"], self.config), 1, options.strength)
+        each = cross_entropy(logits, batch["class"], reduction="none")
+        return {"class": Term((weight * each).sum(), weight.abs().sum()), **further}
+
+    def adversary(self, network: nn.Module) -> Adversary | None:
+        """Return what guesses the mass, if there is such a part."""
+        options = self.config.model
+        if options.decorrelate != "adversarial":
+            return None
+        part = network.get_submodule("adversary")
+        return Adversary(part, options.adversary_rate, options.adversary_steps, head_start=round(HEAD_START * self.config.training.steps))
+
+    def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
+        """Return the mean logarithm of the probability of the true class, and the share of jets whose likeliest class is the true one; classes weigh alike.
+
+        `objective`, by which weights are chosen, is what the network makes large: the first less the strength times what keeps
+        scores from showing the mass.
+        """
+        probabilities, ratios = scored(model, examples, self.config, self.prepared, next(model.parameters()).device)
+        label, weight = np.asarray(examples["class"]), self._weights(examples, self.prepared)
+        of_true = np.log(np.maximum(probabilities[np.arange(len(label)), label], 1e-30))
+        total, count = float((weight * of_true).sum()), float(np.abs(weight).sum())
+        objective = total
+        if self.config.model.decorrelate in IN_TRAINING:
+            from .models.decorrelated import penalty
+
+            background = np.isin(label, self.background)
+            mass = np.nan_to_num(values_of(self.config.model.against[:1], examples)[background, 0])
+            objective -= count * self.config.model.strength * penalty(model, ratios[background], mass, weight[background], self.config)
+        return {"objective": Term(objective, count), "log_likelihood": Term(total, count),
+                "right": Term(float((weight * (probabilities.argmax(1) == label)).sum()), count)}
+
+    def finish(self, model: nn.Module, examples: Columns) -> dict[str, Array]:
+        """Fit the map that makes the scores of background flat, if it is asked for."""
+        config = self.config
+        if not config.model.fits_map:
+            return {}
+        from .models.flat_scores import coordinates_of, fit_maps
+
+        background = take(examples, np.isin(np.asarray(examples["class"]), self.background))
+        mass = stated_or_true(background, config, self.prepared)
+        _, ratios = scored(model, background, config, self.prepared, next(model.parameters()).device)
+        return fit_maps(ratios, coordinates_of(background, config, mass), np.asarray(background["weight"]), config)
+
+    def _weights(self, examples: Columns, prepared: Mapping[str, Array]) -> Array:
+        """Return the weights of jets in the loss, with which classes weigh alike, and have the same spectrum if they are planed."""
+        label = np.asarray(examples["class"])
+        weight = np.asarray(examples["weight"]) * class_weights(label, prepared)
+        return weight * planing_factors(examples, label, prepared, self.config) if self.config.model.decorrelate == "planing" else weight

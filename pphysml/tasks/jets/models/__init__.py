@@ -1,0 +1,1 @@
+"""Networks of `jets`, and what is made of their outputs."""

@@ -1,0 +1,41 @@
+"""What the weights of `jets` were trained on, and whether other jets look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ....io.ragged import Array, Columns
+from ....model_file import ModelFile
+from ..config import JetsConfig
+from ..reading.values import values_of
+
+OUTSIDE = 0.05
+"""Share of the jets outside the range of an input from which on it is said."""
+
+MARGIN = 0.1
+"""Of the width of a range, by which values may lie outside."""
+
+
+def check_domain(model: ModelFile) -> None:
+    """Refuse stored ranges that are none.
+
+    Raises:
+        ModelError: they are not as `inputs.fit_scales` stores them.
+    """
+    if "domain" in model.prepared:
+        model.ranges("prepared", "domain", (len(model.prepared["domain"]), 2))
+
+
+def outside(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> Iterator[str]:
+    """Yield a sentence for every input that lies outside the training's range in more than a few jets."""
+    ranges = prepared.get("domain")
+    if ranges is None or len(ranges) != len(config.model.inputs):
+        return
+    raw = values_of(config.model.inputs, examples)
+    for k, (text, (low, high)) in enumerate(zip(config.model.inputs, ranges, strict=True)):
+        values, margin = raw[:, k][np.isfinite(raw[:, k])], MARGIN * (high - low)
+        share = ((values < low - margin) | (values > high + margin)).mean() if len(values) else 0.0
+        if share > OUTSIDE:
+            yield f"{text}: {values.min():.4g} to {values.max():.4g}, in the training {low:.4g} to {high:.4g}"

@@ -1,0 +1,61 @@
+"""Resonance masses for a parametrised network (P. Baldi et al., arXiv:1601.07913): those of signals, and drawn ones for background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ....errors import InputError
+from ....io.ragged import Array, Columns, length
+from ..config import JetsConfig
+
+PARTS = 256
+"""Of equal numbers of signal jets, of which each has one mass, from which those of background are drawn."""
+
+
+def fit_masses(examples: Columns, signal: Array) -> dict[str, Array]:
+    """Return what masses of signal jets there are, float64 (PARTS,), and mean and spread of their logarithm.
+
+    Raises:
+        InputError: signal jets have no mass.
+    """
+    mass = true_masses(examples)[signal]
+    mass = mass[mass > 0]
+    if not len(mass):
+        raise InputError("model.parametrise needs the resonance mass of signal jets; name it with --map jet_resonance_mass=BRANCH")
+    # Quantiles that are values: of a grid of masses each keeps its share.
+    quantiles = np.quantile(mass, (np.arange(PARTS) + 0.5) / PARTS, method="inverted_cdf")
+    logs = np.log(quantiles)
+    return {"masses": quantiles.astype(np.float64), "log_mass": np.array([logs.mean(), max(logs.std(), 0.01)])}
+
+
+def true_masses(examples: Columns) -> Array:
+    """Return the resonance mass of each jet, GeV; -1 where there is none."""
+    return np.asarray(examples.get("jet_resonance_mass", np.full(length(examples), -1.0)), np.float64)
+
+
+def with_drawn(mass: Array, prepared: Mapping[str, Array], rng: np.random.Generator) -> Array:
+    """Return masses in which those that are not known are drawn from the signals'."""
+    drawn = prepared["masses"][rng.integers(0, len(prepared["masses"]), len(mass))]
+    return np.where(mass > 0, mass, drawn)
+
+
+def stated_or_true(examples: Columns, config: JetsConfig, prepared: Mapping[str, Array]) -> Array | None:
+    """Return the mass for which jets are judged: the stated one, or the true one, and for background one that is drawn by its entry.
+
+    Raises:
+        InputError: none is stated, and there is no truth.
+    """
+    if not config.model.parametrise:
+        return None
+    n = length(examples)
+    if config.apply.resonance_mass is not None:
+        return np.full(n, config.apply.resonance_mass)
+    if "jet_resonance_mass" not in examples:
+        raise InputError("the network is parametrised in the resonance mass: state the one that is searched for with --resonance-mass")
+    # The same for a jet whatever block it is in.
+    entry, jet = (np.asarray(examples[name], np.uint64) for name in ("entry", "jet"))
+    which = ((entry * np.uint64(0x9E3779B97F4A7C15) + jet * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(40)) % np.uint64(len(prepared["masses"]))
+    mass = true_masses(examples)
+    return np.where(mass > 0, mass, prepared["masses"][which])

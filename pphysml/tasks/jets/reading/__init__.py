@@ -1,0 +1,1 @@
+"""Files to jets: variables, classes, weights."""

@@ -1,0 +1,177 @@
+"""Layouts of jets, under the names of the experiments; all become columns `jet_*`, one value per jet of an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...io.schema import Field, Layout, Objects
+
+COUNTER = "jet"
+
+PREFIX = "pphysml_"
+"""Of what is written of jets, since the output is a friend of a file with many other branches."""
+
+EVENT = (
+    Field("run", "event", "int64", "Number of the run.", carried=True, aliases=("runNumber", "RunNum", "EventInfoAuxDyn.runNumber", "EventInfoAuxDyn:runNumber")),
+    Field("lumi", "event", "int64", "Number of the luminosity block.", carried=True, aliases=("luminosityBlock", "lumiBlock", "LumiBlockNum", "EventInfoAuxDyn.lumiBlock", "EventInfoAuxDyn:lumiBlock")),
+    Field("event", "event", "int64", "Number of the event.", carried=True, aliases=("eventNumber", "EvtNum", "EventInfoAuxDyn.eventNumber", "EventInfoAuxDyn:eventNumber")),
+    Field("weight", "event", "float64", "Weight of the event; see data.weight.", weight=True, aliases=("genWeight", "mcEventWeight", "Weight", "event_weight")),
+)
+
+
+def _jet(name: str, dtype: str, help: str, unit: str = "", **others: Any) -> Field:
+    return Field(f"jet_{name}", "particle", dtype, help, unit, COUNTER, **others)
+
+
+CANONICAL = "pphysml.tasks.jets.reading.canonical:canonical"
+
+ENERGY = _jet("energy", "float32", "Energy, from which the mass follows.", "GeV")
+KINEMATICS = (
+    _jet("pt", "float32", "Transverse momentum.", "GeV", required=True, minimum=0),
+    _jet("eta", "float32", "Pseudorapidity.", required=True),
+    _jet("phi", "float32", "Azimuth.", "rad"),
+    _jet("mass", "float32", "Mass of all that is in the jet.", "GeV", required=True),
+)
+SUBSTRUCTURE = (
+    _jet("softdrop_mass", "float32", "Mass after soft drop or trimming; below 0 where there is no second prong, which is taken for 0.", "GeV"),
+    _jet("tau1", "float32", "1-subjettiness."),
+    _jet("tau2", "float32", "2-subjettiness."),
+    _jet("tau3", "float32", "3-subjettiness."),
+    _jet("tau4", "float32", "4-subjettiness."),
+    _jet("c2", "float32", "Ratio C2 of energy correlators."),
+    _jet("d2", "float32", "Ratio D2 of energy correlators."),
+    _jet("n2", "float32", "Ratio N2 of energy correlators."),
+    _jet("n3", "float32", "Ratio N3 of energy correlators."),
+    _jet("nconstituents", "int32", "Number of constituents."),
+    _jet("ptd", "float32", "Dispersion of the constituents' transverse momenta, sqrt(sum pT^2) / sum pT."),
+    _jet("width", "float32", "Mean distance of the constituents from the axis, weighted with pT."),
+)
+TRUTH = (
+    _jet("label", "int32", "Number of the class; as simulated, 0 for background and 1 for signal.", truth=True),
+    _jet("resonance_mass", "float32", "Mass of the resonance that a signal jet is of; -1 for background.", "GeV", truth=True),
+    _jet("hadron_flavour", "int32", "Flavour by hadrons inside: 5 b, 4 c, 0 light; of ATLAS also 15 tau.", truth=True),
+    _jet("parton_flavour", "int32", "PDG id of the parton that it is matched to.", truth=True),
+    _jet("b_hadrons", "int32", "Number of b hadrons inside.", truth=True),
+    _jet("c_hadrons", "int32", "Number of c hadrons inside.", truth=True),
+    _jet("truth_label", "int32", "Label of large-radius jets of ATLAS.", truth=True),
+)
+CLASSES_OF_JETCLASS = ("QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl")
+"""arXiv:2202.03772, one branch `label_NAME` each."""
+
+ONE_HOT = tuple(Field(f"label_{name}", "particle", "int32", f"Whether the jet is of the class {name}.", counter=COUNTER, truth=True) for name in CLASSES_OF_JETCLASS)
+
+PARTICLES = tuple(
+    Field(f"part_{name}", "node", dtype, help, unit, "part") for name, dtype, help, unit in (
+        ("px", "float32", "Momentum of a constituent.", "GeV"), ("py", "float32", "Momentum.", "GeV"), ("pz", "float32", "Momentum.", "GeV"),
+        ("energy", "float32", "Energy.", "GeV"), ("charge", "float32", "Charge.", ""), ("pdg", "int32", "PDG id.", ""),
+        ("jet", "int32", "Number of the jet in its entry.", "")))
+
+
+def _named(fields: tuple[Field, ...], aliases: Mapping[str, tuple[str, ...]], unit: str = "GeV", optional: tuple[str, ...] = ()) -> tuple[Field, ...]:
+    """Return the fields that have other names in a layout, under these names alone.
+
+    Args:
+        aliases: name without `jet_` -> names of branches.
+        unit: of energies in the files.
+        optional: fields that a layout has by computing them.
+    """
+    found = []
+    for field in fields:
+        names = aliases.get(field.name.removeprefix("jet_"))
+        if names is None and field.name.removeprefix("jet_") not in optional:
+            continue
+        units = dict.fromkeys(names or (), unit) if field.unit == "GeV" else {}
+        found.append(replace(field, aliases=names or (), alias_units=units, required=field.required and names is not None))
+    return tuple(found)
+
+
+ALL = (*KINEMATICS, *SUBSTRUCTURE, *TRUTH)
+
+OWN = Layout(
+    "jets", "Jets of this program's simulation, or of others under the same names: entries are events.", (*EVENT, *ALL, *PARTICLES), trees=("jets",),
+    to_canonical=CANONICAL, objects=Objects("jet_", "", "njet"))
+
+
+def _nano(name: str, help: str, prefix: str, more: Mapping[str, tuple[str, ...]]) -> Layout:
+    aliases = {"pt": ("pt",), "eta": ("eta",), "phi": ("phi",), "mass": ("mass",), "nconstituents": ("nConstituents",), "hadron_flavour": ("hadronFlavour",), **more}
+    with_prefix = {field: tuple(f"{prefix}{alias}" for alias in names) for field, names in aliases.items()}
+    return Layout(name, help, (*EVENT, *_named(ALL, with_prefix)), trees=("Events",), to_canonical=CANONICAL,
+                  objects=Objects(prefix, prefix, f"n{prefix.removesuffix('_')}"))
+
+
+LARGE_RADIUS = {"softdrop_mass": ("msoftdrop",), "tau1": ("tau1",), "tau2": ("tau2",), "tau3": ("tau3",), "tau4": ("tau4",), "n2": ("n2b1",), "n3": ("n3b1",),
+                "b_hadrons": ("nBHadrons",), "c_hadrons": ("nCHadrons",)}
+SMALL_RADIUS = {"parton_flavour": ("partonFlavour",)}
+
+NANO_FATJET = _nano("nanoaod-fatjet", "Large-radius jets of CMS NanoAOD.", "FatJet_", LARGE_RADIUS)
+NANO_JET = _nano("nanoaod-jet", "Small-radius jets of CMS NanoAOD.", "Jet_", SMALL_RADIUS)
+
+
+def _physlite(name: str, help: str, container: str, more: Mapping[str, tuple[str, ...]]) -> Layout:
+    aliases = {"pt": ("pt",), "eta": ("eta",), "phi": ("phi",), "mass": ("m",), **more}
+    with_prefix = {field: tuple(f"{container}AuxDyn{mark}{alias}" for mark in ".:" for alias in names) for field, names in aliases.items()}
+    return Layout(name, help, (*EVENT, *_named(ALL, with_prefix, "MeV")), trees=("CollectionTree", "EventData"), to_canonical=CANONICAL,
+                  objects=Objects(f"{container}AuxDyn", f"{container}_", f"n{container}"))
+
+
+PHYSLITE_LARGE = _physlite("physlite-largeR", "Large-radius jets of ATLAS DAOD_PHYSLITE.", "AnalysisLargeRJets", {
+    "tau1": ("Tau1_wta",), "tau2": ("Tau2_wta",), "tau3": ("Tau3_wta",), "c2": ("C2",), "d2": ("D2",), "b_hadrons": ("GhostBHadronsFinalCount",),
+    "c_hadrons": ("GhostCHadronsFinalCount",), "truth_label": ("R10TruthLabel_R22v1", "R10TruthLabel_R21Precision_2022v1", "R10TruthLabel_R21Precision")})
+PHYSLITE_JETS = _physlite("physlite-jets", "Small-radius jets of ATLAS DAOD_PHYSLITE.", "AnalysisJets", {
+    "hadron_flavour": ("HadronConeExclTruthLabelID",), "parton_flavour": ("PartonTruthLabelID",)})
+
+JETCLASS = Layout(
+    "jetclass", "JetClass (arXiv:2202.03772): an entry is a jet.",
+    (*EVENT, *(replace(f, counter="", kind="event") for f in (
+        *_named(ALL, {name: (f"jet_{name}",) for name in ("pt", "eta", "phi", "tau1", "tau2", "tau3", "tau4")}),
+        replace(ENERGY, required=True), *_named(ALL, {"softdrop_mass": ("jet_sdmass",), "nconstituents": ("jet_nparticles",)}), *ONE_HOT)),
+     *(f for f in PARTICLES if f.name not in ("part_pdg", "part_jet"))),
+    trees=("tree",), to_canonical=CANONICAL, objects=Objects())
+
+FLAT = Layout(
+    "flat", "Ntuples in which an entry is a jet; --map names what is called otherwise.",
+    (*EVENT, *(replace(f, counter="", kind="event") for f in _named(ALL, {
+        "pt": ("jet_pt", "pt", "fj_pt", "fatjet_pt"), "eta": ("jet_eta", "eta", "fj_eta", "fatjet_eta"), "phi": ("jet_phi", "phi", "fj_phi", "fatjet_phi"),
+        "mass": ("jet_mass", "mass", "m", "fj_mass", "fatjet_mass"), "softdrop_mass": ("jet_softdrop_mass", "msoftdrop", "sdmass", "jet_sdmass", "fj_sdmass"),
+        **{f"tau{n}": (f"jet_tau{n}", f"tau{n}", f"fj_tau{n}") for n in (1, 2, 3, 4)}, **{name: (f"jet_{name}", name) for name in ("c2", "d2", "n2", "n3", "ptd", "width")},
+        "nconstituents": ("jet_nconstituents", "nconstituents", "jet_nparticles"), "label": ("jet_label", "label"),
+        "resonance_mass": ("jet_resonance_mass", "resonance_mass"), "hadron_flavour": ("jet_hadron_flavour", "hadron_flavour", "flavour_label"), "parton_flavour": ("jet_parton_flavour",)}))),
+    to_canonical=CANONICAL, objects=Objects())
+
+LAYOUTS = (OWN, NANO_FATJET, PHYSLITE_LARGE, JETCLASS, NANO_JET, PHYSLITE_JETS, FLAT)
+"""Of a file that fits several, as NanoAOD, the first is taken: large-radius jets."""
+
+
+def collection(prefix: str) -> Layout:
+    """Return the layout of jets whose branches begin with a prefix, as `ScoutingFatJet`, or `JetsAK8` of TreeMaker."""
+    bare = prefix.removesuffix("_")
+    parts = {"pt": "fPt", "eta": "fEta", "phi": "fPhi", "energy": "fE"}
+    names = {"pt": ("pt",), "eta": ("eta",), "phi": ("phi",), "mass": ("mass",), "energy": ("energy",), "nconstituents": ("nConstituents", "multiplicity"),
+             "hadron_flavour": ("hadronFlavour",), "parton_flavour": ("partonFlavour",), "softdrop_mass": ("msoftdrop", "softDropMass"),
+             **{f"tau{n}": (f"tau{n}", f"NsubjettinessTau{n}") for n in (1, 2, 3, 4)}, "n2": ("n2b1", "ecfN2b1"), "n3": ("n3b1", "ecfN3b1"),
+             "b_hadrons": ("nBHadrons", "NumBhadrons"), "c_hadrons": ("nCHadrons", "NumChadrons")}
+    aliases = {field: (*(f"{bare}_{name}" for name in given), *((f"{bare}/{bare}.fCoordinates.{parts[field]}",) if field in parts else ())) for field, given in names.items()}
+    fields = [replace(f, required=f.name in ("jet_pt", "jet_eta")) for f in _named((*ALL, ENERGY), aliases)]
+    return Layout("collection", f"Jets whose branches begin with {bare}.", (*EVENT, *fields), to_canonical=CANONICAL, objects=Objects(f"{bare}_", f"{bare}_", f"n{bare}"))
+
+
+ALWAYS = ("jet_pt", "jet_eta", "jet_phi", "jet_mass", "jet_energy", "jet_softdrop_mass", "jet_resonance_mass")
+
+
+def with_needed(layout: Layout, names: Collection[str]) -> Layout:
+    """Return a layout with the columns of jets and particles that are always read, or that expressions take."""
+    particles = any(name.startswith("part_") for name in names)
+
+    def needed(field: Field) -> bool:
+        return (field.kind not in ("particle", "node") and not field.name.startswith(("jet_", "label_"))) or field.required or field.name in names or field.name in ALWAYS or (
+            particles and field.name == "part_jet")
+
+    return replace(layout, fields=tuple(filter(needed, layout.fields)))
+
+
+VARIABLES = tuple(f.name for f in (*KINEMATICS, *SUBSTRUCTURE))
+"""Columns of every jet that expressions may take, where the file has them; further names are branches of the file."""
+
+KNOWN = frozenset((*VARIABLES, ENERGY.name, *(f.name for f in (*TRUTH, *ONE_HOT, *PARTICLES, *EVENT))))

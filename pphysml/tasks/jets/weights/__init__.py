@@ -1,0 +1,1 @@
+"""Weights of `jets` that ship with the package."""

@@ -1,0 +1,196 @@
+"""`jets` from files to scores, as it is used: order, counters, working points, existing scores, wrong input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from pphysml.config import load
+from pphysml.errors import ConfigError, InputError
+from pphysml.registry import get_task
+from pphysml.training.config import TaskConfig
+from pphysml.verbs.apply import apply
+from pphysml.verbs.config import configuration
+from pphysml.verbs.engine_choice import EngineChoice
+from pphysml.verbs.evaluate import evaluate
+from pphysml.verbs.inputs import Inputs
+from pphysml.verbs.simulate import simulate
+from pphysml.verbs.train import train
+from pphysml.verbs.training_inputs import TrainingInputs
+
+JETS = get_task("jets")
+SMALL = ["simulation.constituents=false", "training.steps=60", "training.batch_size=256", "training.validation_events=3000", "training.validate_every=60",
+         "training.learning_rate=0.01", "training.warmup_steps=5", "training.block_size=4000", "training.simulated_events=8000"]
+CLASSES = ["data.classes={qcd: jet_b_hadrons == 0, bb: jet_b_hadrons == 1}", "data.background=[qcd]"]
+
+
+def trained(folder: Path, *options: str, files: Inputs | None = None) -> Path:
+    config = configuration(JETS, None, [*SMALL, *options])
+    train(JETS, config, TrainingInputs(files or Inputs(), (), None), output=folder, device="cpu", devices=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def flat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network for simulated jets, with the map that makes its scores flat."""
+    return trained(tmp_path_factory.mktemp("flat") / "run", "model.decorrelate=quantile")
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("simulated") / "jets.root"
+    simulate(JETS, configuration(JETS, None, ["simulation.constituents=false", "simulation.jets_per_entry=1.5"]), path, 4000, seed=9)
+    return path
+
+
+def scores(path: Path, name: str) -> ak.Array:
+    return uproot.open(path)["jets"][name].array()
+
+
+def test_scores_are_those_of_the_jets_of_each_entry_in_their_order(simulated, flat_model, tmp_path) -> None:
+    out = tmp_path / "scores.root"
+    said = apply(JETS, Inputs([str(simulated)]), EngineChoice(model=str(flat_model)), output=out)
+    jets = uproot.open(simulated)["jets"]
+    assert said["written"] == said["entries"] == 4000
+    assert scores(out, "njet").to_list() == ak.num(jets["jet_pt"].array()).to_list()
+    one, other = (scores(out, f"pphysml_prob_{name}") for name in ("background", "signal"))
+    np.testing.assert_allclose(ak.to_numpy(ak.flatten(one + other)), 1, atol=1e-5)
+    disc = ak.to_numpy(ak.flatten(scores(out, "pphysml_disc_signal")))
+    np.testing.assert_allclose(disc, np.log(ak.to_numpy(ak.flatten(other)) / ak.to_numpy(ak.flatten(one))), atol=1e-3)
+    label = ak.to_numpy(ak.flatten(jets["jet_label"].array()))
+    assert np.median(disc[label == 1]) > np.median(disc[label == 0]) + 1
+    flat = ak.to_numpy(ak.flatten(scores(out, "pphysml_flat_signal")))
+    assert flat.min() >= 0 and flat.max() <= 1
+    mass = ak.to_numpy(ak.flatten(jets["jet_mass"].array()))[label == 0]
+    for part in np.array_split(np.argsort(mass), 3):
+        assert np.mean(flat[label == 0][part]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_one_jet_scores_as_among_others(simulated, flat_model, tmp_path) -> None:
+    every, first = tmp_path / "every.root", tmp_path / "first.root"
+    apply(JETS, Inputs([str(simulated)]), EngineChoice(model=str(flat_model), overrides=["apply.batch_size=7"]), output=every)
+    apply(JETS, Inputs([str(simulated)], max_entries=3), EngineChoice(model=str(flat_model)), output=first)
+    for name in ("pphysml_disc_signal", "pphysml_flat_signal"):
+        np.testing.assert_allclose(ak.to_numpy(ak.flatten(scores(first, name))), ak.to_numpy(ak.flatten(scores(every, name)[:3])), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "counter", "branch"), [
+    ("nano", "nFatJet", "FatJet_pphysml_disc_bb"), ("physlite", "nAnalysisLargeRJets", "AnalysisLargeRJets_pphysml_disc_bb"), ("jetclass", "", "pphysml_disc_bb"), ("flat", "", "pphysml_disc_bb")])
+def test_every_layout_gets_scores_under_its_own_names(kind, counter, branch, written, tmp_path) -> None:
+    """The score is the mass here, which all layouts have."""
+    path, out = getattr(written, kind)(), tmp_path / "out.root"
+    apply(JETS, Inputs([str(path)]), EngineChoice(engine="branch:jet_mass", overrides=CLASSES), output=out)
+    tree = uproot.open(out)["jets"]
+    found = tree[branch].array()
+    if counter:
+        assert tree[counter].array().to_list() == written.counts.tolist() == ak.num(found).to_list()
+        found = ak.flatten(found)
+    assert tree.num_entries == (len(written.counts) if counter else 7)
+    np.testing.assert_allclose(ak.to_numpy(found), written.jets["mass"], rtol=5e-3)
+    if kind != "jetclass":
+        assert tree["event"].array().to_list() == sorted(set(range(100, 106)) if counter else written.jets["event"].tolist())
+
+
+def test_working_points_that_evaluate_writes_are_those_that_apply_takes(simulated, flat_model, tmp_path) -> None:
+    choice = EngineChoice(model=str(flat_model), overrides=["apply.bins=[0, 450, 10000]", "apply.efficiencies=[0.5]"])
+    result = evaluate(JETS, Inputs([str(simulated)]), choice, output=tmp_path / "report")["network"]
+    path, out = tmp_path / "report" / "working-points-flat_signal.yaml", tmp_path / "out.root"
+    assert {m.name for m in result.metrics} >= {"disc auc", "flat auc", "flat rejection_50", "flat sculpting of jet_mass"}
+    apply(JETS, Inputs([str(simulated)]), EngineChoice(model=str(flat_model), overrides=[f"apply.working_points={json.dumps(str(path))}"]), output=out)
+    jets = uproot.open(simulated)["jets"]
+    label, pt = (ak.to_numpy(ak.flatten(jets[f"jet_{name}"].array())) for name in ("label", "pt"))
+    passed = ak.to_numpy(ak.flatten(scores(out, "pphysml_pass_50")))
+    for low, high in ((0, 450), (450, 1e4)):
+        signal = (label == 1) & (pt >= low) & (pt < high)
+        assert passed[signal].mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(signal.sum()) + 0.02)
+
+
+def test_trees_are_as_scikit_learn_evaluates_them(written, tmp_path) -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from pphysml.config import build
+    from pphysml.tasks.jets.config import JetsConfig
+    from pphysml.tasks.jets.models.boosted_trees import NAMES, fit_trees, summed_trees
+
+    rng = np.random.default_rng(1)
+    for classes in (2, 3):
+        x = rng.normal(size=(3000, 4)).astype(np.float32)
+        y = (x[:, 0] + x[:, 1] ** 2 + 0.3 * rng.normal(size=3000) > 1).astype(int) + (x[:, 2] > 1 if classes == 3 else 0)
+        y = np.minimum(y, classes - 1)
+        config = build(JetsConfig, {"model": {"name": "trees", "trees": 15, "leaves": 8}}, "test")
+        arrays = fit_trees(x, y, np.ones(len(x)), config)
+        a = {name: arrays[f"trees.{name}"] for name in NAMES}
+        ours = summed_trees(x, a["feature"], a["threshold"], a["left"], a["right"], a["value"], a["first"]) + a["baseline"]
+        model = HistGradientBoostingClassifier(max_iter=15, max_leaf_nodes=8, learning_rate=0.1, early_stopping=True, n_iter_no_change=20, random_state=config.training.seed).fit(x, y)
+        np.testing.assert_allclose(ours if classes == 3 else ours[:, 0], model.decision_function(x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [
+    ["model.name=trees", "model.trees=20", "model.decorrelate=quantile"], ["model.name=score", "model.inputs=[0 - jet_tau2 / jet_tau1]", "model.decorrelate=quantile"],
+    ["model.parametrise=true", "model.decorrelate=quantile"], ["model.decorrelate=planing"], ["model.decorrelate=disco", "model.strength=1"],
+    ["model.decorrelate=mode", "model.strength=5"], ["model.decorrelate=adversarial", "model.strength=1", "model.quantile_map=true", "model.adversary_density=mixture"]])
+def test_whatever_is_trained_tells_jets_apart(options, simulated, tmp_path) -> None:
+    run = trained(tmp_path / "run", *options)
+    result = evaluate(JETS, Inputs([str(simulated)]), EngineChoice(model=str(run)))["network"]
+    found = {m.name: m for m in result.metrics}
+    assert found["disc auc"].value > 0.7
+    if any("quantile" in option for option in options):
+        assert found["flat sculpting of jet_mass"].value < 0.3 * found["disc sculpting of jet_mass"].value + 0.01
+
+
+def test_a_parametrised_network_must_be_given_the_mass_of_data(simulated, written, tmp_path) -> None:
+    run = trained(tmp_path / "run", "model.parametrise=true", "model.inputs=[log(jet_pt), jet_tau2 / jet_tau1]")
+    data = written.flat()
+    with pytest.raises(InputError, match="--resonance-mass"):
+        apply(JETS, Inputs([str(data)]), EngineChoice(model=str(run)), output=tmp_path / "out.root")
+    assert not (tmp_path / "out.root").exists()
+    outputs = []
+    for mass in (80, 250):
+        out = tmp_path / f"{mass}.root"
+        apply(JETS, Inputs([str(data)]), EngineChoice(model=str(run), overrides=[f"apply.resonance_mass={mass}"]), output=out)
+        outputs.append(ak.to_numpy(scores(out, "pphysml_disc_signal")))
+    assert np.abs(outputs[0] - outputs[1]).max() > 0.1
+
+
+def test_an_input_that_the_file_lacks_is_named_with_the_file(flat_model, written, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"FatJet\.root.*jet_tau4|jet_tau4.*FatJet\.root"):
+        apply(JETS, Inputs([str(written.nano())]), EngineChoice(model=str(flat_model)), output=tmp_path / "out.root")
+
+
+def test_files_without_entries_or_jets_make_outputs_without(written, tmp_path) -> None:
+    written.counts, written.jets = np.zeros(6, int), {name: values[:0] for name, values in written.jets.items()}
+    empty, out = written.nano(), tmp_path / "out.root"
+    said = apply(JETS, Inputs([str(empty)]), EngineChoice(engine="branch:jet_mass", overrides=CLASSES), output=out)
+    assert said["written"] == 6 and scores(out, "FatJet_pphysml_disc_bb").to_list() == [[]] * 6
+    with uproot.recreate(tmp_path / "none.root") as file:
+        file.mktree("Events", {"event": "int64", "FatJet_pt": "var * float32", "FatJet_eta": "var * float32", "FatJet_mass": "var * float32"})
+    said = apply(JETS, Inputs([str(tmp_path / "none.root")]), EngineChoice(engine="branch:jet_mass", overrides=CLASSES), output=out, force=True)
+    assert said["written"] == 0 and uproot.open(out)["jets"].num_entries == 0
+
+
+@pytest.mark.parametrize(("options", "reason"), [
+    (["model.inputs=[]"], "at least one"), (["data.background=[nothing]"], "none of data.classes"), (["model.inputs=[open(x)]"], "calls 'open'"),
+    (["model.name=score"], "one expression"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
+    (["apply.bins=[3, 1]"], "rise"), (["data.fractions={signal: 1}"], "none of data.background"), (["data.classes={'a b': '1', c: '0'}"], "must be a word")])
+def test_contradictions_are_refused(options, reason) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        configuration(JETS, None, options)
+
+
+def test_engine_names() -> None:
+    with pytest.raises(ConfigError, match="behind branch:"):
+        JETS.check_engine("branch:")
+    with pytest.raises(ConfigError, match="no engine 'brunch:x'"):
+        JETS.check_engine("brunch:x")
+
+
+@pytest.mark.parametrize("name", ["nano-fatjet", "nano-jet", "jetclass", "physlite-largeR"])
+def test_presets_are_configurations(name) -> None:
+    config: Any = load(JETS.config_class, JETS.presets, name)
+    assert isinstance(config, TaskConfig) and config.data.signals and config.model.inputs
