@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...contract import Engine, Evaluator, Flag, LastStep, Learner, Simulation, Verb
+from ...contract import Engine, Evaluator, Export, Flag, LastStep, Learner, Simulation, Verb
 from ...errors import ConfigError
 from ...task import Task
 
@@ -35,6 +35,7 @@ class Jets(Task["JetsConfig"]):
     default_engine = "network"
     networks = {"network": "toy"}
     simulates = True
+    exports = {**Task.exports, "onnx": Export()}
     own_flags = {
         "--label": Flag("data.labels", "CLASS=FILES,...", "Of which class the jets of files are, by the names of the files, as qcd=qcd*.root,signal=zprime*.root.", ("train", "evaluate")),
         "--decorrelate": Flag("model.decorrelate", "METHOD", "Keep the scores of background from showing the mass: none, planing, adversarial, disco, mode or quantile.", ("train",)),
@@ -126,6 +127,14 @@ class Jets(Task["JetsConfig"]):
         from .output.last_step import PassingJets
 
         return PassingJets(config)
+
+    def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
+        """Return the content of the file of a format."""
+        if format == "onnx":
+            from .export.onnx_export import to_onnx
+
+            return to_onnx(model)
+        return super().export(format, model)
 
     def check_stored(self, model: ModelFile) -> None:
         """Refuse ranges of the training that are none."""

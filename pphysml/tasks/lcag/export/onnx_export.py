@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
-import io
 import json
-import logging
-import warnings
-from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
@@ -18,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
-from ....errors import ConfigError, OutputError
+from ....errors import OutputError
 from ....io.ragged import Array
 from ....model_file import ModelFile
+from ....nn.onnx_files import file_of, need_packages, quiet
 from ....nn.spectrum import LearnedSpectra
 from ....physics.closest_approach import closest_approach
 from ..config import VERTEXING, LcagConfig
@@ -47,9 +43,7 @@ def to_onnx(model: ModelFile) -> tuple[bytes, bytes]:
         ConfigError: a package is missing.
         OutputError: the exported network does not say the same.
     """
-    for package in ("onnx", "onnxscript", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(f"The format 'onnx' needs the package {package}: `pip install pphysml[export]`.")
+    need_packages()
     config = model.configuration(LcagConfig)
     engine = NetworkEngine(config, model, "cpu")
     for module in engine.network.modules():
@@ -99,8 +93,6 @@ def with_settings(source: str, settings: dict[str, Any]) -> str:
 
 
 def _convert(network: nn.Module, feed: dict[str, Array], settings: str) -> bytes:
-    import onnx
-
     batch, leaves, pairs, sets = Dim("batch"), Dim("leaves"), Dim("pairs"), Dim("sets")
     shapes = {
         "p4": {0: batch, 1: leaves}, "n_leaves": {0: batch}, "pair_first": {0: pairs}, "pair_second": {0: pairs},
@@ -108,18 +100,12 @@ def _convert(network: nn.Module, feed: dict[str, Array], settings: str) -> bytes
         "pair_features": {0: batch, 1: leaves, 2: leaves},
     }
     given = {name: torch.from_numpy(value) for name, value in feed.items()}
-    with _quiet(), torch.no_grad():
+    with quiet(), torch.no_grad():
         names = [name for name in Output._fields if name in network(**given)]
         program = torch.onnx.export(
             network, (), kwargs=given, dynamo=True, verbose=False, input_names=list(feed), output_names=names,
             dynamic_shapes={name: shapes[name] for name in feed})
-    assert program is not None
-    proto = program.model_proto
-    onnx.helper.set_model_props(proto, {"pphysml": settings})
-    onnx.checker.check_model(proto)
-    stream = io.BytesIO()
-    onnx.save_model(proto, stream)
-    return stream.getvalue()
+    return file_of(program, settings)
 
 
 def _compare(network: nn.Module, content: bytes, feeds: list[dict[str, Array]]) -> None:
@@ -164,16 +150,3 @@ def _events(model: ModelFile, rng: np.random.Generator, events: int, n: int) -> 
 
     of_pairs = typical("pair_feature", n, n)
     return numpy_decoder.all_inputs(p4, n_leaves, typical("feature", n), of_pairs + of_pairs.swapaxes(1, 2))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what the exporter tells of packages and optimisations that do not matter here."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -1,0 +1,1 @@
+"""Networks of `jets` for other programs."""
