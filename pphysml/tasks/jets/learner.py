@@ -14,9 +14,9 @@ from ...errors import ConfigError
 from ...io.ragged import Array, Columns, concatenate, length, take
 from .config import JetsConfig
 from .models.build import build_network
-from .models.class_weights import class_weights, fit_class_weights
+from .models.class_weights import log_shares, with_shares
 from .models.inputs import fit_scales, inputs_of
-from .models.planed import fit_planing, planing_factors
+from .models.jet_weights import drawn, fit_weights, weights_of
 from .models.resonance_masses import fit_masses, stated_or_true, true_masses, with_drawn
 from .models.scoring import scored
 from .reading.values import values_of
@@ -51,27 +51,31 @@ class JetsLearner(Learner):
         lacking = [name for k, name in enumerate(config.data.classes) if not (label == k).any()]
         if lacking:
             raise ConfigError(f"data.classes: among the first {len(label)} jets of the training there is none of the class {' or '.join(lacking)}.")
-        found = fit_scales(values_of(config.model.inputs, every)) | fit_class_weights(label, np.asarray(every["weight"]), len(config.data.classes))
+        found = fit_scales(values_of(config.model.inputs, every)) | fit_weights(every, config)
         if config.model.name == "score":
             # A score is not cut, nor are its ranges those of a training.
             found.pop("domain")
-        mass = None
-        if config.model.parametrise:
-            found |= fit_masses(every, ~np.isin(label, self.background))
-            mass = with_drawn(true_masses(every), found, np.random.default_rng(config.training.seed))
         background = np.isin(label, self.background)
+        if config.model.parametrise:
+            found |= fit_masses(every, ~background)
         if config.model.decorrelate == "adversarial":
             from .models.decorrelated import fit_spectrum
 
             found |= fit_spectrum(values_of(config.model.against[:1], every)[background, 0])
-        if config.model.decorrelate == "planing":
-            found |= fit_planing(every, label, np.asarray(every["weight"]), config)
-        if config.model.name == "trees":
-            from .models.boosted_trees import fit_trees
+        return found | self._trees(every, found) if config.model.name == "trees" else found
 
-            weight = np.maximum(self._weights(every, found), 0)
-            found |= fit_trees(inputs_of(every, config, found, mass), label, weight, config)
-        return found
+    def _trees(self, examples: Columns, found: Mapping[str, Array]) -> dict[str, Array]:
+        from .models.boosted_trees import fit_trees
+
+        config = self.config
+
+        def random() -> np.random.Generator:
+            return np.random.default_rng(config.training.seed)
+
+        examples, weight = drawn(examples, found, config, random)
+        mass = with_drawn(true_masses(examples), found, random()) if config.model.parametrise else None
+        inputs = inputs_of(examples, config, found, mass)
+        return fit_trees(inputs, np.asarray(examples["class"]), np.maximum(weight, 0), log_shares(found), config)
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
@@ -83,14 +87,12 @@ class JetsLearner(Learner):
         return np.ones(length(examples), np.int64)
 
     def collate(self, examples: Columns) -> Batch:
-        """Return inputs, classes and weights; masses of background are drawn by torch's seed of the step."""
-        mass = None
-        if self.config.model.parametrise:
-            rng = np.random.default_rng(int(torch.randint(2**62, ()).item()))
-            mass = with_drawn(true_masses(examples), self.prepared, rng)
+        """Return inputs, classes and weights; jets, where they are sampled, and masses of background are drawn by torch's seed of the step."""
+        examples, weight = drawn(examples, self.prepared, self.config, _of_step)
+        mass = with_drawn(true_masses(examples), self.prepared, _of_step()) if self.config.model.parametrise else None
         label = np.asarray(examples["class"])
         batch = {"inputs": torch.from_numpy(inputs_of(examples, self.config, self.prepared, mass)), "class": torch.from_numpy(label.astype(np.int64)),
-                 "weight": torch.from_numpy(self._weights(examples, self.prepared).astype(np.float32))}
+                 "weight": torch.from_numpy(weight.astype(np.float32))}
         if self.config.model.decorrelate in IN_TRAINING:
             batch["mass"] = torch.from_numpy(np.nan_to_num(values_of(self.config.model.against[:1], examples)[:, 0]).astype(np.float32))
             batch["background"] = torch.from_numpy(np.isin(label, self.background))
@@ -110,7 +112,8 @@ class JetsLearner(Learner):
             from .models.decorrelated import dependence
 
             further[options.decorrelate] = Term(dependence(logits, batch["mass"], weight, batch["background"], self.config), 1, options.strength)
-        each = cross_entropy(logits, batch["class"], reduction="none")
+        shares = torch.from_numpy(log_shares(self.prepared)).to(logits)
+        each = cross_entropy(logits + shares, batch["class"], reduction="none")
         return {"class": Term((weight * each).sum(), weight.abs().sum()), **further}
 
     def adversary(self, network: nn.Module) -> Adversary | None:
@@ -122,13 +125,14 @@ class JetsLearner(Learner):
         return Adversary(part, options.adversary_rate, options.adversary_steps, head_start=round(HEAD_START * self.config.training.steps))
 
     def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
-        """Return the mean logarithm of the probability of the true class, and the share of jets whose likeliest class is the true one; classes weigh alike.
+        """Return the mean logarithm of the probability of the true class, and the share of jets whose likeliest class is the true one; jets are weighed as in the training.
 
         `objective`, by which weights are chosen, is what the network makes large: the first less the strength times what keeps
         scores from showing the mass.
         """
         probabilities, ratios = scored(model, examples, self.config, self.prepared, next(model.parameters()).device)
-        label, weight = np.asarray(examples["class"]), self._weights(examples, self.prepared)
+        probabilities = with_shares(probabilities, self.prepared)
+        label, weight = np.asarray(examples["class"]), weights_of(examples, self.prepared, self.config)
         of_true = np.log(np.maximum(probabilities[np.arange(len(label)), label], 1e-30))
         total, count = float((weight * of_true).sum()), float(np.abs(weight).sum())
         objective = total
@@ -153,8 +157,6 @@ class JetsLearner(Learner):
         _, ratios = scored(model, background, config, self.prepared, next(model.parameters()).device)
         return fit_maps(ratios, coordinates_of(background, config, mass), np.asarray(background["weight"]), config)
 
-    def _weights(self, examples: Columns, prepared: Mapping[str, Array]) -> Array:
-        """Return the weights of jets in the loss, with which classes weigh alike, and have the same spectrum if they are planed."""
-        label = np.asarray(examples["class"])
-        weight = np.asarray(examples["weight"]) * class_weights(label, prepared)
-        return weight * planing_factors(examples, label, prepared, self.config) if self.config.model.decorrelate == "planing" else weight
+
+def _of_step() -> np.random.Generator:
+    return np.random.default_rng(int(torch.randint(2**62, ()).item()))

@@ -124,7 +124,7 @@ def test_trees_are_as_scikit_learn_evaluates_them(written, tmp_path) -> None:
         y = (x[:, 0] + x[:, 1] ** 2 + 0.3 * rng.normal(size=3000) > 1).astype(int) + (x[:, 2] > 1 if classes == 3 else 0)
         y = np.minimum(y, classes - 1)
         config = build(JetsConfig, {"model": {"name": "trees", "trees": 15, "leaves": 8}}, "test")
-        arrays = fit_trees(x, y, np.ones(len(x)), config)
+        arrays = fit_trees(x, y, np.ones(len(x)), np.zeros(classes), config)
         a = {name: arrays[f"trees.{name}"] for name in NAMES}
         ours = summed_trees(x, a["feature"], a["threshold"], a["left"], a["right"], a["value"], a["first"]) + a["baseline"]
         model = HistGradientBoostingClassifier(max_iter=15, max_leaf_nodes=8, learning_rate=0.1, early_stopping=True, n_iter_no_change=20, random_state=config.training.seed).fit(x, y)

@@ -11,10 +11,11 @@ from pydantic import field_validator, model_validator
 from ....config import Config, option
 from ....io.expressions import Expression
 from ....io.schema import FILES, Field, Further
-from ....training.config import InputConfig, TaskConfig, TrainingConfig
+from ....training.config import InputConfig, TaskConfig
 from ..schema import KNOWN
 from .model import ModelConfig
 from .simulation import SimulationConfig
+from .training import JetsTrainingConfig
 
 CLASSES = {"background": "jet_label == 0", "signal": "jet_label == 1"}
 
@@ -140,20 +141,20 @@ class JetsConfig(TaskConfig):
     simulation: SimulationConfig = option(SimulationConfig, "Simulated data.")
     data: DataConfig = option(DataConfig, "Input.")
     model: ModelConfig = option(ModelConfig, "Network.")
-    training: TrainingConfig = option(TrainingConfig, "Training.")
+    training: JetsTrainingConfig = option(JetsTrainingConfig, "Training.")
     apply: ApplyConfig = option(ApplyConfig, "Applying.")
 
     @property
     def names(self) -> set[str]:
         """All names that expressions take."""
         data, model = self.data, self.model
-        texts = (*data.variables.values(), *data.classes.values(), *filter(None, (data.selection, data.weight, self.apply.score)), *model.inputs, *model.against, self.apply.binned_in)
+        texts = (*data.variables.values(), *data.classes.values(), *filter(None, (data.selection, data.weight, self.apply.score)), *model.inputs, *model.against, *self.training.reweight, self.apply.binned_in)
         return {name for text in texts for name in Expression.parse(text).names}
 
     def extra_branches(self, training: bool = False) -> dict[str, Further]:
         """Return the branches that the network takes besides those of the section `data`."""
         model = _branches([*self.model.inputs, *self.model.against] if self.apply.score is None else [self.apply.score, *self.model.against], self.data.variables)
-        return {**super().extra_branches(training), **model}
+        return {**super().extra_branches(training), **model, **(_branches(self.training.reweight, self.data.variables) if training else {})}
 
     @model_validator(mode="after")
     def _consistent(self) -> JetsConfig:
@@ -161,7 +162,15 @@ class JetsConfig(TaskConfig):
             raise ValueError("model.name=score needs one expression in model.inputs, the score")
         if self.model.name != "mlp" and self.model.decorrelate in ("adversarial", "disco", "mode"):
             raise ValueError(f"model.decorrelate={self.model.decorrelate} trains a network with another loss, which {self.model.name} has not: take quantile or planing")
+        self.training.check_classes(list(self.data.classes))
+        self._check_planing()
         return self
+
+    def _check_planing(self) -> None:
+        model, training = self.model, self.training
+        same = training.reweight == model.against[:2] and training.reference == self.data.signals[0]
+        if model.decorrelate == "planing" and same:
+            raise ValueError("training.reweight has no effect: model.decorrelate=planing gives all classes this spectrum")
 
 
 def _branches(texts: Iterable[str], variables: dict[str, str], truth: bool = False, weight: bool = False) -> dict[str, Further]:

@@ -109,7 +109,7 @@ def _sums(jets: JetsSeen, config: JetsConfig) -> Array:
 
 
 def _even(jets: JetsSeen, config: JetsConfig) -> Array:
-    """Return weights by which all classes are as frequent, as in the training, with the mean 1."""
+    """Return weights by which all classes are as frequent, as those that probabilities are of, with the mean 1."""
     sums = _sums(jets, config)
     weights: Array = jets.weight / sums[jets.label] * len(jets) / len(sums)
     return weights

@@ -16,12 +16,13 @@ NAMES = ("feature", "threshold", "left", "right", "value", "first", "baseline")
 """Arrays of `fit_trees`, stored under `trees.NAME`."""
 
 
-def fit_trees(inputs: Array, label: Array, weight: Array, config: JetsConfig) -> dict[str, Array]:
+def fit_trees(inputs: Array, label: Array, weight: Array, log_shares: Array, config: JetsConfig) -> dict[str, Array]:
     """Return the trees that scikit-learn's histogram gradient boosting fits, as arrays.
 
     Args:
         inputs: float32 (n, inputs).
         label: class of each jet; `weight`: none of them negative.
+        log_shares: logarithms of how frequent classes are among these jets, (classes,); what the trees give is of classes that are as frequent.
 
     Returns:
         Of all nodes: `feature` (-1 at a leaf), `threshold` (at most this: left), `left`, `right`, `value`; of trees `first`, their
@@ -49,7 +50,7 @@ def fit_trees(inputs: Array, label: Array, weight: Array, config: JetsConfig) ->
         roots.append(row)
     arrays = {name: np.concatenate(found) for name, found in parts.items()}
     return {**{f"trees.{name}": array for name, array in arrays.items()}, "trees.first": np.array(roots, np.int32),
-            "trees.baseline": np.ravel(model._baseline_prediction).astype(np.float64)}
+            "trees.baseline": np.ravel(model._baseline_prediction).astype(np.float64) - (log_shares if len(log_shares) > 2 else log_shares[1:] - log_shares[:1])}
 
 
 class BoostedTrees(nn.Module):
