@@ -73,10 +73,11 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     if other is not None:
         yield opening.problem(None, other.reason)
         return
-    for f in layout.fields:
+    needed = {f.name for f in layout.lacking(available, mapping)}
+    for f in dict.fromkeys((*layout.fields, *(f for f in layout.marks if f.name in needed))):
         if f.name in mapping and f.name not in opening.branches:
             yield _absent(opening, mapping[f.name], available)
-        elif f.required and f.name not in opening.branches:
+        elif f.required and f.name in needed:
             usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
             yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
     truth = layout.truth

@@ -106,7 +106,7 @@ def best(
             raise InputError(f"the trees {listed} all fit; name one as {one} or with --tree", file=source.path)
 
     def share_lacking(layout: Layout, name: str) -> tuple[float, bool, bool]:
-        share = len(layout.lacking(trees[name], branches[name])) / max(1, sum(f.required for f in layout.fields))
+        share = len(layout.lacking(trees[name], branches[name])) / max(1, len(layout.required))
         # Of trees that lack equally much, the one of which it is known what it is says most.
         return share, name not in layout.trees, layout.lookalike(trees[name], branches[name]) is None
 

@@ -150,6 +150,7 @@ class Layout:
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         lookalikes: trees that are refused with their reason; see `Lookalike`.
+        marks: required fields that a tree of this layout has, whether they are read, as those of `fields` are, or not.
         judged: why trees of this layout can be evaluated, and nothing else be made of them, with what to do, without a full stop; empty for all that is input.
         left_out: branches that users may miss in an output, which has them only where they are kept.
         objects: what the objects of an entry are called, where a task makes an example of each.
@@ -169,6 +170,7 @@ class Layout:
     padding: tuple[str, ...] = ()
     needed_truth: tuple[str, ...] = ()
     lookalikes: tuple[Lookalike, ...] = ()
+    marks: tuple[Field, ...] = ()
 
     def canonical(self, columns: Any) -> Any:
         """Return columns as read, `ragged.Columns`, as canonical ones; see `to_canonical`."""
@@ -184,19 +186,17 @@ class Layout:
 
     def branches(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> dict[str, str]:
         """Return canonical name -> branch for the fields present (mapping, name, then aliases)."""
-        present = set(available)
-        found: dict[str, str] = {}
-        for f in self.fields:
-            names = (mapping[f.name],) if f.name in mapping else () if f.only_named else (f.name, *f.aliases)
-            branch = next((name for name in names if name in present), None)
-            if branch is not None:
-                found[f.name] = branch
-        return found
+        return _branches(self.fields, available, mapping)
+
+    @property
+    def required(self) -> list[Field]:
+        """The fields without which a tree is not of this layout."""
+        return [f for f in (*self.fields, *self.marks) if f.required]
 
     def lacking(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> list[Field]:
         """Return the required fields that a tree with these branches does not have."""
-        found = self.branches(available, mapping)
-        return [f for f in self.fields if f.required and f.name not in found]
+        found = _branches(self.required, available, mapping)
+        return [f for f in self.required if f.name not in found]
 
     def lookalike(self, available: Iterable[str], mapping: Mapping[str, str] = {}) -> Lookalike | None:
         """Return what a tree with these branches is in truth; None for one that has what is needed, or shows nothing."""
@@ -217,3 +217,14 @@ class Layout:
         ragged = [f for f in self.fields if f.ragged]
         first = next((f for f in ragged if f.required), ragged[0] if ragged else None)
         return first.counter if first else ""
+
+
+def _branches(fields: Iterable[Field], available: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    present = set(available)
+    found: dict[str, str] = {}
+    for f in fields:
+        names = (mapping[f.name],) if f.name in mapping else () if f.only_named else (f.name, *f.aliases)
+        branch = next((name for name in names if name in present), None)
+        if branch is not None:
+            found[f.name] = branch
+    return found

@@ -7,6 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from ...io.schema import Field, Layout, Objects
+from .particle_schema import (
+    GENERATED,
+    LINKS,
+    MADE_OF,
+    MATCHING,
+    PARTICLES,
+    PILEUP_ID,
+    PUPPI,
+    TRACKS,
+    candidate_fields,
+    generated_fields,
+)
 
 COUNTER = "jet"
 
@@ -55,19 +67,12 @@ TRUTH = (
     _jet("parton_flavour", "int32", "PDG id of the parton that it is matched to.", truth=True),
     _jet("b_hadrons", "int32", "Number of b hadrons inside.", truth=True),
     _jet("c_hadrons", "int32", "Number of c hadrons inside.", truth=True),
-    _jet("truth_label", "int32", "Label of large-radius jets of ATLAS.", truth=True),
+    _jet("truth_label", "int32", "Label of large-radius jets of ATLAS (enum LargeRJetTruthLabel of Athena): all inside 1 top, 2 W, 3 Z to bb, 4 Z to cc, 5 Z to qq, 6 W of a top; 7 other part of a top, 8 of W or Z; 9 no jet of the truth; 10 quark or gluon; 11 H to bb, 12 H to cc, 13 other part of H, 14 to 16 H and 17 to 19 Z to two tau (e, mu, hadronic).", truth=True),
 )
 CLASSES_OF_JETCLASS = ("QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl")
 """arXiv:2202.03772, one branch `label_NAME` each."""
 
 ONE_HOT = tuple(Field(f"label_{name}", "particle", "int32", f"Whether the jet is of the class {name}.", counter=COUNTER, truth=True) for name in CLASSES_OF_JETCLASS)
-
-PARTICLES = tuple(
-    Field(f"part_{name}", "node", dtype, help, unit, "part") for name, dtype, help, unit in (
-        ("px", "float32", "Momentum of a constituent.", "GeV"), ("py", "float32", "Momentum.", "GeV"), ("pz", "float32", "Momentum.", "GeV"),
-        ("energy", "float32", "Energy.", "GeV"), ("charge", "float32", "Charge.", ""), ("pdg", "int32", "PDG id.", ""),
-        ("jet", "int32", "Number of the jet in its entry.", "")))
-
 
 def _named(fields: tuple[Field, ...], aliases: Mapping[str, tuple[str, ...]], unit: str = "GeV", optional: tuple[str, ...] = ()) -> tuple[Field, ...]:
     """Return the fields that have other names in a layout, under these names alone.
@@ -94,19 +99,34 @@ OWN = Layout(
     to_canonical=CANONICAL, objects=Objects("jet_", "", "njet"))
 
 
-def _nano(name: str, help: str, prefix: str, more: Mapping[str, tuple[str, ...]]) -> Layout:
+def _nano(name: str, help: str, prefix: str, more: Mapping[str, tuple[str, ...]], constituents: tuple[Field, ...], marks: tuple[Field, ...] = ()) -> Layout:
     aliases = {"pt": ("pt",), "eta": ("eta",), "phi": ("phi",), "mass": ("mass",), "nconstituents": ("nConstituents",), "hadron_flavour": ("hadronFlavour",), **more}
     with_prefix = {field: tuple(f"{prefix}{alias}" for alias in names) for field, names in aliases.items()}
-    return Layout(name, help, (*EVENT, *_named(ALL, with_prefix)), trees=("Events",), to_canonical=CANONICAL,
-                  objects=Objects(prefix, prefix, f"n{prefix.removesuffix('_')}"))
+    return Layout(name, help, (*EVENT, *_named(ALL, with_prefix), *constituents, *GENERATED), trees=("Events",), to_canonical=CANONICAL,
+                  objects=Objects(prefix, prefix, f"n{prefix.removesuffix('_')}"), marks=marks)
+
+
+def _pfnano(name: str, help: str, prefix: str, more: Mapping[str, tuple[str, ...]], further: tuple[Field, ...] = ()) -> Layout:
+    links = _links(prefix.removesuffix("_"), "PFCands", ("pFCandsIdx", "candIdx"))
+    return _nano(name, help, prefix, more, (*links, *candidate_fields("PFCands"), *further), tuple(replace(f, required=True) for f in (*links, PUPPI)))
+
+
+def _links(prefix: str, candidate: str, numbers: tuple[str, ...]) -> tuple[Field, ...]:
+    """Return the fields of the link table of jets and candidates."""
+    return tuple(replace(f, aliases=tuple(f"{prefix}{candidate}_{name}" for name in names)) for f, names in zip(LINKS, (("jetIdx",), numbers), strict=True))
 
 
 LARGE_RADIUS = {"softdrop_mass": ("msoftdrop",), "tau1": ("tau1",), "tau2": ("tau2",), "tau3": ("tau3",), "tau4": ("tau4",), "n2": ("n2b1",), "n3": ("n3b1",),
                 "b_hadrons": ("nBHadrons",), "c_hadrons": ("nCHadrons",)}
 SMALL_RADIUS = {"parton_flavour": ("partonFlavour",)}
 
-NANO_FATJET = _nano("nanoaod-fatjet", "Large-radius jets of CMS NanoAOD.", "FatJet_", LARGE_RADIUS)
-NANO_JET = _nano("nanoaod-jet", "Small-radius jets of CMS NanoAOD.", "Jet_", SMALL_RADIUS)
+WEIGHTED = tuple(f for f in candidate_fields("PFCand") if f.name != PUPPI.name)
+"""Candidates of NanoAOD from version 15 on, whose momenta are weighted already."""
+
+NANO_FATJET = _nano("nanoaod-fatjet", "Large-radius jets of CMS NanoAOD.", "FatJet_", LARGE_RADIUS, (*_links("FatJet", "PFCand", ("pfCandIdx",)), *WEIGHTED))
+NANO_JET = _nano("nanoaod-jet", "Small-radius jets of CMS NanoAOD.", "Jet_", SMALL_RADIUS, (*_links("Jet", "PFCand", ("pfCandIdx",)), *WEIGHTED))
+PFNANO_FATJET = _pfnano("pfnano-fatjet", "Large-radius jets of CMS PFNano, with constituents by PUPPI weights.", "FatJet_", LARGE_RADIUS)
+PFNANO_JET = _pfnano("pfnano-jet", "Small-radius jets of CMS PFNano, with constituents, by PUPPI weights where jets are of PUPPI.", "Jet_", SMALL_RADIUS, (PILEUP_ID,))
 
 
 def _physlite(name: str, help: str, container: str, more: Mapping[str, tuple[str, ...]]) -> Layout:
@@ -127,7 +147,7 @@ JETCLASS = Layout(
     (*EVENT, *(replace(f, counter="", kind="event") for f in (
         *_named(ALL, {name: (f"jet_{name}",) for name in ("pt", "eta", "phi", "tau1", "tau2", "tau3", "tau4")}),
         replace(ENERGY, required=True), *_named(ALL, {"softdrop_mass": ("jet_sdmass",), "nconstituents": ("jet_nparticles",)}), *ONE_HOT)),
-     *(f for f in PARTICLES if f.name not in ("part_pdg", "part_jet"))),
+     *(f for f in PARTICLES if f.name not in ("part_pdg", "part_jet")), *TRACKS),
     trees=("tree",), to_canonical=CANONICAL, objects=Objects())
 
 FLAT = Layout(
@@ -140,7 +160,7 @@ FLAT = Layout(
         "resonance_mass": ("jet_resonance_mass", "resonance_mass"), "hadron_flavour": ("jet_hadron_flavour", "hadron_flavour", "flavour_label"), "parton_flavour": ("jet_parton_flavour",)}))),
     to_canonical=CANONICAL, objects=Objects())
 
-LAYOUTS = (OWN, NANO_FATJET, PHYSLITE_LARGE, JETCLASS, NANO_JET, PHYSLITE_JETS, FLAT)
+LAYOUTS = (OWN, PFNANO_FATJET, NANO_FATJET, PHYSLITE_LARGE, JETCLASS, PFNANO_JET, NANO_JET, PHYSLITE_JETS, FLAT)
 """Of a file that fits several, as NanoAOD, the first is taken: large-radius jets."""
 
 
@@ -154,19 +174,21 @@ def collection(prefix: str) -> Layout:
              "b_hadrons": ("nBHadrons", "NumBhadrons"), "c_hadrons": ("nCHadrons", "NumChadrons")}
     aliases = {field: (*(f"{bare}_{name}" for name in given), *((f"{bare}/{bare}.fCoordinates.{parts[field]}",) if field in parts else ())) for field, given in names.items()}
     fields = [replace(f, required=f.name in ("jet_pt", "jet_eta")) for f in _named((*ALL, ENERGY), aliases)]
-    return Layout("collection", f"Jets whose branches begin with {bare}.", (*EVENT, *fields), to_canonical=CANONICAL, objects=Objects(f"{bare}_", f"{bare}_", f"n{bare}"))
+    return Layout("collection", f"Jets whose branches begin with {bare}.", (*EVENT, *fields, *generated_fields("GenPart", "GenParticles")), to_canonical=CANONICAL, objects=Objects(f"{bare}_", f"{bare}_", f"n{bare}"))
 
 
 ALWAYS = ("jet_pt", "jet_eta", "jet_phi", "jet_mass", "jet_energy", "jet_softdrop_mass", "jet_resonance_mass")
 
 
 def with_needed(layout: Layout, names: Collection[str]) -> Layout:
-    """Return a layout with the columns of jets and particles that are always read, or that expressions take."""
-    particles = any(name.startswith("part_") for name in names)
+    """Return a layout with the columns of jets and particles that are always read, or that expressions take, or of which these are made."""
+    wanted = {*ALWAYS, *names, *(column for name in names for column in MADE_OF.get(name, ()))}
+    if any(name.startswith("part_") for name in names):
+        wanted.add("part_jet")
 
     def needed(field: Field) -> bool:
-        return (field.kind not in ("particle", "node") and not field.name.startswith(("jet_", "label_"))) or field.required or field.name in names or field.name in ALWAYS or (
-            particles and field.name == "part_jet")
+        of_event = field.kind not in ("particle", "node") and not field.name.startswith(("jet_", "label_"))
+        return of_event or field.required or field.name in wanted
 
     return replace(layout, fields=tuple(filter(needed, layout.fields)))
 
@@ -174,4 +196,4 @@ def with_needed(layout: Layout, names: Collection[str]) -> Layout:
 VARIABLES = tuple(f.name for f in (*KINEMATICS, *SUBSTRUCTURE))
 """Columns of every jet that expressions may take, where the file has them; further names are branches of the file."""
 
-KNOWN = frozenset((*VARIABLES, ENERGY.name, *(f.name for f in (*TRUTH, *ONE_HOT, *PARTICLES, *EVENT))))
+KNOWN = frozenset((*VARIABLES, *MATCHING, ENERGY.name, *(f.name for f in (*TRUTH, *ONE_HOT, *PARTICLES, *TRACKS, *EVENT))))

@@ -9,11 +9,13 @@ import numpy as np
 from ....errors import FileName, InputError
 from ....io.carry import Carry
 from ....io.expressions import Expression
-from ....io.problems import of_first_file, refuse
+from ....io.problems import Place, of_first_file, place, refuse
 from ....io.ragged import Array, Columns, Ragged, length, ragged, take
 from ..config import JetsConfig
+from ..particle_schema import MATCHING
 from ..schema import EVENT
 from .canonical import OF_JETS
+from .linked_particles import LEFT_OUT
 from .values import value_of
 
 UNKNOWN = -1
@@ -29,8 +31,9 @@ class JetsCarry(Carry):
     """What was counted in the input so far."""
 
     def __init__(self) -> None:
-        self.jets = self.no_second_prong = self.without_class = self.labelled = 0
+        self.jets = self.no_second_prong = self.without_class = self.labelled = self.links_left_out = 0
         self.median_pt = 0.0
+        self.first_left_out: Place | None = None
 
     def add(self, examples: Columns, no_second_prong: int) -> None:
         """Count the jets of a chunk."""
@@ -43,6 +46,13 @@ class JetsCarry(Carry):
         if len(label) and not self.median_pt:
             self.median_pt = float(np.median(np.asarray(examples["jet_pt"])))
 
+    def add_links(self, chunk: Columns) -> None:
+        """Count the links of a chunk that lead to nothing stored."""
+        left_out = np.asarray(chunk.get(LEFT_OUT, np.zeros(0, np.int64)))
+        self.links_left_out += int(left_out.sum())
+        if self.first_left_out is None and left_out.any():
+            self.first_left_out = place(chunk, int(np.argmax(left_out > 0)))
+
     def warnings(self, named: FileName) -> list[str]:
         """Return what looks wrong in the input."""
         found = []
@@ -50,6 +60,8 @@ class JetsCarry(Carry):
             found.append(f"half of the first jets have a transverse momentum above {self.median_pt:.0f} GeV: are they in MeV? Then say so with --map jet_pt=BRANCH:MeV, and likewise for masses")
         if self.labelled and self.without_class == self.labelled:
             found.append("no jet is of any class of data.classes")
+        if self.first_left_out is not None:
+            found.append(f"{self.links_left_out} links of jets to constituents have the index -1, so that these are not stored and left out; the first in {self.first_left_out.text(named)}")
         return found
 
     def facts(self) -> dict[str, Any]:
@@ -59,6 +71,8 @@ class JetsCarry(Carry):
             counted["without_second_prong"] = self.no_second_prong
         if self.labelled:
             counted["of_no_class"] = self.without_class
+        if self.links_left_out:
+            counted["links_left_out"] = self.links_left_out
         return counted
 
 
@@ -76,6 +90,7 @@ def assemble(chunk: Columns | None, carry: Carry | None, config: JetsConfig) -> 
     counts = carry if isinstance(carry, JetsCarry) else JetsCarry()
     with of_first_file(chunk):
         examples, no_second_prong = jets_of(chunk, config)
+    counts.add_links(chunk)
     if length(examples):
         counts.add(examples, no_second_prong)
     return examples, counts
@@ -108,7 +123,7 @@ def jets_of(chunk: Columns, config: JetsConfig) -> tuple[Columns, int]:
     examples: Columns = {name: np.asarray(chunk[name])[row] for name in IDS if name in chunk}
     examples["jet"] = np.arange(len(row)) - pt.offsets[:-1][row]
     for name, column in chunk.items():
-        if name.startswith(("jet_", "label_", OF_JETS)):
+        if name in MATCHING or name.startswith(("jet_", "label_", OF_JETS)):
             assert isinstance(column, Ragged)
             examples[name.removeprefix(OF_JETS)] = column.flat
     no_second_prong = _without_second_prong(examples)
@@ -145,8 +160,7 @@ def _add_others(examples: Columns, chunk: Columns, row: Array, wanted: set[str])
 def _particles_of_jets(chunk: Columns, examples: Columns, row: Array) -> tuple[Array, Array]:
     """Return the order of particles by jet, and where those of each jet begin."""
     pt = ragged(chunk, "jet_pt")
-    any_part = next(column for name, column in chunk.items() if name.startswith("part_") and isinstance(column, Ragged))
-    entry = np.repeat(np.arange(len(pt)), any_part.counts)
+    entry = np.repeat(np.arange(len(pt)), _numbers_of_particles(chunk))
     number = ragged(chunk, "part_jet").flat if "part_jet" in chunk else np.zeros(len(entry), np.int64)
     outside = (number < 0) | (number >= pt.counts[entry])
     bad = np.zeros(len(pt), bool)
@@ -155,6 +169,18 @@ def _particles_of_jets(chunk: Columns, examples: Columns, row: Array) -> tuple[A
     jet = pt.offsets[:-1][entry] + number
     order = np.argsort(jet, kind="stable")
     return order, np.concatenate([[0], np.cumsum(np.bincount(jet, minlength=len(row)))]).astype(np.int64)
+
+
+def _numbers_of_particles(chunk: Columns) -> Array:
+    """Return how many particles each entry has; all their lists must have equally many."""
+    lists = {name: column.counts for name, column in chunk.items() if name.startswith("part_") and isinstance(column, Ragged)}
+    first, counts = next(iter(lists.items()))
+    for name, others in lists.items():
+        differing = np.flatnonzero(others != counts)
+        if len(differing):
+            at = int(differing[0])
+            refuse(chunk, others != counts, name, f"has {others[at]} values where {first!r} has {counts[at]}".format, rule="lengths")
+    return counts
 
 
 def _add_classes(examples: Columns, config: JetsConfig) -> None:

@@ -8,6 +8,8 @@ from ....errors import InputError
 from ....io.ragged import Array, Column, Columns, Ragged
 from ....io.schema import Layout
 from ..schema import KNOWN, SUBSTRUCTURE
+from .generator_matching import with_matching
+from .linked_particles import with_constituents
 
 OF_JETS = "jets:"
 """Prefix of columns that branches of expressions become which have one value per jet."""
@@ -20,7 +22,13 @@ SUBSTRUCTURE_NAMES = frozenset(f.name for f in SUBSTRUCTURE)
 
 
 def canonical(columns: Columns, layout: Layout) -> Columns:
-    """Return the columns with one value per jet as `Ragged`, with masses, and with further branches of jets as `jets:NAME`."""
+    """Return the columns with one value per jet as `Ragged`, and further branches of jets as `jets:NAME`.
+
+    Masses, constituents and distances to generated decays are made of what the file has.
+
+    Raises:
+        InputError: there are neither masses nor energies, or a number leads to what is not there.
+    """
     objects = layout.objects
     assert objects is not None
     found: Columns = {}
@@ -32,7 +40,7 @@ def canonical(columns: Columns, layout: Layout) -> Columns:
         found[name if known or not of_jets else OF_JETS + name] = _without_placeholders(column) if name in SUBSTRUCTURE_NAMES else column
     if "jet_mass" not in found:
         found["jet_mass"] = _mass(found)
-    return found
+    return with_matching(with_constituents(found))
 
 
 def _without_placeholders(column: Column) -> Column:

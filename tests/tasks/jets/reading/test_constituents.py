@@ -1,0 +1,223 @@
+"""Constituents of jets: by the link tables of CMS, and as lists of the jet in JetClass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from pphysml.config import build
+from pphysml.errors import InputError
+from pphysml.io.ragged import Array, Columns, concatenate
+from pphysml.registry import get_task
+from pphysml.tasks.jets.config import JetsConfig
+from pphysml.tasks.jets.reading.assemble import JetsCarry, assemble
+from pphysml.verbs.inputs import Inputs
+from pphysml.verbs.validate import validate
+
+SUMS = {"px": "sum(part_px)", "py": "sum(part_py)", "pz": "sum(part_pz)", "energy": "sum(part_energy)", "n": "count(part_px)", "charge": "sum(part_charge)"}
+COUNTS, CANDIDATES, RAW = [2, 0, 1, 3], [40, 7, 25, 60], np.float32(0.0625)
+
+
+def four(pt: Array, eta: Array, phi: Array, mass: Array) -> Array:
+    """Return four-momenta (px, py, pz, E), (n, 4)."""
+    momentum = np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], 1)
+    return np.concatenate([momentum, np.sqrt((momentum**2).sum(1) + mass**2)[:, None]], 1)
+
+
+class PFNano:
+    """Four events, whose jets are made of candidates by links in any order, with weights (FatJet) and without (Jet).
+
+    Attributes:
+        columns: branch -> values of all events one after the other, or one per event.
+        counts: branch's collection -> numbers per event.
+        sums: four-momenta of the jets of each collection, before corrections, (n, 4).
+        numbers: of the constituents of each jet.
+        charges: sums of the charges.
+    """
+
+    def __init__(self, number: str = "pFCandsIdx", candidate: str = "PFCands", link: str = "PFCands") -> None:
+        rng = np.random.default_rng(3)
+        n, self.link = sum(CANDIDATES), link
+        kinematics = [rng.exponential(10, n) + 0.5, rng.uniform(-2, 2, n), rng.uniform(-3, 3, n), rng.choice([0.0, 0.14], n)]
+        pt, eta, phi, mass = (values.astype(np.float32) for values in kinematics)
+        charge, weight = rng.integers(-1, 2, n), rng.choice([0.25, 0.5, 1.0], n).astype(np.float32)
+        track = charge != 0
+        self.columns: dict[str, Array] = {
+            f"{candidate}_{name}": values for name, values in {
+                "pt": pt, "eta": eta, "phi": phi, "mass": mass, "charge": charge.astype(np.int32), "pdgId": np.where(track, 211, 22).astype(np.int32), "puppiWeight": weight,
+                "d0": np.where(track, 0.03, -1).astype(np.float32), "d0Err": np.where(track, 0.01, -1).astype(np.float32)}.items()}
+        self.counts, self.sums, self.numbers, self.charges = {candidate: np.array(CANDIDATES)}, {}, {}, {}
+        particles = four(*(values.astype(np.float64) for values in (pt, eta, phi, mass)))
+        for jets, factor in (("FatJet", weight.astype(np.float64)), ("Jet", np.ones(n))):
+            self._add_jets(jets, number, particles * factor[:, None], charge, rng)
+
+    def _add_jets(self, jets: str, number: str, particles: Array, charge: Array, rng: np.random.Generator) -> None:
+        links, n_links, sums, charges = [], [], [], []
+        for event, n in enumerate(COUNTS):
+            first = int(np.sum(CANDIDATES[:event]))
+            # A candidate may be in none or several jets, and links are in no order.
+            pairs = [(jet, candidate) for jet in range(n) for candidate in range(CANDIDATES[event]) if rng.random() < 0.3]
+            rng.shuffle(pairs)
+            links += pairs
+            n_links.append(len(pairs))
+            for jet in range(n):
+                its = [first + candidate for of, candidate in pairs if of == jet]
+                sums.append(particles[its].sum(0))
+                charges.append(charge[its].sum())
+                self.numbers.setdefault(jets, []).append(len(its))
+        table, p = np.array(links, np.int32), np.array(sums)
+        pt = np.hypot(p[:, 0], p[:, 1])
+        values = {"pt": pt / (1 - RAW), "eta": np.arcsinh(p[:, 2] / pt), "phi": np.arctan2(p[:, 1], p[:, 0]),
+                  "mass": np.sqrt(p[:, 3] ** 2 - (p[:, :3] ** 2).sum(1)) / (1 - RAW), "rawFactor": np.full(len(p), RAW)}
+        self.columns |= {f"{jets}_{name}": each.astype(np.float32) for name, each in values.items()}
+        self.columns |= {f"{jets}{self.link}_jetIdx": table[:, 0], f"{jets}{self.link}_{number}": table[:, 1]}
+        self.counts |= {jets: np.array(COUNTS), f"{jets}{self.link}": np.array(n_links)}
+        self.sums[jets], self.charges[jets] = p, charges
+
+    def write(self, path: Path) -> Path:
+        events = {branch: ak.unflatten(values, self.counts[branch.split("_")[0]]) for branch, values in self.columns.items()}
+        with uproot.recreate(path) as file:
+            file["Events"] = {"run": np.ones(4, np.int64), "event": np.arange(4), **events}
+        return path
+
+
+def read(paths: Path | list[Path], layout: str | None = None, block: int = 3, inputs: tuple[str, ...] = ("jet_pt",), **data: object) -> tuple[Columns, JetsCarry, str]:
+    config = build(JetsConfig, {"data": data, "model": {"inputs": [*inputs]}, "training": {"block_size": block}}, "test")
+    reader = Inputs([str(path) for path in (paths if isinstance(paths, list) else [paths])], layout=layout).open(get_task("jets"), config)
+    carry, parts = None, []
+    with reader.naming_places():
+        for chunk in reader:
+            examples, carry = assemble(chunk, carry, config)
+            parts.append(examples)
+    assert isinstance(carry, JetsCarry)
+    return concatenate(parts), carry, reader.layout.name
+
+
+def check_sums(examples: Columns, nano: PFNano, jets: str) -> None:
+    """Constituents sum up to the uncorrected jets: a known sum, and the jet's own transverse momentum and mass."""
+    found = np.stack([np.asarray(examples[name]) for name in ("px", "py", "pz", "energy")], 1)
+    np.testing.assert_allclose(found, nano.sums[jets], rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(np.hypot(found[:, 0], found[:, 1]), np.asarray(examples["jet_pt"]) * (1 - RAW), rtol=1e-6)
+    np.testing.assert_allclose(np.sqrt(found[:, 3] ** 2 - (found[:, :3] ** 2).sum(1)), np.asarray(examples["jet_mass"]) * (1 - RAW), rtol=1e-6)
+    np.testing.assert_array_equal(examples["n"], nano.numbers[jets])
+    np.testing.assert_array_equal(examples["charge"], nano.charges[jets])
+
+
+@pytest.mark.parametrize("block", [1, 3])
+@pytest.mark.parametrize("number", ["pFCandsIdx", "candIdx"])
+def test_weighted_candidates_of_large_jets_sum_up_to_them(number: str, block: int, tmp_path: Path) -> None:
+    nano = PFNano(number)
+    examples, carry, layout = read(nano.write(tmp_path / "pfnano.root"), None, block, variables=SUMS)
+    assert layout == "pfnano-fatjet" and "links_left_out" not in carry.facts()
+    check_sums(examples, nano, "FatJet")
+
+
+def test_candidates_of_jets_without_charged_pileup_count_in_full(tmp_path: Path) -> None:
+    """Jets of CHS have a pileup id; those of PUPPI have none, and weights."""
+    nano = PFNano()
+    nano.columns["Jet_puId"] = np.zeros(sum(COUNTS), np.int32)
+    chs = nano.write(tmp_path / "chs.root")
+    check_sums(read(chs, "pfnano-jet", variables=SUMS)[0], nano, "Jet")
+    puppi = PFNano()
+    puppi.columns = {name.replace("FatJet", "Jet"): values for name, values in puppi.columns.items() if not name.startswith("Jet")}
+    puppi.counts["JetPFCands"] = puppi.counts["FatJetPFCands"]
+    mixed, _, _ = read([chs, puppi.write(tmp_path / "puppi.root")], "pfnano-jet", variables=SUMS)
+    for name, k in (("px", 0), ("energy", 3)):
+        np.testing.assert_allclose(mixed[name], np.concatenate([nano.sums["Jet"], puppi.sums["FatJet"]])[:, k], rtol=1e-5, atol=1e-4)
+
+
+def test_candidates_of_later_nanoaod_are_weighted_already(tmp_path: Path) -> None:
+    nano = PFNano("pfCandIdx", "PFCand", "PFCand")
+    weight = nano.columns.pop("PFCand_puppiWeight")
+    for name in ("pt", "mass"):
+        nano.columns[f"PFCand_{name}"] *= weight
+    examples, _, layout = read(nano.write(tmp_path / "nano.root"), variables=SUMS)
+    assert layout == "nanoaod-fatjet"
+    check_sums(examples, nano, "FatJet")
+
+
+def test_impact_parameters_are_in_mm_and_0_without_a_track(tmp_path: Path) -> None:
+    nano = PFNano()
+    examples, _, _ = read(nano.write(tmp_path / "pfnano.root"), variables={
+        "charged": "sum(part_charge != 0)", "photons": "sum(part_pdg == 22)", "n": "count(part_pdg)", "sum_d0": "sum(part_d0)", "largest": "max(part_d0_error)", "smallest": "min(part_d0)"})
+    np.testing.assert_allclose(examples["sum_d0"], 0.3 * np.asarray(examples["charged"]), rtol=1e-6)
+    np.testing.assert_allclose(examples["largest"], 0.1, rtol=1e-6)
+    np.testing.assert_array_equal(examples["charged"] + np.asarray(examples["photons"]), examples["n"])
+    assert not np.asarray(examples["smallest"]).any()
+
+
+def test_candidates_are_read_only_where_an_expression_takes_them(tmp_path: Path) -> None:
+    nano = PFNano()
+    nano.columns["PFCands_eta"][5] = np.nan
+    path = nano.write(tmp_path / "pfnano.root")
+    examples, _, layout = read(path)
+    assert layout == "pfnano-fatjet" and len(examples["jet_pt"]) == 6
+    with pytest.raises(InputError, match=r"PFCands_eta.*not finite"):
+        read(path, variables=SUMS)
+
+
+@pytest.mark.parametrize("branch", ["FatJetPFCands_jetIdx", "FatJetPFCands_pFCandsIdx"])
+def test_links_to_what_is_not_stored_are_left_out_counted_and_said(branch: str, tmp_path: Path) -> None:
+    nano = PFNano()
+    expected, _, _ = read(nano.write(tmp_path / "pfnano.root"), variables=SUMS)
+    n = nano.counts["FatJetPFCands"]
+    lost = [int(n[:2].sum()), int(n[:3].sum()) + 4]
+    jet = [COUNTS[0] + nano.columns["FatJetPFCands_jetIdx"][lost[0]], sum(COUNTS[:3]) + nano.columns["FatJetPFCands_jetIdx"][lost[1]]]
+    nano.columns[branch][lost] = -1
+    examples, carry, _ = read(nano.write(tmp_path / "lost.root"), block=1, variables=SUMS)
+    fewer = np.bincount(jet, minlength=6)
+    np.testing.assert_array_equal(examples["n"], np.asarray(expected["n"]) - fewer)
+    np.testing.assert_allclose(np.asarray(examples["px"])[fewer == 0], np.asarray(expected["px"])[fewer == 0])
+    assert carry.facts()["links_left_out"] == 2
+    assert any("2 links" in sentence and "entry 2 of a.root" in sentence for sentence in carry.warnings(lambda _: "a.root"))
+
+
+@pytest.mark.parametrize(("branch", "value"), [("FatJetPFCands_jetIdx", 3), ("FatJetPFCands_jetIdx", -2), ("FatJetPFCands_pFCandsIdx", 60), ("FatJetPFCands_pFCandsIdx", -7)])
+def test_links_to_what_there_is_not_are_refused_by_their_entry(branch: str, value: int, tmp_path: Path) -> None:
+    nano = PFNano()
+    nano.columns[branch][-1] = value
+    path = nano.write(tmp_path / "pfnano.root")
+    with pytest.raises(InputError, match=f"has the number {value} of a") as caught:
+        read(path, variables=SUMS)
+    assert caught.value.entry == 3 and caught.value.branch == branch
+    config = build(JetsConfig, {"data": {"variables": SUMS}}, "test")
+    assert [problem.entry for problem in validate(get_task("jets"), Inputs([str(path)]), config) if problem.branch == branch] == [3]
+
+
+def test_a_layout_with_constituents_is_refused_where_link_tables_lack(written) -> None:
+    with pytest.raises(InputError, match="FatJetPFCands_jetIdx"):
+        read(written.nano(), "pfnano-fatjet")
+
+
+def test_small_jets_alone_with_link_tables_leave_large_ones_the_default(tmp_path: Path) -> None:
+    nano = PFNano()
+    nano.columns = {name: values for name, values in nano.columns.items() if not name.startswith("FatJetPFCands")}
+    _, _, layout = read(nano.write(tmp_path / "pfnano.root"))
+    assert layout == "nanoaod-fatjet"
+
+
+def test_particles_of_jetclass_are_lists_of_the_jet(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    counts = np.array([3, 0, 5])
+    part = {name: ak.unflatten(rng.normal(size=8).astype(np.float32), counts) for name in ("px", "py", "pz", "energy", "charge", "deta", "dphi", "d0val")}
+    jets = np.ones(3, np.float32)
+
+    def write(parts: dict[str, ak.Array]) -> Path:
+        with uproot.recreate(tmp_path / "jetclass.root") as file:
+            file["tree"] = {**{f"jet_{name}": jets for name in ("pt", "eta", "phi", "energy")}, **{f"part_{name}": values for name, values in parts.items()}}
+        return tmp_path / "jetclass.root"
+
+    wanted = {**SUMS, "wide": "sum(part_energy * hypot(part_deta, part_dphi))", "d0": "sum(part_d0)", "same": "sum(part_d0val)"}
+    examples, _, layout = read(write(part), block=2, variables=wanted)
+    assert layout == "jetclass"
+    np.testing.assert_array_equal(examples["n"], counts)
+    for name, branch in (("px", "px"), ("energy", "energy"), ("charge", "charge"), ("d0", "d0val"), ("same", "d0val")):
+        np.testing.assert_allclose(examples[name], ak.sum(part[branch], -1), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(examples["wide"], ak.sum(part["energy"] * np.hypot(part["deta"], part["dphi"]), -1), rtol=1e-5)
+    part["deta"] = ak.unflatten(np.zeros(8, np.float32), [3, 1, 4])
+    with pytest.raises(InputError, match=r"part_deta.*1 values where"):
+        read(write(part), variables=wanted)
