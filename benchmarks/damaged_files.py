@@ -28,7 +28,7 @@ import numpy as np
 import uproot
 
 from pphysml.io.checksums import WholeBranch
-from pphysml.io.root_files import Tree, open_file
+from pphysml.io.root_files import RootFile
 from pphysml.io.writer import Writer
 from pphysml_cli.main import main as pphysml
 
@@ -65,12 +65,12 @@ class Undamaged:
 
 def first_format(source: Path, target: Path, compression: Any) -> None:
     """Write one of our files again as the first format had it: one checksum per branch, and trees without a title."""
-    with open_file(str(source)) as file, uproot.recreate(target, compression=compression) as written:
-        metadata = json.loads(str(file["pphysml"]))
+    with RootFile.open(str(source)) as file, uproot.recreate(target, compression=compression) as written:
+        metadata = json.loads(str(file.directory["pphysml"]))
         further = metadata.get("further_trees", {})
         facts = {}
         for name in [metadata["tree"], *further]:
-            tree = file[name]
+            tree = file.directory[name]
             branches = {b.name: b for b in tree.branches}
             counters = {n: b.member("fLeaves")[0].member("fLeafCount").member("fName") for n, b in branches.items()
                         if b.member("fLeaves")[0].member("fLeafCount") is not None}
@@ -81,7 +81,7 @@ def first_format(source: Path, target: Path, compression: Any) -> None:
                 written[name].extend({n: a[start : start + 20_000] for n, a in arrays.items()})
             sums = {n: WholeBranch() for n in branches}
             for n, found in sums.items():
-                found.update(Tree.of(file, str(source), name).read(n, 0, tree.num_entries))
+                found.update(file.tree(name).read(n, 0, tree.num_entries))
             facts[name] = {"n_entries": tree.num_entries, "checksums": {n: found.hexdigest() for n, found in sums.items()}}
         main = facts.pop(metadata["tree"])
         kept = {k: v for k, v in metadata.items() if k not in ("types", "stretch", "metadata_checksum")}

@@ -204,6 +204,7 @@ def test_shared_rooms_do_not_import_tasks() -> None:
 
 @pytest.mark.parametrize(("packages", "allowed"), [
     (("uproot",), "pphysml.io"),
+    (("h5py",), "pphysml.io.hdf5_files"),
     (("lightning_fabric", "lightning"), "pphysml.training"),
     (("click", "rich"), "cli"),
 ])
@@ -247,7 +248,7 @@ def test_commands_import_each_other_relatively() -> None:
 
 def test_the_declared_dependencies_are_those_imported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["export"]
+    declared = project["dependencies"] + project["optional-dependencies"]["export"] + project["optional-dependencies"]["h5"]
     names = {re.split(r"[<>=!]", line)[0] for line in declared} - {"onnxscript"}  # imported by torch
     # Modules of another name than their package, and parts that come with a declared package.
     called = {"yaml": "pyyaml", "sklearn": "scikit-learn", "lightning_fabric": "lightning-fabric", "torch_geometric": "torch-geometric", "cycler": "matplotlib", "llvmlite": "numba"}

@@ -111,6 +111,8 @@ def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
 
 def _unphysical(values: Array, field: Field, factor: float) -> Iterator[Bad]:
     infinite = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(0, bool)
+    if field.missing is not None and len(infinite):
+        infinite &= ~np.isnan(values)  # it was replaced, or stands for itself
     if infinite.any():
         yield infinite, f"value {values[int(np.argmax(infinite))]} is not finite"
     unit = f" {field.unit}" if field.unit else ""

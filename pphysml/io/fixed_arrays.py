@@ -11,8 +11,8 @@ from .opening import Opening
 from .padding import faults, without_zeros
 from .problems import Problem, ProblemError
 from .ragged import Array, Ragged
-from .root_files import Tree
 from .schema import Field
+from .trees import Tree
 
 LOOKED_AT = 1_000
 """Entries by which it is seen whether such arrays are padded with zeros."""

@@ -12,7 +12,7 @@ from .problems import Problem, ProblemError
 from .sources import is_remote
 
 CUT_SHORT = "is cut short; copy it again or make it anew"
-NO_ROOT_FILE = "is not a readable ROOT file"
+UNREADABLE = "is not a readable ROOT or HDF5 file"
 UNKNOWN = "unknown"
 
 
@@ -31,7 +31,7 @@ def reading(path: str, tree: str | None = None, branch: str | None = None) -> It
     except PphysmlError:
         raise
     except Exception as error:
-        raise problem(path, tree, branch, explain(error, path, NO_ROOT_FILE if tree is None else "cannot be read")) from error
+        raise problem(path, tree, branch, explain(error, path, UNREADABLE if tree is None else "cannot be read")) from error
 
 
 def known(read: Callable[[], str]) -> str:
@@ -42,7 +42,7 @@ def known(read: Callable[[], str]) -> str:
         return UNKNOWN
 
 
-def explain(error: Exception, path: str, otherwise: str = NO_ROOT_FILE) -> str:
+def explain(error: Exception, path: str, otherwise: str = UNREADABLE) -> str:
     """Say in a few words why opening or reading a file failed; `otherwise` where no system refused it, with the decoder's reason."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
@@ -52,10 +52,10 @@ def explain(error: Exception, path: str, otherwise: str = NO_ROOT_FILE) -> str:
         return "may not be read (permission denied)"
     if isinstance(error, OSError) and error.errno is None and not is_remote(path):
         # Not the operating system says so, but uproot, which looked behind the end of the file.
-        return CUT_SHORT if _begins_like_root(path) else NO_ROOT_FILE
+        return CUT_SHORT if _begins_like_root(path) else UNREADABLE
     if is_remote(path) or isinstance(error, OSError):
         return f"cannot be read: {first_line(error)}"
-    return otherwise if otherwise == NO_ROOT_FILE else f"{otherwise} ({first_line(error)})"
+    return otherwise if otherwise == UNREADABLE else f"{otherwise} ({first_line(error)})"
 
 
 def refuse_what_is_no_file(path: str) -> None:

@@ -13,6 +13,7 @@ from ..errors import did_you_mean, nearest
 from .checks import Fault, checked, count_faults
 from .checksums import type_of
 from .content import BLOCK
+from .files import open_file
 from .fixed_arrays import find_padding, pairs_of, real_counts
 from .layout_choice import choose, not_read
 from .opening import Opening, Request
@@ -20,9 +21,9 @@ from .own_trees import compared
 from .padding import counted
 from .problems import Problem, ProblemError
 from .ragged import Array, Column, Columns, Ragged
-from .root_files import Tree, open_file
 from .schema import FILES, KEEP, KEEP_TEXT, SPACING, Field, Further
 from .sources import Source
+from .trees import Tree
 from .units import conversion
 
 TEXT = "text"
@@ -36,9 +37,9 @@ def examine(source: Source, request: Request) -> Opening:
         InputError: the file cannot be opened, is damaged, or no tree fits; other problems are collected.
     """
     with open_file(source.path) as file:
-        contents, problems = compared(file, source.path)
+        contents, problems = compared(file)
         layout, name = choose(file, source, request.layouts, request.mapping)
-        tree = Tree.of(file, source.path, name, contents.get(name))
+        tree = file.tree(name, contents.get(name))
         problems = [problem for problem in problems if problem.severity == "error" or problem.tree == name]
         opening = Opening(replace(source, tree=name), layout, {}, {}, {}, tree.entries, contents, problems)
         opening.problems += _select(opening, tree.branches(), request)
@@ -96,6 +97,8 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             opening.filled[name] = Field(name, "event", "int32", "Whether the file's name fits.", filling=float(inside))
             continue
         field = kind if isinstance(kind, Field) else Field(name, kind, "float32", "Further branch.", missing=layout.missing)
+        if field.kind == "any" and field.missing is None:
+            field = replace(field, missing=layout.missing)
         branch = mapping.get(name, (*field.aliases, name)[0])
         if branch not in available:
             if not (field.weight or (field.truth and not request.need_truth)):

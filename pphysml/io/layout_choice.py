@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ..errors import ConfigError, InputError, did_you_mean
-from .root_files import Tree, class_names, tree_names
-from .schema import Layout
+from .schema import FileKind, Layout
 from .sources import Source
+from .trees import InputFile
 from .units import BranchMap
 
 
@@ -27,19 +26,20 @@ def among(layouts: Sequence[Layout], name: str | None) -> Sequence[Layout]:
     return found
 
 
-def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: BranchMap) -> tuple[Layout, str]:
+def choose(file: InputFile, source: Source, layouts: Sequence[Layout], mapping: BranchMap) -> tuple[Layout, str]:
     """Return the layout that fits and its tree: the one asked for, a preferred one, the only one.
 
     Of several layouts that fit, the first with a tree that it prefers is taken, else the first. Where
     nothing fits, the layout and tree are returned that miss the smallest share of their branches.
 
     Args:
-        file: open, see `root_files.open_file`.
+        file: open, see `files.open_file`.
         mapping: as the user, or a model, has named them.
 
     Raises:
-        InputError: there is no tree, not the one asked for, or several fit and none is preferred.
+        InputError: the file is not of the kind of any layout, there is no tree, not the one asked for, or several fit and none is preferred.
     """
+    layouts = _of_the_kind(file, layouts)
     trees, refused = readable_trees(file, source)
     layout, name = best(trees, source, layouts, mapping)
     # A tree that cannot be read is no matter where another one is what is wanted.
@@ -49,16 +49,29 @@ def choose(file: Any, source: Source, layouts: Sequence[Layout], mapping: Branch
     return layout, name
 
 
-def not_read(file: Any, source: Source, layout: Layout, chosen: str, mapping: BranchMap) -> list[str]:
+def of_kind(layouts: Sequence[Layout], kind: FileKind) -> list[Layout]:
+    """Return the layouts that files of a kind may have."""
+    return [layout for layout in layouts if layout.file_kind == kind]
+
+
+def _of_the_kind(file: InputFile, layouts: Sequence[Layout]) -> list[Layout]:
+    found = of_kind(layouts, file.kind)
+    if found:
+        return found
+    listed = ", ".join(layout.name for layout in layouts)
+    raise InputError(f"is of the kind {file.kind}, but files of the kind {layouts[0].file_kind} are wanted here, of the layout {listed}", file=file.path)
+
+
+def not_read(file: InputFile, source: Source, layout: Layout, chosen: str, mapping: BranchMap) -> list[str]:
     """Return the other trees that a layout prefers and that fit, of a file of which no tree was named."""
     if source.tree is not None:
         return []
-    present = set(tree_names(file)) & set(layout.trees) - {chosen}
+    present = set(file.tree_names()) & set(layout.trees) - {chosen}
     trees, _ = readable_trees(file, source) if present else ({}, {})
     return [name for name in layout.trees if name in present & set(trees) and not layout.lacking(trees[name], mapping.of(trees[name]).branches)]
 
 
-def readable_trees(file: Any, source: Source) -> tuple[dict[str, list[str]], dict[str, InputError]]:
+def readable_trees(file: InputFile, source: Source) -> tuple[dict[str, list[str]], dict[str, InputError]]:
     """Return the branches of the trees that may be read, by name, and why the others cannot be.
 
     Raises:
@@ -66,16 +79,16 @@ def readable_trees(file: Any, source: Source) -> tuple[dict[str, list[str]], dic
     """
     trees: dict[str, list[str]] = {}
     refused: dict[str, InputError] = {}
-    for name in [source.tree] if source.tree else tree_names(file):
+    for name in [source.tree] if source.tree else file.tree_names():
         try:
-            trees[name] = Tree.of(file, source.path, name).branches()
+            trees[name] = file.tree(name).branches()
         except InputError as error:
             refused[name] = error
     if refused and not trees:
         raise next(iter(refused.values()))
     if not trees:
-        held = ", ".join(sorted(set(class_names(file).values()))) or "nothing"
-        raise InputError(f"there is no tree in it, but {held}; give a file with a TTree or an RNTuple", file=source.path)
+        held = ", ".join(sorted(set(file.class_names().values()))) or "nothing"
+        raise InputError(f"there is no tree in it, but {held}; give a file with {file.wanted}", file=source.path)
     return trees, refused
 
 

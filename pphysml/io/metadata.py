@@ -9,9 +9,10 @@ from typing import Any
 from xxhash import xxh3_128_hexdigest
 
 from .content import AGAIN, Content, Written
+from .files import open_file
 from .foreign import problem
 from .problems import ProblemError
-from .root_files import open_file, titles
+from .trees import InputFile, Stored
 
 OBJECT = "pphysml"
 """Name of the TObjString that holds the metadata as JSON; merging files keeps that of each, as cycles of this name."""
@@ -34,17 +35,17 @@ def encode(metadata: Mapping[str, Any]) -> str:
     return f'{body}{SEAL}{_seal(body)}"}}'
 
 
-def metadata_of(file: Any, path: str) -> dict[str, Any] | None:
+def metadata_of(file: InputFile) -> dict[str, Any] | None:
     """Return the metadata of an open file, the last ones of a merged file, or None if it is not one of ours.
 
     Raises:
         InputError: the metadata are damaged or lost, or newer than this program understands.
     """
-    every = all_metadata(file, path)
+    every = all_metadata(file)
     return every[-1] if every else None
 
 
-def all_metadata(file: Any, path: str) -> list[dict[str, Any]]:
+def all_metadata(file: InputFile) -> list[dict[str, Any]]:
     """Return the metadata of each of the files that an open file was merged from, or its own; none if it is not ours.
 
     Raises:
@@ -52,15 +53,14 @@ def all_metadata(file: Any, path: str) -> list[dict[str, Any]]:
     """
     found = []
     try:
-        keys = [key for key in file.keys(recursive=False, cycle=True) if key.partition(";")[0] == OBJECT]
-        for key in sorted(keys, key=_cycle):
-            found.append(_decoded(file, key, path))
+        for stored in file.stored(OBJECT):
+            found.append(_decoded(stored, file.path))
     except NotOurs:
         pass
-    if not found and TITLE in titles(file):
+    if not found and TITLE in file.titles():
         message = (f"a tree is of pphysml, but its metadata, the object {OBJECT!r}, are not there: {AGAIN}; "
                    "if the tree was copied with ROOT on purpose, give it another title there")
-        raise problem(path, None, None, message)
+        raise problem(file.path, None, None, message)
     return found
 
 
@@ -71,7 +71,7 @@ def read_metadata(path: str) -> dict[str, Any] | None:
         InputError: the file cannot be opened, or its metadata are damaged.
     """
     with open_file(str(path)) as file:
-        return metadata_of(file, str(path))
+        return metadata_of(file)
 
 
 def written_trees(every: list[dict[str, Any]], path: str) -> dict[str, list[Written]]:
@@ -116,17 +116,17 @@ def damaged(path: str) -> ProblemError:
     return problem(path, None, None, f"its metadata are damaged; {AGAIN}")
 
 
-def _decoded(file: Any, key: str, path: str) -> dict[str, Any]:
-    """Return the metadata under a key.
+def _decoded(stored: Stored, path: str) -> dict[str, Any]:
+    """Return the metadata that an object holds.
 
     Raises:
         NotOurs: somebody else has written them.
         InputError: they are damaged, or newer.
     """
-    if file.classname_of(key) != "TObjString":
+    if stored.kind != "TObjString":
         raise NotOurs
     try:
-        text = str(file[key])
+        text = stored.text()
     except Exception as error:  # whatever damaged bytes provoke in the decoder
         raise damaged(path) from error
     try:
@@ -163,8 +163,3 @@ def _written(metadata: Mapping[str, Any]) -> dict[str, Written]:
 
 def _seal(body: str) -> str:
     return xxh3_128_hexdigest(body.encode(errors="surrogateescape"))
-
-
-def _cycle(key: str) -> int:
-    cycle = key.rpartition(";")[2]
-    return int(cycle) if cycle.isdecimal() else 0

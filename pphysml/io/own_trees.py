@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from .content import AGAIN, Content, lost_branches
 from .metadata import all_metadata, content_of, written_trees
 from .problems import Problem, ProblemError
-from .root_files import Tree, tree_names
+from .trees import InputFile
 
 
-def compared(file: Any, path: str) -> tuple[dict[str, Content], list[Problem]]:
+def compared(file: InputFile) -> tuple[dict[str, Content], list[Problem]]:
     """Return what was written into each tree of an open file of ours, and what of that is not there; nothing for other files.
 
     Raises:
         InputError: the metadata are damaged or lost.
     """
-    contents: dict[str, Content] = {}
+    path, contents = file.path, dict[str, Content]()
     problems: list[Problem] = []
-    present = tree_names(file)
-    for name, writings in written_trees(all_metadata(file, path), path).items():
+    present = file.tree_names()
+    for name, writings in written_trees(all_metadata(file), path).items():
         if name not in present:
             problems.append(Problem(path, name, None, None, f"the tree that was written is not there; {AGAIN}"))
             continue
-        tree = Tree.of(file, path, name)
+        tree = file.tree(name)
         content, error, warning = content_of(writings, tree.entries)
         contents[name] = content
         wrong = [*([error] if error else []), *lost_branches(content, tree.branches())]
@@ -33,10 +32,10 @@ def compared(file: Any, path: str) -> tuple[dict[str, Content], list[Problem]]:
     return contents, problems
 
 
-def wrong_types(file: Any, path: str, contents: Mapping[str, Content]) -> Iterator[Problem]:
+def wrong_types(file: InputFile, contents: Mapping[str, Content]) -> Iterator[Problem]:
     """Yield the branches of our own trees whose types are not those that were written, without reading an entry."""
     for name, content in contents.items():
-        tree = Tree.of(file, path, name, content)
+        tree = file.tree(name, content)
         for branch in sorted(content.branches & set(tree.branches())):
             try:
                 tree.read(branch, 0, 0, tree.holds_texts(branch))

@@ -8,18 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import ConfigError, InputError
 from .differences import differences, other_types, sentences, settle, settle_widths
+from .files import open_file
 from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
 from .opening import Opening, Request
 from .problems import Places, Problem, ProblemError
 from .ragged import Columns
-from .root_files import Tree, open_file
 from .schema import Layout
 from .sources import Source, real_place
+from .trees import InputFile, Tree
 from .units import read_mapping
 
 OPEN_FILES = 8
@@ -95,7 +95,7 @@ class Reader:
         self._request = Request(layouts, read_mapping(mapping or {}, layouts, list(further), usual), further, tuple(keep), need_truth)
         self._skip_bad = on_bad_file == "skip"
         self._lock = threading.Lock()
-        self._open: OrderedDict[int, tuple[Any, Tree]] = OrderedDict()
+        self._open: OrderedDict[int, tuple[InputFile, Tree]] = OrderedDict()
         self.sources = list(sources)
         self.skipped: list[tuple[str, str]] = []
         self.warnings: list[str] = []
@@ -277,7 +277,7 @@ class Reader:
                 self._open.popitem(last=False)[1][0].close()
             source = self.sources[index]
             file = open_file(source.path)
-            self._open[index] = (file, Tree.of(file, source.path, source.tree or "", self._openings[index].content))
+            self._open[index] = (file, file.tree(source.tree or "", self._openings[index].content))
         for other, (_, tree) in self._open.items():
             if other != index:
                 tree.forget()

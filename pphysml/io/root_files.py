@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from .arrays import to_column, to_text
 from .clusters import Decoded, cut, rows, whole
 from .content import AGAIN, Content
 from .flat_baskets import flat_values
-from .foreign import CUT_SHORT, explain, first_line, known, problem, reading, refuse_what_is_no_file
+from .foreign import CUT_SHORT, explain, first_line, known, problem, reading
 from .handles import (
     OLD_RNTUPLE,
     boundaries,
@@ -26,67 +27,111 @@ from .handles import (
 )
 from .problems import Problem, ProblemError
 from .ragged import Column
+from .root_compression import of_rntuple, of_ttree
 from .sources import is_remote
+from .trees import InputFile, Stored, Tree
 
 TREE_CLASSES = ("TTree", "TNtuple", "TNtupleD", "TChain", "ROOT::RNTuple", OLD_RNTUPLE)
 
 
-def open_file(path: str) -> Any:
-    """Return the open file (uproot directory, a context manager).
+class RootFile(InputFile):
+    """An open ROOT file.
 
-    Raises:
-        InputError: there is none, it may not be read, is no ROOT file, or is cut short.
-        ConfigError: a remote address needs a package that is not installed.
+    Attributes:
+        directory: uproot's.
     """
-    if not is_remote(path):
-        refuse_what_is_no_file(path)
-    with reading(path):
-        try:
-            # uproot would split "file.root:tree" itself, and at other colons too.
-            file = uproot.open({path: None}, object_cache=None, array_cache=None)
-        except ImportError:
-            raise ConfigError(f"{path}: needs `pip install pphysml[xrootd]`.") from None
-        end, size = file.file.fEND, file.file.source.num_bytes
-        # The list of keys is not where it was, if bytes have come between.
-        moved = end < size and not file.keys(recursive=False)
-        if end <= size and not moved:
-            return file
-        file.close()
-        raise problem(path, None, None, f"has {size - end} bytes behind its end, and nothing is found in it; {AGAIN}" if moved else CUT_SHORT)
+
+    kind = "ROOT"
+    wanted = "a TTree or an RNTuple"
+
+    def __init__(self, path: str, directory: Any) -> None:
+        super().__init__(path)
+        self.directory = directory
+
+    @classmethod
+    def open(cls, path: str) -> RootFile:
+        """Open a file.
+
+        Raises:
+            InputError: there is none, it may not be read, is no ROOT file, or is cut short.
+            ConfigError: a remote address needs a package that is not installed.
+        """
+        with reading(path):
+            try:
+                # uproot would split "file.root:tree" itself, and at other colons too.
+                file = uproot.open({path: None}, object_cache=None, array_cache=None)
+            except ImportError:
+                raise ConfigError(f"{path}: needs `pip install pphysml[xrootd]`.") from None
+            end, size = file.file.fEND, file.file.source.num_bytes
+            # The list of keys is not where it was, if bytes have come between.
+            moved = end < size and not file.keys(recursive=False)
+            if end <= size and not moved:
+                return cls(path, file)
+            file.close()
+            raise problem(path, None, None, f"has {size - end} bytes behind its end, and nothing is found in it; {AGAIN}" if moved else CUT_SHORT)
+
+    @property
+    def size(self) -> int:
+        """Number of its bytes."""
+        return int(self.directory.file.source.num_bytes) if is_remote(self.path) else os.path.getsize(self.path)
+
+    def class_names(self) -> dict[str, str]:
+        """Return name -> class of everything in it; see `trees.InputFile`."""
+        with reading(self.path):
+            return dict(self.directory.classnames(recursive=True, cycle=False))
+
+    def tree_names(self) -> dict[str, str]:
+        """Return name -> class of the trees, in subdirectories too."""
+        return {name: kind for name, kind in self.class_names().items() if kind in TREE_CLASSES}
+
+    def tree(self, name: str, content: Content | None = None) -> RootTree:
+        """Return a TTree or RNTuple; see `trees.InputFile`."""
+        classes = self.class_names()
+        kind = classes.get(name)
+        if kind is not None and kind not in TREE_CLASSES:
+            raise problem(self.path, None, None, f"{name!r} is a {kind}, not a tree")
+        if kind is None:
+            trees = [tree for tree, its in classes.items() if its in TREE_CLASSES]
+            raise problem(self.path, None, None, f"there is no tree {name!r}.{did_you_mean(name, trees)}")
+        with reading(self.path, name):
+            handle = self.directory[name]
+            if not is_tree(handle):
+                raise problem(self.path, name, None, unreadable(kind))
+            return RootTree(self.path, name, handle, *by_name(handle), content or Content([]))
+
+    def close(self) -> None:
+        """Close it."""
+        self.directory.close()
+
+    def titles(self) -> set[str]:
+        """Return the titles of what is in it, as the list of its keys has them."""
+        with reading(self.path):
+            return {known(partial(self._title, name)) for name in self.directory.keys(recursive=False)}
+
+    def stored(self, name: str) -> list[Stored]:
+        """Return the objects of a name, those of earlier cycles first."""
+        keys = [key for key in self.directory.keys(recursive=False, cycle=True) if key.partition(";")[0] == name]
+        return [Stored(self.directory.classname_of(key), partial(self._text, key)) for key in sorted(keys, key=_cycle)]
+
+    def _text(self, key: str) -> str:
+        return str(self.directory[key])
+
+    def _title(self, name: str) -> str:
+        return str(self.directory.key(name).fTitle)
 
 
-def tree_names(file: Any) -> dict[str, str]:
-    """Return name -> class of the trees of an open file, in subdirectories too."""
-    return {name: kind for name, kind in class_names(file).items() if kind in TREE_CLASSES}
-
-
-def class_names(file: Any) -> dict[str, str]:
-    """Return name -> class of everything in an open file, in subdirectories too.
-
-    Raises:
-        InputError: a directory is damaged.
-    """
-    with reading(file.file.file_path):
-        return dict(file.classnames(recursive=True, cycle=False))
-
-
-def titles(file: Any) -> set[str]:
-    """Return the titles of what is in an open file, not in its folders, as the list of its keys has them."""
-    with reading(file.file.file_path):
-        return {known(partial(_title, file, name)) for name in file.keys(recursive=False)}
-
-
-def _title(file: Any, name: str) -> str:
-    return str(file.key(name).fTitle)
+def _cycle(key: str) -> int:
+    cycle = key.rpartition(";")[2]
+    return int(cycle) if cycle.isdecimal() else 0
 
 
 @dataclass(frozen=True)
-class Tree:
+class RootTree(Tree):
     """A TTree or RNTuple of an open file.
 
     Attributes:
         repeated: names that several branches have, so that none of them is read.
-        content: what was written into it, with which all that is read is compared, whole stretches at a time.
+        content: see `trees.Tree`.
     """
 
     path: str
@@ -96,26 +141,6 @@ class Tree:
     repeated: frozenset[str] = frozenset()
     content: Content = field(default_factory=lambda: Content([]))
     _decoded: Decoded = field(default_factory=Decoded)
-
-    @classmethod
-    def of(cls, file: Any, path: str, name: str, content: Content | None = None) -> Tree:
-        """Take a tree from an open file.
-
-        Raises:
-            InputError: there is no such tree (the nearest names are given), it is of a kind that cannot be read, or damaged.
-        """
-        classes = class_names(file)
-        kind = classes.get(name)
-        if kind is not None and kind not in TREE_CLASSES:
-            raise problem(path, None, None, f"{name!r} is a {kind}, not a tree")
-        if kind is None:
-            trees = [tree for tree, its in classes.items() if its in TREE_CLASSES]
-            raise problem(path, None, None, f"there is no tree {name!r}.{did_you_mean(name, trees)}")
-        with reading(path, name):
-            handle = file[name]
-            if not is_tree(handle):
-                raise problem(path, name, None, unreadable(kind))
-            return cls(path, name, handle, *by_name(handle), content or Content([]))
 
     @property
     def entries(self) -> int:
@@ -135,15 +160,12 @@ class Tree:
         """Return the C++ type of a branch; "unknown" where it cannot be found out."""
         return known(lambda: str(self.handles[branch].typename) or "a record")
 
+    def compressions(self) -> dict[str, str]:
+        """Return branch -> algorithm; see `trees.Tree`."""
+        return (of_rntuple if self.kind == "RNTuple" else of_ttree)(self.handle, self.handles)
+
     def read(self, branch: str, start: int, stop: int, text: bool = False) -> Column:
-        """Return entries start:stop of one branch in the type of the file.
-
-        Args:
-            text: whether the branch must hold texts, which come as `Ragged` of uint8, instead of numbers.
-
-        Raises:
-            InputError: the branch is damaged (its entries are given), does not hold what it must, or not what was written.
-        """
+        """Return entries start:stop of one branch; see `trees.Tree`."""
         if branch in self.repeated:
             raise problem(self.path, self.name, branch, "several branches have this name, and which one is meant cannot be "
                           "known; copy the tree with another name for one of them")
@@ -161,14 +183,6 @@ class Tree:
         low, high = self.content.within(branch, first, last)
         self._decoded.put(key, low, rows(column, low - first, high - first))
         return cut(column, start - first, stop - first)
-
-    def holds_texts(self, branch: str) -> bool:
-        """Whether a branch that holds no numbers holds one text per entry."""
-        try:
-            self.read(branch, 0, 0, text=True)
-        except ProblemError:
-            return False
-        return True
 
     def forget(self) -> None:
         """Free the memory of what was decoded beyond the entries asked for."""

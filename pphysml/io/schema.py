@@ -11,6 +11,8 @@ from ..lazy import load_attribute
 
 Kind = Literal["event", "particle", "hit", "node", "pair", "label", "any"]
 
+FileKind = Literal["ROOT", "HDF5"]
+
 KEEP = "keep:"
 """Prefix of the columns that are carried over as they are."""
 
@@ -46,7 +48,7 @@ class Field:
         aliases: other branch names accepted, tried in order.
         alias_units: unit of the aliases that have another one than `unit`.
         minimum, maximum: values outside are reported by `validate` and refused by the reader.
-        missing: what NaN stands for; without it NaN is refused.
+        missing: what NaN stands for, which may be NaN itself; without it NaN is refused.
         carried: the output carries it, where the input has it: an id by which both are joined.
         only_named: read only if it is named with --map, as branches of that name may well be something else.
         counts: counter of fields that are arrays of a fixed size in some files; this field gives how many of their
@@ -144,9 +146,10 @@ class Layout:
     Attributes:
         name, help: what users call it.
         fields: columns, in the order in which they are documented.
+        file_kind: of the files.
         trees: preferred tree names; another tree is used if it is the only one that fits.
         to_canonical: optional "module:function" turning columns as read, with the layout, into canonical ones.
-        missing: what NaN stands for in further branches that are read; without it NaN is refused.
+        missing: what NaN stands for in further branches that are read, see `Field`; without it NaN is refused.
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         lookalikes: trees that are refused with their reason; see `Lookalike`.
@@ -168,6 +171,7 @@ class Layout:
     objects: Objects | None = None
     native_names: bool = False
     padding: tuple[str, ...] = ()
+    file_kind: FileKind = "ROOT"
     needed_truth: tuple[str, ...] = ()
     lookalikes: tuple[Lookalike, ...] = ()
     marks: tuple[Field, ...] = ()

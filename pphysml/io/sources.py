@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError, InputError, did_you_mean
 
+ENDINGS = (".root", ".h5", ".hdf5")
+"""Of the names of files behind which a colon and a tree may follow."""
+
 MAX_LIST_DEPTH = 8
 """List files may name list files, but not for ever."""
 
@@ -47,10 +50,10 @@ def is_remote(path: str) -> bool:
 
 
 def split_tree(text: str) -> tuple[str, str | None]:
-    """Split `file.root:tree` at the last `.root:`; other colons belong to the path."""
-    head, separator, tree = text.rpartition(".root:")
-    if separator and tree and not os.path.exists(text):
-        return head + ".root", tree
+    """Split `file.root:tree` at the last `.root:`, or other ending; other colons belong to the path."""
+    end = max(text.rfind(f"{ending}:") + len(ending) if f"{ending}:" in text else -1 for ending in ENDINGS)
+    if end > 0 and text[end + 1 :] and not os.path.exists(text):
+        return text[:end], text[end + 1 :]
     return text, None
 
 
@@ -160,5 +163,5 @@ def _neighbours(path: str) -> str:
         names = [entry.name for entry in os.scandir(folder or ".") if entry.is_file()]
     except OSError:
         return ""
-    roots = [n for n in names if n.endswith(".root")]
-    return did_you_mean(name, roots or names)
+    inputs = [n for n in names if n.endswith(ENDINGS)]
+    return did_you_mean(name, inputs or names)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..errors import InputError
 from .checksums import named
 from .content import BLOCK
 from .differences import differences, sentences
+from .files import open_file
 from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
 from .opening import Opening, Request
 from .problems import Problem, ProblemError, problems_of
 from .refusals import Check, Refusals
-from .root_files import Tree, open_file
 from .schema import Layout
 from .sources import Source
+from .trees import InputFile, Tree
 from .units import read_mapping
 
 TEXT_TYPE = named("uint8", (), ragged=True)
@@ -71,11 +71,10 @@ def validate(
 
 
 def _data_problems(opening: Opening, check: Check | None, need_truth: bool) -> list[Problem]:
-    path, name = opening.source.path, opening.source.tree or ""
     refusals = None if check is None else Refusals(opening, check, need_truth)
     try:
-        with open_file(path) as file:
-            tree = Tree.of(file, path, name, opening.content)
+        with open_file(opening.source.path) as file:
+            tree = file.tree(opening.source.tree or "", opening.content)
             return [*_bad_values(tree, opening, refusals), *_silent_damage(file, tree, opening)]
     except InputError as error:
         return problems_of(error)
@@ -108,14 +107,14 @@ def _joined(first: Problem, other: Problem) -> Problem:
     return first if first.entry is None or first.message.startswith("entries ") else replace(first, more=first.more + 1 + other.more)
 
 
-def _silent_damage(file: Any, tree: Tree, opening: Opening) -> Iterator[Problem]:
+def _silent_damage(file: InputFile, tree: Tree, opening: Opening) -> Iterator[Problem]:
     """Compare the branches that are not read by the task, and further trees, with what was written into our own files."""
     if tree.name not in opening.contents:
         return
     yield from _wrong_content(tree, set(opening.branches.values()))
     for name, content in opening.contents.items():
         if name != tree.name:
-            yield from _wrong_content(Tree.of(file, tree.path, name, content), set())
+            yield from _wrong_content(file.tree(name, content), set())
 
 
 def _wrong_content(tree: Tree, reported: set[str]) -> Iterator[Problem]:

@@ -68,7 +68,7 @@ def test_a_missing_branch_is_named_with_what_is_near(pphysml, leaves, tmp_path, 
     assert mapped.code == 0 and len(read(tmp_path / "out.root")) == 40
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"hello", "not a readable ROOT file"), (b"", "cut short")])
+@pytest.mark.parametrize(("content", "words"), [(b"hello", "not a readable ROOT or HDF5 file"), (b"", "cut short")])
 def test_a_file_that_is_no_root_file(pphysml, tmp_path, content, words):
     (tmp_path / "a.root").write_bytes(content)
     done = pphysml("lcag", tmp_path / "a.root", "-o", tmp_path / "out.root")

@@ -47,7 +47,7 @@ def test_a_bad_file_does_not_hide_the_others(large, tmp_path, pphysml) -> None:
     (tmp_path / "bad.root").write_bytes(b"hello")
     shown = pphysml("inspect", tmp_path / "bad.root", large)
     assert shown.code == 3 and "TTree Events, 2 entries" in shown.out
-    assert shown.err == f"pphysml: error: {tmp_path / 'bad.root'}: is not a readable ROOT file.\n"
+    assert shown.err == f"pphysml: error: {tmp_path / 'bad.root'}: is not a readable ROOT or HDF5 file.\n"
     facts = json.loads(pphysml("inspect", tmp_path / "bad.root", large, "--json").out)
     assert [len(file["problems"]) for file in facts] == [1, 0] and len(facts[1]["trees"][0]["branches"]) == 60
 

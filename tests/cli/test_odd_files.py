@@ -16,8 +16,8 @@ import pytest
 import uproot
 
 from pphysml.errors import InputError
+from pphysml.io.files import open_file
 from pphysml.io.ragged import Ragged
-from pphysml.io.root_files import Tree, open_file, tree_names
 
 FEW = ("--max-entries", "200", "-q", "--force")
 VERBS: tuple[tuple[str, ...], ...] = (
@@ -112,9 +112,9 @@ FILES = sorted(FOLDER.glob("*.root"))
 def test_files_of_other_projects(path: Path, pphysml, tmp_path, monkeypatch) -> None:
     check_every_verb(path, pphysml, tmp_path, monkeypatch)
     with open_file(str(path)) as file:
-        for name in tree_names(file):
+        for name in file.tree_names():
             try:
-                tree = Tree.of(file, str(path), name)
+                tree = file.tree(name)
             except InputError as error:
                 assert str(path) in str(error)
                 continue

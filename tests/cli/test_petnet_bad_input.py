@@ -208,7 +208,7 @@ def test_files_that_are_no_trees_of_singles(refused, sorted_pairs, tmp_path, pph
     (tmp_path / "cut.root").write_bytes(content[: len(content) // 2])
     refused(tmp_path / "cut.root", "cut short")
     (tmp_path / "notes.root").write_text("These are no singles.\n")
-    refused(tmp_path / "notes.root", "not a readable ROOT file")
+    refused(tmp_path / "notes.root", "not a readable ROOT or HDF5 file")
     assert pphysml("inspect", tmp_path / "notes.root").code == 3
     names = {"time": "t", "energy": "e", "globalPosX": "u", "globalPosY": "v", "globalPosZ": "w"}
     other = write(tmp_path / "other.root", {names.get(name, name): values for name, values in rows.items()}, tree="mine")

@@ -79,7 +79,7 @@ def test_threads_are_set_before_anything_computes(program) -> None:
 @pytest.mark.parametrize(("first", "name"), [
     ("/data/run1.root", "run1.t.root"), ("run1.root:tree", "run1.t.root"),
     ("root://host//store/run1.root:a/b", "run1.t.root"), ("a.root.part.root", "a.root.part.t.root"),
-    ("/da.root/x*.root", "x.t.root"), ("files.txt", "files.t.root"),
+    ("/da.root/x*.root", "x.t.root"), ("files.txt", "files.t.root"), ("run1.h5:jets", "run1.t.root"),
 ])
 def test_the_default_output_is_named_after_the_first_input(first: str, name: str) -> None:
     assert default_output(first, "t") == Path(name)

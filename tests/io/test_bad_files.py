@@ -47,7 +47,7 @@ def test_missing_and_folder(tmp_path, layout) -> None:
 @pytest.mark.parametrize("content", [b"hello", b"hello, this is text, and no ROOT file at all\n" * 20, b"root" + bytes(range(256)) * 4])
 def test_not_root(tmp_path, layout, content) -> None:
     (tmp_path / "a.root").write_bytes(content)
-    assert "is not a readable ROOT file" in message(str(tmp_path / "a.root"), layout)
+    assert "is not a readable ROOT or HDF5 file" in message(str(tmp_path / "a.root"), layout)
 
 
 def test_cut_short_anywhere(tmp_path, layout, event_columns, write_root) -> None:

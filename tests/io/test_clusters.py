@@ -29,8 +29,8 @@ def test_every_basket_is_decoded_once(kind, limit, tmp_path, layout, event_colum
     path = write_root(tmp_path / "a.root", columns, kind=kind, chunk=200)
     monkeypatch.setattr(clusters, "MAX_BYTES", limit)
     decoded: list[str] = []
-    inner = root_files.Tree._decode
-    monkeypatch.setattr(root_files.Tree, "_decode",
+    inner = root_files.RootTree._decode
+    monkeypatch.setattr(root_files.RootTree, "_decode",
                         lambda self, branch, start, stop, text: (decoded.append(branch), inner(self, branch, start, stop, text))[1])
     reader = Reader([Source(path)], [layout], block_size=10)
     decoded.clear()  # what was read to learn the types

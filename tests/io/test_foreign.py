@@ -13,20 +13,22 @@ import pytest
 import uproot
 
 from pphysml.errors import InputError
+from pphysml.io.files import open_file
 from pphysml.io.foreign import reading
 from pphysml.io.inspection import inspect
 from pphysml.io.ragged import Ragged
 from pphysml.io.reader import Reader
-from pphysml.io.root_files import Tree, open_file
+from pphysml.io.root_files import RootFile
 from pphysml.io.sources import Source
+from pphysml.io.trees import InputFile, Tree
 
 NAMES = ("a.b", "a/b", "a b", "a*b", "a:b", "énergie", "\x1b[31mred", "line\nend", "quote'\"", "..", "x" * 5000)
 
 
-def first_tree(path: str) -> tuple[Any, Tree]:
+def first_tree(path: str) -> tuple[InputFile, Tree]:
     file = open_file(path)
     (facts,) = inspect(path)["trees"]
-    return file, Tree.of(file, path, facts["name"])
+    return file, file.tree(facts["name"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,7 +117,7 @@ def test_whatever_the_decoder_raises_is_one_sentence_with_its_place(error: Excep
 
 
 class Mixed:
-    """An open file that has a further tree, of a kind that uproot makes no tree of."""
+    """An open directory that has a further tree, of a kind that uproot makes no tree of."""
 
     def __init__(self, file: Any, name: str, kind: str) -> None:
         self.inner, self.name, self.kind = file, name, kind
@@ -130,10 +132,7 @@ class Mixed:
     def keys(self, **options: Any) -> list[str]:
         return self.inner.keys(**options)
 
-    def __enter__(self) -> Mixed:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
+    def close(self) -> None:
         self.inner.close()
 
 
@@ -143,7 +142,7 @@ def with_old_ntuple(monkeypatch):
 
     def put(name: str, kind: str = "ROOT::Experimental::RNTuple") -> None:
         for module in ("input_file", "inspection", "reader"):
-            monkeypatch.setattr(f"pphysml.io.{module}.open_file", lambda path: Mixed(open_file(path), name, kind))
+            monkeypatch.setattr(f"pphysml.io.{module}.open_file", lambda path: RootFile(path, Mixed(RootFile.open(path).directory, name, kind)))
 
     return put
 

@@ -52,6 +52,12 @@ def test_colon_in_a_folder_name(folder: Path) -> None:
     assert resolve([str(odd / "*.root:t")]) == [Source(str(odd / "a.root"), "t")]
 
 
+def test_a_tree_may_follow_other_endings(folder: Path) -> None:
+    (folder / "a.h5").touch()
+    (folder / "x.root:y.hdf5").touch()
+    assert resolve(["a.h5:jets", "x.root:y.hdf5:jets", "x.root:y.hdf5"]) == [Source("a.h5", "jets"), Source("x.root:y.hdf5", "jets"), Source("x.root:y.hdf5")]
+
+
 def test_brackets_in_an_existing_name_are_no_glob(folder: Path) -> None:
     (folder / "run[1].root").touch()
     assert resolve(["run[1].root"]) == [Source("run[1].root")]

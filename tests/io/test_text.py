@@ -12,10 +12,10 @@ import uproot
 
 from pphysml.errors import ConfigError, InputError
 from pphysml.io.arrays import to_text
+from pphysml.io.files import open_file
 from pphysml.io.inspection import inspect
 from pphysml.io.ragged import Ragged, concatenate
 from pphysml.io.reader import Reader
-from pphysml.io.root_files import Tree, open_file
 from pphysml.io.schema import KEEP, KEEP_TEXT, Field, Layout
 from pphysml.io.sources import Source
 from pphysml.io.validation import validate
@@ -62,7 +62,7 @@ def test_a_text_is_no_number_and_a_number_no_text(path) -> None:
 
 def test_what_was_read_as_text_is_not_handed_out_as_numbers(path) -> None:
     with open_file(path) as file:
-        tree = Tree.of(file, path, "t")
+        tree = file.tree("t")
         assert texts(tree.read("VolumeID", 1, 2, text=True)) == NAMES[1:2]
         with pytest.raises(InputError, match="not numbers"):
             tree.read("VolumeID", 1, 2)
@@ -113,7 +113,7 @@ def test_kept_texts_are_written_as_they_were(path, tmp_path) -> None:
                 writer.extend(rows)
         assert validate([Source(path)], [replace(LAYOUT, fields=(LAYOUT.fields[1],))]) == []
     with open_file(path) as file:
-        tree = Tree.of(file, path, "t")
+        tree = file.tree("t")
         assert texts(tree.read("VolumeID", 0, len(NAMES), text=True)) == NAMES
         found = tree.read("raw", 0, len(raw), text=True)
         assert isinstance(found, Ragged) and [bytes(found[i]).decode("latin-1") for i in range(len(raw))] == raw
@@ -151,7 +151,7 @@ def test_kept_branches_of_any_type_and_name_can_be_read_again(values, name, writ
     with Writer(out, "t", [], metadata={}) as writer:
         writer.extend({"entry": np.arange(3), f"{KEEP}{name}": kept})
     with open_file(out) as file:
-        tree = Tree.of(file, out, "t")
+        tree = file.tree("t")
         column = tree.read(written, 0, 3)
         expected = np.asarray(ak.flatten(values, axis=None))
         assert np.array_equal(column.flat if isinstance(column, Ragged) else column, expected)

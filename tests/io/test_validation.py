@@ -52,7 +52,7 @@ def test_all_problems_of_all_files(tmp_path, layout, event_columns, write_root) 
         "has no truth (none of lcag), as real data have none; it is needed here", "there is no branch 'dedx'"]
     assert [(p.branch, p.entry) for p in errors if p.path == second] == [
         (None, None), ("px", row), ("e", last), ("weight", 7)]
-    assert [p.message for p in errors if p.path.endswith("third.root")] == ["is not a readable ROOT file"]
+    assert [p.message for p in errors if p.path.endswith("third.root")] == ["is not a readable ROOT or HDF5 file"]
     assert len(errors) == len(problems)
 
 

@@ -150,6 +150,15 @@ JETCLASS = Layout(
      *(f for f in PARTICLES if f.name not in ("part_pdg", "part_jet")), *TRACKS),
     trees=("tree",), to_canonical=CANONICAL, objects=Objects())
 
+FTAG_H5 = Layout(
+    "ftag-h5", "HDF5 files of ATLAS flavour tagging: an entry is a jet of the dataset `jets`; needs `pip install pphysml[h5]`.",
+    (*EVENT, *(replace(f, counter="", kind="event", required=f.name in ("jet_pt", "jet_eta")) for f in _named((*ALL, ENERGY), {
+        "pt": ("pt", "pt_btagJes"), "eta": ("eta", "eta_btagJes"), "phi": ("phi",), "mass": ("mass",), "energy": ("energy",), "hadron_flavour": ("HadronConeExclTruthLabelID",),
+        "parton_flavour": ("PartonTruthLabelID",), "b_hadrons": ("GhostBHadronsFinalCount",), "c_hadrons": ("GhostCHadronsFinalCount",),
+        "truth_label": ("R10TruthLabel_R22v1", "R10TruthLabel_R21Precision_2022v1", "R10TruthLabel_R21Precision")}, "MeV"))),
+    trees=("jets",), to_canonical=CANONICAL, objects=Objects(), missing=float("nan"), file_kind="HDF5")
+"""What was not computed is NaN in these files. Tracks and other lists of jets are the branches DATASET.COLUMN, as tracks.d0."""
+
 FLAT = Layout(
     "flat", "Ntuples in which an entry is a jet; --map names what is called otherwise.",
     (*EVENT, *(replace(f, counter="", kind="event") for f in _named(ALL, {
@@ -160,7 +169,7 @@ FLAT = Layout(
         "resonance_mass": ("jet_resonance_mass", "resonance_mass"), "hadron_flavour": ("jet_hadron_flavour", "hadron_flavour", "flavour_label"), "parton_flavour": ("jet_parton_flavour",)}))),
     to_canonical=CANONICAL, objects=Objects())
 
-LAYOUTS = (OWN, PFNANO_FATJET, NANO_FATJET, PHYSLITE_LARGE, JETCLASS, PFNANO_JET, NANO_JET, PHYSLITE_JETS, FLAT)
+LAYOUTS = (OWN, PFNANO_FATJET, NANO_FATJET, PHYSLITE_LARGE, JETCLASS, PFNANO_JET, NANO_JET, PHYSLITE_JETS, FTAG_H5, FLAT)
 """Of a file that fits several, as NanoAOD, the first is taken: large-radius jets."""
 
 

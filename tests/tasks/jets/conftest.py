@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
+import h5py
 import numpy as np
 import pytest
 import uproot
@@ -65,6 +67,29 @@ class Written:
                 "label_QCD": (jets["label"] == 0).astype(np.float32), "label_Hbb": (jets["label"] == 1).astype(np.float32),
                 "part_px": ak.unflatten(np.arange(3 * n, dtype=np.float32), np.full(n, 3))}
         return self.folder / "jetclass.root"
+
+    def ftag(self, **options: Any) -> Path:
+        """Write jets of ATLAS flavour tagging, in MeV, with up to five tracks each, between which there is padding."""
+        columns = {"pt": ("pt", 1000.0), "eta": ("eta", 1.0), "mass": ("mass", 1000.0), "phi": ("phi", 1.0)}
+        rng, n = np.random.default_rng(8), len(self.jets["pt"])
+        jets = np.zeros(n, [*((name, "<f4") for name in columns), ("eventNumber", "<i8"), ("HadronConeExclTruthLabelID", "<i4"), ("R10TruthLabel_R22v1", "<i4"),
+                            *((f"GN2v01_p{flavour}", "<f4") for flavour in ("b", "c", "u", "tau"))])
+        for branch, (name, factor) in columns.items():
+            jets[branch] = self.jets[name] * factor
+        jets["eventNumber"], jets["HadronConeExclTruthLabelID"] = self.jets["event"], np.resize([5, 0, 4, 15, 0], n)
+        scores = rng.dirichlet(np.ones(4), n)
+        for k, flavour in enumerate(("b", "c", "u", "tau")):
+            jets[f"GN2v01_p{flavour}"] = scores[:, k]
+        tracks = np.zeros((n, 5), [*((name, "<f4") for name in ("d0", "IP3D_signed_d0_significance", "IP3D_signed_z0_significance")), ("leptonID", "i1"), ("valid", "?")])
+        tracks["valid"] = rng.random((n, 5)) > 0.4
+        tracks["valid"][2:3] = False
+        for name in tracks.dtype.names[:3]:
+            tracks[name] = np.where(tracks["valid"], rng.normal(size=(n, 5)) * 5, np.nan)
+        with h5py.File(self.folder / "ftag.h5", "w") as file:
+            file.create_dataset("jets", data=jets, **options)
+            file.create_dataset("tracks", data=tracks)
+        self.tracks, self.ftag_jets = tracks, jets
+        return self.folder / "ftag.h5"
 
     def flat(self) -> Path:
         names = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "m", "tau1": "tau1", "tau2": "tau2", "tau3": "tau3", "label": "is_signal", "score": "score", "event": "event"}
