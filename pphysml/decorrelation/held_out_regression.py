@@ -25,6 +25,9 @@ DEGREES = (3, 3, 2)
 FEW_VALUES = 100
 """Different values of a coordinate up to which their number counts, and not that of jets."""
 
+Fineness = tuple[int, ...]
+"""Of each coordinate; see `HeldOutRegression`."""
+
 MOST_SPLINES = 1000
 JETS_PER_SPLINE = 20
 REPEATS = 3
@@ -79,26 +82,36 @@ class HeldOutRegression:
         self._values = [np.unique(column) for column in coordinates.T]
         self._degree = DEGREES[len(self._values) - 1]
         self._fold = np.arange(len(coordinates)) // IN_A_ROW % FOLDS
-        self._equations: dict[tuple[int, ...], list[_Equations]] = {}
+        self._equations: dict[Fineness, list[_Equations]] = {}
         # As much as the weight of one jet; more where weights of either sign cancel.
         self._penalty = float((weight**2).sum() / weight.sum())
 
-    def fit(self, target: Target) -> SplineFunctions:
-        """Return the regression of the fineness that predicts held-out jets best.
+    def fit(self, target: Target, bands: int = 1) -> list[SplineFunctions]:
+        """Return the regressions of bands of columns, each of the fineness that predicts held-out jets best."""
+        sums: dict[Fineness, Floats] = {}
+        return [self._search(target, columns, sums) for columns in np.array_split(np.arange(target.columns), bands)]
+
+    def _search(self, target: Target, columns: NDArray[np.int64], sums: dict[Fineness, Floats]) -> SplineFunctions:
+        """Return the regression of some columns.
 
         One coordinate after the other is made finer, that which gains most; two at once where one gains nothing.
         """
+        def fitted(fineness: Fineness) -> tuple[float, SplineFunctions]:
+            if fineness not in sums:
+                sums[fineness] = self._sums(fineness, target)
+            return self._solved(fineness, sums[fineness][:, :, columns], target.importance[columns])
+
         fineness = (0,) * len(self._values)
-        best, fitted = self._try(fineness, target)
+        best, functions = fitted(fineness)
         while True:
             for more in (1, 2):
-                tried = {finer: self._try(finer, target) for finer in self._finer(fineness, more)}
+                tried = {finer: fitted(finer) for finer in self._finer(fineness, more)}
                 found = min(tried, key=lambda f: tried[f][0], default=fineness)
                 if tried and tried[found][0] < best:
                     break
             else:
-                return fitted
-            fineness, (best, fitted) = found, tried[found]
+                return functions
+            fineness, (best, functions) = found, tried[found]
 
     def _breaks(self, axis: int, fineness: int) -> Floats:
         """Return the ends of the pieces of a coordinate, with equal numbers of jets, or of values if these are few."""
@@ -108,11 +121,11 @@ class HeldOutRegression:
         breaks = np.unique(np.quantile(column, np.linspace(0, 1, pieces + 1)))
         return breaks if len(breaks) > 1 else np.append(breaks, np.nextafter(breaks, np.inf))
 
-    def _basis(self, fineness: tuple[int, ...]) -> SplineBasis:
+    def _basis(self, fineness: Fineness) -> SplineBasis:
         breaks = tuple(self._breaks(axis, f) for axis, f in enumerate(fineness))
         return SplineBasis(breaks, tuple(min(f, self._degree) for f in fineness))
 
-    def _finer(self, fineness: tuple[int, ...], more: int) -> Iterator[tuple[int, ...]]:
+    def _finer(self, fineness: Fineness, more: int) -> Iterator[Fineness]:
         """Give what to try next: one coordinate finer by one or two."""
         for axis, f in enumerate(fineness):
             finer = (*fineness[:axis], f + more, *fineness[axis + 1:])
@@ -124,7 +137,13 @@ class HeldOutRegression:
         enough = all(n <= len(values) for n, values in zip(shape, self._values, strict=True))
         return enough and int(np.prod(shape)) <= min(MOST_SPLINES, len(self.weight) / JETS_PER_SPLINE)
 
-    def _try(self, fineness: tuple[int, ...], target: Target) -> tuple[float, SplineFunctions]:
+    def _sums(self, fineness: Fineness, target: Target) -> Floats:
+        """Return the sums of a target over the jets of each fold, (folds, splines, columns)."""
+        columns = target.columns + target.cumulative
+        sums = self._basis(fineness).sums(self.coordinates, self.weight * target.value, self._fold, FOLDS, target.column, columns)
+        return np.cumsum(sums, axis=2)[:, :, :-1] if target.cumulative else sums
+
+    def _solved(self, fineness: Fineness, sums: Floats, importance: Floats) -> tuple[float, SplineFunctions]:
         """Return the squared error on held-out jets, less what all share, and the regression on all jets."""
         basis = self._basis(fineness)
         if fineness not in self._equations:
@@ -132,14 +151,10 @@ class HeldOutRegression:
             penalty = self._penalty * basis.differences()
             self._equations[fineness] = [_Equations(gram, penalty) for gram in (*(grams.sum(0) - grams), grams.sum(0))]
         *without, whole = self._equations[fineness]
-        columns = target.columns + target.cumulative
-        sums = basis.sums(self.coordinates, self.weight * target.value, self._fold, FOLDS, target.column, columns)
-        if target.cumulative:
-            sums = np.cumsum(sums, axis=2)[:, :, :-1]
         error = 0.0
         for others, own in zip(without, sums, strict=True):
             found = others.solve(sums.sum(0) - own)
-            error += float((found * ((whole.gram - others.gram) @ found - 2 * own)).sum(0) @ target.importance)
+            error += float((found * ((whole.gram - others.gram) @ found - 2 * own)).sum(0) @ importance)
         return error, SplineFunctions(basis, whole.solve(sums.sum(0)))
 
 
