@@ -61,7 +61,7 @@ MATCHING = ("gen_top", "gen_W", "gen_Z", "gen_H", "gen_nearest")
 
 MOMENTUM = ("candidate_pt", "candidate_eta", "candidate_phi", "candidate_mass", PUPPI.name, PILEUP_ID.name)
 OF_CANDIDATES = {
-    **{f"part_{name}": MOMENTUM for name in ("px", "py", "pz", "energy")}, "part_charge": ("candidate_charge",), "part_pdg": ("candidate_pdg",), "part_jet": ("candidate_pt",),
+    **{f"part_{name}": MOMENTUM for name in ("px", "py", "pz", "energy")}, "part_charge": ("candidate_charge", "candidate_pdg"), "part_pdg": ("candidate_pdg",), "part_jet": ("candidate_pt",),
     **{f"part_{name}": (f"candidate_{name}", f"candidate_{name.removesuffix('_error')}_error") for name in ("d0", "d0_error", "dz", "dz_error")}}
 MADE_OF = {
     **{name: (*columns, *(f.name for f in LINKS)) for name, columns in OF_CANDIDATES.items()},

@@ -12,7 +12,7 @@ from ....io.expressions import Expression
 from ....io.problems import Place, of_first_file, place, refuse
 from ....io.ragged import Array, Columns, Ragged, length, ragged, take
 from ..config import JetsConfig
-from ..particle_schema import MATCHING
+from ..particle_schema import MATCHING, PARTICLES, TRACKS
 from ..schema import EVENT
 from .canonical import OF_JETS
 from .linked_particles import LEFT_OUT
@@ -23,6 +23,9 @@ UNKNOWN = -1
 
 LARGE = 5000.0
 """Median transverse momentum from which on MeV are suspected, GeV."""
+
+CONSTITUENTS = frozenset(f.name for f in (*PARTICLES, *TRACKS))
+WHERE_CONSTITUENTS_ARE = "JetClass, PFNano and NanoAOD from version 15 on have them, while DAOD_PHYSLITE holds only links to what it leaves out"
 
 IDS = ("file", "entry", *(f.name for f in EVENT))
 
@@ -148,6 +151,9 @@ def _without_second_prong(examples: Columns) -> int:
 def _add_others(examples: Columns, chunk: Columns, row: Array, wanted: set[str]) -> None:
     """Add the columns that are of events, or of other lists, as far as expressions take them."""
     particles = [name for name in chunk if name.startswith("part_") and name in wanted]
+    lacking = sorted(name for name in wanted - set(chunk) if name in CONSTITUENTS)
+    if lacking:
+        raise InputError(f"has no {lacking[0]} of the constituents of jets, which an expression takes; {WHERE_CONSTITUENTS_ARE}")
     if particles:
         order, offsets = _particles_of_jets(chunk, examples, row)
         examples.update({name: Ragged(ragged(chunk, name).flat[order], offsets) for name in particles})

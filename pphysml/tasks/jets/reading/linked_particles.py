@@ -65,11 +65,19 @@ def _particles(columns: Columns, entry: Array, number: Array) -> dict[str, Array
         weighted = PUPPI.name in columns and _of_puppi(columns.get(PILEUP_ID.name))
         found.update(_momenta(pt, eta, phi, mass, linked("weight") if weighted else np.ones(len(number))))
     found.update({f"part_{name}": linked(name) for name in ("charge", "pdg") if f"candidate_{name}" in columns})
+    if "part_pdg" in found:
+        found.setdefault("part_charge", _charge(found["part_pdg"]))
     for name in ("d0", "d0_error", "dz", "dz_error"):
         error = f"{name.removesuffix('_error')}_error"
         if f"candidate_{name}" in columns and f"candidate_{error}" in columns:
             found[f"part_{name}"] = np.where(linked(error) < 0, 0, linked(name))
     return found
+
+
+def _charge(pdg: Array) -> Array:
+    """Return the charges of particle-flow candidates: hadrons (211), electrons (11) and muons (13) have one."""
+    leptons = np.isin(np.abs(pdg), (11, 13))
+    return np.where(leptons, -np.sign(pdg), np.where(np.abs(pdg) == 211, np.sign(pdg), 0))
 
 
 def _of_puppi(pileup_id: Column | None) -> bool:

@@ -48,7 +48,7 @@ class PFNano:
         track = charge != 0
         self.columns: dict[str, Array] = {
             f"{candidate}_{name}": values for name, values in {
-                "pt": pt, "eta": eta, "phi": phi, "mass": mass, "charge": charge.astype(np.int32), "pdgId": np.where(track, 211, 22).astype(np.int32), "puppiWeight": weight,
+                "pt": pt, "eta": eta, "phi": phi, "mass": mass, "charge": charge.astype(np.int32), "pdgId": np.where(track, charge * rng.choice([211, -11, -13], n), 22).astype(np.int32), "puppiWeight": weight,
                 "d0": np.where(track, 0.03, -1).astype(np.float32), "d0Err": np.where(track, 0.01, -1).astype(np.float32)}.items()}
         self.counts, self.sums, self.numbers, self.charges = {candidate: np.array(CANDIDATES)}, {}, {}, {}
         particles = four(*(values.astype(np.float64) for values in (pt, eta, phi, mass)))
@@ -131,7 +131,9 @@ def test_candidates_of_jets_without_charged_pileup_count_in_full(tmp_path: Path)
 
 
 def test_candidates_of_later_nanoaod_are_weighted_already(tmp_path: Path) -> None:
+    """And have no charges but by their PDG ids: that of an electron is 11."""
     nano = PFNano("pfCandIdx", "PFCand", "PFCand")
+    del nano.columns["PFCand_charge"]
     weight = nano.columns.pop("PFCand_puppiWeight")
     for name in ("pt", "mass"):
         nano.columns[f"PFCand_{name}"] *= weight
@@ -191,6 +193,12 @@ def test_links_to_what_there_is_not_are_refused_by_their_entry(branch: str, valu
 def test_a_layout_with_constituents_is_refused_where_link_tables_lack(written) -> None:
     with pytest.raises(InputError, match="FatJetPFCands_jetIdx"):
         read(written.nano(), "pfnano-fatjet")
+
+
+@pytest.mark.parametrize("kind", ["nano", "physlite", "flat"])
+def test_files_without_constituents_are_refused_where_an_expression_takes_them(kind: str, written) -> None:
+    with pytest.raises(InputError, match=r"has no part_charge of the constituents.*PFNano"):
+        read(getattr(written, kind)(), variables={"charge": "sum(part_charge)"})
 
 
 def test_small_jets_alone_with_link_tables_leave_large_ones_the_default(tmp_path: Path) -> None:
