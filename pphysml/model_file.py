@@ -72,7 +72,7 @@ class ModelFile:
 
     @property
     def training_data(self) -> dict[str, Any]:
-        """What the training had: whether `simulated`, and otherwise `files` and `validation_fraction`.
+        """What the training had: whether `simulated`, and otherwise `files`, `validation_fraction`, and `event_ids` where it is split by these.
 
         Raises:
             ModelError: the header does not say it.

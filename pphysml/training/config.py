@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
@@ -44,6 +45,23 @@ class TrainingConfig(Config):
         return self
 
 
+@dataclass(frozen=True)
+class Folds:
+    """Parts of the events that are about equal, of which one is left out of a training.
+
+    Attributes:
+        number: how many there are.
+        left_out: which one, from 0.
+        unseen: those whose events what is applied has not seen; several, where each is left to a model of its own.
+        alone: whether evaluating judges these only.
+    """
+
+    number: int
+    left_out: int
+    unseen: tuple[int, ...]
+    alone: bool = False
+
+
 class InputConfig(Config):
     """What is read, of every task.
 
@@ -77,6 +95,16 @@ class TaskConfig(Config):
             training: whether those are left out that applying alone takes.
         """
         return {**self.data.extra_branches(), **({} if training else self.apply.extra_branches())}
+
+    @property
+    def event_ids(self) -> tuple[str, ...]:
+        """Columns that together name an event, all of whose examples are on one side of a split; by default none but the entry."""
+        return ()
+
+    @property
+    def folds(self) -> Folds | None:
+        """The folds, one of which is left out of the training; None without."""
+        return None
 
     @property
     def own_network(self) -> OwnNetwork | None:

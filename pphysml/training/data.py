@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..contract import Assemble, Learner, Simulation
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..io.ragged import Columns
 from ..io.reader import Reader
 from .config import TrainingConfig
@@ -99,6 +99,8 @@ def data_of(task: Trainable, config: Any, readers: Readers | None) -> Data:
 
 def _simulated(task: Trainable, config: Any) -> Data:
     options: TrainingConfig = config.training
+    if config.folds is not None:
+        raise ConfigError("data.folds has no effect on data that are simulated on the fly: give files, or leave it out.")
     training, held_out = (
         SimulatedSource(task.simulation(config, seed), task.assemble_training, config, events, options.block_size)
         for seed, events in ((options.seed, options.simulated_events), (options.seed + VALIDATION_SEED, options.validation_events)))
@@ -113,7 +115,7 @@ def _read(task: Trainable, config: Any, readers: Readers) -> Data:
     held = _source(task, readers.validation or readers.training, config, VALIDATION if own else None, fraction)
     _refuse_nothing(readers.training, {"train on": training, "validate with": held})
     files = [{"path": s.path, "tree": s.tree} for s in readers.training.sources]
-    description = {"simulated": False, "files": files, "validation_fraction": fraction}
+    description = {"simulated": False, "files": files, "validation_fraction": fraction, "event_ids": list(config.event_ids)}
     warnings = [sentence for reader in (readers.training, readers.validation) if reader is not None for sentence in reader.warnings]
     return Data(training, first_examples(held, options.validation_events), description, list(readers.training.skipped), warnings)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
-from pathlib import PurePath
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..contract import Assemble, Simulation
 from ..io.carry import Carry
-from ..io.hashing import GOLDEN, mixed
 from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
+from .event_split import event_hash, example_hash, fold_numbers
 
 Part = str
 TRAINING, VALIDATION = "training", "validation"
@@ -30,21 +29,10 @@ class ExampleSource(Protocol):
         """Return the examples of a block; the same ones at every call."""
 
 
-def example_hash(name: str, entries: Array) -> Array:
-    """Return a number in [0, 1) for each entry of a file, the same on every machine.
-
-    The file's name without its folder and the entry number are mixed by `io.hashing`.
-    """
-    start = np.uint64(0xCBF29CE484222325)
-    with np.errstate(over="ignore"):
-        for byte in PurePath(name).name.encode():
-            start = (start ^ np.uint64(byte)) * np.uint64(0x100000001B3)
-        z = mixed(start + entries.astype(np.uint64) * GOLDEN)
-    return (z >> np.uint64(11)).astype(np.float64) / 2.0**53
-
-
 class FileSource:
-    """Examples of ROOT files, of which each block stands for itself; `part` selects by the hash of (file name, entry).
+    """Examples of ROOT files, of which each block stands for itself; `part` selects by `event_split.event_hash`.
+
+    Events of the fold that the configuration leaves out are in no part.
 
     Args:
         reader: an open reader.
@@ -62,22 +50,27 @@ class FileSource:
         self.part = part
         self.fraction = fraction
         blocks = range(len(reader.blocks))
-        self.counts: Sequence[int] | None = [length(self.read(b)) if objects else int(self._selected(b).sum()) for b in blocks]
+        looked_at = objects or config.event_ids
+        self.counts: Sequence[int] | None = [length(self.read(b)) if looked_at else int(self._selected(b, None).sum()) for b in blocks]
 
     def read(self, block: int) -> Columns:
-        """Return the selected examples of a block; all objects of an entry are in the same part."""
-        chunk = take(self.reader.read(self.reader.blocks[block]), self._selected(block))
+        """Return the selected examples of a block; all objects of an event are in the same part."""
+        whole = self.reader.read(self.reader.blocks[block])
+        chunk = take(whole, self._selected(block, whole))
         with self.reader.naming_places():
             return assemble_alone(self.assemble, chunk, self.config)
 
-    def _selected(self, block: int) -> Array:
-        where = self.reader.blocks[block]
-        entries = np.arange(where.start, where.stop)
-        if self.part is None:
-            return np.ones(len(entries), dtype=bool)
-        name = self.reader.sources[where.file_index].path
-        held_out = example_hash(name, entries) < self.fraction
-        return held_out if self.part == VALIDATION else ~held_out
+    def _selected(self, block: int, chunk: Columns | None) -> Array:
+        """Return which entries are selected; of a task without ids of events, by their numbers alone."""
+        where, ids, folds = self.reader.blocks[block], self.config.event_ids, self.config.folds
+        if chunk is None:
+            entries = np.arange(where.start, where.stop)
+            chunk = {"file": np.full(len(entries), where.file_index), "entry": entries}
+        paths = [source.path for source in self.reader.sources]
+        chosen = np.ones(length(chunk), dtype=bool)
+        if self.part is not None:
+            chosen = (event_hash(chunk, paths, ids) < self.fraction) == (self.part == VALIDATION)
+        return chosen if folds is None else chosen & (fold_numbers(chunk, paths, ids, folds) != folds.left_out)
 
 
 class AssembledSource:

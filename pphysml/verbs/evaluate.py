@@ -22,11 +22,11 @@ from ..evaluation.report import (
     write_report,
 )
 from ..evaluation.result import Evaluation, Metric
-from ..io.ragged import Columns, length
+from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
-from ..training.sources import example_hash
+from ..training.event_split import FOLD, event_hash
 from .contestants import chosen_contestants, contestants
 from .engine_choice import Chosen, EngineChoice, has_domain
 from .examples import Findings, look_first, prepared_parts, say_usual_map, warn_of_files
@@ -102,13 +102,25 @@ def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
         return 0
     files: list[dict[str, str]] = data["files"]
     names = {PurePath(f["path"]).name for f in files}
-    file, entry = np.asarray(examples["file"]), np.asarray(examples["entry"])
-    count = 0
-    for index in np.unique(file):
-        path = reader.sources[index].path
-        if PurePath(path).name in names:
-            count += int((example_hash(path, entry[file == index]) >= data["validation_fraction"]).sum())
-    return count
+    paths = [source.path for source in reader.sources]
+    known = np.array([PurePath(path).name in names for path in paths])[np.asarray(examples["file"])]
+    seen = known & (event_hash(examples, paths, data.get("event_ids", ())) >= data["validation_fraction"])
+    return int((seen & ~_left_out(chosen, examples)).sum())
+
+
+def _left_out(chosen: Chosen, examples: Columns) -> Array:
+    """Return which examples are of a fold that the model has not seen."""
+    folds = chosen.config.folds
+    if folds is None:
+        return np.zeros(length(examples), bool)
+    found: Array = np.isin(np.asarray(examples[FOLD]), folds.unseen)
+    return found
+
+
+def _judged(chosen: Chosen, examples: Columns) -> Columns:
+    """Return the examples that are judged: all, or those of the folds that the model has not seen."""
+    folds = chosen.config.folds
+    return take(examples, _left_out(chosen, examples)) if folds is not None and folds.alone and length(examples) else examples
 
 
 def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, aside: SetAside, strict: bool,
@@ -121,7 +133,7 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
     warn_of_files(reader, findings.warnings, progress)
     seen = overlap = 0
     for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress, f"evaluate {task.name}: {name}"):
-        examples = aside.left(part, reader) if length(part) else part
+        examples = _judged(chosen, aside.left(part, reader) if length(part) else part)
         if not length(examples):
             continue
         with reader.naming_places():
@@ -135,6 +147,9 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
         said.append(f"{overlap} of {seen} {kind} are among those that the model was trained on")
     for sentence in said:
         progress.log(f"warning: {sentence}")
+    folds = chosen.config.folds
+    if folds is not None and folds.alone:
+        result.notes.append(f"Judged are the events of fold {folds.left_out} of {folds.number} alone, which the training has left out.")
     result.notes += [f"{fact}: {value}." for fact, value in {**findings.facts, **chosen.engine.facts()}.items() if isinstance(value, str)]
     result.notes += [f"Warning: {sentence}." for sentence in [*findings.warnings, *said]]
     result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]

@@ -15,6 +15,7 @@ from ..io.reader import Reader
 from ..progress import Counting, Progress
 from ..task import Task
 from ..training.config import TaskConfig
+from ..training.event_split import FOLD, fold_numbers
 from .engine_choice import Chosen, domain_warnings
 
 LOOKED_AT = 20_000
@@ -135,6 +136,8 @@ def assembled(task: Task[Any], config: TaskConfig, reader: Reader, findings: Fin
     for chunk in chain(reader, repeat(None)):
         if chunk is not None:
             chunk = {name: column for name, column in chunk.items() if name not in left_out}
+            if config.folds is not None:
+                chunk[FOLD] = fold_numbers(chunk, [source.path for source in reader.sources], config.event_ids, config.folds)
         before = carry
         with reader.naming_places():
             examples, carry = task.assemble(chunk, carry, config)

@@ -14,7 +14,7 @@ from ..io.ragged import Array, Columns, concatenate, length, slice_rows, take
 from ..io.reader import Reader
 from ..progress import Progress, Silent
 from ..task import Task
-from ..training.sources import example_hash
+from ..training.event_split import example_hash
 from .engine_choice import Chosen
 from .examples import Findings, parts
 from .inputs import Inputs

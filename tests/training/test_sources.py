@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pphysml.training.sources import example_hash, first_blocks, first_examples
+from pphysml.training.event_split import example_hash
+from pphysml.training.sources import first_blocks, first_examples
 
 
 def test_hash_is_uniform_and_independent_of_the_folder():

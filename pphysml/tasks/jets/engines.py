@@ -18,4 +18,8 @@ def make_engine(name: str, config: JetsConfig, model: ModelFile | None, device: 
     from .models.network_engine import NetworkEngine
 
     assert model is not None
+    if config.folds is not None:
+        from .models.fold_engine import FoldEngine
+
+        return FoldEngine(config, model, device)
     return NetworkEngine(config, model, device)

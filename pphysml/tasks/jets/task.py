@@ -44,6 +44,8 @@ class Jets(Task["JetsConfig"]):
         "--selection": Flag("data.selection", "EXPRESSION", "Judge only jets for which this is true; all get scores.", ("evaluate",)),
         "--working-points": Flag("apply.working_points", "FILE", "YAML file of working points, as evaluate writes it: the output says which jets pass.", ("apply",)),
         "--bins": Flag("apply.bins", "GEV,...", "Edges of bins of jet_pt in which the working points that are written have a threshold each.", ("evaluate",)),
+        "--fold": Flag("apply.left_out_alone", "true", "Judge only events of the fold that the training left out, see data.folds.", ("evaluate",), alone="true", values=("true",)),
+        "--other-folds": Flag("apply.other_folds", "MODELS", "Run folders or weights of the other folds, with commas between them: each event gets the scores of the model that has not seen it.", ("apply", "evaluate")),
         "--resonance-mass": Flag("apply.resonance_mass", "GEV", "Resonance mass that is searched for, of a parametrised network.", ("apply", "evaluate")),
     }
 

@@ -28,7 +28,8 @@ from pphysml.tasks.track.judging.metrics import CALIBRATION, NO_TRUTH
 from pphysml.tasks.track.output.input_warnings import NO_MATERIALS
 from pphysml.tasks.track.reading.assemble import assemble
 from pphysml.tasks.track.schema import FRAMES, GATE, LAYOUTS
-from pphysml.training.sources import AssembledSource, example_hash
+from pphysml.training.event_split import example_hash
+from pphysml.training.sources import AssembledSource
 from pphysml.verbs import contestants
 from pphysml.verbs import evaluate as evaluating
 from pphysml.verbs.apply import apply

@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 from ....config import Config, option
 from ....io.expressions import Expression
 from ....io.schema import FILES, Field, Further
-from ....training.config import InputConfig, TaskConfig
+from ....training.config import Folds, InputConfig, TaskConfig
 from ..schema import KNOWN
 from .model import ModelConfig
 from .simulation import SimulationConfig
@@ -33,6 +33,9 @@ class DataConfig(InputConfig):
     variables: dict[str, str] = option(dict, "New variables, as {tau21: jet_tau2 / jet_tau1}, which expressions may take.")
     selection: str | None = option(None, "Expression that is true for the jets that are trained on and judged; all get scores.")
     weight: str | None = option(None, "Expression of the weight of each jet in training and judging, as `EventInfoAuxDyn.mcEventWeights[0]`; by default `weight` or `genWeight`, where the file has it.")
+
+    folds: int | None = option(None, "Number of parts of the events, by their ids (file name and entry, where files have none), of which one is left out of the training; see --fold.", ge=2)
+    fold: int = option(0, "Which of these is left out, from 0.", ge=0)
 
     @field_validator("labels", mode="before")
     @classmethod
@@ -78,6 +81,10 @@ class DataConfig(InputConfig):
             raise ValueError(f"data.fractions: {unknown[0]!r} is none of data.background")
         if self.fractions and not (min(self.fractions.values()) >= 0 and max(self.shares) > 0):
             raise ValueError("data.fractions must not be negative, and one must be above 0")
+        if self.fold and self.folds is None:
+            raise ValueError("data.fold has no effect without data.folds, the number of folds")
+        if self.folds is not None and self.fold >= self.folds:
+            raise ValueError(f"data.fold must be below data.folds, {self.folds}")
         if not self.background or not self.signals:
             raise ValueError("data.classes must have at least one class of background and one of signal")
         return self
@@ -112,8 +119,10 @@ class ApplyConfig(Config):
     expected_background: float = option(200_000.0, "Background jets in these data, before any cut.", gt=0)
     resonance_mass: float | None = option(None, "Resonance mass that is searched for, of a parametrised network; null in evaluating takes that of each signal jet, and for background one drawn from these. See --resonance-mass.", "GeV", gt=0)
 
+    left_out_alone: bool = option(False, "Judge only events of the fold that the training left out. See --fold.")
+    other_folds: list[str] = option(list, "Weights of all other folds: each event gets the scores of the model that has not seen it. See --other-folds.")
 
-    @field_validator("bins", mode="before")
+    @field_validator("bins", "other_folds", mode="before")
     @classmethod
     def _given_bins(cls, value: Any) -> Any:
         return value.split(",") if isinstance(value, str) else value
@@ -145,6 +154,19 @@ class JetsConfig(TaskConfig):
     apply: ApplyConfig = option(ApplyConfig, "Applying.")
 
     @property
+    def event_ids(self) -> tuple[str, ...]:
+        """Columns that together name an event."""
+        return ("run", "lumi", "event")
+
+    @property
+    def folds(self) -> Folds | None:
+        """The folds of events."""
+        data, apply = self.data, self.apply
+        if data.folds is None:
+            return None
+        return Folds(data.folds, data.fold, tuple(range(data.folds)) if apply.other_folds else (data.fold,), apply.left_out_alone)
+
+    @property
     def names(self) -> set[str]:
         """All names that expressions take."""
         data, model = self.data, self.model
@@ -164,7 +186,17 @@ class JetsConfig(TaskConfig):
             raise ValueError(f"model.decorrelate={self.model.decorrelate} trains a network with another loss, which {self.model.name} has not: take quantile or planing")
         self.training.check_classes(list(self.data.classes))
         self._check_planing()
+        self._check_folds()
         return self
+
+    def _check_folds(self) -> None:
+        folds, apply = self.data.folds, self.apply
+        if folds is None and (apply.left_out_alone or apply.other_folds):
+            raise ValueError("apply.left_out_alone and apply.other_folds (--fold, --other-folds) are of a model that was trained with data.folds")
+        if folds is not None and apply.other_folds and len(apply.other_folds) != folds - 1:
+            raise ValueError(f"apply.other_folds must name the models of the {folds - 1} folds besides that of data.fold={self.data.fold}")
+        if apply.left_out_alone and apply.other_folds:
+            raise ValueError("apply.left_out_alone has no effect where the models of all folds are given: each event is judged by one that has not seen it")
 
     def _check_planing(self) -> None:
         model, training = self.model, self.training

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....io.hashing import GOLDEN, mixed
+from ....io.hashing import GOLDEN, combined, mixed
 from ....io.ragged import Array, Columns, length, take
+from ....training.event_split import id_values
 from ..config import JetsConfig
 from ..reading.assemble import judged
 from ..reading.values import values_of
@@ -24,7 +25,7 @@ class JetsSeen:
     Attributes:
         label: number of its class.
         weight: of its event.
-        event: number that jets of one entry share.
+        event: number that jets of one event share, by its ids where files have them, else by its entry.
         against: values of model.against, (n, expressions).
         binned: values of apply.binned_in.
         resonance_mass: GeV; -1 where there is none.
@@ -47,6 +48,9 @@ class JetsSeen:
         file, entry = (np.asarray(chosen[name]).astype(np.uint64) for name in ("file", "entry"))
         with np.errstate(over="ignore"):
             event = mixed(entry * GOLDEN + (file + np.uint64(1)) * PER_FILE).astype(np.int64)
+        values, known = id_values(chosen, config.event_ids)
+        # Simulated files of several processes have events of the same number.
+        event = np.where(known, combined(file, *values).astype(np.int64), event)
         mass = np.asarray(chosen.get("jet_resonance_mass", np.full(length(chosen), -1.0)), float)
         scores = {name.removeprefix(PREFIX): np.asarray(column)[rows] for name, column in predictions.items() if name.startswith(PREFIX)}
         return cls(np.asarray(chosen["class"]), np.asarray(chosen["weight"]), event, values_of(config.model.against, chosen),

@@ -25,6 +25,7 @@ def output_fields(config: JetsConfig) -> Sequence[Field]:
         *(jet(f"prob_{name}", f"Probability of {name}, if all classes were as frequent.") for name in data.classes),
         *(jet(f"disc_{name}", f"log(p({name}) / p({' or '.join(data.background)})): the larger, the more like {name}.") for name in data.signals),
         *(jet(f"flat_{name}", f"Share of background jets of the same {' and '.join(config.model.against)} that are less like {name}: uniform for background.") for name in data.signals if config.model.fits_map),
+        *([replace(jet("left_out", f"Whether the event is of a fold, by data.folds={data.folds}, that the model of the scores has not seen."), dtype="bool")] if data.folds else []),
         *(replace(jet(name, f"Whether the jet passes this working point of {config.apply.working_points}."), dtype="bool") for name in _working_points(config)),
     )
 

@@ -11,6 +11,7 @@ from ....io.carry import Carry
 from ....io.expressions import Expression
 from ....io.problems import Place, of_first_file, place, refuse
 from ....io.ragged import Array, Columns, Ragged, length, ragged, take
+from ....training.event_split import FOLD
 from ..config import JetsConfig
 from ..particle_schema import MATCHING, PARTICLES, TRACKS
 from ..schema import EVENT
@@ -27,7 +28,7 @@ LARGE = 5000.0
 CONSTITUENTS = frozenset(f.name for f in (*PARTICLES, *TRACKS))
 WHERE_CONSTITUENTS_ARE = "JetClass, PFNano and NanoAOD from version 15 on have them, while DAOD_PHYSLITE holds only links to what it leaves out"
 
-IDS = ("file", "entry", *(f.name for f in EVENT))
+IDS = ("file", "entry", FOLD, *(f.name for f in EVENT))
 
 
 class JetsCarry(Carry):
