@@ -21,8 +21,8 @@ def with_matching(columns: Columns) -> Columns:
     `gen_top`, `gen_W`, `gen_Z` and `gen_H` are the smallest radius around the jet's axis inside which a hadronically decaying
     one lies with all quarks of its decay (of H, gluons too), so that `gen_top < 0.8` has it all in a jet of radius 0.8;
     infinite where there is none. W bosons of top quarks and of H count as W too. `gen_nearest` is the distance to the nearest
-    quark, gluon, photon or charged lepton of any decay of these. Each is taken as its last copy; what it radiated is not of
-    its decay.
+    quark, gluon, photon or charged lepton of any decay of these. Each is taken as its last copy; what an earlier one radiated is
+    not of its decay.
 
     Raises:
         InputError: a particle's mother is not there, or is one of its descendants.
@@ -66,7 +66,8 @@ def _decays(pdg: Array, ids: Array, above: Array) -> tuple[Array, Array]:
     child = child[~copy]
     parent = kind[above[child]]
     decayed = np.isin(ids[child], (*QUARKS, *LEPTONS)) | (np.isin(ids[child], (GLUON, PHOTON)) & (parent == HIGGS))
-    return last, child[(parent >= 0) & decayed]
+    # What hadrons decay to may hang on an earlier copy, where the particles between are not stored.
+    return last, child[last[above[child]] & decayed]
 
 
 def _ancestors(columns: Columns, last: Array, products: Array, above: Array, entry: Array) -> tuple[Array, Array]:

@@ -65,6 +65,7 @@ CASES: dict[str, tuple[list[Particle], tuple[float, ...]]] = {
     "two W": ([*W, (-24, 0.0, 0.0, -1), (3, 0.0, 0.4, 3), (-4, 0.0, -0.1, 3)], (NONE, 0.4, NONE, NONE, 0.1)),
     "the boson farther off than its quarks": ([(23, 0.0, 0.9, -1), (5, 0.2, 0.0, 0), (-5, 0.1, 0.0, 0)], (NONE, NONE, 0.9, NONE, 0.1)),
     "the last copy farther off than the first": ([(23, 0.0, 0.0, -1), (23, 0.0, 0.9, 0), (5, 0.2, 0.0, 1), (-5, 0.1, 0.0, 1)], (NONE, NONE, 0.9, NONE, 0.1)),
+    "an electron and a quark at the first copy": ([*HADRONIC_TOP, (11, 0.05, 0.0, 1), (3, 1.0, 0.0, 1)], (0.4, 0.4, NONE, NONE, 0.2)),
     "a quark of a top not kept": ([(6, 0.0, 0.0, -1), (24, 0.0, 0.0, 0), (5, 0.1, 0.0, 0), (2, 0.2, 0.0, 1)], (NONE, NONE, NONE, NONE, 0.1)),
     "Z to tau": ([(23, 0.0, 0.0, -1), (15, 0.1, 0.0, 0), (-15, 0.2, 0.0, 0)], (NONE, NONE, NONE, NONE, 0.1)),
     "Z to neutrinos": ([(23, 0.0, 0.0, -1), (12, 0.1, 0.0, 0), (-12, 0.2, 0.0, 0)], (NONE,) * 5),
@@ -107,7 +108,7 @@ def test_distances_follow_jet_and_decay_round_the_beam(tmp_path: Path) -> None:
     assert found[1, 0] > 2.7
 
 
-@pytest.mark.parametrize(("particles", "message"), [([(24, 0.0, 0.0, -1), (1, 0.0, 0.0, 2)], "has the number 2"), ([(24, 0.0, 0.0, 2), (1, 0.0, 0.0, 0), (24, 0.0, 0.0, 0)], "circle")])
+@pytest.mark.parametrize(("particles", "message"), [([(24, 0.0, 0.0, -1), (1, 0.0, 0.0, 2)], "has the number 2"), ([(24, 0.0, 0.0, 2), (1, 0.0, 0.0, 0), (6, 0.0, 0.0, 0)], "circle")])
 def test_mothers_that_cannot_be_are_refused_by_their_entry(particles: list[Particle], message: str, tmp_path: Path) -> None:
     path = write(tmp_path / "bad.root", [([(0.0, 0.0)], HADRONIC_TOP), ([(0.0, 0.0)], particles)])
     with pytest.raises(InputError, match=message) as caught:
