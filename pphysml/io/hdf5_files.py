@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,15 @@ from ..errors import ConfigError, PphysmlError, did_you_mean
 from .arrays import to_text
 from .clusters import MAX_BYTES
 from .content import AGAIN, Content
-from .foreign import CUT_SHORT, first_line, problem
+from .foreign import CUT_SHORT, first_line, known, problem
 from .ragged import Array, Column, Ragged
 from .trees import InputFile, Tree
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+NAMES = {1: "gzip", 32000: "lzf"}
+ARRANGING = (2, 3)
+"""Numbers of HDF5 for its filters; of those that order bytes (shuffle) and that check them (Fletcher)."""
 
 TABLE = "table"
 
@@ -131,8 +136,7 @@ class Hdf5Tree(Tree):
 
     def compressions(self) -> dict[str, str]:
         """Return branch -> algorithm of its dataset; see `trees.Tree`."""
-        return {branch: f"{dataset.compression}({dataset.compression_opts})" if dataset.compression_opts is not None else dataset.compression or "none"
-                for branch, (dataset, _) in self._columns.items()}
+        return {branch: known(partial(_compression, dataset)) for branch, (dataset, _) in self._columns.items()}
 
     def read(self, branch: str, start: int, stop: int, text: bool = False) -> Column:
         """Return rows start:stop of a column; see `trees.Tree`."""
@@ -163,6 +167,14 @@ class Hdf5Tree(Tree):
                 held = dataset[first:last]
             self._rows[dataset.name] = first, held
         return held[start - first : stop - first] if start < stop else held[:0]
+
+
+def _compression(dataset: Any) -> str:
+    """Return the filters of a dataset with the first of their options, those left out that only order bytes or check them."""
+    plan = dataset.id.get_create_plist()
+    filters = [plan.get_filter(number) for number in range(plan.get_nfilters())]
+    named = [(NAMES.get(code, name.decode(errors="replace") or str(code)), options) for code, _, options, name in filters if code not in ARRANGING]
+    return " ".join(f"{name}({options[0]})" if name == "gzip" else name for name, options in named) or "none"
 
 
 def _whole_chunks(dataset: Any, start: int, stop: int) -> tuple[int, int]:

@@ -84,8 +84,8 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
     truth = layout.truth
     own_truth = any(isinstance(kind, Field) and kind.truth for kind in request.extra.values())
     if request.need_truth and not own_truth and not set(truth) & set(opening.branches):
-        message = f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here"
-        yield opening.problem(None, message)
+        yield opening.problem(None, f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here" if truth else
+                              f"has none of the truth that the options take, and its layout is {layout.name}; take options for such files, as those of a preset")
     elif request.need_truth and (lacking := [name for name in layout.needed_truth if name not in opening.branches]):
         yield opening.problem(None, f"has only a part of the truth, without {', '.join(lacking)}, which is needed here too; "
                                     f"name it with --map {lacking[0]}=BRANCH")

@@ -83,7 +83,6 @@ def test_rows_are_those_that_were_written(options, most, tmp_path, monkeypatch) 
             assert lists(tree.read("tracks.d0", start, stop)) == expected(50, start, stop)
             names = tree.read("name", start, stop, text=True)
             assert isinstance(names, Ragged) and bytes(names.flat).decode() == "".join(f"j{k}" for k in range(start, stop))
-            tree.forget()
 
 
 def test_blocks_have_units_lists_and_whatever_is_not_a_number(tmp_path) -> None:
@@ -122,6 +121,14 @@ def test_each_chunk_is_decoded_once(tmp_path, monkeypatch) -> None:
     assert sorted(ranges) == [(name, first, first + 16) for name in ("/jets", "/tracks") for first in range(0, 64, 16)]
 
 
+def test_chunks_that_are_too_large_to_hold_are_not_held(tmp_path, monkeypatch) -> None:
+    with h5py.File(write(tmp_path / "a.h5", 64, chunks=(32,)), "r") as file:
+        row = jets(1).dtype.itemsize
+        for most, expected in ((64 * row, (0, 64)), (64 * row - 1, (30, 34))):
+            monkeypatch.setattr(hdf5_files, "MAX_BYTES", most)
+            assert hdf5_files._whole_chunks(file["jets"], 30, 34) == expected
+
+
 @pytest.mark.parametrize("n", [0, 1])
 @pytest.mark.parametrize("options", [{}, {"chunks": (16,), "compression": "gzip"}], ids=str)
 def test_none_and_one(n, options, tmp_path) -> None:
@@ -137,6 +144,15 @@ def test_inspection_knows_types_and_layouts(tmp_path) -> None:
     branches = {branch["name"]: branch for branch in tree["branches"]}
     assert branches["score"]["type"] == "float16" and branches["tracks.d0"]["type"] == "float32[]" and branches["pt"]["compression"] == "gzip(4)"
     assert facts["tasks"] == {"jets": {"jets": []}} and facts["layouts"] == {"jets": "jets"}
+
+
+def test_inspection_names_filters_that_are_not_installed(tmp_path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        for name, options in {"none": {}, "both": {"shuffle": True, "fletcher32": True, "compression": "lzf"}, "strange": {"compression": 32999, "allow_unknown_filter": True}}.items():
+            file.create_dataset(name, (4,), jets(4).dtype, chunks=(4,), **options)
+    found = {tree["name"]: tree["branches"][0]["compression"] for tree in inspect(str(path))["trees"]}
+    assert found["none"] == "none" and found["both"] == "lzf" and found["strange"] not in ("none", "unknown")
 
 
 def _without_tail(path: Path) -> None:

@@ -83,6 +83,11 @@ def test_the_preset_has_the_classes_and_the_discriminant_of_atlas(written) -> No
     assert config.data.signals == ["b"] and dict(zip(config.data.background, config.data.shares, strict=True)) == {"light": 0.79, "c": 0.2, "tau": 0.01}
 
 
+def test_options_that_take_no_truth_of_such_files_are_said(written) -> None:
+    (problem,) = validate(JETS, Inputs([str(written.ftag())]), JetsConfig(), need_truth=True)
+    assert "none of the truth that the options take" in problem.message and "ftag-h5" in problem.message
+
+
 def test_from_training_to_scores(written, tmp_path) -> None:
     more_jets(written, 400)
     path = written.ftag(chunks=(128,), compression="lzf")
