@@ -33,6 +33,7 @@ class _TrainingData(_Said):
     files: list[_TrainingFile] = []
     validation_fraction: float = Field(0.1, ge=0, le=1)
     event_ids: list[str] = []
+    layout: str | None = None
 
     @model_validator(mode="after")
     def _files_are_named(self) -> _TrainingData:

@@ -75,10 +75,12 @@ def background_shapes(
     above.stairs(everything / (np.diff(e) * everything.sum()), e, color=INK, label="all", linewidth=1.5)
     for colour, (name, flag) in zip(cycle(COLOURS), passed.items()):
         content, square = (np.histogram(v[flag], e, weights=x[flag])[0] for x in (w, w**2))
+        if not content.sum() > 0:
+            continue
         above.stairs(content / (np.diff(e) * content.sum()), e, color=colour, label=name, linewidth=1.5)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = content / everything * everything.sum() / content.sum()
-            error = np.sqrt(square) / everything * everything.sum() / content.sum()
+            error = np.sqrt(square) / np.abs(everything) * everything.sum() / content.sum()
         below.errorbar((e[1:] + e[:-1]) / 2, share, error, fmt="o", color=colour, markersize=3.5, elinewidth=1.2)
     below.axhline(1, color=GREY, linestyle="--", linewidth=1.1)
     above.set(ylabel="share of jets per unit")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatch
 from pathlib import PurePath
 
 import numpy as np
@@ -81,19 +80,13 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
         elif f.required and f.name in needed:
             usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
             yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
-    truth = layout.truth
-    own_truth = any(isinstance(kind, Field) and kind.truth for kind in request.extra.values())
-    if request.need_truth and not own_truth and not set(truth) & set(opening.branches):
-        yield opening.problem(None, f"has no truth (none of {', '.join(truth)}), as real data have none; it is needed here" if truth else
-                              f"has none of the truth that the options take, and its layout is {layout.name}; take options for such files, as those of a preset")
-    elif request.need_truth and (lacking := [name for name in layout.needed_truth if name not in opening.branches]):
-        yield opening.problem(None, f"has only a part of the truth, without {', '.join(lacking)}, which is needed here too; "
-                                    f"name it with --map {lacking[0]}=BRANCH")
+    if request.need_truth:
+        yield from _without_truth(opening, request)
     for name, kind in request.extra.items():
         if name in opening.branches:
             continue
         if name.startswith(FILES):
-            inside = fnmatch(PurePath(opening.source.path).name, PurePath(name.removeprefix(FILES)).name)
+            inside = PurePath(opening.source.path).match(name.removeprefix(FILES))
             opening.filled[name] = Field(name, "event", "int32", "Whether the file's name fits.", filling=float(inside))
             continue
         field = kind if isinstance(kind, Field) else Field(name, kind, "float32", "Further branch.", missing=layout.missing)
@@ -112,6 +105,17 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             opening.branches[KEEP + name] = name
         else:
             yield _absent(opening, name, available)
+
+
+def _without_truth(opening: Opening, request: Request) -> Iterator[Problem]:
+    """Yield what lacks of the truth; of further branches of truth, each one that lacks is said by itself."""
+    layout = opening.layout
+    if not request.further_truth and not set(layout.truth) & set(opening.branches):
+        yield opening.problem(None, f"has no truth (none of {', '.join(layout.truth)}), as real data have none; it is needed here{layout.truth_hint}" if layout.truth else
+                              f"has none of the truth that the options take, and its layout is {layout.name}; take options for such files, as those of a preset")
+    elif lacking := [name for name in layout.needed_truth if name not in opening.branches]:
+        yield opening.problem(None, f"has only a part of the truth, without {', '.join(lacking)}, which is needed here too; "
+                                    f"name it with --map {lacking[0]}=BRANCH")
 
 
 def _wrong_types(opening: Opening, tree: Tree) -> Iterator[Problem]:

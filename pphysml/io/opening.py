@@ -23,6 +23,11 @@ class Request:
     keep: Sequence[str] = ()
     need_truth: bool = False
 
+    @property
+    def further_truth(self) -> list[str]:
+        """The further branches that are truth, or say it by the names of files."""
+        return [name for name, kind in self.extra.items() if isinstance(kind, Field) and kind.truth]
+
 
 @dataclass
 class Opening:

@@ -128,7 +128,8 @@ class Reader:
     @property
     def has_truth(self) -> bool:
         """Whether any file has truth that counts by itself, whole or not."""
-        return any(set(opening.branches) & set(self.layout.truth) for opening in self._openings.values())
+        truth = {*self.layout.truth, *self._request.further_truth}
+        return any(truth & {*opening.branches, *opening.filled} for opening in self._openings.values())
 
     @property
     def left_out(self) -> list[str]:
@@ -254,7 +255,7 @@ class Reader:
         found = differences(openings, self._request.need_truth)
         settle(openings, found)
         truth = self.layout.truth
-        if self._request.need_truth and not set(openings[0].branches) & set(truth):
+        if self._request.need_truth and not self._request.further_truth and not set(openings[0].branches) & set(truth):
             lacking = {d.lacking[0]: d.name for d in found if d.name in truth}
             listed = " and ".join(f"{name} not in {path}" for path, name in lacking.items())
             message = f"no truth ({', '.join(truth)}) is in all input files ({listed}); give only files with the same one"

@@ -26,7 +26,7 @@ def kept_branch(column: str) -> str:
 
 
 FILES = "file:"
-"""Prefix of further columns that are 1 in the files whose names fit the pattern behind it, as `file:zprime*.root`, and 0 in others."""
+"""Prefix of further columns that are 1 in the files whose names fit the pattern behind it, as `file:zprime*.root` or, with folders, `file:zprime/*.root`, and 0 in others."""
 
 SPACING = "spacing:"
 """Prefix of the columns that tell how fine the values of a file are; see `Field`."""
@@ -151,6 +151,7 @@ class Layout:
         to_canonical: optional "module:function" turning columns as read, with the layout, into canonical ones.
         missing: what NaN stands for in further branches that are read, see `Field`; without it NaN is refused.
         needed_truth: fields of truth without which the others are of no use; empty if any of them is enough.
+        truth_hint: how users give truth that a file lacks, behind the sentence that says so, as `; name it with ...`.
         padding: fields that are all 0 where arrays of a fixed size are padded, if they are there; no object can be.
         lookalikes: trees that are refused with their reason; see `Lookalike`.
         marks: required fields that a tree of this layout has, whether they are read, as those of `fields` are, or not.
@@ -173,6 +174,7 @@ class Layout:
     padding: tuple[str, ...] = ()
     file_kind: FileKind = "ROOT"
     needed_truth: tuple[str, ...] = ()
+    truth_hint: str = ""
     lookalikes: tuple[Lookalike, ...] = ()
     marks: tuple[Field, ...] = ()
 

@@ -115,7 +115,8 @@ def _read(task: Trainable, config: Any, readers: Readers) -> Data:
     held = _source(task, readers.validation or readers.training, config, VALIDATION if own else None, fraction)
     _refuse_nothing(readers.training, {"train on": training, "validate with": held})
     files = [{"path": s.path, "tree": s.tree} for s in readers.training.sources]
-    description = {"simulated": False, "files": files, "validation_fraction": fraction, "event_ids": list(config.event_ids)}
+    description = {"simulated": False, "files": files, "validation_fraction": fraction, "event_ids": list(config.event_ids),
+                   "layout": readers.training.layout.name}
     warnings = [sentence for reader in (readers.training, readers.validation) if reader is not None for sentence in reader.warnings]
     return Data(training, first_examples(held, options.validation_events), description, list(readers.training.skipped), warnings)
 

@@ -70,14 +70,14 @@ def apply(
     if strict and not has_domain(task, chosen):
         raise ConfigError(f"--strict: the engine {chosen.name!r} has no ranges of a training that data could be outside of; leave it out.")
     last_step = task.last_step(chosen.config)
-    reader = inputs.open(task, chosen.config, usual=chosen.usual_map)
+    reader = inputs.open(task, chosen.config, usual=chosen.usual_map, usual_layout=chosen.usual_layout)
     say_usual_map(reader, progress)
     look_first(task, chosen, reader)
     _check_beside(task, chosen, output, force, [s.path for s in reader.sources])
     run = _Run(task, chosen, reader, output, strict, force, progress)
     warn_of_files(reader, run.findings.warnings, progress)
     summary = {
-        "output": str(output), "entries": reader.n_entries, "engine": chosen.name,
+        "output": str(output), "entries": reader.n_entries, "engine": chosen.name, "layout": reader.layout.name,
         "model": str(chosen.model_path) if chosen.model_path else None,
         **({"read_as_trained": reader.usual} if reader.usual else {}),
         **({"left_out": f"{', '.join(reader.left_out)} (--keep carries a branch over)"} if reader.left_out else {}),
@@ -85,7 +85,7 @@ def apply(
     }
     if dry_run:
         run.try_out(last_step)
-        return {**summary, "layout": reader.layout.name, **run.findings.facts, "dry_run": True}
+        return {**summary, **run.findings.facts, "dry_run": True}
     if not reader.n_entries:
         warn("the input has no entry, and so has the output", run.findings.warnings, progress)
     written, last_step = run.written(last_step)

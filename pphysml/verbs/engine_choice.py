@@ -69,6 +69,12 @@ class Chosen:
         kept = self.model.header["config"].get("data", {}).get("map", {}) if self.model is not None else {}
         return {name for name, branch in self.config.data.map.items() if kept.get(name) == branch}
 
+    @property
+    def usual_layout(self) -> str | None:
+        """The layout of the files of the model's training; None where they were simulated on the fly."""
+        layout: str | None = (self.model.header.get("training_data") or {}).get("layout") if self.model is not None else None
+        return layout
+
 
 def shipped_models(task: Task[Any]) -> dict[str, Path]:
     """Return the weights files in the package by preset name, those that exist."""

@@ -89,14 +89,17 @@ def evaluate(
 def _opened(task: Task[Any], inputs: Inputs, chosen: Chosen) -> Reader:
     """Open the input with its truth, which only some tasks can do without; a part of it is refused in any case."""
     if task.judges_without_truth:
-        reader = inputs.open(task, chosen.config, usual=chosen.usual_map, judging=True)
+        reader = inputs.open(task, chosen.config, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
         if not reader.has_truth:
             return reader
-    return inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, judging=True)
+    return inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
 
 
 def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
-    """Return how many examples belong to what the model was trained on, by file name and (first) entry."""
+    """Return how many examples belong to what the model was trained on, by file name and (first) entry.
+
+    Those of validation do where something was fitted to them after the training, as a map or a calibration.
+    """
     data: dict[str, Any] = chosen.model.training_data if chosen.model else {"simulated": True}
     if data["simulated"]:
         return 0
@@ -104,7 +107,8 @@ def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
     names = {PurePath(f["path"]).name for f in files}
     paths = [source.path for source in reader.sources]
     known = np.array([PurePath(path).name in names for path in paths])[np.asarray(examples["file"])]
-    seen = known & (event_hash(examples, paths, data.get("event_ids", ())) >= data["validation_fraction"])
+    held_out = 0.0 if chosen.model and chosen.model.finished else data["validation_fraction"]
+    seen = known & (event_hash(examples, paths, data.get("event_ids", ())) >= held_out)
     return int((seen & ~_left_out(chosen, examples)).sum())
 
 

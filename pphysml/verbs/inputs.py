@@ -54,17 +54,19 @@ class Inputs:
         return {**config.data.map, **self.mapping}
 
     def open(self, task: Task[Any], config: TaskConfig, need_truth: bool = False, usual: Collection[str] = (),
-             judging: bool = False) -> Reader:
+             judging: bool = False, usual_layout: str | None = None) -> Reader:
         """Open them with the branches that an engine's configuration asks for.
 
         Args:
             usual: names whose mapping is that of a model; see `io.reader.Reader`.
+            usual_layout: name of the layout that goes first where several fit, as that of a model's training.
             judging: whether trees are taken too that can only be evaluated.
 
         Raises:
             InputError, ConfigError: see `io.reader.Reader`.
         """
-        reader = Reader(self.sources(), task.layouts_for(config), layout=self.layout, mapping=self.mapped(config),
+        layouts = sorted(task.layouts_for(config), key=lambda layout: layout.name != usual_layout)
+        reader = Reader(self.sources(), layouts, layout=self.layout, mapping=self.mapped(config),
                         usual=set(usual) - set(self.mapping), extra=config.extra_branches(), keep=self.keep,
                         block_size=config.entries_at_a_time, max_entries=self.max_entries, on_bad_file=self.on_bad_file,
                         need_truth=need_truth)

@@ -63,12 +63,12 @@ def set_aside(task: Task[Any], entrants: Sequence[Chosen], inputs: Inputs, progr
     for chosen in entrants:
         if not chosen.engine.may_want_truth:
             continue
-        reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, judging=True)
+        reader = inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
         if not reader.n_entries or not _wants_truth(task, chosen, reader):
             continue
         # Of entries of which many make an example, a small share may hold no example.
         share = SHARE if task.spans_entries else min(SHARE, ENOUGH / reader.n_entries)
-        found = _read(task, chosen, inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, judging=True), share, progress)
+        found = _read(task, chosen, inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True), share, progress)
         examples = length(found)
         if not examples:
             raise InputError(f"{', '.join(s.path for s in reader.sources)}: there are too few examples to set some aside, to which "

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...io.ragged import Array, Columns, concatenate, length, take
 from .config import JetsConfig
 from .models.build import build_network
-from .models.class_weights import log_shares, with_shares
+from .models.class_weights import log_shares, with_shares, without_negative
 from .models.inputs import fit_scales, inputs_of
 from .models.jet_weights import drawn, fit_weights, weights_of
 from .models.resonance_masses import fit_masses, stated_or_true, true_masses, with_drawn
@@ -51,13 +51,13 @@ class JetsLearner(Learner):
         lacking = [name for k, name in enumerate(config.data.classes) if not (label == k).any()]
         if lacking:
             raise ConfigError(f"data.classes: among the first {len(label)} jets of the training there is none of the class {' or '.join(lacking)}.")
-        found = fit_scales(values_of(config.model.inputs, every)) | fit_weights(every, config)
+        found = fit_scales(values_of(config.model.inputs, every), config.model.inputs) | fit_weights(every, config)
         if config.model.name == "score":
             # A score is not cut, nor are its ranges those of a training.
             found.pop("domain")
         background = np.isin(label, self.background)
         if config.model.parametrise:
-            found |= fit_masses(every, ~background)
+            found |= fit_masses(every, ~background, weights_of(every, found, config))
         if config.model.decorrelate == "adversarial":
             from .models.decorrelated import fit_spectrum
 
@@ -75,7 +75,8 @@ class JetsLearner(Learner):
         examples, weight = drawn(examples, found, config, random)
         mass = with_drawn(true_masses(examples), found, random()) if config.model.parametrise else None
         inputs = inputs_of(examples, config, found, mass)
-        return fit_trees(inputs, np.asarray(examples["class"]), np.maximum(weight, 0), log_shares(found), config)
+        label = np.asarray(examples["class"])
+        return fit_trees(inputs, label, without_negative(weight, label), log_shares(found), config)
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""

@@ -189,8 +189,11 @@ def collection(prefix: str) -> Layout:
 ALWAYS = ("jet_pt", "jet_eta", "jet_phi", "jet_mass", "jet_energy", "jet_softdrop_mass", "jet_resonance_mass")
 
 
+TRUTH_HINT = "; say which jets are of which class by branches, as --set data.classes='{background: FatJet_nBHadrons == 0, signal: FatJet_nBHadrons > 1}', or by files with --label, or name a branch with --map"
+
+
 def with_needed(layout: Layout, names: Collection[str]) -> Layout:
-    """Return a layout with the columns of jets and particles that are always read, or that expressions take, or of which these are made."""
+    """Return a layout with the columns of jets and particles that are always read, or that expressions take, or of which these are made; those that it lacks may be named with --map."""
     wanted = {*ALWAYS, *names, *(column for name in names for column in MADE_OF.get(name, ()))}
     if any(name.startswith("part_") for name in names):
         wanted.add("part_jet")
@@ -199,7 +202,11 @@ def with_needed(layout: Layout, names: Collection[str]) -> Layout:
         of_event = field.kind not in ("particle", "node") and not field.name.startswith(("jet_", "label_"))
         return of_event or field.required or field.name in wanted
 
-    return replace(layout, fields=tuple(filter(needed, layout.fields)))
+    there = {field.name for field in layout.fields}
+    lists = layout.objects is not None and bool(layout.objects.counter)
+    further = [replace(field, required=False, counter=COUNTER if lists else "", kind="particle" if lists else "event")
+               for field in ALL if field.name not in there and needed(field)]
+    return replace(layout, fields=(*filter(needed, layout.fields), *further), truth_hint=TRUTH_HINT)
 
 
 VARIABLES = tuple(f.name for f in (*KINEMATICS, *SUBSTRUCTURE))

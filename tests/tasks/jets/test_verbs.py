@@ -194,3 +194,64 @@ def test_engine_names() -> None:
 def test_presets_are_configurations(name) -> None:
     config: Any = load(JETS.config_class, JETS.presets, name)
     assert isinstance(config, TaskConfig) and config.data.signals and config.model.inputs
+
+
+def test_classes_are_known_by_branches_that_no_layout_has_and_by_files_and_their_folders(written, tmp_path) -> None:
+    """An existing score is judged in files that hold no column of truth of the layout."""
+    paths = {}
+    for name in ("qcd", "zprime"):
+        (tmp_path / name).mkdir()
+        paths[name] = written.nano().rename(tmp_path / name / "x.root")
+    inputs, choice = Inputs([str(path) for path in paths.values()]), EngineChoice(engine="branch:jet_mass")
+    by_folder = EngineChoice(engine="branch:jet_mass", overrides=["data.labels='qcd=qcd/*.root,sig=zprime/*.root'"])
+    assert "7 of qcd, 7 of sig" in evaluate(JETS, inputs, by_folder)["branch_jet_mass"].notes[0]
+    by_branch = EngineChoice(engine="branch:jet_mass", overrides=["data.classes={a: FatJet_nBHadrons == 0, b: FatJet_nBHadrons == 1}"])
+    assert "8 of a, 6 of b" in evaluate(JETS, inputs, by_branch)["branch_jet_mass"].notes[0]
+    named = Inputs(inputs.files, mapping={"jet_label": "FatJet_nBHadrons"})
+    assert "8 of background, 6 of signal" in evaluate(JETS, named, choice)["branch_jet_mass"].notes[0]
+    with pytest.raises(InputError, match=r"has no truth.*jet_label.*--label"):
+        evaluate(JETS, inputs, choice)
+    nowhere = EngineChoice(engine="branch:jet_mass", overrides=["data.labels='qcd=qcd/*.root,sig=zprim/*.root'"])
+    assert any("sig" in note and "zprim/*.root" in note for note in evaluate(JETS, inputs, nowhere)["branch_jet_mass"].notes[1:])
+
+
+def test_a_column_that_no_layout_has_is_taken_by_its_name(flat_model, written, tmp_path) -> None:
+    named = {name: "FatJet_tau1" for name in ("jet_tau4", "jet_d2", "jet_c2", "jet_n2", "jet_nconstituents", "jet_ptd", "jet_width")}
+    with pytest.raises(InputError, match="--map jet_tau4=BRANCH"):
+        apply(JETS, Inputs([str(written.nano())]), EngineChoice(model=str(flat_model)), output=tmp_path / "out.root")
+    del named["jet_nconstituents"]
+    out = tmp_path / "out.root"
+    more = Inputs([str(written.nano(FatJet_nConstituents=written.lists("label")))], mapping=named)
+    assert apply(JETS, more, EngineChoice(model=str(flat_model)), output=out)["jets"] == 7
+
+
+def test_a_model_takes_the_layout_that_it_was_trained_on(written, tmp_path) -> None:
+    """A file of NanoAOD fits two layouts, and large-radius jets are the default."""
+    path = written.nano()
+    rng = np.random.default_rng(3)
+    with uproot.recreate(tmp_path / "both.root") as file:
+        pt = ak.unflatten(rng.uniform(30, 300, 60).astype(np.float32), np.full(30, 2))
+        file["Events"] = {**{f"{prefix}_{name}": pt for prefix in ("FatJet", "Jet") for name in ("pt", "eta", "mass")}, "Jet_hadronFlavour": ak.values_astype(pt > 150, np.int32)}
+    small = Inputs([str(tmp_path / "both.root")], layout="nanoaod-jet")
+    run = trained(tmp_path / "run", "training.steps=2", "data.classes={light: jet_hadron_flavour == 0, b: jet_hadron_flavour == 1}", "model.inputs=[log(jet_pt)]",
+                  "training.validation_fraction=0.3", "model.decorrelate=none", files=small)
+    out = tmp_path / "out.root"
+    for chosen, counter in ((None, "nJet"), ("nanoaod-fatjet", "nFatJet")):
+        said = apply(JETS, Inputs(small.files, layout=chosen), EngineChoice(model=str(run)), output=out, force=True)
+        assert counter in uproot.open(out)["jets"] and said["layout"] == (chosen or "nanoaod-jet")
+    assert apply(JETS, Inputs([str(path)]), EngineChoice(model=str(run)), output=out, force=True)["layout"] == "nanoaod-fatjet"
+
+
+def test_an_input_without_any_value_is_refused(simulated, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"model\.inputs: jet_pt / \(jet_eta - jet_eta\) is finite for none"):
+        trained(tmp_path / "run", "model.inputs=[log(jet_pt), jet_pt / (jet_eta - jet_eta)]", files=Inputs([str(simulated)]))
+
+
+def test_jets_whose_score_or_mass_is_not_known_are_judged_and_pass_no_cut(simulated) -> None:
+    """Half of the jets have no score, and a tenth no mass."""
+    choice = ["data.variables={known: jet_phi > 0, m: jet_mass * (jet_eta > -1.6) / (jet_eta > -1.6)}", "model.against=[m]"]
+    found = evaluate(JETS, Inputs([str(simulated)]), EngineChoice(engine="branch:sqrt(known - 0.5)", overrides=choice))
+    result = next(iter(found.values()))
+    values = {m.name: m for m in result.metrics}
+    assert values["disc auc"].value == pytest.approx(0.5, abs=0.02)
+    assert result.tables["Significance of a fit of the mass"]

@@ -43,7 +43,7 @@ class JetsSeen:
     @classmethod
     def of(cls, examples: Columns, predictions: Columns, config: JetsConfig) -> JetsSeen:
         """Take what is judged from examples and what an engine says of them."""
-        rows = np.flatnonzero(judged(examples))
+        rows = np.flatnonzero(judged(examples, config))
         chosen = take(examples, rows)
         file, entry = (np.asarray(chosen[name]).astype(np.uint64) for name in ("file", "entry"))
         with np.errstate(over="ignore"):
@@ -52,7 +52,7 @@ class JetsSeen:
         # Simulated files of several processes have events of the same number.
         event = np.where(known, combined(file, *values).astype(np.int64), event)
         mass = np.asarray(chosen.get("jet_resonance_mass", np.full(length(chosen), -1.0)), float)
-        scores = {name.removeprefix(PREFIX): np.asarray(column)[rows] for name, column in predictions.items() if name.startswith(PREFIX)}
+        scores = {name.removeprefix(PREFIX): _lowest_if_unknown(np.asarray(column)[rows]) for name, column in predictions.items() if name.startswith(PREFIX)}
         return cls(np.asarray(chosen["class"]), np.asarray(chosen["weight"]), event, values_of(config.model.against, chosen),
                    values_of([config.apply.binned_in], chosen)[:, 0], mass, scores)
 
@@ -78,3 +78,8 @@ class JetsSeen:
 
     def __len__(self) -> int:
         return len(self.label)
+
+
+def _lowest_if_unknown(score: Array) -> Array:
+    """Return scores by which jets that have none pass no cut."""
+    return np.where(np.isnan(score), -np.inf, score) if score.dtype.kind == "f" else score

@@ -59,6 +59,7 @@ class JetsEvaluator:
         if probabilities is not None:
             result.metrics += _probability_metrics(jets, config, probabilities, calibrations)
         result.tables |= {title: rows for title, rows in _tables(found, jets, config, probabilities).items() if rows}
+        result.notes += dict.fromkeys(note for one in found for note in one.notes)
         result.notes += [FAVOURS_PLAIN] if SIGNIFICANCE in result.tables else []
         for signal in signals:
             score = f"flat_{signal}" if f"flat_{signal}" in jets.columns else f"disc_{signal}"
@@ -88,6 +89,7 @@ def _tables(found: list[Separation], jets: JetsSeen, config: JetsConfig, probabi
 def _notes(jets: JetsSeen, config: JetsConfig) -> list[str]:
     counts = {name: int((jets.label == k).sum()) for k, name in enumerate(config.data.classes)}
     notes = [f"Jets that are judged: {', '.join(f'{n} of {name}' for name, n in counts.items())}."]
+    notes += [f"No jet is of the class {name}, which is {config.data.classes[name]}." for name, n in counts.items() if not n]
     background = sum(counts[name] for name in config.data.background)
     if background < SMALL:
         notes.append(f"There are {background} background jets: too few to judge a score by.")

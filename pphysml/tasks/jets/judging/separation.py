@@ -31,6 +31,9 @@ MOST_MASSES = 20
 FEWEST = 200
 """Jets of signal, and of background, from which on the mass is fitted."""
 
+FEWEST_PASSING = 20
+"""Background jets that pass, and that fail, from which on their spectra are compared."""
+
 
 @dataclass(frozen=True)
 class Separation:
@@ -42,6 +45,7 @@ class Separation:
         curve: its ROC.
         flatness: sculpting at half of the signal by variable; empty where it cannot be had.
         corrected: p-values corrected for their number.
+        parametrised, stated_mass: whether scores depend on a resonance mass, and the one for all jets, if there is one.
         scan: significance over cuts on the first half; None where there are too few jets.
         fits: by uncertainty, the significance on the second half of the cut that is best on the first.
     """
@@ -56,6 +60,23 @@ class Separation:
     corrected: dict[str, float]
     scan: Scan | None
     fits: dict[Uncertainty, Fitted]
+    parametrised: bool
+    stated_mass: float | None
+
+    @property
+    def notes(self) -> list[str]:
+        """What is left out, and what is to be known of the rest."""
+        found = []
+        if not self.flatness:
+            found.append(f"Sculpting by {self.score} is not judged: fewer than {FEWEST_PASSING} background jets pass or fail where half of the signal passes, or none has a value.")
+        if not self.fits:
+            found.append(f"There is no fit of the mass for {self.score}: it needs {FEWEST} jets of signal and of background, of which enough pass a cut and have a mass.")
+        masses = np.unique(np.round(self.jets.resonance_mass[self.is_signal], 3))
+        if self.parametrised and self.stated_mass is None:
+            found.append(f"Of {self.score}, each signal jet is judged at its own resonance mass, and background at drawn ones; what a search at one mass finds is said with --resonance-mass.")
+        elif self.fits and 1 < (masses > 0).sum() <= MOST_MASSES:
+            found.append(f"The fits for {self.score} take all {(masses > 0).sum()} resonance masses for one signal; --selection takes one, as 'jet_resonance_mass == {masses[masses > 0][0]:g} or jet_resonance_mass < 0'.")
+        return found
 
 
 def separate(jets: JetsSeen, config: JetsConfig, score: str, signal: str) -> Separation | None:
@@ -77,14 +98,15 @@ def separate(jets: JetsSeen, config: JetsConfig, score: str, signal: str) -> Sep
     flatness, corrected = _flatness(chosen, is_signal, values >= threshold(curve, HALF), config)
     scan = _scan(chosen, is_signal, values, config)
     fits = {} if scan is None else _fits(scan, chosen, is_signal, values, config)
-    return Separation(score, signal, chosen, is_signal, values, curve, flatness, corrected, scan, fits)
+    return Separation(score, signal, chosen, is_signal, values, curve, flatness, corrected, scan, fits,
+                      config.model.parametrise and config.apply.score is None, config.apply.resonance_mass)
 
 
 def _flatness(jets: JetsSeen, is_signal: Array, passed: Array, config: JetsConfig) -> tuple[dict[str, Sculpting], dict[str, float]]:
     background = ~is_signal
     variables = {text: jets.against[background, k] for k, text in enumerate(config.model.against)}
     flags = passed[background]
-    if min(flags.sum(), (~flags).sum()) < 1 or any(not np.isfinite(values).any() for values in variables.values()):
+    if min(flags.sum(), (~flags).sum()) < FEWEST_PASSING or any(not np.isfinite(values).any() for values in variables.values()):
         return {}, {}
     try:
         return sculpting_of(flags, variables, weights=jets.weight[background], event=jets.event[background])
@@ -123,9 +145,9 @@ def _yields(config: JetsConfig) -> Yields:
 
 def mass_edges(jets: JetsSeen, is_signal: Array) -> Array:
     """Return edges of bins of the first variable that hold nearly all of signal and most of background."""
-    mass = jets.against[:, 0]
-    signal = np.quantile(mass[is_signal], [0.001, 0.999])
-    background = np.quantile(mass[~is_signal], [0.05, 0.995])
+    mass, known = jets.against[:, 0], np.isfinite(jets.against[:, 0])
+    signal = np.quantile(mass[is_signal & known], [0.001, 0.999])
+    background = np.quantile(mass[~is_signal & known], [0.05, 0.995])
     return np.linspace(min(signal[0], background[0]), max(signal[1], background[1]), BINS + 1)
 
 
@@ -151,8 +173,11 @@ def metrics_of(found: Separation, config: JetsConfig, alone: bool) -> list[Metri
 
 
 def mass_rows(found: Separation) -> list[Row]:
-    """Return the rejection at half of the signal for every resonance mass, against all background."""
+    """Return the rejection at half of the signal for every resonance mass, against all background; of a parametrised network for the stated mass alone."""
     masses = np.unique(np.round(found.jets.resonance_mass[found.is_signal], 3))
+    if found.parametrised:
+        # At another mass than that of the signal, background has other scores.
+        masses = masses[np.isclose(masses, found.stated_mass, atol=1e-3)] if found.stated_mass is not None else masses[:0]
     rows = []
     for mass in masses[masses > 0] if len(masses) <= MOST_MASSES else ():
         own = ~found.is_signal | np.isclose(found.jets.resonance_mass, mass, atol=1e-3)

@@ -31,6 +31,15 @@ def fit_class_weights(label: Array, weight: Array, config: JetsConfig) -> dict[s
     return {"class_weight": len(label) * shares / sums, SHARES: shares}
 
 
+def without_negative(weight: Array, label: Array) -> Array:
+    """Return weights of which negative ones are 0, and those of each class have the same sum as before."""
+    kept = np.maximum(weight, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.bincount(label, weight) / np.bincount(label, kept)
+    found: Array = kept * factor[label]
+    return found
+
+
 def class_weights(label: Array, prepared: Mapping[str, Array]) -> Array:
     """Return the factor of each jet."""
     found: Array = prepared["class_weight"][label]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ....errors import InputError
 from ....io.ragged import Array, Columns
 from ..config import JetsConfig
 from ..reading.values import values_of
@@ -14,13 +15,17 @@ FARTHEST = 10.0
 """Standard deviations at which inputs are cut."""
 
 
-def fit_scales(raw: Array) -> dict[str, Array]:
-    """Return mean and standard deviation of every input over what is finite, float32 (inputs,), and the range, float64 (inputs, 2)."""
+def fit_scales(raw: Array, texts: list[str]) -> dict[str, Array]:
+    """Return mean and standard deviation of every input over what is finite, float32 (inputs,), and the range, float64 (inputs, 2).
+
+    Raises:
+        InputError: an input has no finite value at all.
+    """
     finite = np.where(np.isfinite(raw), raw, np.nan)
-    some = np.isfinite(finite).any(0)
-    filled = np.where(some, finite, 0.0)
-    mean, scale = np.nanmean(filled, 0), np.nanstd(filled, 0)
-    ranges = np.stack([np.nanmin(filled, 0), np.nanmax(filled, 0)], -1)
+    if nowhere := [text for k, text in enumerate(texts) if not np.isfinite(raw[:, k]).any()]:
+        raise InputError(f"model.inputs: {nowhere[0]} is finite for none of the first {len(raw)} jets of the training; leave it out.")
+    mean, scale = np.nanmean(finite, 0), np.nanstd(finite, 0)
+    ranges = np.stack([np.nanmin(finite, 0), np.nanmax(finite, 0)], -1)
     return {"input_mean": mean.astype(np.float32), "input_scale": np.where(scale > 1e-9, scale, 1.0).astype(np.float32), "domain": ranges}
 
 

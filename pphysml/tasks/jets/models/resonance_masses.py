@@ -11,21 +11,25 @@ from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
 
 PARTS = 256
-"""Of equal numbers of signal jets, of which each has one mass, from which those of background are drawn."""
+"""Of equal weights of signal jets, of which each has one mass, from which those of background are drawn."""
 
 
-def fit_masses(examples: Columns, signal: Array) -> dict[str, Array]:
-    """Return what masses of signal jets there are, float64 (PARTS,), and mean and spread of their logarithm.
+def fit_masses(examples: Columns, signal: Array, weight: Array) -> dict[str, Array]:
+    """Return what masses of signal jets there are, by their weights, float64 (PARTS,), and mean and spread of their logarithm.
+
+    Args:
+        signal: which jets are, bool (n,); `weight`: of either sign, (n,).
 
     Raises:
         InputError: signal jets have no mass.
     """
-    mass = true_masses(examples)[signal]
-    mass = mass[mass > 0]
-    if not len(mass):
+    chosen = signal & (true_masses(examples) > 0)
+    mass, each = np.unique(true_masses(examples)[chosen], return_inverse=True)
+    held = np.cumsum(np.maximum(np.bincount(each, weight[chosen], len(mass)), 0))
+    if not len(mass) or not held[-1] > 0:
         raise InputError("model.parametrise needs the resonance mass of signal jets; name it with --map jet_resonance_mass=BRANCH")
     # Quantiles that are values: of a grid of masses each keeps its share.
-    quantiles = np.quantile(mass, (np.arange(PARTS) + 0.5) / PARTS, method="inverted_cdf")
+    quantiles = mass[np.searchsorted(held, (np.arange(PARTS) + 0.5) / PARTS * held[-1])]
     logs = np.log(quantiles)
     return {"masses": quantiles.astype(np.float64), "log_mass": np.array([logs.mean(), max(logs.std(), 0.01)])}
 

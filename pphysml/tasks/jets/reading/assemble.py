@@ -109,13 +109,17 @@ def assemble_training(chunk: Columns | None, carry: Carry | None, config: JetsCo
     examples, carry = assemble(chunk, carry, config)
     if not length(examples):
         return examples, carry
+    return take(examples, judged(examples, config)), carry
+
+
+def judged(examples: Columns, config: JetsConfig) -> Array:
+    """Return which jets are of a class and selected, bool (n,).
+
+    Raises:
+        InputError: no class can be known.
+    """
     if "class_known" not in examples:
         raise InputError(f"the classes of jets are not known: {'; '.join(f'{name}: {text}' for name, text in config.data.classes.items())} takes what the file does not have")
-    return take(examples, judged(examples)), carry
-
-
-def judged(examples: Columns) -> Array:
-    """Return which jets are of a class and selected, bool (n,)."""
     chosen: Array = (np.asarray(examples["class"]) != UNKNOWN) & np.asarray(examples["selected"])
     return chosen
 

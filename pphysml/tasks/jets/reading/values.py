@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ....errors import InputError
+from ....errors import InputError, did_you_mean, shortened
 from ....io.expressions import Expression
 from ....io.problems import of_first_file
 from ....io.ragged import Array, Columns, Ragged, length
@@ -29,7 +29,10 @@ def value_of(text: str, examples: Columns) -> Array:
     Raises:
         InputError: as `values_of`.
     """
-    value = Expression.parse(text)(examples)
+    expression = Expression.parse(text)
+    if lacking := [name for name in expression.names if name not in examples]:
+        raise InputError(f"There is no {lacking[0]!r}, which the expression {shortened(text)!r} takes.{did_you_mean(lacking[0], list(examples))} Name it with --map {lacking[0]}=BRANCH.")
+    value = expression(examples)
     if isinstance(value, Ragged):
         raise InputError(f"The expression {text!r} has a list for each jet; one value is wanted, as by sum(...).")
     return value
