@@ -80,7 +80,7 @@ def background_shapes(
         above.stairs(content / (np.diff(e) * content.sum()), e, color=colour, label=name, linewidth=1.5)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = content / everything * everything.sum() / content.sum()
-            error = np.sqrt(square) / np.abs(everything) * everything.sum() / content.sum()
+            error = np.abs(np.sqrt(square) / everything * everything.sum() / content.sum())
         below.errorbar((e[1:] + e[:-1]) / 2, share, error, fmt="o", color=colour, markersize=3.5, elinewidth=1.2)
     below.axhline(1, color=GREY, linestyle="--", linewidth=1.1)
     above.set(ylabel="share of jets per unit")
