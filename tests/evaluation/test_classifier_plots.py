@@ -67,5 +67,5 @@ def test_significance_and_calibration_are_drawn(jets, tmp_path):
 def test_background_whose_weights_sum_to_less_than_zero_is_drawn() -> None:
     """In the range of the axis, or among the jets that pass, negative weights may outweigh the others."""
     values, weights = np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, -2.0, 0.5, 9.0])
-    figure = background_shapes(values, {"none": values < 3, "some": values < 2}, np.array([0.5, 1.5, 2.5, 3.5]), "mass / GeV", weights)
+    figure = p.background_shapes(values, {"none": values < 3, "some": values < 2}, np.array([0.5, 1.5, 2.5, 3.5]), "mass / GeV", weights)
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["all", "some"]
