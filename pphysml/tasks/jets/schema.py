@@ -189,7 +189,7 @@ def collection(prefix: str) -> Layout:
 ALWAYS = ("jet_pt", "jet_eta", "jet_phi", "jet_mass", "jet_energy", "jet_softdrop_mass", "jet_resonance_mass")
 
 
-TRUTH_HINT = "; say which jets are of which class by branches, as --set data.classes='{background: FatJet_nBHadrons == 0, signal: FatJet_nBHadrons > 1}', or by files with --label, or name a branch with --map"
+TRUTH_HINT = "; say for the layout {name} which jets are of which class: by a preset for such files, by branches, as --set data.classes='{{background: nBHadrons == 0, signal: nBHadrons > 1}}', by files with --label, or by --map"
 
 
 def with_needed(layout: Layout, names: Collection[str]) -> Layout:
@@ -206,7 +206,7 @@ def with_needed(layout: Layout, names: Collection[str]) -> Layout:
     lists = layout.objects is not None and bool(layout.objects.counter)
     further = [replace(field, required=False, counter=COUNTER if lists else "", kind="particle" if lists else "event")
                for field in ALL if field.name not in there and needed(field)]
-    return replace(layout, fields=(*filter(needed, layout.fields), *further), truth_hint=TRUTH_HINT)
+    return replace(layout, fields=(*filter(needed, layout.fields), *further), truth_hint=TRUTH_HINT.format(name=layout.name))
 
 
 VARIABLES = tuple(f.name for f in (*KINEMATICS, *SUBSTRUCTURE))

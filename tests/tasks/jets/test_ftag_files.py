@@ -85,7 +85,7 @@ def test_the_preset_has_the_classes_and_the_discriminant_of_atlas(written) -> No
 
 def test_options_that_take_no_truth_of_such_files_are_said(written) -> None:
     (problem,) = validate(JETS, Inputs([str(written.ftag())]), JetsConfig(), need_truth=True)
-    assert "none of the truth that the options take" in problem.message and "ftag-h5" in problem.message
+    assert "has no truth (none of jet_label" in problem.message and "for the layout ftag-h5" in problem.message
 
 
 def test_from_training_to_scores(written, tmp_path) -> None:
