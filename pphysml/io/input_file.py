@@ -79,7 +79,8 @@ def _select(opening: Opening, available: list[str], request: Request) -> Iterato
             yield _absent(opening, mapping[f.name], available)
         elif f.required and f.name in needed:
             usual = [request.mapping.branches[f.name]] if f.name in request.mapping.branches else []
-            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH.", [*usual, *f.aliases])
+            other_layout = ", or choose a layout without it with --layout" if f in layout.marks else ""
+            yield _absent(opening, f.name, available, f" It is wanted as: {f.help} Name it with --map {f.name}=BRANCH{other_layout}.", [*usual, *f.aliases])
     if request.need_truth:
         yield from _without_truth(opening, request)
     for name, kind in request.extra.items():

@@ -190,9 +190,15 @@ def test_links_to_what_there_is_not_are_refused_by_their_entry(branch: str, valu
     assert [problem.entry for problem in validate(get_task("jets"), Inputs([str(path)]), config) if problem.branch == branch] == [3]
 
 
-def test_a_layout_with_constituents_is_refused_where_link_tables_lack(written) -> None:
+def test_a_layout_with_constituents_is_refused_where_link_tables_lack(written, tmp_path: Path) -> None:
+    """Of files of both kinds, all are read by a layout that both have."""
     with pytest.raises(InputError, match="FatJetPFCands_jetIdx"):
         read(written.nano(), "pfnano-fatjet")
+    both = [PFNano().write(tmp_path / "pfnano.root"), written.nano(genWeight=np.ones(6))]
+    with pytest.raises(InputError, match=r"choose a layout without it with --layout"):
+        read(both)
+    examples, _, layout = read(both, "nanoaod-fatjet")
+    assert layout == "nanoaod-fatjet" and len(examples["jet_pt"]) == 13
 
 
 @pytest.mark.parametrize("kind", ["nano", "physlite", "flat"])
