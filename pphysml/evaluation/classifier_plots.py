@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CURVE = np.concatenate([np.arange(0.02, 0.3, 0.02), np.arange(0.3, 1.0, 0.035)])
 """Signal efficiencies of the points of a curve."""
 
+WELL_FILLED = 0.25
+"""Background of a bin over the mean of all bins, above which its efficiency is surely inside the axis."""
+
 LINES = ("-", "--", ":", "-.")
 """Of several uncertainties of one score."""
 
@@ -73,6 +76,7 @@ def background_shapes(
         " one does not sculpt."))
     everything = np.histogram(v, e, weights=w)[0]
     above.stairs(everything / (np.diff(e) * everything.sum()), e, color=INK, label="all", linewidth=1.5)
+    tops = [2.0]
     for colour, (name, flag) in zip(cycle(COLOURS), passed.items()):
         content, square = (np.histogram(v[flag], e, weights=x[flag])[0] for x in (w, w**2))
         if not content.sum() > 0:
@@ -82,7 +86,11 @@ def background_shapes(
             share = content / everything * everything.sum() / content.sum()
             error = np.abs(np.sqrt(square) / everything * everything.sum() / content.sum())
         below.errorbar((e[1:] + e[:-1]) / 2, share, error, fmt="o", color=colour, markersize=3.5, elinewidth=1.2)
+        # Bins in which there is hardly any background would hide the others.
+        well = share[(everything > WELL_FILLED * everything.mean()) & np.isfinite(share)]
+        tops.append(float(well.max(initial=0)))
     below.axhline(1, color=GREY, linestyle="--", linewidth=1.1)
+    below.set_ylim(0, 1.1 * max(tops))
     above.set(ylabel="share of jets per unit")
     above.set_ylim(bottom=0)
     above.legend()

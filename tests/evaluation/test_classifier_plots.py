@@ -69,3 +69,10 @@ def test_background_whose_weights_sum_to_less_than_zero_is_drawn() -> None:
     values, weights = np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, -2.0, 0.5, 9.0])
     figure = p.background_shapes(values, {"none": values < 3, "some": values < 2}, np.array([0.5, 1.5, 2.5, 3.5]), "mass / GeV", weights)
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["all", "some"]
+
+
+def test_bins_with_hardly_any_background_do_not_set_the_axis_of_efficiencies() -> None:
+    values = np.concatenate([np.resize(EDGES[:5] + 1, 5000), [EDGES[-2] + 1]])
+    passed = np.append(np.arange(5000) % 50 == 0, True)
+    below = p.background_shapes(values, {"cut": passed}, EDGES, "mass [GeV]").axes[1]
+    assert below.get_ylim()[1] < 6 and np.nanmax(below.containers[0].lines[0].get_ydata()) > 40

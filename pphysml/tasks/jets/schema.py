@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,7 @@ KINEMATICS = (
     _jet("phi", "float32", "Azimuth.", "rad"),
     _jet("mass", "float32", "Mass of all that is in the jet.", "GeV", required=True),
 )
-SUBSTRUCTURE = (
+SUBSTRUCTURE = tuple(replace(field, missing=math.nan) if field.dtype == "float32" else field for field in (
     _jet("softdrop_mass", "float32", "Mass after soft drop or trimming; below 0 where there is no second prong, which is taken for 0.", "GeV"),
     _jet("tau1", "float32", "1-subjettiness."),
     _jet("tau2", "float32", "2-subjettiness."),
@@ -59,7 +60,9 @@ SUBSTRUCTURE = (
     _jet("nconstituents", "int32", "Number of constituents."),
     _jet("ptd", "float32", "Dispersion of the constituents' transverse momenta, sqrt(sum pT^2) / sum pT."),
     _jet("width", "float32", "Mean distance of the constituents from the axis, weighted with pT."),
-)
+))
+"""What may not have been computed for a jet, which NaN says of it."""
+
 TRUTH = (
     _jet("label", "int32", "Number of the class; as simulated, 0 for background and 1 for signal.", truth=True),
     _jet("resonance_mass", "float32", "Mass of the resonance that a signal jet is of; -1 for background.", "GeV", truth=True),

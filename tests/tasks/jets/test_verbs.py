@@ -176,7 +176,7 @@ def test_files_without_entries_or_jets_make_outputs_without(written, tmp_path) -
 
 @pytest.mark.parametrize(("options", "reason"), [
     (["model.inputs=[]"], "at least one"), (["data.background=[nothing]"], "none of data.classes"), (["model.inputs=[open(x)]"], "calls 'open'"),
-    (["model.name=score"], "one expression"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
+    (["model.name=score"], "one expression"), (["model.decorrelate=planing", "model.against=[jet_mass, jet_pt, jet_eta]"], "at most two"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
     (["apply.bins=[3, 1]"], "rise"), (["data.fractions={signal: 1}"], "none of data.background"), (["data.classes={'a b': '1', c: '0'}"], "must be a word")])
 def test_contradictions_are_refused(options, reason) -> None:
     with pytest.raises(ConfigError, match=reason):
@@ -255,3 +255,19 @@ def test_jets_whose_score_or_mass_is_not_known_are_judged_and_pass_no_cut(simula
     values = {m.name: m for m in result.metrics}
     assert values["disc auc"].value == pytest.approx(0.5, abs=0.02)
     assert result.tables["Significance of a fit of the mass"]
+
+
+def test_what_was_not_computed_for_a_jet_is_no_reason_to_refuse_a_file(written, tmp_path) -> None:
+    """As NaN or as -999; of a score, such jets get the lowest."""
+    out = tmp_path / "out.root"
+    for missing in (np.nan, -999.0):
+        written.jets["tau2"][2] = written.jets["score"][4] = missing
+        path = written.nano()
+        apply(JETS, Inputs([str(path)]), EngineChoice(engine="branch:isfinite(jet_tau2)", overrides=CLASSES), output=out, force=True)
+        assert ak.flatten(scores(out, "FatJet_pphysml_disc_bb")).to_list() == [1, 1, 0, 1, 1, 1, 1]
+        said = apply(JETS, Inputs([str(path)]), EngineChoice(engine="branch:FatJet_myTagger", overrides=CLASSES), output=out, force=True)
+        assert np.argmin(ak.flatten(scores(out, "FatJet_pphysml_disc_bb"))) == 4
+        assert any("1 jets have no finite value of FatJet_myTagger" in sentence for sentence in said["warnings"]) == np.isnan(missing)
+    written.jets["mass"][1] = np.nan
+    with pytest.raises(InputError, match="FatJet_mass"):
+        apply(JETS, Inputs([str(written.nano())]), EngineChoice(engine="branch:jet_pt", overrides=CLASSES), output=out, force=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -203,9 +204,12 @@ class JetsConfig(TaskConfig):
         same = training.reweight == model.against[:2] and training.reference == self.data.signals[0]
         if model.decorrelate == "planing" and same:
             raise ValueError("training.reweight has no effect: model.decorrelate=planing gives all classes this spectrum")
+        if model.decorrelate == "planing" and len(model.against) > 2:
+            raise ValueError(f"model.decorrelate=planing takes at most two of model.against, which has {', '.join(model.against)}")
 
 
 def _branches(texts: Iterable[str], variables: dict[str, str], truth: bool = False, weight: bool = False) -> dict[str, Further]:
     """Return a field, of what the file has, for every name of expressions that is neither a column of the layouts nor a new variable."""
     names = dict.fromkeys(name for text in texts for name in Expression.parse(text).names)
-    return {name: Field(name, "any", "", "Branch of an expression.", truth=truth, weight=weight) for name in names if name not in KNOWN and name not in variables}
+    missing = None if truth or weight else math.nan  # what is not known of a jet stands for itself
+    return {name: Field(name, "any", "", "Branch of an expression.", truth=truth, weight=weight, missing=missing) for name in names if name not in KNOWN and name not in variables}

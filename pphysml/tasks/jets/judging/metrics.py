@@ -90,6 +90,7 @@ def _notes(jets: JetsSeen, config: JetsConfig) -> list[str]:
     counts = {name: int((jets.label == k).sum()) for k, name in enumerate(config.data.classes)}
     notes = [f"Jets that are judged: {', '.join(f'{n} of {name}' for name, n in counts.items())}."]
     notes += [f"No jet is of the class {name}, which is {config.data.classes[name]}." for name, n in counts.items() if not n]
+    notes += [f"The weights of {name} sum to {total:.4g}, and must sum to something above zero: it is not judged." for name, total in zip(counts, _sums(jets, config), strict=True) if counts[name] and total <= 0]
     background = sum(counts[name] for name in config.data.background)
     if background < SMALL:
         notes.append(f"There are {background} background jets: too few to judge a score by.")

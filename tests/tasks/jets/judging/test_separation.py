@@ -10,6 +10,7 @@ import pytest
 from pphysml.config import build
 from pphysml.tasks.jets.config import JetsConfig
 from pphysml.tasks.jets.judging.jets_seen import JetsSeen
+from pphysml.tasks.jets.judging.metrics import JetsEvaluator
 from pphysml.tasks.jets.judging.separation import mass_rows, separate
 
 
@@ -55,3 +56,11 @@ def test_jets_without_score_pass_no_cut() -> None:
     found, same = (separate(each, config(), "disc_signal", "signal") for each in (seen, lowest))
     assert found.flatness["jet_mass"].divergence == pytest.approx(same.flatness["jet_mass"].divergence)
     np.testing.assert_array_equal(found.curve.background_efficiency, same.curve.background_efficiency)
+
+
+def test_classes_whose_weights_sum_to_less_than_nothing_are_said() -> None:
+    seen = jets(200)
+    evaluator = JetsEvaluator(config())
+    evaluator.parts.append(replace(seen, weight=np.where(seen.label == 1, -1.0, 1.0)))
+    result = evaluator.result()
+    assert not result.metrics and any("weights of signal sum to -100" in note for note in result.notes)
