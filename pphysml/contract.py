@@ -297,6 +297,14 @@ class Evaluator(Protocol):
         """Return metrics with errors, tables and figures."""
 
 
+VARIED = "@"
+
+
+def varied(variation: str, column: str) -> str:
+    """Return the name of a column under a systematic variation; see `task.Task.variations`."""
+    return f"{variation}{VARIED}{column}"
+
+
 class Engine(ABC):
     """A way to reconstruct: a trained network or a classical algorithm."""
 

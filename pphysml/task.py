@@ -199,6 +199,13 @@ class Task(ABC, Generic[ConfigT]):
     def evaluator(self, config: ConfigT, engine: str) -> Evaluator:
         """Return what judges an engine, which has this name."""
 
+    def variations(self, examples: Columns, config: ConfigT) -> Mapping[str, Columns]:
+        """Return the examples under each systematic variation that evaluating is to show, by its name; none by default.
+
+        The engine's columns of them are given to the evaluator too, under the names `contract.varied`.
+        """
+        return {}
+
     def simulation(self, config: ConfigT, seed: int) -> Simulation:
         """Return simulated data.
 

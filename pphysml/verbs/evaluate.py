@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from .. import __version__
 from ..atomic_files import check_further_files, further_files
+from ..contract import Engine, varied
 from ..errors import ConfigError, InputError
 from ..evaluation.comparison import mcnemar
 from ..evaluation.report import (
@@ -136,12 +138,21 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
     findings = Findings()
     warn_of_files(reader, findings.warnings, progress)
     seen = overlap = 0
+
+    @cache
+    def another() -> Engine:
+        """Return an engine for what is no input, which the first is not to count."""
+        return chosen.made_anew().engine
+
     for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress, f"evaluate {task.name}: {name}"):
         examples = _judged(chosen, aside.left(part, reader) if length(part) else part)
         if not length(examples):
             continue
         with reader.naming_places():
-            evaluator.update(examples, chosen.engine(examples))
+            predictions = chosen.engine(examples)
+            for variation, changed in task.variations(examples, chosen.config).items():
+                predictions |= {varied(variation, name): column for name, column in another()(changed).items()}
+            evaluator.update(examples, predictions)
         seen += length(examples)
         overlap += trained_on(chosen, reader, examples)
     result = evaluator.result()

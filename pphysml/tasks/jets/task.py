@@ -122,6 +122,12 @@ class Jets(Task["JetsConfig"]):
 
         return JetsSimulation(config.simulation, seed)
 
+    def variations(self, examples: Columns, config: JetsConfig) -> Mapping[str, Columns]:
+        """Return jets with other energies, masses or resolution."""
+        from .reading.variations import variations
+
+        return variations(examples, config)
+
     def last_step(self, config: JetsConfig) -> LastStep:
         """Return what says which jets pass working points, if a file names them."""
         if config.apply.working_points is None:

@@ -117,7 +117,7 @@ def test_halves_of_a_sample_that_is_judged_are_of_whole_events() -> None:
     """On one, cuts are chosen that are judged on the other."""
     config, event = configuration(JETS, None, []), np.random.default_rng(1).permutation(np.repeat(np.arange(300), 3))
     ones = {name: np.ones(900) for name in ("jet_mass", "jet_pt", "weight")}
-    examples = {**ones, "class": np.zeros(900, int), "selected": np.ones(900, bool), "file": np.zeros(900, int), "entry": np.arange(900), "event": event}
+    examples = {**ones, "class": np.zeros(900, int), "class_known": np.ones(900, bool), "selected": np.ones(900, bool), "file": np.zeros(900, int), "entry": np.arange(900), "event": event}
     seen = JetsSeen.of(examples, {}, config)
     halves = np.bincount(event, seen.first_half, 300)
     assert {*halves[1:]} == {0, 3} and 100 < (halves == 3).sum() < 200

@@ -120,6 +120,9 @@ class ApplyConfig(Config):
     expected_background: float = option(200_000.0, "Background jets in these data, before any cut.", gt=0)
     resonance_mass: float | None = option(None, "Resonance mass that is searched for, of a parametrised network; null in evaluating takes that of each signal jet, and for background one drawn from these. See --resonance-mass.", "GeV", gt=0)
 
+    scale: float = option(0.0, "Relative change of the momenta and masses of jets, up and down, under which `evaluate` gives rejection and significance too; 0: none.", ge=0, lt=1)
+    mass_scale: float = option(0.0, "The same of masses alone, at the same momenta.", ge=0, lt=1)
+    smear: float = option(0.0, "The same with momenta and masses of each jet times a Gaussian factor of mean 1 and this width, which is that of the jet in every reading.", ge=0, lt=1)
     left_out_alone: bool = option(False, "Judge only events of the fold that the training left out. See --fold.")
     other_folds: list[str] = option(list, "Weights of all other folds: each event gets the scores of the model that has not seen it. See --other-folds.")
 

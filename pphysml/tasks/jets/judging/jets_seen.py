@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....contract import VARIED, varied
 from ....io.hashing import GOLDEN, combined, mixed
 from ....io.ragged import Array, Columns, length, take
 from ....training.event_split import id_values
 from ..config import JetsConfig
 from ..reading.assemble import judged
 from ..reading.values import values_of
+from ..reading.variations import variations
 from ..schema import PREFIX
+
+MASS = "against"
+"""Name of the first of model.against under a variation."""
 
 PER_FILE = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -29,7 +34,7 @@ class JetsSeen:
         against: values of model.against, (n, expressions).
         binned: values of apply.binned_in.
         resonance_mass: GeV; -1 where there is none.
-        columns: scores by their names without prefix, (n,).
+        columns: scores by their names without prefix, (n,); under variations of the jets as VARIATION@NAME.
     """
 
     label: Array
@@ -52,7 +57,9 @@ class JetsSeen:
         # Simulated files of several processes have events of the same number.
         event = np.where(known, combined(file, *values).astype(np.int64), event)
         mass = np.asarray(chosen.get("jet_resonance_mass", np.full(length(chosen), -1.0)), float)
-        scores = {name.removeprefix(PREFIX): _lowest_if_unknown(np.asarray(column)[rows]) for name, column in predictions.items() if name.startswith(PREFIX)}
+        scores = {name.replace(PREFIX, ""): _lowest_if_unknown(np.asarray(column)[rows]) for name, column in predictions.items() if name.startswith(PREFIX) or VARIED in name}
+        for name, changed in variations(chosen, config).items():
+            scores[varied(name, MASS)] = values_of(config.model.against[:1], changed)[:, 0]
         return cls(np.asarray(chosen["class"]), np.asarray(chosen["weight"]), event, values_of(config.model.against, chosen),
                    values_of([config.apply.binned_in], chosen)[:, 0], mass, scores)
 

@@ -23,6 +23,7 @@ from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
 from .jets_seen import JetsSeen
 from .separation import Separation, mass_rows, metrics_of, separate
+from .systematics import systematic_rows, variation_names, without_effect
 from .working_point_files import files_of
 
 SMALL = 1000
@@ -79,6 +80,8 @@ def _drawings(found: list[Separation], calibrations: dict[str, Calibration], con
 def _tables(found: list[Separation], jets: JetsSeen, config: JetsConfig, probabilities: Array | None) -> dict[str, list[Row]]:
     tables: dict[str, list[Row]] = {f"Sculpting of background where half of the signal passes, {one.score}": sculpting_rows(one.flatness, one.corrected) for one in found}
     tables[SIGNIFICANCE] = significance_rows({one.score: one.fits for one in found})
+    if variation_names(jets):
+        tables["Variations of the jets, at the nominal working points"] = [row for one in found for row in systematic_rows(one, config)]
     tables["Resonance masses"] = [row for one in found for row in mass_rows(one)]
     names = list(config.data.classes)
     if probabilities is not None and len(names) > 2 and len(np.unique(jets.label)) > 1:
@@ -94,6 +97,8 @@ def _notes(jets: JetsSeen, config: JetsConfig) -> list[str]:
     background = sum(counts[name] for name in config.data.background)
     if background < SMALL:
         notes.append(f"There are {background} background jets: too few to judge a score by.")
+    for name in without_effect(jets):
+        notes.append(f"The variation {name} changes neither scores nor {config.model.against[0]}: it is one of jet_pt, jet_mass and jet_softdrop_mass, not of branches that expressions name.")
     if (jets.weight < 0).any():
         notes.append(f"{(jets.weight < 0).mean():.1%} of the jets have a negative weight; they are counted with it.")
     return notes

@@ -119,7 +119,7 @@ def _scan(jets: JetsSeen, is_signal: Array, values: Array, config: JetsConfig) -
         return None
     half = jets.first_half
     try:
-        return scan_cuts(values[half], _mass_jets(jets, is_signal, half), mass_edges(jets, is_signal), _yields(config), UNCERTAINTIES)
+        return scan_cuts(values[half], _mass_jets(jets, is_signal, half), mass_edges(jets, is_signal), yields_of(config), UNCERTAINTIES)
     except ValueError:
         return None
 
@@ -129,7 +129,7 @@ def _fits(scan: Scan, jets: JetsSeen, is_signal: Array, values: Array, config: J
     for uncertainty in scan.uncertainties:
         try:
             cut = scan.threshold[scan.best(uncertainty)]
-            found[uncertainty] = fit_mass(values[test] >= cut, _mass_jets(jets, is_signal, test), edges, _yields(config), uncertainty)
+            found[uncertainty] = fit_mass(values[test] >= cut, _mass_jets(jets, is_signal, test), edges, yields_of(config), uncertainty)
         except ValueError:
             continue
     return found
@@ -139,7 +139,8 @@ def _mass_jets(jets: JetsSeen, is_signal: Array, chosen: Array) -> Jets:
     return Jets(jets.against[chosen, 0].astype(float), is_signal[chosen], jets.weight[chosen], jets.event[chosen])
 
 
-def _yields(config: JetsConfig) -> Yields:
+def yields_of(config: JetsConfig) -> Yields:
+    """Return how many jets of signal and background the data have."""
     return Yields(config.apply.expected_signal, config.apply.expected_background)
 
 
