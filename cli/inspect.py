@@ -74,6 +74,8 @@ def _print(facts: dict[str, Any], every: bool) -> None:
     if every:
         _print_layouts(facts)
     show(f"can be read by: {_readers(facts)}")
+    for task, names in facts["collections"].items():
+        show(f"{task} reads with --collection: {', '.join(names)}")
     for task, reason in facts["refusals"].items():
         show(f"cannot be read by {task}: {reason}")
 
@@ -89,6 +91,8 @@ def _readers(facts: dict[str, Any]) -> str:
             found.append(f"{task} ({'; '.join([default] * bool(default) + further)})")
     if found:
         return ", ".join(found)
+    if facts["collections"]:
+        return "no task as it is"
     if facts["refusals"] or not any(tree["branches"] for tree in facts["trees"]):
         return "no task"
     every = [(lacking, task, layout) for task, layouts in facts["tasks"].items() for layout, lacking in layouts.items()]

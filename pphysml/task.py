@@ -144,6 +144,10 @@ class Task(ABC, Generic[ConfigT]):
         """Return the layouts with what a configuration says of them; it says nothing by default."""
         return self.layouts()
 
+    def collections(self, branches: Sequence[str]) -> list[str]:
+        """Return how the names begin of the objects in a tree that an option takes in the place of a layout's; none by default."""
+        return []
+
     @abstractmethod
     def output_fields(self, config: ConfigT) -> Sequence[Field]:
         """Return the fields of the output tree."""

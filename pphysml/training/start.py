@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,8 @@ def begin(task: Trainable, config: Any, readers: Readers | None = None, *,
         raise ConfigError("training.steps=0 takes given weights as they are: name them with --init-from.")
     data = data_of(task, config, readers)
     learner = task.learner(config)
-    prepared = learner.prepare(first_blocks(data.training, learner.prepare_examples))
+    with readers.training.naming_places() if readers is not None else nullcontext():
+        prepared = learner.prepare(first_blocks(data.training, learner.prepare_examples))
     torch.manual_seed(step_seed(config.training.seed, FIRST_WEIGHTS, 0))
     network = learner.build(prepared)
     state = TrainingState(0, {}, {}, {})

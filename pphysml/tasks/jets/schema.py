@@ -42,7 +42,7 @@ CANONICAL = "pphysml.tasks.jets.reading.canonical:canonical"
 
 ENERGY = _jet("energy", "float32", "Energy, from which the mass follows.", "GeV")
 KINEMATICS = (
-    _jet("pt", "float32", "Transverse momentum.", "GeV", required=True, minimum=0),
+    _jet("pt", "float32", "Transverse momentum; jets that are called otherwise are read with --collection PREFIX.", "GeV", required=True, minimum=0),
     _jet("eta", "float32", "Pseudorapidity.", required=True),
     _jet("phi", "float32", "Azimuth.", "rad"),
     _jet("mass", "float32", "Mass of all that is in the jet.", "GeV", required=True),
@@ -187,6 +187,14 @@ def collection(prefix: str) -> Layout:
     aliases = {field: (*(f"{bare}_{name}" for name in given), *((f"{bare}/{bare}.fCoordinates.{parts[field]}",) if field in parts else ())) for field, given in names.items()}
     fields = [replace(f, required=f.name in ("jet_pt", "jet_eta")) for f in _named((*ALL, ENERGY), aliases)]
     return Layout("collection", f"Jets whose branches begin with {bare}.", (*EVENT, *fields, *generated_fields("GenPart", "GenParticles")), to_canonical=CANONICAL, objects=Objects(f"{bare}_", f"{bare}_", f"n{bare}"))
+
+
+def collections_of(branches: Collection[str]) -> list[str]:
+    """Return the prefixes of jets by which `collection` reads a tree with these branches."""
+    stems = [branch.removesuffix("_pt") for branch in branches if branch.endswith("_pt")]
+    stems += [branch.partition("/")[0] for branch in branches if branch.endswith(".fCoordinates.fPt")]
+    counters = {f"n{stem}" for stem in stems}
+    return [stem for stem in dict.fromkeys(stems) if "jet" in stem.lower() and "." not in stem and stem not in counters and not collection(stem).lacking(branches)]
 
 
 ALWAYS = ("jet_pt", "jet_eta", "jet_phi", "jet_mass", "jet_energy", "jet_softdrop_mass", "jet_resonance_mass")

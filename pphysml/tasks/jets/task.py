@@ -69,6 +69,12 @@ class Jets(Task["JetsConfig"]):
         layouts = LAYOUTS if config.data.collection is None else (collection(config.data.collection),)
         return tuple(with_needed(layout, config.names) for layout in layouts)
 
+    def collections(self, branches: Sequence[str]) -> list[str]:
+        """Return the prefixes that --collection takes in a tree."""
+        from .schema import collections_of
+
+        return collections_of(branches)
+
     def output_fields(self, config: JetsConfig) -> Sequence[Field]:
         """Return the fields of the output tree."""
         from .output.columns import output_fields

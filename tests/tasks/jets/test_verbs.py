@@ -20,6 +20,7 @@ from pphysml.verbs.config import configuration
 from pphysml.verbs.engine_choice import EngineChoice
 from pphysml.verbs.evaluate import evaluate
 from pphysml.verbs.inputs import Inputs
+from pphysml.verbs.inspect import inspect
 from pphysml.verbs.simulate import simulate
 from pphysml.verbs.train import train
 from pphysml.verbs.training_inputs import TrainingInputs
@@ -271,3 +272,20 @@ def test_what_was_not_computed_for_a_jet_is_no_reason_to_refuse_a_file(written, 
     written.jets["mass"][1] = np.nan
     with pytest.raises(InputError, match="FatJet_mass"):
         apply(JETS, Inputs([str(written.nano())]), EngineChoice(engine="branch:jet_pt", overrides=CLASSES), output=out, force=True)
+
+
+def test_inspection_names_the_collections_that_can_be_read(written) -> None:
+    branches = ["nScoutingFatJet", "ScoutingFatJet_pt", "ScoutingFatJet_eta", "nJetPuppi_pt", "nJetPuppi_eta", "JetPuppi_pt", "JetPuppi_eta", "Muon_pt", "Muon_eta", "BadJet_pt",
+                "JetsAK8/JetsAK8.fCoordinates.fPt", "JetsAK8/JetsAK8.fCoordinates.fEta"]
+    assert JETS.collections(branches) == ["ScoutingFatJet", "JetPuppi", "JetsAK8"]
+    path = written.nano("ScoutingFatJet")
+    facts = inspect(str(path))
+    assert facts["collections"] == {"jets": ["ScoutingFatJet"]} and facts["layouts"]["jets"] is None
+    with pytest.raises(InputError, match="--collection PREFIX"):
+        apply(JETS, Inputs([str(path)]), EngineChoice(engine="branch:jet_pt"), output=written.folder / "out.root")
+
+
+def test_values_of_other_jets_than_those_that_are_read_are_refused_by_the_name_of_the_file(written, tmp_path) -> None:
+    path = written.nano(Jet_btag=ak.Array([[0.1], [0.2], [], [0.3], [0.1, 0.2], []]))
+    with pytest.raises(InputError, match=r"FatJet\.root.*Jet_btag.*--layout"):
+        trained(tmp_path / "run", *CLASSES, "model.inputs=[log(jet_pt), Jet_btag]", "training.validation_fraction=0.3", files=Inputs([str(path)]))

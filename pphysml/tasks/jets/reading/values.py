@@ -34,5 +34,5 @@ def value_of(text: str, examples: Columns) -> Array:
         raise InputError(f"There is no {lacking[0]!r}, which the expression {shortened(text)!r} takes.{did_you_mean(lacking[0], list(examples))} Name it with --map {lacking[0]}=BRANCH.")
     value = expression(examples)
     if isinstance(value, Ragged):
-        raise InputError(f"The expression {text!r} has a list for each jet; one value is wanted, as by sum(...).")
+        raise InputError(f"The expression {text!r} has a list for each jet; one value is wanted, as by sum(...). Of other jets than those that are read, see --layout and --collection.")
     return value
