@@ -35,6 +35,7 @@ class Jets(Task["JetsConfig"]):
     default_engine = "network"
     networks = {"network": "toy"}
     simulates = True
+    judges_without_truth = True
     exports = {**Task.exports, "onnx": Export()}
     own_flags = {
         "--label": Flag("data.labels", "CLASS=FILES,...", "Of which class the jets of files are, by the names of the files, as qcd=qcd*.root,signal=zprime*.root.", ("train", "evaluate")),

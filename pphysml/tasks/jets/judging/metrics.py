@@ -23,6 +23,7 @@ from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
 from .jets_seen import JetsSeen
 from .separation import Separation, mass_rows, metrics_of, separate
+from .spectra import JetsWithoutTruth, spectra
 from .systematics import systematic_rows, variation_names, without_effect
 from .working_point_files import files_of
 
@@ -33,19 +34,24 @@ SIGNIFICANCE = "Significance of a fit of the mass"
 
 
 class JetsEvaluator:
-    """Accumulates jets of known class; see `contract.Evaluator`."""
+    """Accumulates jets of known class, or without truth; see `contract.Evaluator`."""
 
     def __init__(self, config: JetsConfig) -> None:
         self.config = config
         self.parts: list[JetsSeen] = []
+        self.without_truth: list[JetsWithoutTruth] = []
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add jets."""
-        if length(examples):
+        if length(examples) and "class_known" not in examples:
+            self.without_truth.append(JetsWithoutTruth.of(examples, predictions, self.config))
+        elif length(examples):
             self.parts.append(JetsSeen.of(examples, predictions, self.config))
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables, figures, and working points as files."""
+        if self.without_truth:
+            return spectra(self.without_truth, self.config)
         parts = [part for part in self.parts if len(part)]
         if not parts:
             return Evaluation(notes=["There is no jet of any class of data.classes that is selected."])

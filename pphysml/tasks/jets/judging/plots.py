@@ -18,6 +18,7 @@ from ....evaluation.classifier_plots import (
 from ....evaluation.drawing import Drawings
 from ....evaluation.roc import threshold
 from ....evaluation.style import COLOURS, new_figure, style
+from ....io.ragged import Array
 from ..config import JetsConfig
 from .separation import QUOTED, Separation, mass_edges
 
@@ -57,4 +58,26 @@ def score_figure(one: Separation, config: JetsConfig) -> Figure:
         axes.hist(one.values[part], bins, weights=one.jets.weight[part], density=True, histtype="step", color=colour, label=name, linewidth=1.7)
     axes.set(xlabel=one.score, ylabel="share per unit")
     axes.legend()
+    return figure
+
+
+def spectrum_figures(figures: dict[str, tuple[Array, str]], weight: Array) -> Drawings:
+    """Return what draws the spectrum of each quantity.
+
+    Args:
+        figures: title -> values and their name.
+    """
+    wanted: dict[str, Callable[[], Figure]] = {title: partial(spectrum_figure, values, weight, name) for title, (values, name) in figures.items()}
+    return wanted
+
+
+@style()
+def spectrum_figure(values: Array, weight: Array, name: str) -> Figure:
+    """Draw the spectrum of one quantity of all jets."""
+    finite = np.isfinite(values)
+    low, high = np.quantile(values[finite], [0.0005, 0.9995])
+    bins = np.linspace(low, high if high > low else low + 1, BINS + 1).tolist()
+    figure, (axes,) = new_figure(caption=f"{name} of jets of unknown class.")
+    axes.hist(values[finite], bins, weights=weight[finite], histtype="step", color=COLOURS[0], linewidth=1.7)
+    axes.set(xlabel=name, ylabel="sum of weights")
     return figure
