@@ -59,7 +59,7 @@ def _of_the_kind(file: InputFile, layouts: Sequence[Layout]) -> list[Layout]:
     if found:
         return found
     listed = ", ".join(layout.name for layout in layouts)
-    raise InputError(f"is of the kind {file.kind}, but files of the kind {layouts[0].file_kind} are wanted here, of the layout {listed}", file=file.path)
+    raise InputError(f"is of the kind {file.kind}, but files of the kind {layouts[0].file_kind} are wanted here (layouts: {listed})", file=file.path)
 
 
 def not_read(file: InputFile, source: Source, layout: Layout, chosen: str, mapping: BranchMap) -> list[str]:
