@@ -164,7 +164,7 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
         progress.log(f"warning: {sentence}")
     folds = chosen.config.folds
     if folds is not None and folds.alone:
-        result.notes.append(f"Judged are the events of fold {folds.left_out} of {folds.number} alone, which the training has left out.")
+        result.notes.append(f"Judged are the events of fold {folds.left_out} of {folds.number} alone, which data.fold leaves out of a training.")
     result.notes += [f"{fact}: {value}." for fact, value in {**findings.facts, **chosen.engine.facts()}.items() if isinstance(value, str)]
     result.notes += [f"Warning: {sentence}." for sentence in [*findings.warnings, *said]]
     result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]
