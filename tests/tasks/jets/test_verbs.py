@@ -191,7 +191,7 @@ def test_engine_names() -> None:
         JETS.check_engine("brunch:x")
 
 
-@pytest.mark.parametrize("name", ["nano-fatjet", "nano-jet", "nano-top", "jetclass", "physlite-largeR", "ftag"])
+@pytest.mark.parametrize("name", ["nano-fatjet", "nano-jet", "nano-top", "jetclass", "physlite-largeR", "ftag", "trees", "score"])
 def test_presets_are_configurations(name) -> None:
     config: Any = load(JETS.config_class, JETS.presets, name)
     assert isinstance(config, TaskConfig) and config.data.signals and config.model.inputs
