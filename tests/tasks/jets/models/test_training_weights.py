@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pphysml.config import build
 from pphysml.errors import InputError
+from pphysml.tasks.jets.config import JetsConfig
 from pphysml.tasks.jets.models.class_weights import without_negative
-from pphysml.tasks.jets.models.resonance_masses import fit_masses, with_drawn
+from pphysml.tasks.jets.models.jet_weights import fit_weights, weights_of
+from pphysml.tasks.jets.models.resonance_masses import fit_masses, stated_or_true, with_drawn
 
 
 def test_background_is_given_masses_as_often_as_signal_has_them_by_weight() -> None:
@@ -26,3 +29,28 @@ def test_classes_keep_their_weights_where_negative_ones_are_taken_for_none() -> 
     label, weight = np.array([0, 0, 0, 1, 1, 1]), np.array([2.0, -1.0, 3.0, 1.0, 1.0, 2.0])
     kept = without_negative(weight, label)
     np.testing.assert_allclose(kept, [1.6, 0, 2.4, 1, 1, 2])
+
+
+def test_signal_jets_keep_their_own_mass_and_those_of_background_do_not_depend_on_the_block() -> None:
+    config = build(JetsConfig, {"model": {"parametrise": True}}, "test")
+    mass = np.where(np.arange(3000) % 2 == 0, -1.0, 80.0 + np.arange(3000) % 7)
+    examples = {"jet_resonance_mass": mass, "entry": np.arange(3000) // 2, "jet": np.arange(3000) % 2}
+    prepared = {"masses": np.repeat([100.0, 150.0, 300.0, 500.0], 64)}
+    for found in (with_drawn(mass, prepared, np.random.default_rng(1)), stated_or_true(examples, config, prepared)):
+        np.testing.assert_array_equal(found[mass > 0], mass[mass > 0])
+        assert np.bincount(found[mass < 0].astype(int), minlength=501)[[100, 150, 300, 500]] == pytest.approx([375] * 4, abs=80)
+    part = {name: column[1001:1100] for name, column in examples.items()}
+    np.testing.assert_array_equal(stated_or_true(part, config, prepared), stated_or_true(examples, config, prepared)[1001:1100])
+
+
+def test_planing_gives_background_the_spectrum_of_signal_and_leaves_that_as_it_is() -> None:
+    rng = np.random.default_rng(6)
+    label = np.arange(20_000) % 2
+    mass = np.where(label == 1, rng.normal(100, 20, 20_000), rng.uniform(20, 220, 20_000))
+    examples = {"class": label, "weight": np.ones(20_000), "jet_mass": mass}
+    config = build(JetsConfig, {"model": {"decorrelate": "planing"}}, "test")
+    weight = weights_of(examples, fit_weights(examples, config), config)
+    edges = np.linspace(60, 140, 5)
+    background, signal = (np.histogram(mass[label == k], edges, weights=weight[label == k])[0] for k in (0, 1))
+    np.testing.assert_allclose(background / background.sum(), signal / signal.sum(), atol=0.03)
+    assert np.ptp(weight[label == 1]) == pytest.approx(0, abs=1e-9)
