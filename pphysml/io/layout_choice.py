@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigError, InputError, did_you_mean
+from .ragged import Ragged
 from .schema import FileKind, Layout
 from .sources import Source
-from .trees import InputFile
+from .trees import InputFile, Tree
 from .units import BranchMap
 
 
@@ -29,8 +30,8 @@ def among(layouts: Sequence[Layout], name: str | None) -> Sequence[Layout]:
 def choose(file: InputFile, source: Source, layouts: Sequence[Layout], mapping: BranchMap) -> tuple[Layout, str]:
     """Return the layout that fits and its tree: the one asked for, a preferred one, the only one.
 
-    Of several layouts that fit, the first with a tree that it prefers is taken, else the first. Where
-    nothing fits, the layout and tree are returned that miss the smallest share of their branches.
+    Of several layouts that fit, the first with a tree that it prefers is taken, else the first; one with lists where the
+    file has single values, or the other way round, only if none agrees. Where nothing fits, the layout and tree are returned that miss the smallest share of their branches.
 
     Args:
         file: open, see `files.open_file`.
@@ -41,12 +42,47 @@ def choose(file: InputFile, source: Source, layouts: Sequence[Layout], mapping: 
     """
     layouts = _of_the_kind(file, layouts)
     trees, refused = readable_trees(file, source)
-    layout, name = best(trees, source, layouts, mapping)
+    layout, name = _agreeing(file, source, trees, layouts, mapping)
     # A tree that cannot be read is no matter where another one is what is wanted.
     lacking = layout.lacking(trees[name], mapping.of(trees[name]).branches)
     if refused and (lacking or any(set(refused) & set(other.trees) for other in layouts)):
         raise next(iter(refused.values()))
     return layout, name
+
+
+def _agreeing(file: InputFile, source: Source, trees: Mapping[str, list[str]], layouts: Sequence[Layout], mapping: BranchMap) -> tuple[Layout, str]:
+    """Return layout and tree, see `choose`, by names, and where several layouts fit by whether entries hold one value or many."""
+    first = chosen = best(trees, source, layouts, mapping)
+    left = list(layouts)
+    while len(left) > 1:
+        layout, name = chosen
+        known = mapping.of(trees[name]).branches
+        if layout.lacking(trees[name], known):
+            break
+        if _agrees(file.tree(name), layout, layout.branches(trees[name], known)):
+            return chosen
+        left.remove(layout)
+        try:
+            chosen = best(trees, source, left, mapping)
+        except InputError:
+            break
+    layout, name = chosen
+    known = mapping.of(trees[name]).branches
+    fits = not layout.lacking(trees[name], known) and _agrees(file.tree(name), layout, layout.branches(trees[name], known))
+    return chosen if fits else first
+
+
+def _agrees(tree: Tree, layout: Layout, branches: Mapping[str, str]) -> bool:
+    """Return whether the branches of required fields hold lists where the layout has lists, and single values where it has these."""
+    for field in layout.fields:
+        if field.required and field.name in branches and field.kind != "any":
+            try:
+                column = tree.read(branches[field.name], 0, 0, field.text)
+            except InputError:
+                continue  # it is said where it is examined
+            if not field.text and field.ragged != (isinstance(column, Ragged) or column.ndim > 1):
+                return False
+    return True
 
 
 def of_kind(layouts: Sequence[Layout], kind: FileKind) -> list[Layout]:

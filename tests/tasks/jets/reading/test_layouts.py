@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pytest
+import uproot
 
 from pphysml.config import build
 from pphysml.errors import InputError
@@ -113,3 +115,15 @@ def test_a_placeholder_is_no_value(written) -> None:
     written.jets["tau2"][2] = -999
     examples, _, _ = read(written.nano())
     assert np.isnan(np.asarray(examples["jet_tau2"])[2]) and np.isfinite(np.asarray(examples["jet_tau2"])).sum() == 6
+
+
+def test_entries_that_are_jets_are_told_from_those_that_hold_several_by_their_values(written, tmp_path) -> None:
+    names = {f"jet_{name}": written.jets[name].astype(np.float32) for name in ("pt", "eta", "mass", "tau1", "tau2", "tau3")}
+    with uproot.recreate(tmp_path / "one.root") as file:
+        file["ntuple"] = names
+    with uproot.recreate(tmp_path / "several.root") as file:
+        file["ntuple"] = {name: ak.unflatten(values, written.counts) for name, values in names.items()}
+    for file_name, layout in (("one", "flat"), ("several", "jets")):
+        examples, _, found = read(tmp_path / f"{file_name}.root")
+        assert found == layout
+        np.testing.assert_array_equal(examples["jet_pt"], names["jet_pt"])
