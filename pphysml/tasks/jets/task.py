@@ -152,10 +152,12 @@ class Jets(Task["JetsConfig"]):
         return super().export(format, model)
 
     def check_stored(self, model: ModelFile) -> None:
-        """Refuse ranges of the training that are none."""
+        """Refuse ranges of the training, and maps, that are none."""
         from .models.domain import check_domain
+        from .models.flat_scores import check_maps
 
         check_domain(model)
+        check_maps(model)
 
     def domain(self, examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> list[str]:
         """Return how jets leave the ranges of the training."""

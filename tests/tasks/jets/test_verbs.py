@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import uproot
 
 from pphysml.config import load
-from pphysml.errors import ConfigError, InputError
+from pphysml.errors import ConfigError, InputError, ModelError
+from pphysml.model_file import load_model, save_model
 from pphysml.registry import get_task
 from pphysml.training.config import TaskConfig
 from pphysml.verbs.apply import apply
@@ -177,11 +179,20 @@ def test_files_without_entries_or_jets_make_outputs_without(written, tmp_path) -
 
 @pytest.mark.parametrize(("options", "reason"), [
     (["model.inputs=[]"], "at least one"), (["data.background=[nothing]"], "none of data.classes"), (["model.inputs=[open(x)]"], "calls 'open'"),
-    (["model.name=score"], "one expression"), (["model.decorrelate=planing", "model.against=[jet_mass, jet_pt, jet_eta]"], "at most two"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
+    (["model.name=score"], "one expression"), (["apply.resonance_mass=100"], "model.parametrise"), (["model.decorrelate=planing", "model.against=[jet_mass, jet_pt, jet_eta]"], "at most two"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
     (["apply.bins=[3, 1]"], "rise"), (["data.fractions={signal: 1}"], "none of data.background"), (["data.classes={'a b': '1', c: '0'}"], "must be a word")])
 def test_contradictions_are_refused(options, reason) -> None:
     with pytest.raises(ConfigError, match=reason):
         configuration(JETS, None, options)
+
+
+def test_a_map_of_an_earlier_form_is_refused(flat_model, simulated, tmp_path) -> None:
+    model = load_model(flat_model)
+    finished = {name: array for name, array in model.finished.items() if not name.endswith(".middle")}
+    path = tmp_path / "earlier.safetensors"
+    save_model(path, replace(model, finished=finished))
+    with pytest.raises(ModelError, match=r"earlier\.safetensors: the map .* signal .*train it anew"):
+        apply(JETS, Inputs([str(simulated)]), EngineChoice(model=str(path)), output=tmp_path / "out.root")
 
 
 def test_engine_names() -> None:

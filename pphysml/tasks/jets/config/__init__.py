@@ -188,6 +188,8 @@ class JetsConfig(TaskConfig):
             raise ValueError("model.name=score needs one expression in model.inputs, the score")
         if self.model.name != "mlp" and self.model.decorrelate in ("adversarial", "disco", "mode"):
             raise ValueError(f"model.decorrelate={self.model.decorrelate} trains a network with another loss, which {self.model.name} has not: take quantile or planing")
+        if self.apply.resonance_mass is not None and not self.model.parametrise:
+            raise ValueError("apply.resonance_mass (--resonance-mass) is of a network that takes it, with model.parametrise: leave it out")
         self.training.check_classes(list(self.data.classes))
         self._check_planing()
         self._check_folds()

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from ....decorrelation.quantile_map import FEWEST_JETS, QuantileMap
+from ....errors import ModelError
 from ....io.ragged import Array, Columns
+from ....model_file import ModelFile
 from ..config import JetsConfig
 from ..reading.values import values_of
 
@@ -42,6 +44,25 @@ def fit_maps(ratios: Array, coordinates: Array, weight: Array, config: JetsConfi
     return found
 
 
+def check_maps(model: ModelFile) -> None:
+    """Refuse stored maps that are none, as those of an earlier form.
+
+    Raises:
+        ModelError: something of a map lacks, or cannot be used.
+    """
+    signals = {name.split(".")[1] for name in model.finished if name.startswith(PREFIX) and name != LOGARITHMIC}
+    for signal in sorted(signals):
+        try:
+            _map_of(model.finished, signal)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise ModelError(f"{model.named}: the map that makes the scores of {signal} flat is damaged or of an earlier form ({type(error).__name__}: {error}); train it anew.") from None
+
+
+def _map_of(finished: Mapping[str, Array], signal: str) -> QuantileMap:
+    begin = f"{PREFIX}{signal}."
+    return QuantileMap.of({name.removeprefix(begin): array for name, array in finished.items() if name.startswith(begin)})
+
+
 def flat_scores(ratios: Array, coordinates: Array, finished: Mapping[str, Array], config: JetsConfig) -> Array | None:
     """Return the share of background with a smaller score at the same coordinates, (n, signals); None without maps, NaN where a coordinate is."""
     if LOGARITHMIC not in finished:
@@ -49,9 +70,7 @@ def flat_scores(ratios: Array, coordinates: Array, finished: Mapping[str, Array]
     points = _transformed(coordinates, finished[LOGARITHMIC])
     found = np.empty(ratios.shape, np.float32)
     for k, signal in enumerate(config.data.signals):
-        begin = f"{PREFIX}{signal}."
-        stored = {name.removeprefix(begin): array for name, array in finished.items() if name.startswith(begin)}
-        found[:, k] = QuantileMap.of(stored)(ratios[:, k], points)
+        found[:, k] = _map_of(finished, signal)(ratios[:, k], points)
     return found
 
 
