@@ -43,7 +43,7 @@ def test_onnx_gives_the_scores_of_the_output(options, tmp_path, written) -> None
     feed = {"inputs": values.astype(np.float32), **({"resonance_mass": np.full(7, 125, np.float32)} if settings["parametrised"] else {})}
     probabilities, discriminants = onnxruntime.InferenceSession(content).run(None, feed)
     out = tmp_path / "out.root"
-    apply(JETS, Inputs([str(written.flat())]), EngineChoice(model=str(run), overrides=["apply.resonance_mass=125"]), output=out)
+    apply(JETS, Inputs([str(written.flat())]), EngineChoice(model=str(run), overrides=["apply.resonance_mass=125"] if settings["parametrised"] else []), output=out)
     tree = uproot.open(out)["jets"]
     for k, name in enumerate(settings["classes"]):
         np.testing.assert_allclose(probabilities[:, k], ak.to_numpy(tree[f"pphysml_prob_{name}"].array()), atol=2e-5)
