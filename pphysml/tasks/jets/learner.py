@@ -17,7 +17,13 @@ from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative
 from .models.inputs import fit_scales, inputs_of
 from .models.jet_weights import drawn, fit_weights, weights_of
-from .models.resonance_masses import fit_masses, stated_or_true, true_masses, with_drawn
+from .models.resonance_masses import (
+    between_all,
+    fit_masses,
+    stated_or_true,
+    true_masses,
+    with_drawn,
+)
 from .models.scoring import scored
 from .reading.values import values_of
 
@@ -154,6 +160,8 @@ class JetsLearner(Learner):
         from .models.flat_scores import coordinates_of, fit_maps
 
         background = take(examples, np.isin(np.asarray(examples["class"]), self.background))
+        if config.model.parametrise:
+            background["jet_resonance_mass"] = between_all(length(background), self.prepared, np.random.default_rng(config.training.seed))
         mass = stated_or_true(background, config, self.prepared)
         _, ratios = scored(model, background, config, self.prepared, next(model.parameters()).device)
         return fit_maps(ratios, coordinates_of(background, config, mass), np.asarray(background["weight"]), config)

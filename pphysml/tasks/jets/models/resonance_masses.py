@@ -45,6 +45,16 @@ def with_drawn(mass: Array, prepared: Mapping[str, Array], rng: np.random.Genera
     return np.where(mass > 0, mass, drawn)
 
 
+def between_all(n: int, prepared: Mapping[str, Array], rng: np.random.Generator) -> Array:
+    """Return masses drawn evenly in their logarithm from the smallest to the largest of the signals', (n,), GeV.
+
+    What is fitted at these holds between the masses of a grid, too.
+    """
+    low, high = np.log(prepared["masses"][[0, -1]])
+    drawn: Array = np.exp(rng.uniform(low, high, n))
+    return drawn
+
+
 def stated_or_true(examples: Columns, config: JetsConfig, prepared: Mapping[str, Array]) -> Array | None:
     """Return the mass for which jets are judged: the stated one, or the true one, and for background one that is drawn by its entry.
 

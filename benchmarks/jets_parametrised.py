@@ -1,0 +1,107 @@
+"""A network that takes the resonance mass, at masses it was not trained on, against networks dedicated to these; prints JSON.
+
+    python benchmarks/jets_parametrised.py [--seeds 5] [--scale 1] [--steps 6000] [--held-out 80 125] [--folder DIR]
+
+The parametrised network is trained on a grid of masses without those that are held out, 800,000 jets, a quarter of them signal; a dedicated one on as many jets of one mass. Both have the
+same layers, inputs and steps, and a quantile map against the mass, fitted to 600,000 jets; both are judged on the same 400,000 jets of the held-out mass. Ratios are parametrised over
+dedicated, of means over seeds on paired jets: rejection at 50 % of signal, and significance of a fit of the mass of the mapped scores at 0, 10 and 50 % uncertainty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jets_decorrelation import HALF, JETS, UNCERTAINTIES, said
+
+from pphysml.evaluation.roc import rejection
+from pphysml.evaluation.seeds import rejection_over_seeds, significance_over_seeds
+from pphysml.tasks.jets.judging.jets_seen import JetsSeen
+from pphysml.tasks.jets.judging.separation import Separation, separate
+from pphysml.verbs.config import configuration
+from pphysml.verbs.engine_choice import EngineChoice, choose
+from pphysml.verbs.inputs import Inputs
+from pphysml.verbs.simulate import simulate
+from pphysml.verbs.train import train
+from pphysml.verbs.training_inputs import TrainingInputs
+
+GRID = (50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 125.0, 150.0, 175.0, 200.0)
+SIZES = {"train": (800_000, 31), "validation": (600_000, 32), "test": (400_000, 33)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="jets over those of the table")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--held-out", type=float, nargs="+", default=[80.0, 125.0], help="GeV")
+    parser.add_argument("--folder", type=Path, help="where samples and runs are kept, and found again")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        result = {f"{mass:g} GeV": compared(folder, mass, arguments) for mass in arguments.held_out}
+    json.dump({**{name: str(value) for name, value in vars(arguments).items()}, "masses": result}, sys.stdout, indent=1)
+    print()
+
+
+def compared(folder: Path, mass: float, arguments: Any) -> dict[str, Any]:
+    """Return the figures of one held-out mass."""
+    grid = [other for other in GRID if other not in arguments.held_out]
+    test = sample(folder, "test", [mass], arguments)
+    found: dict[str, list[tuple[Separation, Separation]]] = {"parametrised": [], "dedicated": []}
+    for seed in range(1, arguments.seeds + 1):
+        for kind, masses, options in (("parametrised", grid, ["model.parametrise=true"]), ("dedicated", [mass], [])):
+            name = f"{kind}-{seed}" if kind == "parametrised" else f"{kind}-{mass:g}-{seed}"
+            files = [sample(folder, part, masses, arguments) for part in ("train", "validation")]
+            run = trained(folder / name, files, [*options, f"training.seed={seed}"], arguments.steps)
+            found[kind].append(judged(run, test, mass if options else None))
+            print(f"{mass:g} GeV, seed {seed}, {kind}: R50 {[round(rejection(one.curve, HALF).value, 2) for one in found[kind][-1]]}", file=sys.stderr, flush=True)
+    ours, theirs = found["parametrised"], found["dedicated"]
+    result: dict[str, Any] = {kind: [[round(rejection(one.curve, HALF).value, 3) for one in pair] for pair in of] for kind, of in found.items()}
+    for k, score in enumerate(("plain", "mapped")):
+        result[f"rejection_50, {score}"] = said(rejection_over_seeds([pair[k].curve for pair in ours], [pair[k].curve for pair in theirs], HALF))
+        for u in UNCERTAINTIES:
+            result[f"significance, {u.normalisation:g}, {score}"] = said(significance_over_seeds([pair[k].fits[u] for pair in ours], [pair[k].fits[u] for pair in theirs]))
+    return result
+
+
+def sample(folder: Path, part: str, masses: Sequence[float], arguments: Any) -> Path:
+    """Return a file of simulated jets with these resonance masses."""
+    number, seed = SIZES[part]
+    path = folder / f"{part}-{'-'.join(f'{mass:g}' for mass in masses)}.root"
+    if not path.exists():
+        options = ["simulation.constituents=false", f"simulation.resonance_masses={list(masses)}", "simulation.signal=0.25"]
+        simulate(JETS, configuration(JETS, None, options), path, round(number * arguments.scale), seed=seed)
+    return path
+
+
+def trained(run: Path, files: Sequence[Path], options: Sequence[str], steps: int) -> Path:
+    """Return the run folder of a training, which is not done again."""
+    if not (run / "model.safetensors").exists():
+        own = [f"training.steps={steps}", "training.batch_size=2048", "training.learning_rate=0.005", "training.validation_events=600000", f"training.validate_every={max(steps // 3, 1)}",
+               "training.warmup_steps=50", "model.decorrelate=quantile"]
+        train(JETS, configuration(JETS, None, [*own, *options]), TrainingInputs(Inputs([str(files[0])]), [str(files[1])]), output=run, device="cpu", force=True)
+    return run
+
+
+def judged(run: Path, test: Path, mass: float | None) -> tuple[Separation, Separation]:
+    """Return the plain and the mapped scores of the test jets, at a stated mass."""
+    chosen = choose(JETS, EngineChoice(model=str(run), device="cpu", overrides=[] if mass is None else [f"apply.resonance_mass={mass}"]))
+    parts, carry = [], None
+    for chunk in Inputs([str(test)]).open(JETS, chosen.config, need_truth=True):
+        examples, carry = JETS.assemble(chunk, carry, chosen.config)
+        parts.append(JetsSeen.of(examples, chosen.engine(examples), chosen.config))
+    jets = JetsSeen.joined(parts)
+    plain, mapped = (separate(jets, chosen.config, column, "signal") for column in ("disc_signal", "flat_signal"))
+    assert plain is not None and mapped is not None
+    return plain, mapped
+
+
+if __name__ == "__main__":
+    main()
