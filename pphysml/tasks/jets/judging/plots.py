@@ -51,12 +51,15 @@ def _shapes(one: Separation, config: JetsConfig) -> Figure:
 @style()
 def score_figure(one: Separation, config: JetsConfig) -> Figure:
     """Draw the spectra of a score."""
-    figure, (axes,) = new_figure(caption=f"The score {one.score} of jets of signal and of background, each of area 1.")
-    low, high = np.quantile(one.values[np.isfinite(one.values)], [0.0005, 0.9995])
+    figure, (axes,) = new_figure(caption=f"The score {one.score} of jets of signal and of background, each of area 1; what lies beyond is in the outermost bins.")
+    finite = np.isfinite(one.values)
+    ends = [np.quantile(one.values[part & finite], share) for part, share in ((one.is_signal, (0.001, 0.999)), (~one.is_signal, (0.3, 0.9995))) if (part & finite).any()]
+    low, high = np.min(ends), np.max(ends)
+    values = np.clip(one.values, low, high)
     bins = np.linspace(low, high, BINS + 1).tolist()
     for part, name, colour in ((~one.is_signal, " or ".join(config.data.background), COLOURS[0]), (one.is_signal, one.signal, COLOURS[4])):
-        axes.hist(one.values[part], bins, weights=one.jets.weight[part], density=True, histtype="step", color=colour, label=name, linewidth=1.7)
-    axes.set(xlabel=one.score, ylabel="share per unit")
+        axes.hist(values[part], bins, weights=one.jets.weight[part], density=True, histtype="step", color=colour, label=name, linewidth=1.7)
+    axes.set(xlabel=one.score, ylabel="share per unit", yscale="log")
     axes.legend()
     return figure
 
