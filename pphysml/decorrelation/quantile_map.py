@@ -110,9 +110,17 @@ class QuantileMap:
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> QuantileMap:
-        """Return the map that `arrays` has given."""
+        """Return the map that `arrays` has given.
+
+        Raises:
+            KeyError: one is missing.
+            ValueError: they are none that `arrays` gives; the compiled evaluation relies on it.
+        """
         location, log_width, below = (SplineFunctions.of(arrays, name) for name in FUNCTIONS)
         middle, spread, scores, normals, steps = (np.asarray(arrays[name], np.float64) for name in ARRAYS)
+        _check_stored(middle, spread, scores, normals, steps)
+        for functions, columns in ((location, 1), (log_width, 1), (below, len(steps))):
+            functions.check(len(middle), columns)
         return cls(middle, spread, Form(scores, normals), location, log_width, steps, below, float(arrays["tolerance"]))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -165,6 +173,17 @@ def _check(score: Floats, coordinates: Floats, weight: Floats) -> None:
         raise ValueError("A score, coordinate or weight of a jet is not finite: leave such jets out of the fit.")
     if weight.sum() <= 0:
         raise ValueError("The weights of the jets do not sum to more than 0.")
+
+
+def _check_stored(middle: Floats, spread: Floats, scores: Floats, normals: Floats, steps: Floats) -> None:
+    """Refuse arrays of other shapes, not finite, or tables that do not increase."""
+    tables = scores.ndim == steps.ndim == 1 and min(len(scores), len(steps)) > 1 and normals.shape == (len(scores), 2)
+    if not (tables and middle.ndim == 1 and 1 <= len(middle) <= 3 and spread.shape == middle.shape):
+        raise ValueError("the tables of a stored map have other shapes than one another")
+    if not all(np.isfinite(part).all() for part in (middle, spread, scores, normals, steps)):
+        raise ValueError("a table of a stored map is not finite")
+    if not ((np.diff(scores) > 0).all() and (np.diff(steps) > 0).all() and (spread >= 0).all()):
+        raise ValueError("a table of a stored map does not increase")
 
 
 def _without_ends(score: Floats, coordinates: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:

@@ -99,6 +99,20 @@ class SplineFunctions:
         breaks = tuple(np.asarray(arrays[f"{name}_breaks_{k}"], np.float64) for k in range(len(degrees)))
         return cls(SplineBasis(breaks, tuple(int(d) for d in degrees)), np.asarray(arrays[f"{name}_coefficients"], np.float64))
 
+    def check(self, coordinates: int, columns: int) -> None:
+        """Refuse what was stored and is no such functions of so many coordinates.
+
+        Raises:
+            ValueError: it is not.
+        """
+        breaks, degrees = self.basis.breaks, self.basis.degrees
+        if len(breaks) != coordinates or any(not 0 <= degree <= MOST_DEGREE for degree in degrees):
+            raise ValueError("stored splines are of other coordinates or degrees")
+        if any(b.ndim != 1 or len(b) < 2 or not np.isfinite(b).all() or not (np.diff(b) > 0).all() for b in breaks):
+            raise ValueError("pieces of stored splines do not follow one another")
+        if self.coefficients.shape != (int(np.prod(self.basis.shape)), columns) or not np.isfinite(self.coefficients).all():
+            raise ValueError("coefficients of stored splines have another shape, or are not finite")
+
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
         """Return all that is to be stored, under keys that begin with a name."""
         breaks = {f"{name}_breaks_{k}": b for k, b in enumerate(self.basis.breaks)}

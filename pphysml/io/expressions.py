@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +19,9 @@ LONGEST = 2000
 
 DEEPEST = 60
 """Operations inside one another."""
+
+KEPT = 1000
+"""Expressions that are read once."""
 
 Value = Any
 """A Python number, an array with one value per row, or `Ragged`."""
@@ -116,8 +119,9 @@ class Expression:
     _tree: ast.expr
 
     @classmethod
+    @lru_cache(maxsize=KEPT)
     def parse(cls, text: str) -> Expression:
-        """Read an expression.
+        """Read an expression; the same ones are read again and again, for every batch.
 
         Raises:
             ConfigError: it is none, or does what expressions may not; says what.

@@ -122,8 +122,7 @@ class Reader:
         if problems:
             raise ProblemError(problems)
         columns = numbered(columns, block.file_index, block.start, block.stop)
-        canonical: Columns = self.layout.canonical(columns)
-        return canonical
+        return self.layout.canonical(columns)
 
     @property
     def has_truth(self) -> bool:

@@ -85,8 +85,7 @@ class Refusals:
                 return
 
     def _canonical(self, columns: Columns) -> Columns:
-        canonical: Columns = self.opening.layout.canonical(columns)
-        return canonical
+        return self.opening.layout.canonical(columns)
 
     def _problem(self, error: InputError) -> tuple[object, Problem]:
         severe = self.need_truth or not isinstance(error, TruthError)

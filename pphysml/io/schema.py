@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ConfigError, did_you_mean
 from ..lazy import load_attribute
+
+if TYPE_CHECKING:
+    from .ragged import Columns
 
 Kind = Literal["event", "particle", "hit", "node", "pair", "label", "any"]
 
@@ -178,9 +181,12 @@ class Layout:
     lookalikes: tuple[Lookalike, ...] = ()
     marks: tuple[Field, ...] = ()
 
-    def canonical(self, columns: Any) -> Any:
-        """Return columns as read, `ragged.Columns`, as canonical ones; see `to_canonical`."""
-        return columns if self.to_canonical is None else load_attribute(self.to_canonical)(columns, self)
+    def canonical(self, columns: Columns) -> Columns:
+        """Return columns as read as canonical ones; see `to_canonical`."""
+        if self.to_canonical is None:
+            return columns
+        converted: Columns = load_attribute(self.to_canonical)(columns, self)
+        return converted
 
     def field(self, name: str) -> Field:
         """Return a field by its canonical name."""

@@ -152,12 +152,10 @@ class Jets(Task["JetsConfig"]):
         return super().export(format, model)
 
     def check_stored(self, model: ModelFile) -> None:
-        """Refuse ranges of the training, and maps, that are none."""
-        from .models.domain import check_domain
-        from .models.flat_scores import check_maps
+        """Refuse scales, ranges, trees and maps that are none."""
+        from .models.stored import check_stored
 
-        check_domain(model)
-        check_maps(model)
+        check_stored(model)
 
     def domain(self, examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> list[str]:
         """Return how jets leave the ranges of the training."""

@@ -179,7 +179,9 @@ def test_files_without_entries_or_jets_make_outputs_without(written, tmp_path) -
 
 @pytest.mark.parametrize(("options", "reason"), [
     (["model.inputs=[]"], "at least one"), (["data.background=[nothing]"], "none of data.classes"), (["model.inputs=[open(x)]"], "calls 'open'"),
-    (["model.name=score"], "one expression"), (["apply.resonance_mass=100"], "model.parametrise"), (["model.decorrelate=planing", "model.against=[jet_mass, jet_pt, jet_eta]"], "at most two"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
+    (["model.name=score"], "one expression"), (["model.name=score", "model.inputs=[jet_mass]", "data.classes={a: 'jet_mass > 1', b: 'jet_mass < 1', c: 'jet_mass == 1'}"], "one signal"),
+    (["model.strength=3"], "no effect with model.decorrelate=none"), (["model.name=trees", "model.layers=[3]"], "no effect with model.name=trees"),
+    (["model.name=score", "model.inputs=[jet_mass]", "model.parametrise=true"], "parametrise has no effect"), (["apply.resonance_mass=100"], "model.parametrise"), (["model.decorrelate=planing", "model.against=[jet_mass, jet_pt, jet_eta]"], "at most two"), (["model.name=trees", "model.decorrelate=disco"], "trees has not"), (["data.classes={a: '1'}"], "one of signal"),
     (["apply.bins=[3, 1]"], "rise"), (["data.fractions={signal: 1}"], "none of data.background"), (["data.classes={'a b': '1', c: '0'}"], "must be a word")])
 def test_contradictions_are_refused(options, reason) -> None:
     with pytest.raises(ConfigError, match=reason):

@@ -186,6 +186,8 @@ class JetsConfig(TaskConfig):
     def _consistent(self) -> JetsConfig:
         if self.model.name == "score" and len(self.model.inputs) != 1:
             raise ValueError("model.name=score needs one expression in model.inputs, the score")
+        if self.model.name == "score" and len(self.data.signals) > 1:
+            raise ValueError(f"model.name=score is the score of one signal, and data.classes has {', '.join(self.data.signals)}: name more of them in data.background")
         if self.model.name != "mlp" and self.model.decorrelate in ("adversarial", "disco", "mode"):
             raise ValueError(f"model.decorrelate={self.model.decorrelate} trains a network with another loss, which {self.model.name} has not: take quantile or planing")
         if self.apply.resonance_mass is not None and not self.model.parametrise:

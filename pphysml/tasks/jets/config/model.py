@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from ....config import Config, option
 from ....io.expressions import Expression
@@ -17,6 +17,13 @@ INPUTS = [
 COMMA = re.compile(r"\s*,\s*(?![^()]*\))")
 
 Decorrelation = Literal["none", "planing", "adversarial", "disco", "mode", "quantile"]
+
+
+OF_ONE: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("layers", "activation", "dropout"), ("name", ("mlp",))), **dict.fromkeys(("trees", "leaves", "shrinkage"), ("name", ("trees",))),
+    "parametrise": ("name", ("mlp", "trees")), "strength": ("decorrelate", ("adversarial", "disco", "mode")),
+    **dict.fromkeys(("adversary_steps", "adversary_rate", "adversary_density"), ("decorrelate", ("adversarial",)))}
+"""Option -> the other one on which it depends whether it has an effect, and with what values of that it has."""
 
 
 class ModelConfig(Config):
@@ -53,6 +60,14 @@ class ModelConfig(Config):
         for text in texts:
             Expression.parse(text)
         return texts
+
+    @model_validator(mode="after")
+    def _with_effect(self) -> ModelConfig:
+        for option_name, (of, values) in OF_ONE.items():
+            default = type(self).model_fields[option_name].get_default(call_default_factory=True)
+            if self.model_dump()[option_name] != default and self.model_dump()[of] not in values:
+                raise ValueError(f"model.{option_name} has no effect with model.{of}={self.model_dump()[of]}: it is of {' or '.join(values)}")
+        return self
 
     @property
     def fits_map(self) -> bool:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from ....io.ragged import Array
 from ..config import JetsConfig
 
-NAMES = ("feature", "threshold", "left", "right", "value", "first", "baseline")
-"""Arrays of `fit_trees`, stored under `trees.NAME`."""
+NODES = ("feature", "threshold", "left", "right", "value")
+NAMES = (*NODES, "first", "baseline")
+"""Arrays of `fit_trees`, of nodes and of all, stored under `trees.NAME`."""
 
 
 def fit_trees(inputs: Array, label: Array, weight: Array, log_shares: Array, config: JetsConfig) -> dict[str, Array]:
@@ -33,7 +34,7 @@ def fit_trees(inputs: Array, label: Array, weight: Array, log_shares: Array, con
     model = HistGradientBoostingClassifier(max_iter=config.model.trees, max_leaf_nodes=config.model.leaves, learning_rate=config.model.shrinkage,
                                            early_stopping=True, n_iter_no_change=20, random_state=config.training.seed)
     model.fit(inputs, label, sample_weight=weight)
-    parts: dict[str, list[Array]] = {name: [] for name in NAMES[:5]}
+    parts: dict[str, list[Array]] = {name: [] for name in NODES}
     roots, begin = [], 0
     for iteration in model._predictors:
         row = []

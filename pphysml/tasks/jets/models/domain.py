@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ....io.ragged import Array, Columns
-from ....model_file import ModelFile
 from ..config import JetsConfig
 from ..reading.values import values_of
 
@@ -16,16 +15,6 @@ OUTSIDE = 0.05
 
 MARGIN = 0.1
 """Of the width of a range, by which values may lie outside."""
-
-
-def check_domain(model: ModelFile) -> None:
-    """Refuse stored ranges that are none.
-
-    Raises:
-        ModelError: they are not as `inputs.fit_scales` stores them.
-    """
-    if "domain" in model.prepared:
-        model.ranges("prepared", "domain", (len(model.prepared["domain"]), 2))
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> Iterator[str]:

@@ -44,16 +44,21 @@ def fit_maps(ratios: Array, coordinates: Array, weight: Array, config: JetsConfi
     return found
 
 
-def check_maps(model: ModelFile) -> None:
+def check_maps(model: ModelFile, config: JetsConfig) -> None:
     """Refuse stored maps that are none, as those of an earlier form.
 
     Raises:
         ModelError: something of a map lacks, or cannot be used.
     """
-    signals = {name.split(".")[1] for name in model.finished if name.startswith(PREFIX) and name != LOGARITHMIC}
-    for signal in sorted(signals):
+    if not any(name.startswith(PREFIX) for name in model.finished):
+        return
+    coordinates = len(config.model.against) + config.model.parametrise
+    model.stored("finished", LOGARITHMIC, (coordinates,), "b")
+    for signal in config.data.signals:
         try:
-            _map_of(model.finished, signal)
+            found = _map_of(model.finished, signal)
+            if len(found.middle) != coordinates:
+                raise ValueError(f"it is of {len(found.middle)} coordinates")
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise ModelError(f"{model.named}: the map that makes the scores of {signal} flat is damaged or of an earlier form ({type(error).__name__}: {error}); train it anew.") from None
 
