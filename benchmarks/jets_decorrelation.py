@@ -27,33 +27,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jets_samples import seen, simulated, trained
 from numpy.typing import NDArray
 
-from pphysml.compiled_cache import use_user_cache
-
-use_user_cache()
-
-from pphysml.evaluation.mass_fit import Fitted, Uncertainty  # noqa: E402
-from pphysml.evaluation.roc import rejection  # noqa: E402
-from pphysml.evaluation.seeds import (  # noqa: E402
+from pphysml.evaluation.mass_fit import Fitted, Uncertainty
+from pphysml.evaluation.roc import rejection
+from pphysml.evaluation.seeds import (
     OverSeeds,
     rejection_over_seeds,
     significance_over_seeds,
 )
-from pphysml.io.ragged import Columns  # noqa: E402
-from pphysml.registry import get_task  # noqa: E402
-from pphysml.tasks.jets.judging.jets_seen import JetsSeen  # noqa: E402
-from pphysml.tasks.jets.judging.separation import Separation, separate  # noqa: E402
-from pphysml.verbs.config import configuration  # noqa: E402
-from pphysml.verbs.engine_choice import EngineChoice, choose  # noqa: E402
-from pphysml.verbs.inputs import Inputs  # noqa: E402
-from pphysml.verbs.simulate import simulate  # noqa: E402
-from pphysml.verbs.train import train  # noqa: E402
-from pphysml.verbs.training_inputs import TrainingInputs  # noqa: E402
+from pphysml.tasks.jets.judging.jets_seen import JetsSeen
+from pphysml.tasks.jets.judging.separation import Separation, separate
 
 Array = NDArray[Any]
 
-JETS = get_task("jets")
 SIZES = {"train": (400_000, 11), "validation": (300_000, 12), "test": (600_000, 13)}
 """Jets and seed of each sample."""
 
@@ -76,13 +64,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        files = {name: sample(folder, name, arguments) for name in SIZES}
+        files = {name: simulated(folder / f"{name}.root", round(number * arguments.scale), seed, [arguments.mass]) for name, (number, seed) in SIZES.items()}
         found: dict[str, list[Separation]] = {}
         seconds: dict[str, list[float]] = {}
         for seed in range(1, arguments.seeds + 1):
             for name, options in trainings.items():
                 began = time.process_time()
-                run = trained(folder / f"{name.replace(' ', '-')}-{seed}", files, [*options, f"training.seed={seed}"], arguments.steps)
+                run = trained(folder / f"{name.replace(' ', '-')}-{seed}", files["train"], files["validation"], [*options, f"training.seed={seed}"], arguments.steps)
                 seconds.setdefault(name, []).append(round(time.process_time() - began, 1))
                 for score, one in judged(name, run, files["test"]).items():
                     found.setdefault(score, []).append(one)
@@ -104,33 +92,9 @@ def methods() -> dict[str, list[str]]:
     return found
 
 
-def sample(folder: Path, name: str, arguments: Any) -> Path:
-    """Return a file of simulated jets."""
-    number, seed = SIZES[name]
-    path = folder / f"{name}.root"
-    if not path.exists():
-        options = ["simulation.constituents=false", f"simulation.resonance_masses=[{arguments.mass}]", "simulation.signal=0.25"]
-        simulate(JETS, configuration(JETS, None, options), path, round(number * arguments.scale), seed=seed)
-    return path
-
-
-def trained(run: Path, files: dict[str, Path], options: Sequence[str], steps: int) -> Path:
-    """Return the run folder of a training, which is not done again."""
-    if not (run / "model.safetensors").exists():
-        own = [f"training.steps={steps}", "training.batch_size=2048", "training.learning_rate=0.005", "training.validation_events=300000", f"training.validate_every={max(steps // 3, 1)}",
-               "training.warmup_steps=50"]
-        train(JETS, configuration(JETS, None, [*own, *options]), TrainingInputs(Inputs([str(files["train"])]), [str(files["validation"])]), output=run, device="cpu", force=True)
-    return run
-
-
 def judged(name: str, run: Path, test: Path) -> dict[str, Separation]:
     """Return the scores of a training on the test jets; of the plain network, what is made of its scores, too."""
-    chosen = choose(JETS, EngineChoice(model=str(run), device="cpu"))
-    parts, carry = [], None
-    for chunk in Inputs([str(test)]).open(JETS, chosen.config, need_truth=True):
-        examples, carry = JETS.assemble(chunk, carry, chosen.config)
-        parts.append(JetsSeen.of(examples, with_tau21(examples, chosen.engine(examples)), chosen.config))
-    jets = JetsSeen.joined(parts)
+    jets, config = seen(run, test)
     wanted = {name: "disc_signal", f"{name} + map": "flat_signal", **({"tau21": "tau21"} if name == "plain" else {})}
     if name == "plain":
         for share in BLENDS:
@@ -138,16 +102,10 @@ def judged(name: str, run: Path, test: Path) -> dict[str, Separation]:
             wanted[f"blend {share}"] = f"blend_{share}"
     found = {}
     for score, column in wanted.items():
-        one = separate(jets, chosen.config, column, "signal")
+        one = separate(jets, config, column, "signal")
         assert one is not None
         found[score] = one
     return found
-
-
-def with_tau21(examples: Columns, columns: Columns) -> Columns:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.asarray(examples["jet_tau2"]) / np.asarray(examples["jet_tau1"])
-    return {**columns, "pphysml_tau21": -np.nan_to_num(ratio, nan=1.0)}
 
 
 def blend(jets: JetsSeen, share: float) -> Array:

@@ -17,18 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jets_decorrelation import HALF, JETS, UNCERTAINTIES, said
+from jets_decorrelation import HALF, UNCERTAINTIES, said
+from jets_samples import seen, simulated, trained
 
 from pphysml.evaluation.roc import rejection
 from pphysml.evaluation.seeds import rejection_over_seeds, significance_over_seeds
-from pphysml.tasks.jets.judging.jets_seen import JetsSeen
 from pphysml.tasks.jets.judging.separation import Separation, separate
-from pphysml.verbs.config import configuration
-from pphysml.verbs.engine_choice import EngineChoice, choose
-from pphysml.verbs.inputs import Inputs
-from pphysml.verbs.simulate import simulate
-from pphysml.verbs.train import train
-from pphysml.verbs.training_inputs import TrainingInputs
 
 GRID = (50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 125.0, 150.0, 175.0, 200.0)
 SIZES = {"train": (800_000, 31), "validation": (600_000, 32), "test": (400_000, 33)}
@@ -58,8 +52,8 @@ def compared(folder: Path, mass: float, arguments: Any) -> dict[str, Any]:
     for seed in range(1, arguments.seeds + 1):
         for kind, masses, options in (("parametrised", grid, ["model.parametrise=true"]), ("dedicated", [mass], [])):
             name = f"{kind}-{seed}" if kind == "parametrised" else f"{kind}-{mass:g}-{seed}"
-            files = [sample(folder, part, masses, arguments) for part in ("train", "validation")]
-            run = trained(folder / name, files, [*options, f"training.seed={seed}"], arguments.steps)
+            training, validation = (sample(folder, part, masses, arguments) for part in ("train", "validation"))
+            run = trained(folder / name, training, validation, ["model.decorrelate=quantile", *options, f"training.seed={seed}"], arguments.steps)
             found[kind].append(judged(run, test, mass if options else None))
             print(f"{mass:g} GeV, seed {seed}, {kind}: R50 {[round(rejection(one.curve, HALF).value, 2) for one in found[kind][-1]]}", file=sys.stderr, flush=True)
     ours, theirs = found["parametrised"], found["dedicated"]
@@ -72,33 +66,15 @@ def compared(folder: Path, mass: float, arguments: Any) -> dict[str, Any]:
 
 
 def sample(folder: Path, part: str, masses: Sequence[float], arguments: Any) -> Path:
-    """Return a file of simulated jets with these resonance masses."""
+    """Return a file of jets with these resonance masses."""
     number, seed = SIZES[part]
-    path = folder / f"{part}-{'-'.join(f'{mass:g}' for mass in masses)}.root"
-    if not path.exists():
-        options = ["simulation.constituents=false", f"simulation.resonance_masses={list(masses)}", "simulation.signal=0.25"]
-        simulate(JETS, configuration(JETS, None, options), path, round(number * arguments.scale), seed=seed)
-    return path
-
-
-def trained(run: Path, files: Sequence[Path], options: Sequence[str], steps: int) -> Path:
-    """Return the run folder of a training, which is not done again."""
-    if not (run / "model.safetensors").exists():
-        own = [f"training.steps={steps}", "training.batch_size=2048", "training.learning_rate=0.005", "training.validation_events=600000", f"training.validate_every={max(steps // 3, 1)}",
-               "training.warmup_steps=50", "model.decorrelate=quantile"]
-        train(JETS, configuration(JETS, None, [*own, *options]), TrainingInputs(Inputs([str(files[0])]), [str(files[1])]), output=run, device="cpu", force=True)
-    return run
+    return simulated(folder / f"{part}-{'-'.join(f'{mass:g}' for mass in masses)}.root", round(number * arguments.scale), seed, masses)
 
 
 def judged(run: Path, test: Path, mass: float | None) -> tuple[Separation, Separation]:
     """Return the plain and the mapped scores of the test jets, at a stated mass."""
-    chosen = choose(JETS, EngineChoice(model=str(run), device="cpu", overrides=[] if mass is None else [f"apply.resonance_mass={mass}"]))
-    parts, carry = [], None
-    for chunk in Inputs([str(test)]).open(JETS, chosen.config, need_truth=True):
-        examples, carry = JETS.assemble(chunk, carry, chosen.config)
-        parts.append(JetsSeen.of(examples, chosen.engine(examples), chosen.config))
-    jets = JetsSeen.joined(parts)
-    plain, mapped = (separate(jets, chosen.config, column, "signal") for column in ("disc_signal", "flat_signal"))
+    jets, config = seen(run, test, [] if mass is None else [f"apply.resonance_mass={mass}"])
+    plain, mapped = (separate(jets, config, column, "signal") for column in ("disc_signal", "flat_signal"))
     assert plain is not None and mapped is not None
     return plain, mapped
 
