@@ -24,7 +24,7 @@ def config_of(**training):
 
 
 def configured(training=None, **model):
-    return build(JetsConfig, {"model": {"inputs": ["s"], "layers": [8], **model}, "training": training or {}}, "test")
+    return build(JetsConfig, {"model": {"inputs": ["s"], **({} if "name" in model else {"layers": [8]}), **model}, "training": training or {}}, "test")
 
 
 def sample(n=40_000, seed=0, signed=True, signals=0.5):
