@@ -1,0 +1,18 @@
+"""A linear layer and the batch normalisation behind it, as one layer where the moments are known."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from .....nn.row_norm import EPSILON, RowNorm
+
+
+def normed(layer: nn.Linear, norm: RowNorm, rows: Tensor) -> Tensor:
+    """Return `norm(layer(rows))`; when not in training, both are one linear layer."""
+    if norm.training:
+        return norm(layer(rows))  # type: ignore[no-any-return]
+    scale = norm.weight * torch.rsqrt(norm.running_var + EPSILON)
+    shift = norm.bias - norm.running_mean * scale
+    return linear(rows, layer.weight * scale[:, None], torch.addcmul(shift, layer.bias, scale) if layer.bias is not None else shift)
