@@ -166,6 +166,7 @@ class Term:
 
     Attributes:
         weight: the term's factor in the loss; metrics ignore it.
+        alone: for how many first steps of the training it is no part of the loss; for an adversary's see `Adversary`.
         of_adversary: whether it is what an adversary makes small, and the rest of the network large; see `Adversary`.
     """
 
@@ -173,6 +174,7 @@ class Term:
     count: Any
     weight: float = 1.0
     of_adversary: bool = False
+    alone: int = 0
 
 
 @dataclass(frozen=True)

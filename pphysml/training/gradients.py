@@ -107,7 +107,7 @@ class Backpropagation(Gradients):
     def _step(self, batch: Batch, step: int) -> Losses:
         with self.precision():
             terms, means = self._means(batch)
-            loss = torch.stack([terms[name].weight * mean for name, mean in means.items()]).sum()
+            loss = _sum(terms[name].weight * mean for name, mean in means.items() if step >= terms[name].alone)
         # Fabric averages gradients over processes; the global mean needs their sum.
         self.fabric.backward(loss * self.fabric.world_size)
         self._update(NETWORK, self.network.parameters(), learning_rate(step, self.config))
@@ -144,10 +144,10 @@ class Game(Gradients):
         rate, first = learning_rate(step, self.config), self.adversary.alone
         waits = first <= step < first + self.adversary.head_start
         for _ in range(self.adversary.steps if step >= first else 0):
-            loss, means = self._turn(ADVERSARY, batch, rate * self.adversary.learning_rate / self.config.learning_rate)
-        return (loss, means) if waits else self._turn(NETWORK, batch, rate, with_adversary=step >= first)
+            loss, means = self._turn(ADVERSARY, batch, rate * self.adversary.learning_rate / self.config.learning_rate, step)
+        return (loss, means) if waits else self._turn(NETWORK, batch, rate, step)
 
-    def _turn(self, player: str, batch: Batch, rate: float, with_adversary: bool = True) -> Losses:
+    def _turn(self, player: str, batch: Batch, rate: float, step: int) -> Losses:
         """Move one player; return the loss of the network as it was before, and all terms."""
         others = self.buffers[ADVERSARY if player == NETWORK else NETWORK]
         kept = [buffer.clone() for buffer in others]
@@ -156,7 +156,7 @@ class Game(Gradients):
                 terms, means = self._means(batch)
                 signs = {name: -1 if term.of_adversary else 1 for name, term in terms.items()}
                 loss = _sum(signs[name] * term.weight * means[name] for name, term in terms.items()
-                            if with_adversary or not term.of_adversary)
+                            if step >= (self.adversary.alone if term.of_adversary else term.alone))
                 own = loss
                 if player == ADVERSARY:
                     own = _sum(means[name] for name, term in terms.items() if term.of_adversary)

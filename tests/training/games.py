@@ -62,12 +62,12 @@ class Pivot(nn.Module):
 
 
 class PivotLearner(Learner):
-    """Plays the game; `coupled` adds a loss of the whole batch, the distance correlation of f and x2."""
+    """Plays the game; `coupled` adds a loss of the whole batch, the distance correlation of f and x2, after `uncoupled` steps."""
 
     monitor = "closeness"
 
-    def __init__(self, reversal=False, coupled=0.0, dropout=0.0, steps=1, alone=0, head_start=0, rate=0.05):
-        self.reversal, self.coupled, self.dropout = reversal, coupled, dropout
+    def __init__(self, reversal=False, coupled=0.0, dropout=0.0, steps=1, alone=0, head_start=0, rate=0.05, uncoupled=0):
+        self.reversal, self.coupled, self.dropout, self.uncoupled = reversal, coupled, dropout, uncoupled
         self.adversarial = {"steps": steps, "alone": alone, "head_start": head_start, "learning_rate": rate}
         self.batches = []
 
@@ -90,7 +90,7 @@ class PivotLearner(Learner):
         terms = {"squares": Term(((f - y) ** 2).sum(), n),
                  "hidden": Term(((found - hidden) ** 2).sum(), n, 1.0 if self.reversal else STRENGTH, of_adversary=not self.reversal)}
         if self.coupled:
-            terms["correlation"] = Term(disco(*gather_rows(torch.stack([f, hidden, torch.ones(n)], 1)).unbind(1)), 1, self.coupled)
+            terms["correlation"] = Term(disco(*gather_rows(torch.stack([f, hidden, torch.ones(n)], 1)).unbind(1)), 1, self.coupled, alone=self.uncoupled)
         return terms
 
     def validate(self, model, examples, finished=None):

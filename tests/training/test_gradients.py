@@ -53,6 +53,17 @@ def test_the_network_begins_alone_and_waits_for_the_adversary(tmp_path):
     assert np.all(both != head_start)
 
 
+@pytest.mark.parametrize("reversal", [True, False], ids=["backpropagation", "game"])
+def test_a_term_that_begins_later_has_no_part_in_the_steps_before(tmp_path, reversal):
+    def after(steps, name, **coupled):
+        return weights(play(RunFolder(tmp_path / name), PivotLearner(reversal, **coupled), steps=steps, warmup_steps=0, final_learning_rate=1))
+
+    later = {"coupled": 3.0, "uncoupled": 8}
+    assert np.array_equal(after(8, "before", **later), after(8, "without"))
+    assert not np.allclose(after(8, "before", **later), after(8, "from the first", coupled=3.0))
+    assert not np.allclose(after(9, "after", **later), after(9, "without still"))
+
+
 @pytest.mark.parametrize("impossible", [{"steps": 0}, {"alone": -1}, {"head_start": -1}])
 def test_impossible_numbers_of_steps_are_refused(impossible):
     with pytest.raises(ValueError, match="at least one step"):

@@ -33,8 +33,11 @@ PREPARED_FROM, TREES_FROM = 100_000, 2_000_000
 IN_TRAINING = ("adversarial", "disco", "mode")
 """Ways of decorrelation that are terms of the loss."""
 
-HEAD_START = 0.05
-"""Share of the steps in which the adversary is trained before the network meets it."""
+ALONE, HEAD_START = 0.1, 0.05
+"""Shares of the steps in which the network learns the classes alone, and in which the adversary is trained before the network meets it.
+
+A score that means nothing yet can be made independent of the mass with the order of signal and background exchanged, and stay so.
+"""
 
 
 class JetsLearner(Learner):
@@ -118,7 +121,7 @@ class JetsLearner(Learner):
         if options.decorrelate in ("disco", "mode"):
             from .models.decorrelated import dependence
 
-            further[options.decorrelate] = Term(dependence(logits, batch["mass"], weight, batch["background"], self.config), 1, options.strength)
+            further[options.decorrelate] = Term(dependence(logits, batch["mass"], weight, batch["background"], self.config), 1, options.strength, alone=self._steps(ALONE))
         shares = torch.from_numpy(log_shares(self.prepared)).to(logits)
         each = cross_entropy(logits + shares, batch["class"], reduction="none")
         return {"class": Term((weight * each).sum(), weight.abs().sum()), **further}
@@ -129,7 +132,10 @@ class JetsLearner(Learner):
         if options.decorrelate != "adversarial":
             return None
         part = network.get_submodule("adversary")
-        return Adversary(part, options.adversary_rate, options.adversary_steps, head_start=round(HEAD_START * self.config.training.steps))
+        return Adversary(part, options.adversary_rate, options.adversary_steps, self._steps(ALONE), self._steps(HEAD_START))
+
+    def _steps(self, share: float) -> int:
+        return round(share * self.config.training.steps)
 
     def validate(self, model: nn.Module, examples: Columns, finished: Mapping[str, Array] | None = None) -> dict[str, Term]:
         """Return the mean logarithm of the probability of the true class, and the share of jets whose likeliest class is the true one; jets are weighed as in the training.
