@@ -1,8 +1,8 @@
 """Numbers of a TTree's branch straight out of its baskets: files of small ones take most of their time in objects made for each.
 
 A basket is a key and its data. The key holds, big endian, its own length and that of the data before and after compression, and at its end
-how many entries there are, and where their data end; data are stored as they are, or as blocks with nine bytes in front (TKey, TBasket and
-R__unzip of ROOT, as uproot reads them).
+how many entries there are, and where their data end; data are stored as they are, or as blocks with nine bytes in front, and of LZ4 also
+with a checksum (TKey, TBasket and R__unzip of ROOT, as uproot reads them).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import uproot
 from uproot.behaviors.TBranch import TBranch
 from uproot.interpretation.numerical import AsDtype
+from xxhash import xxh64_intdigest
 
 from .ragged import Array
 from .sources import is_remote
@@ -29,7 +30,11 @@ BASKET = struct.Struct(">Hiiii")
 BLOCK = 9
 """Bytes in front of a block: algorithm (2), method (1), compressed and uncompressed bytes (3 each, little endian)."""
 
-DECOMPRESS = {b"ZL": uproot.ZLIB(1).decompress, b"ZS": uproot.ZSTD(1).decompress}
+LZ4 = b"L4"
+CHECKSUM = 8
+"""Bytes of the checksum, xxh64, big endian, of the compressed data of LZ4."""
+
+DECOMPRESS = {b"ZL": uproot.ZLIB(1).decompress, b"ZS": uproot.ZSTD(1).decompress, LZ4: uproot.LZ4(1).decompress, b"XZ": uproot.LZMA(1).decompress}
 
 
 def flat_values(handle: Any, start: int, stop: int) -> Array | None:
@@ -48,7 +53,7 @@ def flat_values(handle: Any, start: int, stop: int) -> Array | None:
             low, high = max(start, first), min(stop, first + len(numbers))
             values[low - start : high - start] = numbers[low - first : high - first]
         return values
-    except Exception:  # zlib, zstd and uproot raise their own
+    except Exception:  # zlib, zstd, lz4, lzma and uproot raise their own
         return None
 
 
@@ -99,13 +104,22 @@ def _content(raw: bytes) -> bytes | memoryview:
 def _blocks(packed: memoryview) -> Iterator[bytes]:
     at = 0
     while at < len(packed):
-        decompress = DECOMPRESS.get(bytes(packed[at : at + 2]))
+        algorithm = bytes(packed[at : at + 2])
+        decompress = DECOMPRESS.get(algorithm)
         size, n = (int.from_bytes(packed[at + k : at + k + 3], "little") for k in (3, 6))
         block = packed[at + BLOCK : at + BLOCK + size]
         if decompress is None or len(block) != size:
             raise ValueError("block")
-        data = decompress(block, n)
+        data = decompress(_checked(block) if algorithm == LZ4 else block, n)
         if len(data) != n:
             raise ValueError("block")
         yield data
         at += BLOCK + size
+
+
+def _checked(block: memoryview) -> memoryview:
+    """Return the data of a block of LZ4 behind its checksum."""
+    data = block[CHECKSUM:]
+    if xxh64_intdigest(data) != int.from_bytes(block[:CHECKSUM], "big"):
+        raise ValueError("checksum")
+    return data
