@@ -299,6 +299,17 @@ class Evaluator(Protocol):
         """Return metrics with errors, tables and figures."""
 
 
+class Comparison(Evaluator, Protocol):
+    """Accumulates examples of data, by `update`, and those of simulation that are set beside them."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Files of the simulation, as a user names them."""
+
+    def update_simulation(self, examples: Columns, predictions: Columns) -> None:
+        """Add examples of the simulation and the predictions of an engine, row by row."""
+
+
 VARIED = "@"
 
 

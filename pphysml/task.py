@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from .contract import (
+    Comparison,
     DataExport,
     Engine,
     Evaluator,
@@ -202,6 +203,10 @@ class Task(ABC, Generic[ConfigT]):
     @abstractmethod
     def evaluator(self, config: ConfigT, engine: str) -> Evaluator:
         """Return what judges an engine, which has this name."""
+
+    def comparison(self, config: ConfigT) -> Comparison | None:
+        """Return what sets simulation beside the input in the place of judging this, where the configuration names its files; nothing by default."""
+        return None
 
     def variations(self, examples: Columns, config: ConfigT) -> Mapping[str, Columns]:
         """Return the examples under each systematic variation that evaluating is to show, by its name; none by default.

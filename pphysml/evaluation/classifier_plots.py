@@ -1,8 +1,8 @@
-"""Figures that every classifier has: rejection, background before and after a cut, significance, calibration."""
+"""Figures that every classifier has: rejection, background before and after a cut, significance, calibration, data over simulation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .class_calibration import Calibration
+from .data_against_simulation import Spectra
 from .mass_fit import Scan, Uncertainty
 from .roc import FEW, Roc, auc, rejection
 from .style import COLOURS, GREY, INK, new_figure, style
@@ -23,6 +24,9 @@ CURVE = np.concatenate([np.arange(0.02, 0.3, 0.02), np.arange(0.3, 1.0, 0.035)])
 
 WELL_FILLED = 0.25
 """Background of a bin over the mean of all bins, above which its efficiency is surely inside the axis."""
+
+STEEP = 100.0
+"""Largest content of a bin over the median of all, from which on a spectrum is drawn logarithmically."""
 
 LINES = ("-", "--", ":", "-.")
 """Of several uncertainties of one score."""
@@ -139,6 +143,42 @@ def reliability_curves(calibrations: Mapping[str, Calibration]) -> Figure:
                       label=f"{name}: {error.value:.4f} ± {(error.high - error.low) / 2:.4f}")
     axes.set(xlabel="probability", ylabel="share of jets", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(loc="upper left")
+    return figure
+
+
+@style()
+def data_over_simulation(found: Spectra, name: str, classes: Sequence[str]) -> Figure:
+    """Draw the spectrum of data with errors on the stacked classes of the simulation; below, their ratio.
+
+    Args:
+        found: of one quantity, which has this name.
+        classes: names of those of the simulation.
+    """
+    test = f"chi2 / ndf = {found.chi2:.1f} / {found.ndf}, p = {found.p_value:.2g}" if found.ndf else "too few jets for a test"
+    figure, (above, below) = new_figure(5.8, 5.8, rows=2, height_ratios=(2.6, 1), sharex=True, caption=(
+        f"{name} in data and simulation, whose band is its statistical uncertainty; below, their ratio. The outermost bins hold"
+        f" what lies beyond. {test[0].upper()}{test[1:]}."))
+    e, total, error = found.edges, found.summed, np.sqrt(found.simulation_variance)
+    middle, level = (e[1:] + e[:-1]) / 2, np.zeros(len(total))
+    order = np.argsort(found.simulation.sum(1))
+    colours = dict(zip(range(len(classes)), cycle(COLOURS)))
+    for k in order[found.simulation[order].any(1)]:
+        above.stairs(level + found.simulation[k], e, baseline=level, fill=True, color=colours[k], alpha=0.6, label=classes[k])
+        level = level + found.simulation[k]
+    above.stairs(total + error, e, baseline=total - error, fill=True, color=GREY, alpha=0.5, label="uncertainty of simulation")
+    filled = found.data > 0
+    above.errorbar(middle[filled], found.data[filled], np.sqrt(found.data_variance[filled]), fmt="o", color=INK, markersize=3.5, elinewidth=1.2, label="data")
+    contents = np.concatenate([found.data[filled], total[total > 0]])
+    steep = len(contents) > 0 and contents.max() > STEEP * np.median(contents)
+    above.set(ylabel="jets per bin", title=test, yscale="log" if steep else "linear")
+    above.set_ylim(bottom=0.5 * contents.min() if steep else 0)
+    above.legend()
+    shown = total > 0
+    ratio, spread = (x[shown] / total[shown] for x in (found.data, np.sqrt(found.data_variance)))
+    below.bar(middle[shown], 2 * error[shown] / total[shown], np.diff(e)[shown], 1 - error[shown] / total[shown], color=GREY, alpha=0.5)
+    below.errorbar(middle[shown], ratio, spread, fmt="o", color=INK, markersize=3.5, elinewidth=1.2)
+    below.axhline(1, color=GREY, linestyle="--", linewidth=1.1)
+    below.set(xlabel=name, ylabel="data / simulation", xlim=(e[0], e[-1]), ylim=(0, 2))
     return figure
 
 

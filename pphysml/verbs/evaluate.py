@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePath
@@ -26,6 +26,7 @@ from ..evaluation.report import (
 from ..evaluation.result import Evaluation, Metric
 from ..io.ragged import Array, Columns, length, take
 from ..io.reader import Reader
+from ..io.sources import real_place
 from ..progress import Progress, Silent
 from ..task import Task
 from ..training.event_split import FOLD, event_hash
@@ -72,15 +73,17 @@ def evaluate(
         names = " and ".join(entrant.name for entrant, _ in field)
         raise ConfigError(f"--strict: {names} has no ranges of a training that data could be outside of; leave it out.")
     readers = [_opened(task, inputs, chosen) for _, chosen in field]
+    beside = [_opened_beside(task, inputs, chosen, reader) for (_, chosen), reader in zip(field, readers, strict=True)]
     for (_, chosen), reader in zip(field, readers, strict=True):
         look_first(task, chosen, reader)
     aside = set_aside(task, [chosen for _, chosen in field], inputs, progress)
-    for (entrant, chosen), reader in zip(field, readers, strict=True):
+    for (entrant, chosen), reader, simulation in zip(field, readers, beside, strict=True):
         name = entrant.name
         say_usual_map(reader, progress)
-        results[name], found[name] = _evaluate_one(task, name, chosen, reader, aside, strict, progress)
+        results[name], found[name] = _evaluate_one(task, name, chosen, reader, simulation, aside, strict, progress)
         results[name].notes += [*aside.notes, *([entrant.note] if entrant.note else [])]
         facts |= _facts(name, chosen, reader)
+        facts |= {"simulation": ", ".join(s.path for s in simulation.sources), "entries of simulation": str(simulation.n_entries)} if simulation is not None else {}
     facts |= _found(found)
     if output is not None:
         with further_files(output) as folder:
@@ -89,12 +92,30 @@ def evaluate(
 
 
 def _opened(task: Task[Any], inputs: Inputs, chosen: Chosen) -> Reader:
-    """Open the input with its truth, which only some tasks can do without; a part of it is refused in any case."""
+    """Open the input with its truth, which only some tasks can do without; a part of it is refused in any case, but of data beside simulation."""
+    if task.comparison(chosen.config) is not None:
+        return inputs.open(task, chosen.config, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
     if task.judges_without_truth:
         reader = inputs.open(task, chosen.config, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
         if not reader.has_truth:
             return reader
     return inputs.open(task, chosen.config, need_truth=True, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
+
+
+def _opened_beside(task: Task[Any], inputs: Inputs, chosen: Chosen, reader: Reader) -> Reader | None:
+    """Open the simulation that is set beside the input, if there is any.
+
+    Raises:
+        InputError: a file is data and simulation.
+    """
+    comparison = task.comparison(chosen.config)
+    if comparison is None:
+        return None
+    beside = replace(inputs, files=comparison.files).open(task, chosen.config, usual=chosen.usual_map, usual_layout=chosen.usual_layout, judging=True)
+    data = {real_place(source) for source in reader.sources}
+    if both := [source.path for source in beside.sources if real_place(source) in data]:
+        raise InputError("is among the data and among the simulation; quote a pattern, as 'mc*.root', that the shell is not to replace by its files.", file=both[0])
+    return beside
 
 
 def trained_on(chosen: Chosen, reader: Reader, examples: Columns) -> int:
@@ -129,37 +150,22 @@ def _judged(chosen: Chosen, examples: Columns) -> Columns:
     return take(examples, _left_out(chosen, examples)) if folds is not None and folds.alone and length(examples) else examples
 
 
-def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, aside: SetAside, strict: bool,
+def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, simulation: Reader | None, aside: SetAside, strict: bool,
                   progress: Progress) -> tuple[Evaluation, dict[str, Any]]:
     """Return the evaluation of an engine, and what was found out of the input while it was read."""
     if not reader.n_entries:
         raise InputError(", ".join(s.path for s in reader.sources) + ": there are no entries to evaluate.")
-    evaluator = task.evaluator(chosen.config, chosen.name)
-    findings = Findings()
-    warn_of_files(reader, findings.warnings, progress)
-    seen = overlap = 0
-
-    @cache
-    def another() -> Engine:
-        """Return an engine for what is no input, which the first is not to count."""
-        return chosen.made_anew().engine
-
-    for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress, f"evaluate {task.name}: {name}"):
-        examples = _judged(chosen, aside.left(part, reader) if length(part) else part)
-        if not length(examples):
-            continue
-        with reader.naming_places():
-            predictions = chosen.engine(examples)
-            for variation, changed in task.variations(examples, chosen.config).items():
-                predictions |= {varied(variation, name): column for name, column in another()(changed).items()}
-            evaluator.update(examples, predictions)
-        seen += length(examples)
-        overlap += trained_on(chosen, reader, examples)
+    comparison = task.comparison(chosen.config)
+    evaluator = comparison or task.evaluator(chosen.config, chosen.name)
+    findings, label = Findings(), f"evaluate {task.name}: {name}"
+    said = _given(task, evaluator.update, chosen, reader, aside, strict, findings, progress, label)
+    if comparison is not None and simulation is not None:
+        others = Findings()
+        warnings = _given(task, comparison.update_simulation, chosen.made_anew(), simulation, aside, strict, others, progress, f"{label}, simulation")
+        said += [f"{sentence} (simulation)" for sentence in warnings]
+        findings.warnings += [f"{sentence} (simulation)" for sentence in others.warnings]
+        reader.skipped += simulation.skipped
     result = evaluator.result()
-    said = list(chosen.engine.warnings)
-    if overlap:
-        kind = "entries" if task.example == "entry" else "examples"
-        said.append(f"{overlap} of {seen} {kind} are among those that the model was trained on")
     for sentence in said:
         progress.log(f"warning: {sentence}")
     folds = chosen.config.folds
@@ -170,6 +176,32 @@ def _evaluate_one(task: Task[Any], name: str, chosen: Chosen, reader: Reader, as
     result.notes += [f"Skipped: {reason}" for _, reason in reader.skipped]
     result.skipped = list(reader.skipped)
     return result, findings.facts
+
+
+def _given(task: Task[Any], take_in: Callable[[Columns, Columns], None], chosen: Chosen, reader: Reader, aside: SetAside, strict: bool,
+           findings: Findings, progress: Progress, label: str) -> list[str]:
+    """Give all examples of an input and what an engine says of them to an evaluator; return sentences on them that are known at the end."""
+    warn_of_files(reader, findings.warnings, progress)
+    seen = overlap = 0
+
+    @cache
+    def another() -> Engine:
+        """Return an engine for what is no input, which the first is not to count."""
+        return chosen.made_anew().engine
+
+    for part, _ in prepared_parts(task, chosen, reader, strict, findings, progress, label):
+        examples = _judged(chosen, aside.left(part, reader) if length(part) else part)
+        if not length(examples):
+            continue
+        with reader.naming_places():
+            predictions = chosen.engine(examples)
+            for variation, changed in task.variations(examples, chosen.config).items():
+                predictions |= {varied(variation, name): column for name, column in another()(changed).items()}
+            take_in(examples, predictions)
+        seen += length(examples)
+        overlap += trained_on(chosen, reader, examples)
+    kind = "entries" if task.example == "entry" else "examples"
+    return [*chosen.engine.warnings, *([f"{overlap} of {seen} {kind} are among those that the model was trained on"] if overlap else [])]
 
 
 def _write(folder: Path, results: Mapping[str, Evaluation], title: str, facts: Mapping[str, str]) -> None:

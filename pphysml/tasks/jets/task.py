@@ -6,7 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...contract import Engine, Evaluator, Export, Flag, LastStep, Learner, Simulation, Verb
+from ...contract import (
+    Comparison,
+    Engine,
+    Evaluator,
+    Export,
+    Flag,
+    LastStep,
+    Learner,
+    Simulation,
+    Verb,
+)
 from ...errors import ConfigError
 from ...task import Task
 
@@ -42,6 +52,7 @@ class Jets(Task["JetsConfig"]):
         "--decorrelate": Flag("model.decorrelate", "METHOD", "Keep the scores of background from showing the mass: none, planing, adversarial, disco, mode or quantile.", ("train",)),
         "--against": Flag("model.against", "EXPRESSIONS", "What scores are to be independent of; default: jet_mass; jet_mass,jet_pt is both.", ("train",)),
         "--collection": Flag("data.collection", "PREFIX", "Jets whose branches begin so, as ScoutingFatJet or JetsAK8; default: as the layout has them.", READING),
+        "--simulation": Flag("apply.simulation", "FILES", "Set the jets of these files, as 'mc*.root', beside those of the input, which are data: spectra of scores, inputs and masses with their ratio and chi2.", ("evaluate",)),
         "--selection": Flag("data.selection", "EXPRESSION", "Judge only jets for which this is true; all get scores.", ("evaluate",)),
         "--working-points": Flag("apply.working_points", "FILE", "YAML file of working points, as evaluate writes it: the output says which jets pass.", ("apply",)),
         "--bins": Flag("apply.bins", "GEV,...", "Edges of bins of jet_pt in which the working points that are written have a threshold each.", ("evaluate",)),
@@ -122,6 +133,14 @@ class Jets(Task["JetsConfig"]):
         from .judging.metrics import JetsEvaluator
 
         return JetsEvaluator(config)
+
+    def comparison(self, config: JetsConfig) -> Comparison | None:
+        """Return what compares data and simulation, if files of it are named."""
+        if not config.apply.simulation:
+            return None
+        from .judging.data_against_simulation import DataAgainstSimulation
+
+        return DataAgainstSimulation(config)
 
     def simulation(self, config: JetsConfig, seed: int) -> Simulation:
         """Return simulated jets."""

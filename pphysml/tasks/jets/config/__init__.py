@@ -120,13 +120,15 @@ class ApplyConfig(Config):
     expected_background: float = option(200_000.0, "Background jets in these data, before any cut.", gt=0)
     resonance_mass: float | None = option(None, "Resonance mass that is searched for, of a parametrised network; null in evaluating takes that of each signal jet, and for background one drawn from these. See --resonance-mass.", "GeV", gt=0)
 
+    simulation: list[str] = option(list, "Files of simulation that `evaluate` sets beside the input, which is data then. See --simulation.")
+    normalise: bool = option(True, "Whether the sum of weights of `simulation` is scaled to that of the data.")
     scale: float = option(0.0, "Relative change of the momenta and masses of jets, up and down, under which `evaluate` gives rejection and significance too; 0: none.", ge=0, lt=1)
     mass_scale: float = option(0.0, "The same of masses alone, at the same momenta.", ge=0, lt=1)
     smear: float = option(0.0, "The same with momenta and masses of each jet times a Gaussian factor of mean 1 and this width, which is that of the jet in every reading.", ge=0, lt=1)
     left_out_alone: bool = option(False, "Judge only events of the fold that the training left out. See --fold.")
     other_folds: list[str] = option(list, "Weights of all other folds: each event gets the scores of the model that has not seen it. See --other-folds.")
 
-    @field_validator("bins", "other_folds", mode="before")
+    @field_validator("bins", "other_folds", "simulation", mode="before")
     @classmethod
     def _given_bins(cls, value: Any) -> Any:
         return value.split(",") if isinstance(value, str) else value
@@ -138,6 +140,14 @@ class ApplyConfig(Config):
         if any(not 0 < efficiency < 1 for efficiency in self.efficiencies):
             raise ValueError("apply.efficiencies must be between 0 and 1")
         Expression.parse(self.binned_in)
+        return self
+
+    @model_validator(mode="after")
+    def _compared(self) -> ApplyConfig:
+        if not self.normalise and not self.simulation:
+            raise ValueError("apply.normalise has no effect without apply.simulation (--simulation)")
+        if self.simulation and (self.scale or self.mass_scale or self.smear):
+            raise ValueError("apply.scale, apply.mass_scale and apply.smear have no effect with apply.simulation (--simulation): nothing is judged")
         return self
 
     @field_validator("score")

@@ -50,17 +50,11 @@ class JetsSeen:
         """Take what is judged from examples and what an engine says of them."""
         rows = np.flatnonzero(judged(examples, config))
         chosen = take(examples, rows)
-        file, entry = (np.asarray(chosen[name]).astype(np.uint64) for name in ("file", "entry"))
-        with np.errstate(over="ignore"):
-            event = mixed(entry * GOLDEN + (file + np.uint64(1)) * PER_FILE).astype(np.int64)
-        values, known = id_values(chosen, config.event_ids)
-        # Simulated files of several processes have events of the same number.
-        event = np.where(known, combined(file, *values).astype(np.int64), event)
         mass = np.asarray(chosen.get("jet_resonance_mass", np.full(length(chosen), -1.0)), float)
         scores = {name.replace(PREFIX, ""): _lowest_if_unknown(np.asarray(column)[rows]) for name, column in predictions.items() if name.startswith(PREFIX) or VARIED in name}
         for name, changed in variations(chosen, config).items():
             scores[varied(name, MASS)] = values_of(config.model.against[:1], changed)[:, 0]
-        return cls(np.asarray(chosen["class"]), np.asarray(chosen["weight"]), event, values_of(config.model.against, chosen),
+        return cls(np.asarray(chosen["class"]), np.asarray(chosen["weight"]), event_numbers(chosen, config), values_of(config.model.against, chosen),
                    values_of([config.apply.binned_in], chosen)[:, 0], mass, scores)
 
     @classmethod
@@ -85,6 +79,16 @@ class JetsSeen:
 
     def __len__(self) -> int:
         return len(self.label)
+
+
+def event_numbers(examples: Columns, config: JetsConfig) -> Array:
+    """Return a number for each jet that those of one event share, by its ids where files have them, else by its entry, int64 (n,)."""
+    file, entry = (np.asarray(examples[name]).astype(np.uint64) for name in ("file", "entry"))
+    with np.errstate(over="ignore"):
+        by_entry = mixed(entry * GOLDEN + (file + np.uint64(1)) * PER_FILE).astype(np.int64)
+    values, known = id_values(examples, config.event_ids)
+    # Simulated files of several processes have events of the same number.
+    return np.where(known, combined(file, *values).astype(np.int64), by_entry)
 
 
 def _lowest_if_unknown(score: Array) -> Array:

@@ -22,8 +22,9 @@ from ....evaluation.result import Evaluation, Metric
 from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
 from .jets_seen import JetsSeen
+from .jets_shown import JetsShown
 from .separation import Separation, mass_rows, metrics_of, separate
-from .spectra import JetsWithoutTruth, spectra
+from .spectra import spectra
 from .systematics import systematic_rows, variation_names, without_effect
 from .working_point_files import files_of
 
@@ -39,12 +40,12 @@ class JetsEvaluator:
     def __init__(self, config: JetsConfig) -> None:
         self.config = config
         self.parts: list[JetsSeen] = []
-        self.without_truth: list[JetsWithoutTruth] = []
+        self.without_truth: list[JetsShown] = []
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add jets."""
         if length(examples) and "class_known" not in examples:
-            self.without_truth.append(JetsWithoutTruth.of(examples, predictions, self.config))
+            self.without_truth.append(JetsShown.of(examples, predictions, self.config))
         elif length(examples):
             self.parts.append(JetsSeen.of(examples, predictions, self.config))
 

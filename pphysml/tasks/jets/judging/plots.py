@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from ....evaluation.class_calibration import Calibration
 from ....evaluation.classifier_plots import (
     background_shapes,
+    data_over_simulation,
     rejection_curves,
     reliability_curves,
     significance_curves,
 )
+from ....evaluation.data_against_simulation import Spectra
 from ....evaluation.drawing import Drawings
 from ....evaluation.roc import threshold
 from ....evaluation.style import COLOURS, new_figure, style
@@ -62,6 +64,11 @@ def score_figure(one: Separation, config: JetsConfig) -> Figure:
     axes.set(xlabel=one.score, ylabel="share per unit", yscale="log")
     axes.legend()
     return figure
+
+
+def comparison_figures(found: dict[str, Spectra], classes: list[str]) -> Drawings:
+    """Return what draws data against simulation for each quantity."""
+    return {f"Data against simulation, {name}": partial(data_over_simulation, one, name, classes) for name, one in found.items()}
 
 
 def spectrum_figures(figures: dict[str, tuple[Array, str]], weight: Array) -> Drawings:
