@@ -8,6 +8,7 @@ of jet b are the rows offsets[b]:offsets[b + 1], in any order, and there may be 
 
 NETWORKS = {
     "pfn": "pphysml.tasks.jets.models.networks.particle_flow:ParticleFlowNetwork",
+    "particlenet": "pphysml.tasks.jets.models.networks.particle_net:ParticleNet",
     "part": "pphysml.tasks.jets.models.networks.particle_transformer:ParticleTransformer",
     "small-part": "pphysml.tasks.jets.models.networks.small_transformer:SmallTransformer",
 }

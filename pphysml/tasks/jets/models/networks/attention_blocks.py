@@ -103,7 +103,7 @@ class ClassBlock(AttentionBlock):
         own = (seeking @ normed[:, :, None])
         means = []
         for block in packing.blocks:
-            seen = padded[block.slots].view(*block.shape, width)
+            seen = torch.unflatten(padded[block.slots], 0, block.shape)
             scores = (seeking[block.jets] @ seen.transpose(1, 2)).masked_fill(~block.real[:, None, :], -torch.inf)
             weight = torch.cat([own[block.jets], scores], -1).softmax(-1)
             means.append(weight[:, :, 1:] @ seen + weight[:, :, :1] * normed[block.jets, None])

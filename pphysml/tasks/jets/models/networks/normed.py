@@ -9,10 +9,12 @@ from torch.nn.functional import linear
 from .....nn.row_norm import EPSILON, RowNorm
 
 
-def normed(layer: nn.Linear, norm: RowNorm, rows: Tensor) -> Tensor:
-    """Return `norm(layer(rows))`; when not in training, both are one linear layer."""
+def normed(layer: nn.Module, norm: nn.Module, rows: Tensor) -> Tensor:
+    """Return `norm(layer(rows))` of a linear layer and a `RowNorm`; when not in training, both are one linear layer."""
+    assert isinstance(layer, nn.Linear) and isinstance(norm, RowNorm)
     if norm.training:
-        return norm(layer(rows))  # type: ignore[no-any-return]
+        normalised: Tensor = norm(layer(rows))
+        return normalised
     scale = norm.weight * torch.rsqrt(norm.running_var + EPSILON)
     shift = norm.bias - norm.running_mean * scale
     return linear(rows, layer.weight * scale[:, None], torch.addcmul(shift, layer.bias, scale) if layer.bias is not None else shift)

@@ -47,7 +47,6 @@ class PairBias(nn.Module):
         first, *others = self.embed
         rows = first(features)
         for layer, norm in zip(others[::3], others[1::3], strict=True):
-            assert isinstance(layer, nn.Linear) and isinstance(norm, RowNorm)
             rows = gelu(normed(layer, norm, rows))
         return _in_blocks(rows, one, other, packing)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .....nn.row_norm import RowNorm
 from .attention_blocks import BlockSizes, ClassBlock, ParticleBlock
+from .head import Head
 from .packing import Packing
 from .pair_bias import PairBias
 
@@ -64,7 +65,7 @@ class ParticleTransformer(nn.Module):
         self.cls_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, sizes.width), std=0.02))
         self.of_jets = nn.Linear(jet_inputs, sizes.width, bias=False) if jet_inputs else None
         self.norm = nn.LayerNorm(sizes.width)
-        self.fc = nn.Sequential(nn.Linear(sizes.width, classes))
+        self.fc = Head([sizes.width], classes)
 
     def forward(self, particles: Tensor, vectors: Tensor, offsets: Tensor, jets: Tensor | None = None) -> Tensor:
         """Return the logits."""
