@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+TAIL = 0.001
+"""Share of the jets beyond each end of the range in which a reference is flat, which few odd ones would else make."""
+
 FLAT = -1
 """The reference that is flat in the coordinates instead of that of a class."""
 
@@ -27,7 +30,7 @@ class Planing:
     one class is missing no jet counts. Where classes overlap too little for that, t sums to less than 1, for all alike.
 
     Attributes:
-        edges: of the bins of each coordinate.
+        edges: of the bins of each coordinate; the outermost bins hold what lies beyond.
         factors: of each class and bin, (classes, bins of the first coordinate[, bins of the second]).
     """
 
@@ -51,7 +54,7 @@ class Planing:
             ValueError: a class has no weight.
         """
         coordinates = np.asarray(coordinates, np.float64).reshape(len(classes), -1)
-        edges = tuple(np.unique(np.quantile(column, np.linspace(0, 1, bins + 1))) for column in coordinates.T)
+        edges = tuple(np.unique(np.quantile(column, np.linspace(0, 1, bins + 1).clip(TAIL, 1 - TAIL))) for column in coordinates.T)
         shape = tuple(max(len(e) - 1, 1) for e in edges)
         flat = np.ravel_multi_index(_bins_of(coordinates, edges), shape)
         shares = _shares(flat, classes, weight, int(np.prod(shape)))

@@ -46,6 +46,15 @@ def test_all_classes_get_the_same_spectrum(columns, reference, signed):
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-9)
 
 
+def test_an_odd_jet_does_not_make_the_range_in_which_a_spectrum_is_flat():
+    coordinates, classes, weight = sample()
+    mass = coordinates[:, 0]
+    usual = Planing.fit(mass, classes, weight, FLAT, bins=20)(mass, classes)
+    mass[0] = 1e9
+    odd, inside = Planing.fit(mass, classes, weight, FLAT, bins=20)(mass, classes), mass < 110
+    assert np.isclose(odd[inside], usual[inside], rtol=0.01).mean() > 0.999  # a few at the edges are in the next bin
+
+
 def test_factors_stay_below_the_cap_and_where_a_class_is_missing_no_jet_counts():
     mass = np.concatenate([np.linspace(0, 10, 1000), np.linspace(0, 5, 990), np.linspace(9, 9.9, 10)])
     classes = np.repeat([0, 1], 1000)

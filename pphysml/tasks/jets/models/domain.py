@@ -9,6 +9,7 @@ import numpy as np
 from ....io.ragged import Array, Columns
 from ..config import JetsConfig
 from ..reading.values import values_of
+from .inputs import range_of
 
 OUTSIDE = 0.05
 """Share of the jets outside the range of an input from which on it is said."""
@@ -27,4 +28,5 @@ def outside(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig
         values, margin = raw[:, k][np.isfinite(raw[:, k])], MARGIN * (high - low)
         share = ((values < low - margin) | (values > high + margin)).mean() if len(values) else 0.0
         if share > OUTSIDE:
-            yield f"{text}: {values.min():.4g} to {values.max():.4g}, in the training {low:.4g} to {high:.4g}"
+            first, last = range_of(values)
+            yield f"{text}: {first:.4g} to {last:.4g}, in the training {low:.4g} to {high:.4g}"

@@ -14,9 +14,14 @@ from ..reading.values import values_of
 FARTHEST = 10.0
 """Standard deviations at which inputs are cut."""
 
+TAIL, LEFT_OUT = 1e-4, 3
+"""Share of the jets, and their least number, that are beyond each end of the range of an input: a few odd ones do not make it."""
+
 
 def fit_scales(raw: Array, texts: list[str]) -> dict[str, Array]:
-    """Return mean and standard deviation of every input over what is finite, float32 (inputs,), and the range, float64 (inputs, 2).
+    """Return mean and standard deviation of every input over what is finite, float32 (inputs,), and the range of nearly all jets, float64 (inputs, 2).
+
+    What is farther from the range than its width counts as if it were there, so that no odd jet makes the scale.
 
     Raises:
         InputError: an input has no finite value at all.
@@ -24,9 +29,18 @@ def fit_scales(raw: Array, texts: list[str]) -> dict[str, Array]:
     finite = np.where(np.isfinite(raw), raw, np.nan)
     if nowhere := [text for k, text in enumerate(texts) if not np.isfinite(raw[:, k]).any()]:
         raise InputError(f"model.inputs: {nowhere[0]} is finite for none of the first {len(raw)} jets of the training; leave it out.")
-    mean, scale = np.nanmean(finite, 0), np.nanstd(finite, 0)
-    ranges = np.stack([np.nanmin(finite, 0), np.nanmax(finite, 0)], -1)
+    ranges = np.stack([range_of(column[np.isfinite(column)]) for column in finite.T])
+    low, high = ranges.T
+    usual = np.clip(finite, 2 * low - high, 2 * high - low)
+    mean, scale = np.nanmean(usual, 0), np.nanstd(usual, 0)
     return {"input_mean": mean.astype(np.float32), "input_scale": np.where(scale > 1e-9, scale, 1.0).astype(np.float32), "domain": ranges}
+
+
+def range_of(values: Array) -> Array:
+    """Return the ends of the range that holds nearly all of some values, (2,); of few, that holds nine in ten."""
+    beyond = min(max(LEFT_OUT, int(TAIL * len(values))), len(values) // 20)
+    found: Array = np.partition(values, (beyond, len(values) - 1 - beyond))[[beyond, len(values) - 1 - beyond]]
+    return found
 
 
 def inputs_of(examples: Columns, config: JetsConfig, prepared: Mapping[str, Array], resonance_mass: Array | None = None) -> Array:

@@ -18,6 +18,7 @@ from pphysml.tasks.jets.judging.separation import separate
 from pphysml.tasks.jets.judging.working_point_files import files_of
 from pphysml.tasks.jets.models.discriminants import log_ratios
 from pphysml.tasks.jets.models.domain import outside
+from pphysml.tasks.jets.models.inputs import fit_scales, range_of
 
 N = 4000
 
@@ -91,10 +92,32 @@ def test_shares_of_backgrounds_enter_the_score() -> None:
     np.testing.assert_allclose(found[:, 0], np.log(p[:, 2] / (0.93 * p[:, 0] + 0.07 * p[:, 1])))
 
 
+def test_odd_jets_make_neither_the_range_nor_the_scale_of_an_input_and_hide_no_shift() -> None:
+    options, rng = config(model={"inputs": ["jet_pt"]}), np.random.default_rng(3)
+    raw = rng.normal(500, 50, (50_000, 1))
+    usual = fit_scales(raw, ["jet_pt"])
+    raw[:3] = [[1e9], [-1e9], [3e4]]
+    odd = fit_scales(raw, ["jet_pt"])
+    for name in ("input_mean", "input_scale"):
+        np.testing.assert_allclose(odd[name], usual[name], rtol=0.01)
+    np.testing.assert_allclose(odd["domain"], usual["domain"], rtol=0.02)
+    shifted = {"jet_pt": rng.normal(900, 50, 1000)}
+    assert len(list(outside(shifted, odd, options))) == 1 and not list(outside({"jet_pt": raw[:, 0]}, odd, options))
+
+
+def test_without_odd_jets_scales_are_mean_and_deviation_and_of_few_jets_the_range_holds_nine_in_ten() -> None:
+    raw = np.random.default_rng(4).exponential(3, (4000, 2))
+    found = fit_scales(raw, ["a", "b"])
+    np.testing.assert_allclose(found["input_mean"], raw.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(found["input_scale"], raw.std(0), rtol=1e-6)
+    assert range_of(np.array([5.0])).tolist() == [5, 5] and range_of(np.arange(4.0)).tolist() == [0, 3]
+    assert range_of(np.arange(40.0)).tolist() == [2, 37] and range_of(np.arange(1000.0)).tolist() == [3, 996]
+
+
 def test_inputs_outside_the_range_of_the_training_are_said_with_the_numbers() -> None:
     options, prepared = config(model={"inputs": ["jet_pt"]}), {"domain": np.array([[300.0, 900.0]])}
     inside = np.linspace(300, 900, 100)
     assert not list(outside({"jet_pt": inside}, prepared, options))
     sentence, = outside({"jet_pt": np.append(inside, np.full(10, 2000.0))}, prepared, options)
-    assert "jet_pt: 300 to 2000" in sentence and "300 to 900" in sentence
+    assert "jet_pt: 318.2 to 2000" in sentence and "300 to 900" in sentence
     assert not list(outside({"jet_pt": np.append(inside, np.full(3, 2000.0))}, prepared, options))
