@@ -60,6 +60,8 @@ class Task(ABC, Generic[ConfigT]):
             are shipped.
         looks_first: engines for which `look_first` is called.
         simulates: whether there is a simulation.
+        simulation_note: what is to be said where a model that was trained on it is applied to files of other layouts than
+            it writes; "" where the ranges of the training say enough.
         judges_without_truth: whether evaluating says something of input that has no truth.
         weights: preset name -> weights file shipped in `weights_package`; the first is the default.
         exports: format of weights -> what else is written.
@@ -79,6 +81,7 @@ class Task(ABC, Generic[ConfigT]):
     networks: ClassVar[Mapping[str, str]] = {}
     looks_first: ClassVar[tuple[str, ...]] = ()
     simulates: ClassVar[bool] = False
+    simulation_note: ClassVar[str] = ""
     judges_without_truth: ClassVar[bool] = False
     weights: ClassVar[Mapping[str, str]] = {}
     exports: ClassVar[Mapping[str, Export]] = {SAFETENSORS: Export()}

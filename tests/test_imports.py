@@ -289,8 +289,8 @@ def test_shared_rooms_name_no_task() -> None:
 
 
 @pytest.mark.parametrize(("task", "options"), [
-    ("lcag", []), ("track", []), ("petnet", []), ("petnet", ["--engine", "pairs"]), ("petnet", ["--engine", "snn"]),
-], ids=["lcag", "track", "petnet", "petnet pairs", "petnet snn"])
+    ("lcag", []), ("track", []), ("jets", []), ("petnet", []), ("petnet", ["--engine", "pairs"]), ("petnet", ["--engine", "snn"]),
+], ids=["lcag", "track", "jets", "petnet", "petnet pairs", "petnet snn"])
 def test_applying_the_shipped_networks_imports_no_library_of_other_networks(task: str, options: list[str], tmp_path: Path) -> None:
     sample = next((ROOT / "data").glob(f"{task}_*.root"))
     toy = "main(['simulate', 'petnet', '--preset', 'toy', '-n', '300', '-q', '-o', sample])" if "snn" in options else ""

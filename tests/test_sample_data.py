@@ -72,3 +72,16 @@ def test_the_command_in_the_readme_makes_the_same_singles(tmp_path):
     assert np.array_equal(stored["event"], again["event"]) and stored["event"].max() < 40_000
     assert again["time"] == pytest.approx(stored["time"], abs=1e-13)
     assert again["energy"] == pytest.approx(stored["energy"], rel=1e-5)
+
+
+def test_the_command_in_the_readme_makes_the_same_jets(tmp_path):
+    task = get_task("jets")
+    layouts, stored_in = task.layouts(), SAMPLE.with_name("jets_sample.root")
+    assert validate(resolve([str(stored_in)]), layouts, need_truth=True) == [] and stored_in.stat().st_size < 300_000
+    options = ["simulation.continuous_masses=false", "simulation.resonance_masses=[80]", "simulation.signal=0.25"]
+    simulate(task, load(task.config_class, task.presets, "toy", options), tmp_path / "again.root", 2400, seed=11)
+    readers = [Reader(resolve([str(path)]), layouts) for path in (stored_in, tmp_path / "again.root")]
+    stored, again = (reader.read(reader.blocks[0]) for reader in readers)
+    assert set(np.unique(stored["jet_resonance_mass"].flat)) == {-1, 80}
+    for name in ("jet_pt", "jet_mass", "jet_tau2", "jet_d2"):
+        assert again[name].flat == pytest.approx(stored[name].flat, rel=1e-4)

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ..config import Source, build, layers_of, override, put_on, read_layers
+from ..config import Config, Source, build, layers_of, override, put_on, read_layers
 from ..contract import Engine
 from ..errors import ConfigError, ModelError, did_you_mean
 from ..io.ragged import Columns
@@ -179,13 +179,21 @@ def domain_warnings(task: Task[Any], chosen: Chosen, examples: Columns) -> list[
     return task.domain(examples, chosen.model.prepared, chosen.config)
 
 
+def simulation_warnings(task: Task[Any], chosen: Chosen, layout: str) -> list[str]:
+    """Return what is to be said where a model of simulated data is applied to files of a layout that the simulation does not write."""
+    if chosen.model is None or not task.needs_weights(chosen.name) or layout == task.layouts()[0].name:
+        return []
+    simulated = (chosen.model.header.get("training_data") or {}).get("simulated")
+    return [task.simulation_note] if simulated and task.simulation_note else []
+
+
 def _configure(task: Task[Any], weights: ModelFile | None, choice: EngineChoice) -> Any:
     if weights is None:
         return configuration(task, choice.source, choice.overrides)
     for item in choice.overrides:
         if not item.startswith(("apply.", *(f"data.{name}{mark}" for name in _changeable(task) for mark in ".="))):
             raise ConfigError(f"--set {item!r}: the model fixes everything but the section 'apply'{_named(task)}.")
-    return _changed(task, weights, choice.overrides, _of_applying(task, weights, choice.source))
+    return _changed(task, weights, choice.overrides, _of_applying(task, weights, choice))
 
 
 def _changed(task: Task[Any], weights: ModelFile, overrides: Sequence[str], layer: Mapping[str, Any] = {}) -> Any:
@@ -199,23 +207,25 @@ def _changed(task: Task[Any], weights: ModelFile, overrides: Sequence[str], laye
     return stating(build(task.config_class, values, "the options given", weights.code), usual, overrides)
 
 
-def _of_applying(task: Task[Any], weights: ModelFile, source: Source) -> dict[str, Any]:
+def _of_applying(task: Task[Any], weights: ModelFile, choice: EngineChoice) -> dict[str, Any]:
     """Return what presets and files say of applying a model.
 
     Raises:
         ConfigError: they say of the input or the network what is not so in the model.
     """
+    source = choice.source
     if not layers_of(source):
         return {}
-    given = read_layers(task.presets, source)
-    asked = configuration(task, source).model_dump(mode="json")
-    made = weights.configuration(task.config_class).model_dump(mode="json")
+    given, config = read_layers(task.presets, source), configuration(task, source)
+    asked, made = (each.model_dump(mode="json") for each in (config, weights.configuration(task.config_class)))
     sections = {name: dict(given.get(name) or {}) for name in ("data", "model")}
     reading = {name: sections["data"].pop(name) for name in _changeable(task) if name in sections["data"]}
-    other = next((key for key in _keys(sections) if _at(asked, key) != _at(made, key)), None)
+    other = next((key for key in _keys(config, sections) if _at(asked, key) != _at(made, key)), None)
     if other is not None:
         key, where = ".".join(other), " with ".join(map(str, layers_of(source)))
         shipped = next((f"; the weights of that preset are --model {name}" for name in layers_of(source) if name in shipped_models(task)), "")
+        if not shipped and choice.model is None:
+            shipped = f"; the model is the one that ships, and others must be trained: `pphysml train {task.name} FILES -c ... -o RUN`, then --model RUN"
         raise ConfigError(f"{where}: has {key}={_at(asked, other)}, but the model was made with {_at(made, other)}: "
                           f"with a model, -c changes the section 'apply'{_named(task)} only{shipped}.")
     return {"apply": given.get("apply") or {}, "data": reading}
@@ -232,11 +242,12 @@ def _named(task: Task[Any]) -> str:
     return f" and {names[0]}" if len(names) == 1 else f", {', '.join(names[:-1])} and {names[-1]}"
 
 
-def _keys(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the place of every value that is no section."""
+def _keys(config: Config, values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the place of every option among values that are given for a configuration."""
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _keys(value, (*above, name))
+        option = getattr(config, name)
+        if isinstance(option, Config):
+            yield from _keys(option, value or {}, (*above, name))
         else:
             yield (*above, name)
 

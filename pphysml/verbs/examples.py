@@ -16,7 +16,7 @@ from ..progress import Counting, Progress
 from ..task import Task
 from ..training.config import TaskConfig
 from ..training.event_split import FOLD, fold_numbers
-from .engine_choice import Chosen, domain_warnings
+from .engine_choice import Chosen, domain_warnings, simulation_warnings
 
 LOOKED_AT = 20_000
 """Entries by which it is seen whether an engine can take an input."""
@@ -112,7 +112,7 @@ def parts(task: Task[Any], chosen: Chosen, reader: Reader, strict: bool, finding
         for part in found:
             if first and length(part.examples):
                 with reader.naming_places():
-                    findings.warnings += _outside(task, chosen, part.examples, strict, progress)
+                    findings.warnings += _outside(task, chosen, reader, part.examples, strict, progress)
                 first = False
             if cheap and length(part.examples):
                 for sentence in chosen.engine.costs(part.examples, reader.path):
@@ -159,13 +159,18 @@ def assembled(task: Task[Any], config: TaskConfig, reader: Reader, findings: Fin
             return
 
 
-def _outside(task: Task[Any], chosen: Chosen, examples: Columns, strict: bool, progress: Progress) -> list[str]:
-    found = domain_warnings(task, chosen, examples)
-    if found and strict:
-        raise InputError("The input lies outside what the model was trained on: " + "; ".join(found) + ".")
-    for sentence in found:
+def _outside(task: Task[Any], chosen: Chosen, reader: Reader, examples: Columns, strict: bool, progress: Progress) -> list[str]:
+    # What is known of the files is said before examples are looked at, which may be refused.
+    of_files = _said(simulation_warnings(task, chosen, reader.layout.name), strict, progress)
+    return [*of_files, *_said(domain_warnings(task, chosen, examples), strict, progress)]
+
+
+def _said(sentences: list[str], strict: bool, progress: Progress) -> list[str]:
+    if sentences and strict:
+        raise InputError("The input lies outside what the model was trained on: " + "; ".join(sentences) + ".")
+    for sentence in sentences:
         progress.log(f"warning: {sentence}")
-    return found
+    return sentences
 
 
 def _truth_alone(task: Task[Any], config: TaskConfig) -> set[str]:

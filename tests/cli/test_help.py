@@ -65,7 +65,7 @@ def test_every_option_has_help() -> None:
 
 
 @pytest.mark.parametrize(("words", "names"), [
-    (["lcag"], "paper, detector"), (["petnet"], "pairs, toy-snn, published-snn"), (["evaluate", "track"], "mixed"), (["export", "lcag"], "paper, detector"),
+    (["lcag"], "paper, detector"), (["petnet"], "pairs, toy-snn, published-snn"), (["evaluate", "track"], "mixed"), (["jets"], "toy"), (["export", "lcag"], "paper, detector"),
 ])
 def test_the_names_of_shipped_weights_are_in_the_help(words, names, pphysml) -> None:
     shown = " ".join(pphysml(*words, "--help").out.split()).replace("- ", "-")

@@ -39,7 +39,7 @@ def test_presets_and_files_change_how_a_model_is_applied_and_nothing_else(tmp_pa
 @pytest.mark.parametrize(("source", "words"), [
     ("data: {forest: true}", "has data.forest=True, but the model was made with False"),
     ("model: {width: 12}", "has model.width=12"), ("apply: {decod: argmax}", "Did you mean 'apply.decode'"),
-    (None, "the weights of that preset are --model detector"),
+    (None, "the weights of that preset are --model detector"), ("simulation: {n_topologies: 5}\nmodel: {frame: input}", r"others must be trained.*--model RUN"),
 ])
 def test_what_contradicts_the_model_is_refused(tmp_path, source, words):
     file = tmp_path / "mine.yaml"

@@ -15,7 +15,7 @@ from ...io.ragged import Array, Columns, concatenate, length, take
 from .config import JetsConfig
 from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative
-from .models.inputs import fit_scales, inputs_of
+from .models.inputs import fit_scales, inputs_of, raw_inputs
 from .models.jet_weights import drawn, fit_weights, weights_of
 from .models.resonance_masses import (
     between_all,
@@ -60,7 +60,7 @@ class JetsLearner(Learner):
         lacking = [name for k, name in enumerate(config.data.classes) if not (label == k).any()]
         if lacking:
             raise ConfigError(f"data.classes: among the first {len(label)} jets of the training there is none of the class {' or '.join(lacking)}.")
-        found = fit_scales(values_of(config.model.inputs, every), config.model.inputs) | fit_weights(every, config)
+        found = fit_scales(raw_inputs(every, config), config.model.inputs) | fit_weights(every, config)
         if config.model.name == "score":
             # A score is not cut, nor are its ranges those of a training.
             found.pop("domain")

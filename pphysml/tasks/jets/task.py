@@ -44,7 +44,9 @@ class Jets(Task["JetsConfig"]):
     engines = ("network", "branch:EXPRESSION")
     default_engine = "network"
     networks = {"network": "toy"}
+    weights = {"toy": "toy.safetensors"}
     simulates = True
+    simulation_note = "the model was trained on simulated jets, a toy without a detector, whose scores hold for no jets of an experiment; train one on such files, by a preset for them (see -c)"
     judges_without_truth = True
     exports = {**Task.exports, "onnx": Export()}
     own_flags = {

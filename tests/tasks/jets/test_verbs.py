@@ -19,7 +19,7 @@ from pphysml.registry import get_task
 from pphysml.training.config import TaskConfig
 from pphysml.verbs.apply import apply
 from pphysml.verbs.config import configuration
-from pphysml.verbs.engine_choice import EngineChoice
+from pphysml.verbs.engine_choice import EngineChoice, choose
 from pphysml.verbs.evaluate import evaluate
 from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.inspect import inspect
@@ -161,9 +161,27 @@ def test_a_parametrised_network_must_be_given_the_mass_of_data(simulated, writte
     assert np.abs(outputs[0] - outputs[1]).max() > 0.1
 
 
-def test_an_input_that_the_file_lacks_is_named_with_the_file(flat_model, written, tmp_path) -> None:
-    with pytest.raises(InputError, match=r"FatJet\.root.*jet_tau4|jet_tau4.*FatJet\.root"):
+def test_inputs_that_the_file_lacks_are_named_together_with_the_file(flat_model, written, tmp_path) -> None:
+    with pytest.raises(InputError, match=r"FatJet\.root.*has no jet_tau4, jet_d2, jet_c2, jet_n2, jet_nconstituents, jet_ptd, jet_width.*nano-fatjet"):
         apply(JETS, Inputs([str(written.nano())]), EngineChoice(model=str(flat_model)), output=tmp_path / "out.root")
+
+
+def test_a_preset_of_other_classes_than_the_model_is_refused(flat_model) -> None:
+    with pytest.raises(ConfigError, match=r"nano-fatjet: has data\.classes=.*'bb'.*the model was made with .*'signal'"):
+        choose(JETS, EngineChoice(model=str(flat_model), source="nano-fatjet"))
+
+
+def test_scores_of_a_model_of_simulated_jets_are_marked_where_files_are_of_another_layout(flat_model, simulated, tmp_path) -> None:
+    """A flat ntuple with the same numbers: no range of the training says that they are not of the simulation."""
+    jets, out, ntuple = uproot.open(simulated)["jets"], tmp_path / "out.root", tmp_path / "ntuple.root"
+    with uproot.recreate(ntuple) as file:
+        file["ntuple"] = {name: ak.to_numpy(ak.flatten(jets[name].array()))[:500] for name in jets.keys() if name.startswith("jet_")}  # noqa: SIM118 - of uproot
+    own, other = Inputs([str(simulated)], max_entries=400), Inputs([str(ntuple)], layout="flat")
+    choice = EngineChoice(model=str(flat_model))
+    assert apply(JETS, own, choice, output=out, strict=True)["warnings"] == []
+    assert apply(JETS, other, choice, output=out, force=True)["warnings"] == [JETS.simulation_note]
+    with pytest.raises(InputError, match=r"outside what the model was trained on.*toy"):
+        apply(JETS, other, choice, output=out, force=True, strict=True)
 
 
 def test_files_without_entries_or_jets_make_outputs_without(written, tmp_path) -> None:
@@ -204,7 +222,7 @@ def test_engine_names() -> None:
         JETS.check_engine("brunch:x")
 
 
-@pytest.mark.parametrize("name", ["nano-fatjet", "nano-jet", "nano-top", "jetclass", "physlite-largeR", "ftag", "trees", "score"])
+@pytest.mark.parametrize("name", ["nano-fatjet", "nano-jet", "nano-top", "jetclass", "physlite-largeR", "ftag", "toy", "trees", "score"])
 def test_presets_are_configurations(name) -> None:
     config: Any = load(JETS.config_class, JETS.presets, name)
     assert isinstance(config, TaskConfig) and config.data.signals and config.model.inputs

@@ -8,8 +8,7 @@ import numpy as np
 
 from ....io.ragged import Array, Columns
 from ..config import JetsConfig
-from ..reading.values import values_of
-from .inputs import range_of
+from .inputs import range_of, raw_inputs
 
 OUTSIDE = 0.05
 """Share of the jets outside the range of an input from which on it is said."""
@@ -23,7 +22,7 @@ def outside(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig
     ranges = prepared.get("domain")
     if ranges is None or len(ranges) != len(config.model.inputs):
         return
-    raw = values_of(config.model.inputs, examples)
+    raw = raw_inputs(examples, config)
     for k, (text, (low, high)) in enumerate(zip(config.model.inputs, ranges, strict=True)):
         values, margin = raw[:, k][np.isfinite(raw[:, k])], MARGIN * (high - low)
         share = ((values < low - margin) | (values > high + margin)).mean() if len(values) else 0.0

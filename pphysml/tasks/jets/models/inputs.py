@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from ....errors import InputError
+from ....io.expressions import Expression
+from ....io.problems import of_first_file
 from ....io.ragged import Array, Columns
 from ..config import JetsConfig
 from ..reading.values import values_of
@@ -16,6 +18,20 @@ FARTHEST = 10.0
 
 TAIL, LEFT_OUT = 1e-4, 3
 """Share of the jets, and their least number, that are beyond each end of the range of an input: a few odd ones do not make it."""
+
+
+def raw_inputs(examples: Columns, config: JetsConfig) -> Array:
+    """Return the values of `model.inputs`, float64 (n, inputs).
+
+    Raises:
+        InputError: the files lack something that these take.
+    """
+    names = dict.fromkeys(name for text in config.model.inputs for name in Expression.parse(text).names)
+    if lacking := [name for name in names if name not in examples]:
+        with of_first_file(examples):
+            raise InputError(f"has no {', '.join(lacking)}, which the inputs of the network take. Name branches that hold the same with --map {lacking[0]}=BRANCH, "
+                             "or train on what such files have, by model.inputs or a preset for them (nano-fatjet, nano-jet, physlite-largeR, jetclass, ftag).")
+    return values_of(config.model.inputs, examples)
 
 
 def fit_scales(raw: Array, texts: list[str]) -> dict[str, Array]:
@@ -51,7 +67,7 @@ def inputs_of(examples: Columns, config: JetsConfig, prepared: Mapping[str, Arra
     Args:
         resonance_mass: of each jet, GeV.
     """
-    raw = values_of(config.model.inputs, examples)
+    raw = raw_inputs(examples, config)
     with np.errstate(invalid="ignore"):
         standard = (raw - prepared["input_mean"]) / prepared["input_scale"]
     # An existing score is what it is.
