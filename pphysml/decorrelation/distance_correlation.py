@@ -1,4 +1,4 @@
-"""Distance correlation of two columns with weights, exact and with exact gradients in O(n log n).
+"""Distance correlation of a score and one or several variables with weights, exact and with exact gradients in O(n log n).
 
 The squared distance covariance of x and y with normalised weights p is
 
@@ -12,6 +12,8 @@ G. Székely, arXiv:1410.1503, and A. Chaudhuri, W. Hu, arXiv:1810.11332 (O(n log
 
 from __future__ import annotations
 
+from itertools import combinations
+from math import sqrt
 from typing import Any
 
 import torch
@@ -20,7 +22,11 @@ from torch.autograd.function import once_differentiable
 
 
 def disco(score: Tensor, mass: Tensor, weight: Tensor) -> Tensor:
-    """Return the squared distance correlation of score and mass, 0 only if they are independent.
+    """Return the squared distance correlation of score and mass, 0 only if they are independent; of several variables the mean over directions.
+
+    Euclidean distances between several variables are, up to a factor, the mean of distances along all directions, so that
+    the distance covariance is the mean of those with one projection each. Of variables in standard deviations taken are the axes and the
+    diagonals between two of them, along which a sort is all that is needed: it is 0 only where the score is independent of each of these.
 
     It is computed in double precision; weights get no gradient, and equal values no direction (sign 0). With
     weights of one sign it is at most 1. With weights of either sign it still is not negative; of a column that is
@@ -29,11 +35,14 @@ def disco(score: Tensor, mass: Tensor, weight: Tensor) -> Tensor:
     before, see `training.processes`.
 
     Args:
-        score, mass, weight: (n,), of the background.
+        score, weight: (n,), of the background.
+        mass: (n,), or (n, variables).
 
     Returns:
         Scalar, of the type of the score.
     """
+    if mass.ndim > 1:
+        return torch.stack([disco(score, along, weight) for along in projections(mass)]).mean()
     w = weight.detach().double()
     total = w.sum()
     p = w / torch.where(total > 0, total, 1.0)
@@ -44,6 +53,20 @@ def disco(score: Tensor, mass: Tensor, weight: Tensor) -> Tensor:
     usable = (total > 0) & _varies(score, variances[0]) & _varies(mass, variances[1])
     scale = torch.where(usable, variances[0] * variances[1], 1.0).sqrt()
     return torch.where(usable, covariance / scale, covariance * 0).to(score.dtype)
+
+
+def projections(variables: Tensor) -> list[Tensor]:
+    """Return the variables in standard deviations, and the sum and the difference of any two of them, (n,) each; one alone as it is.
+
+    Args:
+        variables: (n, variables).
+    """
+    if variables.shape[1] == 1:
+        return [variables[:, 0]]
+    scale = variables.double().std(0, correction=0)
+    axes = list((variables.double() / torch.where(scale > 0, scale, 1.0)).unbind(1))
+    diagonals = [(a + sign * b) / sqrt(2) for a, b in combinations(axes, 2) for sign in (1, -1)]
+    return [*axes, *diagonals]
 
 
 def _centred(values: Tensor, p: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ FEWEST = 2
 
 
 def moment_loss(score: Tensor, mass: Tensor, weight: Tensor, order: int = 0, bins: int = 32) -> Tensor:
-    """Return the mean over bins of the integral over s of (F_b(s) - its moments up to `order`)^2, less what chance alone makes.
+    """Return the mean over bins of the integral over s of (F_b(s) - its moments up to `order`)^2, less what chance alone makes; of several variables the mean.
 
     That is left out by pairs of different jets only, so that the mean is 0 and values may be negative where the score does not
     depend on the mass; it would else make scores small. The unit is that of the score, which should be a probability:
@@ -26,7 +26,8 @@ def moment_loss(score: Tensor, mass: Tensor, weight: Tensor, order: int = 0, bin
     before, see `training.processes`.
 
     Args:
-        score, mass, weight: (n,), of the background.
+        score, weight: (n,), of the background.
+        mass: (n,), or (n, variables).
         order: of the dependence on the mass that is allowed: 0 none, 1 linear, 2 quadratic; the mass
             is counted in bins, which makes its distribution flat.
         bins: of the mass.
@@ -34,6 +35,8 @@ def moment_loss(score: Tensor, mass: Tensor, weight: Tensor, order: int = 0, bin
     Returns:
         Scalar, of the type of the score; 0 where the jets make no more bins than there are moments.
     """
+    if mass.ndim > 1:
+        return torch.stack([moment_loss(score, one, weight, order, bins) for one in mass.unbind(1)]).mean()
     bins = min(bins, len(score) // FEWEST)
     if bins <= order + 1:
         return score.sum() * 0

@@ -78,6 +78,19 @@ def test_scales_order_and_repeated_jets_do_not_matter():
     torch.testing.assert_close(disco(score, 5 - 2 * score, weight), torch.tensor(1.0, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("weights", ["ones", "either sign"])
+def test_of_several_variables_it_is_the_mean_over_axes_and_diagonals(weights):
+    score, mass, weight = sample(80, weights)
+    other = mass**2 + torch.tensor(np.random.default_rng(2).normal(size=80)) * 7
+    a, b = (column / column.std(correction=0) for column in (mass, other))
+    expected = torch.stack([defined(score, column, weight) for column in (a, b, a + b, a - b)]).mean()
+    torch.testing.assert_close(disco(score, torch.stack([mass, other], 1), weight), expected, rtol=1e-9, atol=1e-12)
+    # One column is one variable, in whatever units the others are, and a constant one has no part.
+    torch.testing.assert_close(disco(score, mass[:, None], weight), disco(score, mass, weight))
+    torch.testing.assert_close(disco(score, torch.stack([50 - 3 * mass, other / 9], 1), weight), expected)
+    assert torch.isfinite(disco(score, torch.stack([mass, mass * 0 + 4], 1), weight))
+
+
 def test_negative_weights_take_jets_away_and_it_is_never_negative():
     score, mass, weight = sample(60, "positive")
     more = [torch.cat([column, column[:30]]) for column in (score, mass)]

@@ -67,6 +67,13 @@ def test_what_an_order_allows_costs_nothing(power, order):
     assert abs(distance) < 4 if power <= order else distance > 15
 
 
+def test_of_several_variables_it_is_the_mean():
+    score, mass = dependent(200, 1, 0)
+    other, weight = dependent(200, 2, 1)[1], torch.rand(200)
+    both = moment_loss(score, torch.stack([mass, other], 1), weight, 0, 8)
+    torch.testing.assert_close(both, (moment_loss(score, mass, weight, 0, 8) + moment_loss(score, other, weight, 0, 8)) / 2)
+
+
 def test_negative_weights_take_jets_away_and_bins_without_weight_do_not_count():
     score, mass = dependent(64, 1, 0)
     torch.testing.assert_close(moment_loss(score, mass, torch.ones(64), 0, 4), moment_loss(score, mass, 3 * torch.ones(64), 0, 4))

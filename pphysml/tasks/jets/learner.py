@@ -13,6 +13,7 @@ from ...contract import Adversary, Batch, Learner, Term
 from ...errors import ConfigError
 from ...io.ragged import Array, Columns, concatenate, length, take
 from .config import JetsConfig
+from .models.background_shares import of_training, with_fractions
 from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative
 from .models.inputs import fit_scales, inputs_of, raw_inputs
@@ -70,7 +71,7 @@ class JetsLearner(Learner):
         if config.model.decorrelate == "adversarial":
             from .models.decorrelated import fit_spectrum
 
-            found |= fit_spectrum(values_of(config.model.against[:1], every)[background, 0])
+            found |= fit_spectrum(values_of(config.model.against, every)[background])
         return found | self._trees(every, found) if config.model.name == "trees" else found
 
     def _trees(self, examples: Columns, found: Mapping[str, Array]) -> dict[str, Array]:
@@ -104,8 +105,9 @@ class JetsLearner(Learner):
         batch = {"inputs": torch.from_numpy(inputs_of(examples, self.config, self.prepared, mass)), "class": torch.from_numpy(label.astype(np.int64)),
                  "weight": torch.from_numpy(weight.astype(np.float32))}
         if self.config.model.decorrelate in IN_TRAINING:
-            batch["mass"] = torch.from_numpy(np.nan_to_num(values_of(self.config.model.against[:1], examples)[:, 0]).astype(np.float32))
+            batch["against"] = torch.from_numpy(np.nan_to_num(values_of(self.config.model.against, examples)).astype(np.float32))
             batch["background"] = torch.from_numpy(np.isin(label, self.background))
+            batch["background_weight"] = torch.from_numpy((weight * of_training(self.prepared, self.config)[label]).astype(np.float32))
         return batch
 
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
@@ -113,15 +115,15 @@ class JetsLearner(Learner):
         options, weight = self.config.model, batch["weight"]
         further: dict[str, Term] = {}
         if options.decorrelate == "adversarial":
-            logits, guessed = model(batch["inputs"], batch["mass"], batch["background"])
-            of_background = weight[batch["background"]]
+            logits, guessed = model(batch["inputs"], batch["against"], batch["background"])
+            of_background = batch["background_weight"][batch["background"]]
             further["adversary"] = Term((of_background * guessed).sum(), of_background.abs().sum(), options.strength, of_adversary=True)
         else:
             logits = model(batch["inputs"])
         if options.decorrelate in ("disco", "mode"):
             from .models.decorrelated import dependence
 
-            further[options.decorrelate] = Term(dependence(logits, batch["mass"], weight, batch["background"], self.config), 1, options.strength, alone=self._steps(ALONE))
+            further[options.decorrelate] = Term(dependence(logits, batch["against"], batch["background_weight"], batch["background"], self.config), 1, options.strength, alone=self._steps(ALONE))
         shares = torch.from_numpy(log_shares(self.prepared)).to(logits)
         each = cross_entropy(logits + shares, batch["class"], reduction="none")
         return {"class": Term((weight * each).sum(), weight.abs().sum()), **further}
@@ -153,8 +155,9 @@ class JetsLearner(Learner):
             from .models.decorrelated import penalty
 
             background = np.isin(label, self.background)
-            mass = np.nan_to_num(values_of(self.config.model.against[:1], examples)[background, 0])
-            objective -= count * self.config.model.strength * penalty(model, ratios[background], mass, weight[background], self.config)
+            against = np.nan_to_num(values_of(self.config.model.against, examples)[background])
+            share = weight[background] * of_training(self.prepared, self.config)[label[background]]
+            objective -= count * self.config.model.strength * penalty(model, ratios[background], against, share, self.config)
         return {"objective": Term(objective, count), "log_likelihood": Term(total, count),
                 "right": Term(float((weight * (probabilities.argmax(1) == label)).sum()), count)}
 
@@ -170,7 +173,8 @@ class JetsLearner(Learner):
             background["jet_resonance_mass"] = between_all(length(background), self.prepared, np.random.default_rng(config.training.seed))
         mass = stated_or_true(background, config, self.prepared)
         _, ratios = scored(model, background, config, self.prepared, next(model.parameters()).device)
-        return fit_maps(ratios, coordinates_of(background, config, mass), np.asarray(background["weight"]), config)
+        weight = with_fractions(np.asarray(background["weight"]), np.asarray(background["class"]), config)
+        return fit_maps(ratios, coordinates_of(background, config, mass), weight, config)
 
 
 def _of_step() -> np.random.Generator:

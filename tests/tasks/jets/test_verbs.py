@@ -137,7 +137,8 @@ def test_trees_are_as_scikit_learn_evaluates_them(written, tmp_path) -> None:
 @pytest.mark.parametrize("options", [
     ["model.name=trees", "model.trees=20", "model.decorrelate=quantile"], ["model.name=score", "model.inputs=[0 - jet_tau2 / jet_tau1]", "model.decorrelate=quantile"],
     ["model.parametrise=true", "model.decorrelate=quantile"], ["model.decorrelate=planing"], ["model.decorrelate=disco", "model.strength=1"],
-    ["model.decorrelate=mode", "model.strength=5"], ["model.decorrelate=adversarial", "model.strength=1", "model.quantile_map=true", "model.adversary_density=mixture"]])
+    ["model.decorrelate=mode", "model.strength=5"], ["model.decorrelate=adversarial", "model.strength=1", "model.quantile_map=true", "model.adversary_density=mixture"],
+    ["model.decorrelate=adversarial", "model.strength=1", "model.against=[jet_mass, jet_pt]"]])
 def test_whatever_is_trained_tells_jets_apart(options, simulated, tmp_path) -> None:
     run = trained(tmp_path / "run", *options)
     result = evaluate(JETS, Inputs([str(simulated)]), EngineChoice(model=str(run)))["network"]

@@ -30,7 +30,7 @@ class DataConfig(InputConfig):
     classes: dict[str, str] = option(lambda: CLASSES, "Class -> expression that is true for its jets: at most one for each jet; those of none are neither trained on nor judged.")
     labels: dict[str, str] = option(dict, "In the place of `classes`: class -> name of the files whose jets are of it, as {qcd: qcd*.root, signal: zprime*.root}. See --label.")
     background: list[str] = option(list, "Classes that are background; every other one is a signal, with a score against them. By default the first class.")
-    fractions: dict[str, float] = option(dict, "Class of background -> its share in the data, for the score against several backgrounds, as {c: 0.07, light: 0.93}; by default 1 for each.")
+    fractions: dict[str, float] = option(dict, "Class of background -> its share in the data, as {c: 0.07, light: 0.93}; of one that is not named, 1: for the score against several backgrounds, and for all that is made flat or judged, where none are stated as the weights of the files have it.")
     variables: dict[str, str] = option(dict, "New variables, as {tau21: jet_tau2 / jet_tau1}, which expressions may take.")
     selection: str | None = option(None, "Expression that is true for the jets that are trained on and judged; all get scores.")
     weight: str | None = option(None, "Expression of the weight of each jet in training and judging, as `EventInfoAuxDyn.mcEventWeights[0]`; by default `weight` or `genWeight`, where the file has it.")

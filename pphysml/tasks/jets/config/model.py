@@ -36,7 +36,7 @@ class ModelConfig(Config):
     dropout: float = option(0.0, "Share of each layer's outputs that are left out while training.", ge=0, lt=1)
     parametrise: bool = option(False, "Give the resonance mass to the network (arXiv:1601.07913); that of background is drawn anew for every batch. See apply.resonance_mass.")
     decorrelate: Decorrelation = option("none", "What keeps the scores of background jets from showing `against`: weights that make its spectrum that of the signal, an adversary (arXiv:1611.01046), the distance correlation (arXiv:2001.05310), Legendre moments (arXiv:2010.09745), or a map fitted afterwards. See --decorrelate.")
-    against: list[str] = option(lambda: ["jet_mass"], "Expressions that the scores are to be independent of; losses and adversary take the first. See --against.")
+    against: list[str] = option(lambda: ["jet_mass"], "Expressions that the scores are to be independent of, all of them: the map and the adversary together, planing at most two; the distance correlation along each and along sums and differences of any two, Legendre moments one by one. See --against.")
     strength: float = option(10.0, "Factor of the loss, or of the adversary's, of `decorrelate`.", gt=0)
     quantile_map: bool = option(False, "Fit the map in addition to another way of `decorrelate`.")
     adversary_steps: int = option(3, "Steps of the adversary for each of the network.", ge=1)

@@ -21,6 +21,7 @@ from ....evaluation.drawing import Drawings, drawn
 from ....evaluation.result import Evaluation, Metric
 from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
+from ..models.background_shares import with_fractions
 from .jets_seen import JetsSeen
 from .jets_shown import JetsShown
 from .separation import Separation, mass_rows, metrics_of, separate
@@ -101,6 +102,7 @@ def _notes(jets: JetsSeen, config: JetsConfig) -> list[str]:
     notes = [f"Jets that are judged: {', '.join(f'{n} of {name}' for name, n in counts.items())}."]
     notes += [f"No jet is of the class {name}, which is {config.data.classes[name]}." for name, n in counts.items() if not n]
     notes += [f"The weights of {name} sum to {total:.4g}, and must sum to something above zero: it is not judged." for name, total in zip(counts, _sums(jets, config), strict=True) if counts[name] and total <= 0]
+    notes += _shares(jets, config, counts)
     background = sum(counts[name] for name in config.data.background)
     if background < SMALL:
         notes.append(f"There are {background} background jets: too few to judge a score by.")
@@ -109,6 +111,20 @@ def _notes(jets: JetsSeen, config: JetsConfig) -> list[str]:
     if (jets.weight < 0).any():
         notes.append(f"{(jets.weight < 0).mean():.1%} of the jets have a negative weight; they are counted with it.")
     return notes
+
+
+def _shares(jets: JetsSeen, config: JetsConfig, counts: dict[str, int]) -> list[str]:
+    """Return of what classes background is, where there are several."""
+    names, several = list(config.data.classes), config.data.background
+    if len(several) < 2:
+        return []
+    sums = np.bincount(jets.label, with_fractions(jets.weight, jets.label, config), len(names))[[names.index(name) for name in several]]
+    if not sums.sum() > 0:
+        return ["Background has no jets of the classes to which data.fractions gives a share."] if config.data.fractions else []
+    listed = ", ".join(f"{name} {share:.3g}" for name, share in zip(several, sums / sums.sum(), strict=True))
+    notes = [f"Background is judged with these shares, {'of data.fractions' if config.data.fractions else 'by the weights of the files'}: {listed}."]
+    lacking = [name for name, share in config.data.fractions.items() if share > 0 and not counts[name]]
+    return notes + [f"data.fractions has {name}, of which there is no jet: it is left out of the background." for name in lacking]
 
 
 def _probabilities(jets: JetsSeen, config: JetsConfig) -> Array | None:

@@ -14,6 +14,7 @@ from ....evaluation.roc import Roc, rejection, roc, threshold
 from ....evaluation.sculpting import Sculpting, sculpting_of
 from ....io.ragged import Array
 from ..config import JetsConfig
+from ..models.background_shares import with_fractions
 from .jets_seen import JetsSeen
 
 HALF = 0.5
@@ -41,7 +42,7 @@ class Separation:
 
     Attributes:
         score: its name; `signal`: name of the class.
-        jets: those of the signal and of background.
+        jets: those of the signal and of background, whose classes have the shares of data.fractions, if these are stated.
         curve: its ROC.
         flatness: sculpting at half of the signal by variable; empty where it cannot be had.
         corrected: p-values corrected for their number.
@@ -80,7 +81,7 @@ class Separation:
 
 
 def separate(jets: JetsSeen, config: JetsConfig, score: str, signal: str) -> Separation | None:
-    """Return what a score does for a signal; None where one of both is not there.
+    """Return what a score does for a signal; None where one of both is not there, or has no share.
 
     Args:
         jets: of all classes.
@@ -89,6 +90,7 @@ def separate(jets: JetsSeen, config: JetsConfig, score: str, signal: str) -> Sep
     names = list(config.data.classes)
     own = np.isin(jets.label, [names.index(name) for name in (signal, *config.data.background)])
     chosen = jets.where(own)
+    chosen = replace(chosen, weight=with_fractions(chosen.weight, chosen.label, config))
     is_signal = chosen.label == names.index(signal)
     sums = [chosen.weight[part].sum() for part in (is_signal, ~is_signal)]
     if not min(sums) > 0:
@@ -161,6 +163,9 @@ def metrics_of(found: Separation, config: JetsConfig, alone: bool) -> list[Metri
     name = found.score.partition("_")[0] if alone else found.score
     of = f" Of {found.signal} against {' or '.join(config.data.background)}, by the score {found.score}."
     metrics = [replace(metric, name=f"{name} {metric.name}", definition=metric.definition + of) for metric in separation_metrics(found.curve)]
+    for kind, curve in by_class(found, config).items():
+        metrics += [replace(metric, name=f"{name} {metric.name} of {kind}", definition=f"{metric.definition} Of {found.signal} against {kind} alone, by the score {found.score}.")
+                    for metric in separation_metrics(curve)[1:]]
     for variable, one in found.flatness.items():
         metrics.append(Metric(f"{name} sculpting of {variable}", *one.excess, round(one.passing),
                               f"Jensen-Shannon divergence in bits of {variable} between background that passes and that fails where half of the signal passes, less its mean under shuffling; 0: not sculpted.{of}"))
@@ -171,6 +176,17 @@ def metrics_of(found: Separation, config: JetsConfig, alone: bool) -> list[Metri
                                   f"Expected standard deviations of {config.apply.expected_signal:g} jets of signal over {config.apply.expected_background:g} of background in a fit of {config.model.against[0]} "
                                   f"where the background's normalisations are uncertain by {uncertainty.normalisation:.0%}; the cut is chosen on half of the events and judged on the others.{of}"))
     return metrics
+
+
+def by_class(found: Separation, config: JetsConfig) -> dict[str, Roc]:
+    """Return the curve against each class of background alone, where there are several."""
+    names, curves = list(config.data.classes), {}
+    for kind in config.data.background if len(config.data.background) > 1 else ():
+        own = found.is_signal | (found.jets.label == names.index(kind))
+        jets = found.jets.where(own)
+        if jets.weight[~found.is_signal[own]].sum() > 0:
+            curves[kind] = roc(found.values[own], found.is_signal[own], jets.weight, jets.event)
+    return curves
 
 
 def mass_rows(found: Separation) -> list[Row]:

@@ -32,8 +32,9 @@ def check_stored(model: ModelFile) -> None:
         if not len(masses) or not (masses > 0).all():
             raise ModelError(f"{model.named}: the stored array 'prepared.masses' must hold masses above 0.")
     if config.model.decorrelate == "adversarial":
-        model.finite("prepared", "adversary_edges", (None,))
-        model.finite("prepared", "adversary_range", (2,))
+        several = (len(config.model.against),) if len(config.model.against) > 1 else ()
+        model.finite("prepared", "adversary_edges", (*several, None))
+        model.finite("prepared", "adversary_range", (*several, 2))
     if config.model.name == "trees":
         _check_trees(model, inputs + config.model.parametrise, 1 if classes == 2 else classes)
     check_maps(model, config)
