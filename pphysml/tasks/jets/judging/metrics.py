@@ -22,6 +22,7 @@ from ....evaluation.result import Evaluation, Metric
 from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
 from ..models.background_shares import with_fractions
+from ..reading.variations import unvaried
 from .jets_seen import JetsSeen
 from .jets_shown import JetsShown
 from .separation import Separation, mass_rows, metrics_of, separate
@@ -42,6 +43,7 @@ class JetsEvaluator:
         self.config = config
         self.parts: list[JetsSeen] = []
         self.without_truth: list[JetsShown] = []
+        self.unvaried: dict[str, None] = {}
 
     def update(self, examples: Columns, predictions: Columns) -> None:
         """Add jets."""
@@ -49,6 +51,7 @@ class JetsEvaluator:
             self.without_truth.append(JetsShown.of(examples, predictions, self.config))
         elif length(examples):
             self.parts.append(JetsSeen.of(examples, predictions, self.config))
+            self.unvaried |= dict.fromkeys(unvaried(examples, self.config))
 
     def result(self) -> Evaluation:
         """Return metrics with errors, tables, figures, and working points as files."""
@@ -64,6 +67,9 @@ class JetsEvaluator:
         probabilities = _probabilities(jets, config)
         calibrations = {} if probabilities is None else calibration_of_classes(probabilities, jets.label, list(config.data.classes), weights=_even(jets, config))
         result = Evaluation(notes=_notes(jets, config))
+        if variation_names(jets) and self.unvaried:
+            result.notes.append(f"Under variations of the jets {', '.join(self.unvaried)} {'stay' if len(self.unvaried) > 1 else 'stays'} as in the file: "
+                                "only columns of jets and constituents, and branches that are other names of their momenta and masses, change.")
         result.metrics += [metric for one in found for metric in metrics_of(one, config, alone=len(signals) == 1)]
         if probabilities is not None:
             result.metrics += _probability_metrics(jets, config, probabilities, calibrations)
@@ -107,7 +113,7 @@ def _notes(jets: JetsSeen, config: JetsConfig) -> list[str]:
     if background < SMALL:
         notes.append(f"There are {background} background jets: too few to judge a score by.")
     for name in without_effect(jets):
-        notes.append(f"The variation {name} changes neither scores nor {config.model.against[0]}: it is one of jet_pt, jet_mass and jet_softdrop_mass, not of branches that expressions name.")
+        notes.append(f"The variation {name} changes neither scores nor {config.model.against[0]}: it is one of momenta and masses of jets and constituents, of which nothing is made here.")
     if (jets.weight < 0).any():
         notes.append(f"{(jets.weight < 0).mean():.1%} of the jets have a negative weight; they are counted with it.")
     return notes

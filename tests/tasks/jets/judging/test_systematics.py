@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
 
 from pphysml.io.ragged import Ragged, length, take
 from pphysml.registry import get_task
-from pphysml.tasks.jets.reading.variations import gaussian, variations, with_energies, with_masses
+from pphysml.tasks.jets.reading.variations import gaussian, unvaried, variations, with_energies, with_masses
 from pphysml.verbs.config import configuration
 from pphysml.verbs.engine_choice import EngineChoice
 from pphysml.verbs.evaluate import evaluate
@@ -60,6 +61,37 @@ def test_new_variables_are_made_anew_and_a_jet_is_smeared_alike_in_every_reading
     assert length(variations(take(examples, rows[:0]), config)["resolution +0.2"]) == 0
 
 
+@pytest.mark.parametrize(("kind", "mass", "pt", "unit"), [("nano", "FatJet_msoftdrop", "FatJet_pt", 1.0), ("physlite", "AnalysisLargeRJetsAuxDyn.m", "AnalysisLargeRJetsAuxDyn.pt", 1000.0),
+                                                         ("jetclass", "jet_sdmass", "jet_energy", 1.0), ("flat", "m", "pt", 1.0)])
+def test_branches_that_are_other_names_of_masses_and_momenta_change_with_them(kind, mass, pt, unit, written) -> None:
+    tagger = {"nano": "FatJet_myTagger", "physlite": "AnalysisLargeRJetsAuxDyn.R10TruthLabel_R22v1", "jetclass": "jet_eta", "flat": "score"}[kind]
+    options = [f"model.inputs=['ratio', '{tagger}']", f"data.variables={{ratio: '{mass} / {pt}'}}", "apply.scale=0.1", "apply.mass_scale=0.2"]
+    config = configuration(JETS, None, options)
+    reader = Inputs([str(getattr(written, kind)())]).open(JETS, config)
+    examples, _ = JETS.assemble(next(iter(reader)), None, config)
+    found = variations(examples, config)
+    values = np.asarray(examples[mass], float)
+    np.testing.assert_allclose(values.max(), written.jets["mass" if "m" == mass[-1] else "softdrop_mass"].max() * unit, rtol=1e-4)
+    for name, of_mass, of_pt in (("energy scale -0.1", 0.9, 0.9), ("mass scale +0.2", 1.2, 1.0)):
+        # -1 of soft drop says that there is no second prong, and is no mass.
+        np.testing.assert_allclose(found[name][mass], np.where(values > 0, of_mass * values, values), rtol=1e-5)
+        if pt != "jet_energy":
+            np.testing.assert_allclose(found[name][pt], of_pt * np.asarray(examples[pt]), rtol=1e-5)
+            positive = values > 0
+            np.testing.assert_allclose(found[name]["ratio"][positive], (examples["ratio"] * of_mass / of_pt)[positive], rtol=1e-5)
+    assert unvaried(examples, config) == ([tagger] if kind != "jetclass" else [])
+
+
+def test_momenta_of_other_jets_and_objects_stay_as_they_are_and_are_named(written) -> None:
+    config = configuration(JETS, None, ["model.inputs=[lead, FatJet_tau2 / FatJet_pt]", "data.variables={lead: max(Muon_pt) + max(ScoutingFatJet_pt)}", "apply.scale=0.1"])
+    path = written.nano(ScoutingFatJet_pt=ak.Array([[1.0], [2], [3], [4], [5], [6]]))
+    examples, _ = JETS.assemble(next(iter(Inputs([str(path)]).open(JETS, config))), None, config)
+    changed = variations(examples, config)["energy scale +0.1"]
+    np.testing.assert_array_equal(changed["lead"], examples["lead"])
+    np.testing.assert_allclose(changed["FatJet_pt"], 1.1 * examples["FatJet_pt"], rtol=1e-6)
+    assert set(unvaried(examples, config)) == {"Muon_pt", "ScoutingFatJet_pt", "FatJet_tau2"}
+
+
 @pytest.fixture(scope="module")
 def ntuple(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Masses of background fall as m^-2 from 50 GeV on, those of the signal are Gaussian at 100."""
@@ -106,5 +138,9 @@ def test_a_score_that_does_not_know_of_the_mass_passes_the_same_jets_and_loses_i
 
 
 def test_a_variation_that_changes_nothing_is_said(ntuple) -> None:
-    _, found = rows_of(ntuple, "s", "apply.scale=0.1", "model.against=[pt]")
+    _, found = rows_of(ntuple, "s", "apply.scale=0.1", "model.against=[eta]")
     assert any("energy scale +0.1 changes neither" in note for note in found.notes)
+    assert any("s, eta stay as in the file" in note for note in found.notes)
+    # By its own name in the file, a momentum is varied, too.
+    _, found = rows_of(ntuple, "s", "apply.scale=0.1", "model.against=[pt]")
+    assert not any("changes neither" in note for note in found.notes) and any("Under variations of the jets s stays" in note for note in found.notes)
