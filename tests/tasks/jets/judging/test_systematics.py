@@ -11,7 +11,13 @@ import uproot
 
 from pphysml.io.ragged import Ragged, length, take
 from pphysml.registry import get_task
-from pphysml.tasks.jets.reading.variations import gaussian, unvaried, variations, with_energies, with_masses
+from pphysml.tasks.jets.reading.variations import (
+    gaussian,
+    unvaried,
+    variations,
+    with_energies,
+    with_masses,
+)
 from pphysml.verbs.config import configuration
 from pphysml.verbs.engine_choice import EngineChoice
 from pphysml.verbs.evaluate import evaluate
@@ -71,7 +77,7 @@ def test_branches_that_are_other_names_of_masses_and_momenta_change_with_them(ki
     examples, _ = JETS.assemble(next(iter(reader)), None, config)
     found = variations(examples, config)
     values = np.asarray(examples[mass], float)
-    np.testing.assert_allclose(values.max(), written.jets["mass" if "m" == mass[-1] else "softdrop_mass"].max() * unit, rtol=1e-4)
+    np.testing.assert_allclose(values.max(), written.jets["mass" if mass[-1] == "m" else "softdrop_mass"].max() * unit, rtol=1e-4)
     for name, of_mass, of_pt in (("energy scale -0.1", 0.9, 0.9), ("mass scale +0.2", 1.2, 1.0)):
         # -1 of soft drop says that there is no second prong, and is no mass.
         np.testing.assert_allclose(found[name][mass], np.where(values > 0, of_mass * values, values), rtol=1e-5)
