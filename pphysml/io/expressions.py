@@ -139,19 +139,12 @@ class Expression:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns that it takes, each once, in their order."""
-        found: dict[str, None] = {}
+        return _names(self._tree)
 
-        def walk(node: ast.AST) -> None:
-            name = _name(node)
-            if name is not None:
-                found[name] = None
-                return
-            for child in ast.iter_child_nodes(node):
-                if not (isinstance(node, ast.Call) and child is node.func):
-                    walk(child)
-
-        walk(self._tree)
-        return tuple(found)
+    @cached_property
+    def row_names(self) -> tuple[str, ...]:
+        """Those of them that stand for one value per row where the expression has one: not inside `sum(...)` and its like, nor with an index."""
+        return _names(self._tree, reduced=False)
 
     def __call__(self, columns: Mapping[str, Column]) -> Column:
         """Return its value for every row: an array, or `Ragged` where it is one of lists.
@@ -230,6 +223,29 @@ class Expression:
         if short.any():
             raise InputError(f"{shown} in the expression {shortened(self.text)!r} is not there: row {int(np.argmax(short))} has {value.counts[short][0]} values.")
         return value.flat[value.offsets[:-1] + index]
+
+
+def _names(tree: ast.AST, reduced: bool = True) -> tuple[str, ...]:
+    """Return the names of columns, each once; `reduced`: also those of which one value is made per row."""
+    found: dict[str, None] = {}
+
+    def walk(node: ast.AST) -> None:
+        name = _name(node)
+        if name is not None:
+            found[name] = None
+        elif reduced or not _reduces(node):
+            for child in ast.iter_child_nodes(node):
+                if not (isinstance(node, ast.Call) and child is node.func):
+                    walk(child)
+
+    walk(tree)
+    return tuple(found)
+
+
+def _reduces(node: ast.AST) -> bool:
+    """Return whether something makes one value of a list."""
+    of_list = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REDUCTIONS and len(node.args) == 1
+    return of_list or isinstance(node, ast.Subscript)
 
 
 def _name(node: ast.AST) -> str | None:

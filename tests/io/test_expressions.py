@@ -63,6 +63,7 @@ def test_small_integers_do_not_wrap_round(columns: Columns) -> None:
 def test_names_are_words_dotted_words_and_quoted_text() -> None:
     assert Expression.parse("Aux.pt > 'Info:event' and sum(pt) + pt > max(1, x)").names == ("Aux.pt", "Info:event", "pt", "x")
     assert Expression.parse("a && b || c").names == ("a", "b", "c")
+    assert Expression.parse("Aux.pt > 'Info:event' and sum(pt) + y[0] > max(1, x) + min(z)").row_names == ("Aux.pt", "Info:event", "x")
 
 
 @pytest.mark.parametrize(("text", "reason"), [

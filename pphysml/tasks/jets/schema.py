@@ -176,6 +176,15 @@ LAYOUTS = (OWN, PFNANO_FATJET, NANO_FATJET, PHYSLITE_LARGE, JETCLASS, PFNANO_JET
 """Of a file that fits several, as NanoAOD, the first is taken: large-radius jets."""
 
 
+def named_first(layouts: tuple[Layout, ...], names: Collection[str]) -> list[Layout]:
+    """Return the layouts with those in front of whose jets a branch is among names, as Jet_btagDeepFlavB is of small-radius jets."""
+    def is_named(layout: Layout) -> bool:
+        prefix = layout.objects.branches if layout.objects is not None else ""
+        return bool(prefix) and any(name.startswith(prefix) for name in names)
+
+    return sorted(layouts, key=lambda layout: not is_named(layout))
+
+
 def collection(prefix: str) -> Layout:
     """Return the layout of jets whose branches begin with a prefix, as `ScoutingFatJet`, or `JetsAK8` of TreeMaker."""
     bare = prefix.removesuffix("_")

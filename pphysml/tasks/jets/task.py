@@ -77,11 +77,11 @@ class Jets(Task["JetsConfig"]):
         return LAYOUTS
 
     def layouts_for(self, config: JetsConfig) -> tuple[Layout, ...]:
-        """Return the layout of a collection that the configuration names, else all, with the columns that are needed."""
-        from .schema import LAYOUTS, collection, with_needed
+        """Return the layout of a collection that the configuration names, else all, with the columns that are needed; those go first whose jets have branches that expressions take."""
+        from .schema import LAYOUTS, collection, named_first, with_needed
 
         layouts = LAYOUTS if config.data.collection is None else (collection(config.data.collection),)
-        return tuple(with_needed(layout, config.names) for layout in layouts)
+        return tuple(with_needed(layout, config.names) for layout in named_first(layouts, config.names_of_jets))
 
     def collections(self, branches: Sequence[str]) -> list[str]:
         """Return the prefixes that --collection takes in a tree."""

@@ -258,14 +258,26 @@ def test_a_column_that_no_layout_has_is_taken_by_its_name(flat_model, written, t
     assert apply(JETS, more, EngineChoice(model=str(flat_model)), output=out)["jets"] == 7
 
 
-def test_a_model_takes_the_layout_that_it_was_trained_on(written, tmp_path) -> None:
-    """A file of NanoAOD fits two layouts, and large-radius jets are the default."""
-    path = written.nano()
-    rng = np.random.default_rng(3)
+@pytest.fixture
+def both(tmp_path) -> Path:
+    """A file of NanoAOD that fits two layouts, of which large-radius jets are the default."""
+    pt = ak.unflatten(np.random.default_rng(3).uniform(30, 300, 60).astype(np.float32), np.full(30, 2))
     with uproot.recreate(tmp_path / "both.root") as file:
-        pt = ak.unflatten(rng.uniform(30, 300, 60).astype(np.float32), np.full(30, 2))
         file["Events"] = {**{f"{prefix}_{name}": pt for prefix in ("FatJet", "Jet") for name in ("pt", "eta", "mass")}, "Jet_hadronFlavour": ak.values_astype(pt > 150, np.int32)}
-    small = Inputs([str(tmp_path / "both.root")], layout="nanoaod-jet")
+    return tmp_path / "both.root"
+
+
+@pytest.mark.parametrize(("score", "selection", "layout"), [
+    ("jet_mass", "jet_pt > 0", "nanoaod-fatjet"), ("Jet_mass / jet_pt", "jet_pt > 0", "nanoaod-jet"), ("jet_mass", "count(Jet_pt > 50) > 1 and Jet_pt[0] > 50", "nanoaod-fatjet"),
+    ("FatJet_mass", "sum(Jet_pt) > 3", "nanoaod-fatjet")])
+def test_the_jets_are_those_whose_branches_expressions_take(both, score, selection, layout, tmp_path) -> None:
+    overrides = [*CLASSES, f"data.selection={json.dumps(selection)}"]
+    assert apply(JETS, Inputs([str(both)]), EngineChoice(engine=f"branch:{score}", overrides=overrides), output=tmp_path / "out.root")["layout"] == layout
+
+
+def test_a_model_takes_the_layout_that_it_was_trained_on(written, both, tmp_path) -> None:
+    path = written.nano()
+    small = Inputs([str(both)], layout="nanoaod-jet")
     run = trained(tmp_path / "run", "training.steps=2", "data.classes={light: jet_hadron_flavour == 0, b: jet_hadron_flavour == 1}", "model.inputs=[log(jet_pt)]",
                   "training.validation_fraction=0.3", "model.decorrelate=none", files=small)
     out = tmp_path / "out.root"

@@ -183,9 +183,17 @@ class JetsConfig(TaskConfig):
     @property
     def names(self) -> set[str]:
         """All names that expressions take."""
+        return {name for text in self._texts for name in Expression.parse(text).names}
+
+    @property
+    def names_of_jets(self) -> set[str]:
+        """Those of which a jet, or its event, must have one value each."""
+        return {name for text in self._texts for name in Expression.parse(text).row_names}
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
         data, model = self.data, self.model
-        texts = (*data.variables.values(), *data.classes.values(), *filter(None, (data.selection, data.weight, self.apply.score)), *model.inputs, *model.against, *self.training.reweight, self.apply.binned_in)
-        return {name for text in texts for name in Expression.parse(text).names}
+        return (*data.variables.values(), *data.classes.values(), *filter(None, (data.selection, data.weight, self.apply.score)), *model.inputs, *model.against, *self.training.reweight, self.apply.binned_in)
 
     def extra_branches(self, training: bool = False) -> dict[str, Further]:
         """Return the branches that the network takes besides those of the section `data`."""
