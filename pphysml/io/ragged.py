@@ -53,12 +53,11 @@ class Ragged:
 
     def take(self, rows: Array) -> Ragged:
         """Return the selected rows in the given order (index array, boolean mask)."""
-        rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
-        counts = self.counts[rows]
-        offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(counts, out=offsets[1:])
-        index = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], counts)
-        return Ragged(self.flat[index], offsets)
+        return self.at(Selection(rows).of_values(self.offsets))
+
+    def at(self, selected: tuple[Array, NDArray[np.int64]]) -> Ragged:
+        """Return rows by the values and offsets of `Selection.of_values`."""
+        return Ragged(np.take(self.flat, selected[0], axis=0), selected[1])
 
     def slice(self, start: int, stop: int) -> Ragged:
         """Return rows start:stop without copying the values."""
@@ -117,14 +116,40 @@ def length(columns: Mapping[str, Column]) -> int:
     return next(iter(lengths.values()), 0)
 
 
+class Selection:
+    """Rows in a given order (index array, boolean mask), and the values that ragged columns have there.
+
+    Columns with the same offsets have the same values selected, which are found once.
+    """
+
+    def __init__(self, rows: Array) -> None:
+        # A mask costs ten times as much as indices for every column.
+        self.rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        self._offsets: NDArray[np.int64] | None = None
+        self._values: tuple[Array, NDArray[np.int64]] | None = None
+
+    def of_values(self, offsets: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
+        """Return the numbers of the rows' values, and their own offsets."""
+        if self._values is None or self._offsets is None or not np.array_equal(self._offsets, offsets):
+            self._offsets, self._values = offsets, self._found(offsets)
+        return self._values
+
+    def _found(self, offsets: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
+        counts = np.diff(offsets)[self.rows]
+        selected = np.zeros(len(self.rows) + 1, np.int64)
+        np.cumsum(counts, out=selected[1:])
+        values = np.repeat(offsets[self.rows] - selected[:-1], counts)
+        values += np.arange(len(values))
+        return values, selected
+
+
 def take(columns: Mapping[str, Column], rows: Array) -> Columns:
-    """Return the selected rows of every column, in the given order (index array, boolean mask)."""
-    # A mask costs ten times as much as indices for every column.
-    rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows
-    return {
-        name: column.take(rows) if isinstance(column, Ragged) else column[rows]
-        for name, column in columns.items()
-    }
+    """Return the selected rows of every column, in the given order (index array, boolean mask); of all rows, the columns themselves."""
+    if np.asarray(rows).dtype == bool and np.all(rows):
+        return dict(columns)
+    selection = Selection(rows)
+    return {name: column.at(selection.of_values(column.offsets)) if isinstance(column, Ragged) else column[selection.rows]
+            for name, column in columns.items()}
 
 
 def slice_rows(columns: Mapping[str, Column], start: int, stop: int) -> Columns:

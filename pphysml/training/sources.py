@@ -49,16 +49,22 @@ class FileSource:
         self.config = config
         self.part = part
         self.fraction = fraction
+        self.objects = objects
         blocks = range(len(reader.blocks))
         looked_at = objects or config.event_ids
         self.counts: Sequence[int] | None = [length(self.read(b)) if looked_at else int(self._selected(b, None).sum()) for b in blocks]
 
     def read(self, block: int) -> Columns:
         """Return the selected examples of a block; all objects of an event are in the same part."""
-        whole = self.reader.read(self.reader.blocks[block])
-        chunk = take(whole, self._selected(block, whole))
+        where = self.reader.blocks[block]
+        whole = self.reader.read(where)
+        chosen = self._selected(block, whole)
         with self.reader.naming_places():
-            return assemble_alone(self.assemble, chunk, self.config)
+            if not self.objects:
+                return assemble_alone(self.assemble, take(whole, chosen), self.config)
+            # Objects are fewer columns than what they are made of, as candidates and links.
+            examples = assemble_alone(self.assemble, whole, self.config)
+            return take(examples, chosen[np.asarray(examples["entry"]) - where.start])
 
     def _selected(self, block: int, chunk: Columns | None) -> Array:
         """Return which entries are selected; of a task without ids of events, by their numbers alone."""

@@ -11,13 +11,16 @@ from torch.nn.functional import cross_entropy
 
 from ...contract import Adversary, Batch, Learner, Term
 from ...errors import ConfigError
-from ...io.ragged import Array, Columns, concatenate, length, take
+from ...io.ragged import Array, Columns, concatenate, length, ragged, take
 from .config import JetsConfig
+from .constituents.packing import TABLE
 from .models.background_shares import of_training, with_fractions
 from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative
 from .models.inputs import fit_scales, inputs_of, raw_inputs
 from .models.jet_weights import drawn, fit_weights, weights_of
+from .models.packed_inputs import input_tensors, inputs_in
+from .models.particle_ranges import fit_particles
 from .models.resonance_masses import (
     between_all,
     fit_masses,
@@ -62,6 +65,8 @@ class JetsLearner(Learner):
         if lacking:
             raise ConfigError(f"data.classes: among the first {len(label)} jets of the training there is none of the class {' or '.join(lacking)}.")
         found = fit_scales(raw_inputs(every, config), config.model.inputs) | fit_weights(every, config)
+        if config.particle_columns:
+            found |= fit_particles(every, config)
         if config.model.name == "score":
             # A score is not cut, nor are its ranges those of a training.
             found.pop("domain")
@@ -94,7 +99,12 @@ class JetsLearner(Learner):
         return build_network(self.config, prepared)
 
     def lengths(self, examples: Columns) -> Array:
-        """Return 1 for each jet."""
+        """Return the number of constituents of each jet, if the network takes them, else 1.
+
+        A batch of jets of one size has not the correlations of all jets, on which some losses depend.
+        """
+        if self.config.particle_columns and self.config.model.decorrelate not in IN_TRAINING:
+            return ragged(examples, TABLE).counts
         return np.ones(length(examples), np.int64)
 
     def collate(self, examples: Columns) -> Batch:
@@ -102,7 +112,7 @@ class JetsLearner(Learner):
         examples, weight = drawn(examples, self.prepared, self.config, _of_step)
         mass = with_drawn(true_masses(examples), self.prepared, _of_step()) if self.config.model.parametrise else None
         label = np.asarray(examples["class"])
-        batch = {"inputs": torch.from_numpy(inputs_of(examples, self.config, self.prepared, mass)), "class": torch.from_numpy(label.astype(np.int64)),
+        batch = {**input_tensors(examples, self.config, self.prepared, mass), "class": torch.from_numpy(label.astype(np.int64)),
                  "weight": torch.from_numpy(weight.astype(np.float32))}
         if self.config.model.decorrelate in IN_TRAINING:
             batch["against"] = torch.from_numpy(np.nan_to_num(values_of(self.config.model.against, examples)).astype(np.float32))
@@ -113,13 +123,13 @@ class JetsLearner(Learner):
     def losses(self, model: nn.Module, batch: Batch) -> dict[str, Term]:
         """Return the weighted cross entropy, and what keeps scores from showing the mass."""
         options, weight = self.config.model, batch["weight"]
-        further: dict[str, Term] = {}
+        inputs, further = inputs_in(batch), dict[str, Term]()
         if options.decorrelate == "adversarial":
-            logits, guessed = model(batch["inputs"], batch["against"], batch["background"])
+            logits, guessed = model(inputs, batch["against"], batch["background"])
             of_background = batch["background_weight"][batch["background"]]
             further["adversary"] = Term((of_background * guessed).sum(), of_background.abs().sum(), options.strength, of_adversary=True)
         else:
-            logits = model(batch["inputs"])
+            logits = model(inputs)
         if options.decorrelate in ("disco", "mode"):
             from .models.decorrelated import dependence
 

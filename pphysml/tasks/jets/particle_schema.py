@@ -16,6 +16,14 @@ TRACKS = tuple(
         ("d0", "d0val", "Transverse impact parameter of the track; 0 without one."), ("d0_error", "d0err", "Its error; 0 without track."),
         ("dz", "dzval", "Longitudinal impact parameter of the track; 0 without one."), ("dz_error", "dzerr", "Its error; 0 without track.")))
 
+KINDS = ("ChargedHadron", "NeutralHadron", "Photon", "Electron", "Muon")
+FLAGS = tuple(Field(f"part_is{kind}", "node", "float32", f"1 where the constituent is a {kind}, else 0; where files have none, by PDG id and charge.", "", "part") for kind in KINDS)
+
+MOMENTA = ("part_px", "part_py", "part_pz", "part_energy")
+WITH_TYPES = ("part_charge", *(f.name for f in FLAGS))
+PARTICLE_SETS = {"kin": (), "kinpid": WITH_TYPES, "full": (*WITH_TYPES, *(f.name for f in TRACKS))}
+"""What a network takes of constituents besides their momenta."""
+
 LINKS = (
     Field("link_jet", "node", "int32", "Number of the jet of which a link is; -1 where it is not stored.", counter="link"),
     Field("link_candidate", "node", "int32", "Number of the candidate to which it leads; -1 where it is not stored.", counter="link"))
@@ -63,7 +71,8 @@ MOMENTUM = ("candidate_pt", "candidate_eta", "candidate_phi", "candidate_mass", 
 OF_CANDIDATES = {
     **{f"part_{name}": MOMENTUM for name in ("px", "py", "pz", "energy")}, "part_charge": ("candidate_charge", "candidate_pdg"), "part_pdg": ("candidate_pdg",), "part_jet": ("candidate_pt",),
     **{f"part_{name}": (f"candidate_{name}", f"candidate_{name.removesuffix('_error')}_error") for name in ("d0", "d0_error", "dz", "dz_error")}}
+BY_LINKS = {name: (*columns, *(f.name for f in LINKS)) for name, columns in OF_CANDIDATES.items()}
 MADE_OF = {
-    **{name: (*columns, *(f.name for f in LINKS)) for name, columns in OF_CANDIDATES.items()},
+    **BY_LINKS, **{f.name: ("part_pdg", "part_charge", *BY_LINKS["part_pdg"], *BY_LINKS["part_charge"]) for f in FLAGS},
     **dict.fromkeys(MATCHING, tuple(f.name for f in GENERATED))}
-"""Columns that expressions take -> what they are made of in files that have link tables, or generated particles."""
+"""Columns that are wanted -> what they are made of in files that have link tables, no flags, or generated particles."""

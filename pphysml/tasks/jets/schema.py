@@ -9,6 +9,7 @@ from typing import Any
 
 from ...io.schema import Field, Layout, Objects
 from .particle_schema import (
+    FLAGS,
     GENERATED,
     LINKS,
     MADE_OF,
@@ -150,7 +151,7 @@ JETCLASS = Layout(
     (*EVENT, *(replace(f, counter="", kind="event") for f in (
         *_named(ALL, {name: (f"jet_{name}",) for name in ("pt", "eta", "phi", "tau1", "tau2", "tau3", "tau4")}),
         replace(ENERGY, required=True), *_named(ALL, {"softdrop_mass": ("jet_sdmass",), "nconstituents": ("jet_nparticles",)}), *ONE_HOT)),
-     *(f for f in PARTICLES if f.name not in ("part_pdg", "part_jet")), *TRACKS),
+     *(f for f in PARTICLES if f.name not in ("part_pdg", "part_jet")), *FLAGS, *TRACKS),
     trees=("tree",), to_canonical=CANONICAL, objects=Objects())
 
 FTAG_H5 = Layout(
@@ -232,4 +233,4 @@ def with_needed(layout: Layout, names: Collection[str]) -> Layout:
 VARIABLES = tuple(f.name for f in (*KINEMATICS, *SUBSTRUCTURE))
 """Columns of every jet that expressions may take, where the file has them; further names are branches of the file."""
 
-KNOWN = frozenset((*VARIABLES, *MATCHING, ENERGY.name, *(f.name for f in (*TRUTH, *ONE_HOT, *PARTICLES, *TRACKS, *EVENT))))
+KNOWN = frozenset((*VARIABLES, *MATCHING, ENERGY.name, *(f.name for f in (*TRUTH, *ONE_HOT, *PARTICLES, *FLAGS, *TRACKS, *EVENT))))

@@ -81,7 +81,8 @@ class Jets(Task["JetsConfig"]):
         from .schema import LAYOUTS, collection, named_first, with_needed
 
         layouts = LAYOUTS if config.data.collection is None else (collection(config.data.collection),)
-        return tuple(with_needed(layout, config.names) for layout in named_first(layouts, config.names_of_jets))
+        names = {*config.names, *config.particle_names, *config.particle_columns}
+        return tuple(with_needed(layout, names) for layout in named_first(layouts, config.names_of_jets))
 
     def collections(self, branches: Sequence[str]) -> list[str]:
         """Return the prefixes that --collection takes in a tree."""

@@ -182,7 +182,7 @@ class JetsConfig(TaskConfig):
 
     @property
     def names(self) -> set[str]:
-        """All names that expressions take."""
+        """All names that expressions take, but those over constituents for the network."""
         return {name for text in self._texts for name in Expression.parse(text).names}
 
     @property
@@ -195,9 +195,24 @@ class JetsConfig(TaskConfig):
         data, model = self.data, self.model
         return (*data.variables.values(), *data.classes.values(), *filter(None, (data.selection, data.weight, self.apply.score)), *model.inputs, *model.against, *self.training.reweight, self.apply.binned_in)
 
+    @property
+    def particle_columns(self) -> list[str]:
+        """What is read of constituents for the network, besides what expressions take."""
+        return self.model.particle_columns if self.apply.score is None else []
+
+    @property
+    def particle_expressions(self) -> list[str]:
+        """The expressions over constituents that the network takes."""
+        return self.model.particle_expressions if self.apply.score is None else []
+
+    @property
+    def particle_names(self) -> set[str]:
+        """All names that these take."""
+        return {name for text in self.particle_expressions for name in Expression.parse(text).names}
+
     def extra_branches(self, training: bool = False) -> dict[str, Further]:
         """Return the branches that the network takes besides those of the section `data`."""
-        model = _branches([*self.model.inputs, *self.model.against] if self.apply.score is None else [self.apply.score, *self.model.against], self.data.variables)
+        model = _branches([*self.model.inputs, *self.particle_expressions, *self.model.against] if self.apply.score is None else [self.apply.score, *self.model.against], self.data.variables)
         return {**super().extra_branches(training), **model, **(_branches(self.training.reweight, self.data.variables) if training else {})}
 
     @model_validator(mode="after")
@@ -206,7 +221,7 @@ class JetsConfig(TaskConfig):
             raise ValueError("model.name=score needs one expression in model.inputs, the score")
         if self.model.name == "score" and len(self.data.signals) > 1:
             raise ValueError(f"model.name=score is the score of one signal, and data.classes has {', '.join(self.data.signals)}: name more of them in data.background")
-        if self.model.name != "mlp" and self.model.decorrelate in ("adversarial", "disco", "mode"):
+        if self.model.name in ("trees", "score") and self.model.decorrelate in ("adversarial", "disco", "mode"):
             raise ValueError(f"model.decorrelate={self.model.decorrelate} trains a network with another loss, which {self.model.name} has not: take quantile or planing")
         if self.apply.resonance_mass is not None and not self.model.parametrise:
             raise ValueError("apply.resonance_mass (--resonance-mass) is of a network that takes it, with model.parametrise: leave it out")

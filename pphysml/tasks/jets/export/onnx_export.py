@@ -43,7 +43,7 @@ class Exported(nn.Module):
         super().__init__()
         self.network = network
         self.options = config.data
-        self.cut = config.model.name == "mlp"
+        self.cut = config.model.name != "score"
         self.register_buffer("mean", torch.from_numpy(np.asarray(prepared["input_mean"], np.float32)))
         self.register_buffer("scale", torch.from_numpy(np.asarray(prepared["input_scale"], np.float32)))
         self.log_mass = [float(x) for x in prepared["log_mass"]] if config.model.parametrise else None
@@ -67,13 +67,15 @@ def to_onnx(model: ModelFile) -> tuple[bytes]:
     Its property `pphysml` names the expressions whose values are the inputs, and the classes.
 
     Raises:
-        ConfigError: a package is missing, or the model is one of trees.
+        ConfigError: a package is missing, or the model is one of trees or of constituents.
         OutputError: the exported network does not say the same.
     """
     need_packages()
     config = model.configuration(JetsConfig)
     if config.model.name == "trees":
         raise ConfigError("Boosted trees are not exported to ONNX; the weights file holds them as arrays `trees.*`.")
+    if config.model.takes_constituents:
+        raise ConfigError(f"A network of constituents, as {config.model.name} is, is not exported to ONNX; --format safetensors gives its weights.")
     network = with_weights(lambda: build_network(config, model.prepared), model).eval()
     exported = Exported(network, config, model.prepared).eval()
     settings = {"model": model.hash, "inputs": config.model.inputs, "classes": list(config.data.classes), "signals": config.data.signals, "parametrised": config.model.parametrise}

@@ -6,25 +6,30 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ....io.ragged import Array, Columns
+from ....io.ragged import Array, Columns, length, slice_rows
 from ..config import JetsConfig
 from .inputs import range_of, raw_inputs
+from .particle_ranges import JETS, seen
 
 OUTSIDE = 0.05
-"""Share of the jets outside the range of an input from which on it is said."""
+"""Share of the jets, or constituents, outside the range of an input from which on it is said."""
 
 MARGIN = 0.1
 """Of the width of a range, by which values may lie outside."""
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> Iterator[str]:
-    """Yield a sentence for every input that lies outside the training's range in more than a few jets."""
+    """Yield a sentence for every input that lies outside the training's range in more than a few jets, or constituents."""
     ranges = prepared.get("domain")
-    if ranges is None or len(ranges) != len(config.model.inputs):
-        return
-    raw = raw_inputs(examples, config)
-    for k, (text, (low, high)) in enumerate(zip(config.model.inputs, ranges, strict=True)):
-        values, margin = raw[:, k][np.isfinite(raw[:, k])], MARGIN * (high - low)
+    if ranges is not None and len(ranges) == len(config.model.inputs):
+        yield from _outside(dict(zip(config.model.inputs, raw_inputs(examples, config).T, strict=True)), ranges)
+    if config.particle_columns and "particle_domain" in prepared:
+        yield from _outside(seen(slice_rows(examples, 0, min(JETS, length(examples))), config, prepared), prepared["particle_domain"])
+
+
+def _outside(inputs: Mapping[str, Array], ranges: Array) -> Iterator[str]:
+    for (text, every), (low, high) in zip(inputs.items(), ranges, strict=True):
+        values, margin = every[np.isfinite(every)], MARGIN * (high - low)
         share = ((values < low - margin) | (values > high + margin)).mean() if len(values) else 0.0
         if share > OUTSIDE:
             first, last = range_of(values)

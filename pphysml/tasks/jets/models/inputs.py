@@ -34,18 +34,22 @@ def raw_inputs(examples: Columns, config: JetsConfig) -> Array:
     return values_of(config.model.inputs, examples)
 
 
-def fit_scales(raw: Array, texts: list[str]) -> dict[str, Array]:
+def fit_scales(raw: Array, texts: list[str], option: str = "model.inputs") -> dict[str, Array]:
     """Return mean and standard deviation of every input over what is finite, float32 (inputs,), and the range of nearly all jets, float64 (inputs, 2).
 
     What is farther from the range than its width counts as if it were there, so that no odd jet makes the scale.
+
+    Args:
+        raw: values, (n, inputs).
+        option: that has the expressions `texts`.
 
     Raises:
         InputError: an input has no finite value at all.
     """
     finite = np.where(np.isfinite(raw), raw, np.nan)
     if nowhere := [text for k, text in enumerate(texts) if not np.isfinite(raw[:, k]).any()]:
-        raise InputError(f"model.inputs: {nowhere[0]} is finite for none of the first {len(raw)} jets of the training; leave it out.")
-    ranges = np.stack([range_of(column[np.isfinite(column)]) for column in finite.T])
+        raise InputError(f"{option}: {nowhere[0]} is finite for none of the first {len(raw)} of the training; leave it out.")
+    ranges = np.array([range_of(column[np.isfinite(column)]) for column in finite.T]).reshape(len(texts), 2)
     low, high = ranges.T
     usual = np.clip(finite, 2 * low - high, 2 * high - low)
     mean, scale = np.nanmean(usual, 0), np.nanstd(usual, 0)
@@ -72,7 +76,7 @@ def inputs_of(examples: Columns, config: JetsConfig, prepared: Mapping[str, Arra
         standard = (raw - prepared["input_mean"]) / prepared["input_scale"]
     # An existing score is what it is.
     found = np.where(np.isfinite(standard), standard, 0.0)
-    if config.model.name == "mlp":
+    if config.model.name not in ("trees", "score"):
         found = np.clip(found, -FARTHEST, FARTHEST)
     if not config.model.parametrise:
         return found.astype(np.float32)

@@ -10,6 +10,7 @@ from ..config import JetsConfig
 from .boosted_trees import NODES
 from .class_weights import SHARES
 from .flat_scores import check_maps
+from .particle_ranges import seen_names
 
 
 def check_stored(model: ModelFile) -> None:
@@ -26,6 +27,8 @@ def check_stored(model: ModelFile) -> None:
             raise ModelError(f"{model.named}: the stored array 'prepared.{name}' must be above 0.")
     if "domain" in model.prepared:
         model.ranges("prepared", "domain", (inputs, 2))
+    if config.model.takes_constituents:
+        _check_particles(model, config)
     if config.model.parametrise:
         model.finite("prepared", "log_mass", (2,))
         masses = model.finite("prepared", "masses", (None,))
@@ -38,6 +41,16 @@ def check_stored(model: ModelFile) -> None:
     if config.model.name == "trees":
         _check_trees(model, inputs + config.model.parametrise, 1 if classes == 2 else classes)
     check_maps(model, config)
+
+
+def _check_particles(model: ModelFile, config: JetsConfig) -> None:
+    """Refuse scales and ranges of constituents that are none."""
+    further = len(config.model.particle_expressions)
+    model.finite("prepared", "particle_mean", (further,))
+    if not (model.finite("prepared", "particle_scale", (further,)) > 0).all():
+        raise ModelError(f"{model.named}: the stored array 'prepared.particle_scale' must be above 0.")
+    if "particle_domain" in model.prepared:
+        model.ranges("prepared", "particle_domain", (len(seen_names(config)), 2))
 
 
 def _check_trees(model: ModelFile, inputs: int, outputs: int) -> None:

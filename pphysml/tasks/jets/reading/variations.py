@@ -9,22 +9,24 @@ from scipy.special import ndtri
 
 from ....io.expressions import Expression
 from ....io.hashing import combined
-from ....io.ragged import Array, Columns, Ragged, length
+from ....io.ragged import Array, Columns, Ragged, length, ragged
 from ..config import JetsConfig
+from ..constituents.packing import TABLE
+from ..particle_schema import MOMENTA
 from ..schema import KNOWN, LAYOUTS, collection
 from .values import value_of
 
 MASSES = ("jet_mass", "jet_softdrop_mass")
 ENERGIES = ("jet_pt", *MASSES)
 ENERGY = "jet_energy"
-OF_CONSTITUENTS = ("part_px", "part_py", "part_pz", "part_energy")
 
 
 def variations(examples: Columns, config: JetsConfig) -> dict[str, Columns]:
     """Return the jets under each variation that the configuration asks for, by its name; a resolution can only be made worse.
 
     Columns of jets and constituents change, branches that are other names of these momenta and masses, and the new variables
-    that are made of them; other branches do not, see `unvaried`.
+    that are made of them; other branches do not, nor expressions over
+    constituents that a network takes; see `unvaried`.
     """
     options, n, others = config.apply, length(examples), _named_directly(examples, config)
     found: dict[str, Columns] = {}
@@ -37,7 +39,7 @@ def variations(examples: Columns, config: JetsConfig) -> dict[str, Columns]:
 
 
 def unvaried(examples: Columns, config: JetsConfig) -> list[str]:
-    """Return the branches of the file that scores and model.against take and that stay as they are under variations."""
+    """Return the branches of the file, and expressions over the momenta of constituents, that scores and model.against take and that stay as they are under variations."""
     model, variables = config.model, config.data.variables
     texts = [*([config.apply.score] if config.apply.score is not None else model.inputs), *model.against]
     names: dict[str, None] = {}
@@ -46,7 +48,8 @@ def unvaried(examples: Columns, config: JetsConfig) -> list[str]:
             texts += [variables[name]] if name in variables and name not in names else []
             names[name] = None
     varied = _named_directly(examples, config)
-    return [name for name in names if name in examples and name not in KNOWN and name not in variables and name not in varied]
+    found = [name for name in names if name in examples and name not in KNOWN and name not in variables and name not in varied]
+    return found + [text for text in config.particle_expressions if {*MOMENTA, *ENERGIES, ENERGY} & {*Expression.parse(text).names}]
 
 
 def _named_directly(examples: Columns, config: JetsConfig) -> dict[str, str]:
@@ -63,7 +66,12 @@ def with_energies(examples: Columns, factor: Array, others: Mapping[str, str] = 
         others: further names of such columns -> the column.
     """
     found = _times(examples, (*ENERGIES, ENERGY, *others), factor)
-    for name in OF_CONSTITUENTS:
+    if TABLE in examples:
+        table = ragged(examples, TABLE)
+        changed = table.flat.copy()
+        changed[:, : len(MOMENTA)] *= np.repeat(factor, table.counts)[:, None]
+        found[TABLE] = Ragged(changed, table.offsets)
+    for name in MOMENTA:
         if name in examples:
             column = examples[name]
             assert isinstance(column, Ragged)

@@ -11,10 +11,12 @@ import uproot
 
 from pphysml.config import build
 from pphysml.errors import InputError
-from pphysml.io.ragged import Array, Columns, concatenate
+from pphysml.io.ragged import Array, Columns, Ragged, concatenate
 from pphysml.registry import get_task
 from pphysml.tasks.jets.config import JetsConfig
-from pphysml.tasks.jets.reading.assemble import JetsCarry, assemble
+from pphysml.tasks.jets.particle_schema import KINDS
+from pphysml.tasks.jets.reading.assemble import assemble
+from pphysml.tasks.jets.reading.counted import JetsCarry
 from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.validate import validate
 
@@ -178,6 +180,34 @@ def test_links_to_what_is_not_stored_are_left_out_counted_and_said(branch: str, 
     assert any("2 links" in sentence and "entry 2 of a.root" in sentence for sentence in carry.warnings(lambda _: "a.root"))
 
 
+def test_what_a_network_takes_of_candidates_sums_up_to_the_jets(tmp_path: Path) -> None:
+    """Without candidates of weight 0, in the order of their transverse momenta; a kind of each, and impact parameters in mm."""
+    nano = PFNano()
+    nano.columns["PFCands_puppiWeight"][::5] = 0
+    nano.columns |= {f"PFCands_{name}": nano.columns[f"PFCands_{of}"] * 2 for name, of in (("dz", "d0"), ("dzErr", "d0Err"))}
+    path = nano.write(tmp_path / "pfnano.root")
+    sums, _, _ = read(path, variables={**SUMS, "without": "sum(hypot(part_px, part_py) == 0)"})
+    config = build(JetsConfig, {"model": {"name": "pfn", "particle_inputs": ["full"]}}, "test")
+    reader = Inputs([str(path)]).open(get_task("jets"), config)
+    chunks = [assemble(chunk, None, config)[0] for chunk in reader]
+    examples = concatenate(chunks)
+    table, number = examples["constituents"], np.asarray(examples["constituents_in_file"])
+    assert isinstance(table, Ragged) and not [name for name in examples if name.startswith("part_")]
+    np.testing.assert_array_equal(number, np.asarray(sums["n"]) - np.asarray(sums["without"]))
+    assert np.asarray(sums["without"]).sum() > 10
+    columns = dict(zip(config.particle_columns, range(99), strict=False))
+    for name in ("px", "py", "pz", "energy"):
+        found = np.add.reduceat(table.flat[:, columns[f"part_{name}"]], table.offsets[:-1])
+        np.testing.assert_allclose(found, sums[name], rtol=1e-5, atol=1e-3)
+    pt = np.hypot(table.flat[:, 0], table.flat[:, 1])
+    assert all((np.diff(pt[start:stop]) <= 0).all() for start, stop in zip(table.offsets[:-1], table.offsets[1:], strict=True))
+    kinds = table.flat[:, [columns[f"part_is{kind}"] for kind in KINDS]]
+    np.testing.assert_array_equal(kinds.sum(1), 1)
+    charge, d0 = table.flat[:, columns["part_charge"]], table.flat[:, columns["part_d0"]]
+    np.testing.assert_array_equal(kinds[:, 1] + kinds[:, 2], charge == 0)
+    np.testing.assert_allclose(d0, np.where(charge != 0, 0.3, 0), rtol=1e-6)
+
+
 @pytest.mark.parametrize(("branch", "value"), [("FatJetPFCands_jetIdx", 3), ("FatJetPFCands_jetIdx", -2), ("FatJetPFCands_pFCandsIdx", 60), ("FatJetPFCands_pFCandsIdx", -7)])
 def test_links_to_what_there_is_not_are_refused_by_their_entry(branch: str, value: int, tmp_path: Path) -> None:
     nano = PFNano()
@@ -205,6 +235,14 @@ def test_a_layout_with_constituents_is_refused_where_link_tables_lack(written, t
 def test_files_without_constituents_are_refused_where_an_expression_takes_them(kind: str, written) -> None:
     with pytest.raises(InputError, match=r"has no part_charge of the constituents.*PFNano"):
         read(getattr(written, kind)(), variables={"charge": "sum(part_charge)"})
+
+
+def test_flags_of_types_are_made_of_pdg_ids(tmp_path: Path) -> None:
+    nano = PFNano()
+    found, _, _ = read(nano.write(tmp_path / "pfnano.root"), variables={"photons": "sum(part_isPhoton)", "ids": "sum(part_pdg == 22)", "electrons": "sum(part_isElectron * part_charge)", "signs": "sum(part_charge * (abs(part_pdg) == 11))"})
+    np.testing.assert_array_equal(found["photons"], found["ids"])
+    np.testing.assert_array_equal(found["electrons"], found["signs"])
+    assert np.asarray(found["photons"]).sum() > 5
 
 
 def test_small_jets_alone_with_link_tables_leave_large_ones_the_default(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""What is counted of jets while they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....errors import FileName
+from ....io.carry import Carry
+from ....io.problems import Place, place
+from ....io.ragged import Array, Columns
+from ..constituents.packing import NUMBER
+from .linked_particles import LEFT_OUT
+
+UNKNOWN = -1
+"""Class of jets of which it is not known, or that are of none."""
+
+LARGE = 5000.0
+"""Median transverse momentum from which on MeV are suspected, GeV."""
+
+
+class JetsCarry(Carry):
+    """What was counted in the input so far."""
+
+    def __init__(self) -> None:
+        self.jets = self.no_second_prong = self.without_class = self.labelled = self.links_left_out = 0
+        self.without_constituents = self.cut = self.most = 0
+        self.median_pt = 0.0
+        self.first_left_out: Place | None = None
+
+    def add(self, examples: Columns, no_second_prong: int) -> None:
+        """Count the jets of a chunk."""
+        label = np.asarray(examples["class"])
+        known = "class_known" in examples
+        self.jets += len(label)
+        self.no_second_prong += no_second_prong
+        self.labelled += len(label) if known else 0
+        self.without_class += int((label == UNKNOWN).sum()) if known else 0
+        if len(label) and not self.median_pt:
+            self.median_pt = float(np.median(np.asarray(examples["jet_pt"])))
+
+    def add_constituents(self, examples: Columns, most: int) -> None:
+        """Count jets without constituents, and those of which only `most` are taken."""
+        numbers: Array = np.asarray(examples.get(NUMBER, np.ones(0)))
+        self.without_constituents += int((numbers == 0).sum())
+        self.cut += int((numbers > most).sum())
+        self.most = most
+
+    def add_links(self, chunk: Columns) -> None:
+        """Count the links of a chunk that lead to nothing stored."""
+        left_out = np.asarray(chunk.get(LEFT_OUT, np.zeros(0, np.int64)))
+        self.links_left_out += int(left_out.sum())
+        if self.first_left_out is None and left_out.any():
+            self.first_left_out = place(chunk, int(np.argmax(left_out > 0)))
+
+    def warnings(self, named: FileName) -> list[str]:
+        """Return what looks wrong in the input."""
+        found = []
+        if self.median_pt > LARGE:
+            found.append(f"half of the first jets have a transverse momentum above {self.median_pt:.0f} GeV: are they in MeV? Then say so with --map jet_pt=BRANCH:MeV, and likewise for masses")
+        if self.labelled and self.without_class == self.labelled:
+            found.append("no jet is of any class of data.classes")
+        if self.first_left_out is not None:
+            found.append(f"{self.links_left_out} links of jets to constituents have the index -1, so that these are not stored and left out; the first in {self.first_left_out.text(named)}")
+        if self.without_constituents:
+            found.append(f"{self.without_constituents} of {self.jets} jets have no constituents, and the scores of a jet of which nothing is known")
+        if self.cut:
+            found.append(f"{self.cut} of {self.jets} jets have more than {self.most} constituents, of which those with the largest transverse momenta are taken; see model.most_particles")
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """Return numbers of jets."""
+        counted = {"jets": self.jets}
+        if self.labelled:
+            counted["of_no_class"] = self.without_class
+        further = {"without_second_prong": self.no_second_prong, "links_left_out": self.links_left_out, "without_constituents": self.without_constituents, "of_more_constituents": self.cut}
+        return counted | {name: n for name, n in further.items() if n}
