@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
+from .dropout import Dropout
 from .packing import Packing
 
 
@@ -58,7 +59,7 @@ class AttentionBlock(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
         self.c_attn = nn.Parameter(torch.ones(sizes.heads))
         self.w_resid = nn.Parameter(torch.ones(width))
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = Dropout(sizes.dropout)
 
     def finish(self, states: Tensor, mixed: Tensor) -> Tensor:
         """Return the new states from what attention made of them, (rows, width) each."""

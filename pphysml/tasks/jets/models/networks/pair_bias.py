@@ -11,7 +11,7 @@ from torch.nn.functional import gelu
 
 from .....nn.row_norm import RowNorm
 from .kinematics import pair_features
-from .normed import normed
+from .normed_layers import mapped
 from .packing import Packing
 
 FEATURES = 4
@@ -45,9 +45,11 @@ class PairBias(nn.Module):
         with torch.no_grad():
             features = pair_features(vectors, one, other)
         first, *others = self.embed
-        rows = first(features)
-        for layer, norm in zip(others[::3], others[1::3], strict=True):
-            rows = gelu(normed(layer, norm, rows))
+        layers, norms = others[::3], others[1::3]
+        rows = layers[0](first(features))
+        for norm, layer in zip(norms, layers[1:], strict=False):
+            rows = mapped(rows, norm, "gelu", layer)
+        rows = gelu(norms[-1](rows))
         return _in_blocks(rows, one, other, packing)
 
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, pad, relu
+from torch.nn.functional import linear, pad
 
 from .....nn.row_norm import RowNorm
 from .head import Head
 from .kinematics import points
 from .neighbours import nearest
-from .normed import normed
+from .normed_layers import averaged, mapped
 from .packing import Packing
 
 
@@ -46,11 +46,12 @@ class EdgeConvolution(nn.Module):
         first, *others = self.convs
         assert isinstance(first, nn.Linear)
         own, of_neighbour = first.weight.chunk(2, 1)
-        other = pad(linear(rows, of_neighbour), (0, 0, 0, 1))[neighbours]
-        edges = relu(self.bns[0]((other + linear(rows, own - of_neighbour)[:, None]).flatten(0, 1)))
-        for layer, norm in zip(others, list(self.bns)[1:], strict=True):
-            edges = relu(normed(layer, norm, edges))
-        return relu(torch.unflatten(edges, 0, neighbours.shape).mean(1) + normed(self.sc, self.sc_bn, rows))
+        edges = pad(linear(rows, of_neighbour), (0, 0, 0, 1))[neighbours]
+        edges += linear(rows, own - of_neighbour)[:, None]
+        edges, norms = edges.flatten(0, 1), list(self.bns)
+        for norm, layer in zip(norms, others, strict=False):
+            edges = mapped(edges, norm, "relu", layer)
+        return torch.relu(averaged(edges, norms[-1], "relu", neighbours.shape[1]) + self.sc_bn(self.sc(rows)))
 
 
 class ParticleNet(nn.Module):
