@@ -14,6 +14,7 @@ from ....io.expressions import Expression
 from ....io.schema import FILES, Field, Further
 from ....training.config import Folds, InputConfig, TaskConfig
 from ..schema import KNOWN
+from .expression_options import checked
 from .model import ModelConfig
 from .simulation import SimulationConfig
 from .training import JetsTrainingConfig
@@ -60,14 +61,14 @@ class DataConfig(InputConfig):
         for name, text in texts.items():
             if not name.isidentifier():
                 raise ValueError(f"{name!r} must be a word of letters, digits and _, as branches are named after it")
-            Expression.parse(text)
+            checked(text)
         return texts
 
     @field_validator("selection", "weight")
     @classmethod
     def _expression(cls, text: str | None) -> str | None:
         if text is not None:
-            Expression.parse(text)
+            checked(text)
         return text
 
     @model_validator(mode="after")
@@ -133,13 +134,17 @@ class ApplyConfig(Config):
     def _given_bins(cls, value: Any) -> Any:
         return value.split(",") if isinstance(value, str) else value
 
+    @field_validator("binned_in")
+    @classmethod
+    def _bins_of(cls, text: str) -> str:
+        return checked(text)
+
     @model_validator(mode="after")
     def _rising(self) -> ApplyConfig:
         if any(low >= high for low, high in pairwise(self.bins)) or len(self.bins) == 1:
             raise ValueError("apply.bins must be two or more edges that rise")
         if any(not 0 < efficiency < 1 for efficiency in self.efficiencies):
             raise ValueError("apply.efficiencies must be between 0 and 1")
-        Expression.parse(self.binned_in)
         return self
 
     @model_validator(mode="after")
@@ -154,7 +159,7 @@ class ApplyConfig(Config):
     @classmethod
     def _expression(cls, text: str | None) -> str | None:
         if text is not None:
-            Expression.parse(text)
+            checked(text)
         return text
 
 

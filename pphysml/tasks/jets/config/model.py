@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ....config import Config, option
-from ....io.expressions import Expression
 from ..particle_schema import MOMENTA, PARTICLE_SETS
+from .expression_options import checked
 
 INPUTS = [
     "log(jet_pt)", "jet_tau2 / jet_tau1", "jet_tau3 / jet_tau2", "jet_tau4 / jet_tau3", "jet_d2", "jet_c2", "jet_n2", "jet_nconstituents", "jet_ptd", "jet_width",
@@ -71,7 +71,7 @@ class ModelConfig(Config):
     @classmethod
     def _expressions(cls, texts: list[str]) -> list[str]:
         for text in texts:
-            Expression.parse(text)
+            checked(text)
         return texts
 
     @field_validator("particle_inputs")

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from ....config import option
-from ....io.expressions import Expression
 from ....training.config import TrainingConfig
+from .expression_options import checked
 from .model import COMMA
 
 FLAT = "flat"
@@ -36,7 +36,7 @@ class JetsTrainingConfig(TrainingConfig):
         if len(texts) > 2 or len(set(texts)) < len(texts):
             raise ValueError("must be one expression, or two different ones")
         for text in texts:
-            Expression.parse(text)
+            checked(text)
         return texts
 
     @model_validator(mode="after")

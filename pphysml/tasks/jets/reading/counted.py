@@ -16,8 +16,10 @@ from .linked_particles import LEFT_OUT
 UNKNOWN = -1
 """Class of jets of which it is not known, or that are of none."""
 
-LARGE = 5000.0
-"""Median transverse momentum from which on MeV are suspected, GeV."""
+LARGE, SMALL = 5000.0, 1.0
+"""Median transverse momentum or mass above which MeV are suspected, and transverse momentum below which other units than those of the layout are, GeV."""
+
+MEASURED = {"jet_pt": "transverse momentum", "jet_mass": "mass", "jet_softdrop_mass": "mass after soft drop"}
 
 
 class JetsCarry(Carry):
@@ -26,7 +28,7 @@ class JetsCarry(Carry):
     def __init__(self) -> None:
         self.jets = self.no_second_prong = self.without_class = self.labelled = self.links_left_out = 0
         self.without_constituents = self.cut = self.most = 0
-        self.median_pt = 0.0
+        self.medians: dict[str, float] = {}
         self.first_left_out: Place | None = None
 
     def add(self, examples: Columns, no_second_prong: int) -> None:
@@ -37,8 +39,9 @@ class JetsCarry(Carry):
         self.no_second_prong += no_second_prong
         self.labelled += len(label) if known else 0
         self.without_class += int((label == UNKNOWN).sum()) if known else 0
-        if len(label) and not self.median_pt:
-            self.median_pt = float(np.median(np.asarray(examples["jet_pt"])))
+        if len(label) and not self.medians:
+            columns = {name: np.asarray(examples[name]) for name in MEASURED if name in examples}
+            self.medians = {name: float(np.median(values[np.isfinite(values)])) for name, values in columns.items() if np.isfinite(values).any()}
 
     def add_constituents(self, examples: Columns, most: int) -> None:
         """Count jets without constituents, and those of which only `most` are taken."""
@@ -56,9 +59,10 @@ class JetsCarry(Carry):
 
     def warnings(self, named: FileName) -> list[str]:
         """Return what looks wrong in the input."""
-        found = []
-        if self.median_pt > LARGE:
-            found.append(f"half of the first jets have a transverse momentum above {self.median_pt:.0f} GeV: are they in MeV? Then say so with --map jet_pt=BRANCH:MeV, and likewise for masses")
+        found = [f"half of the first jets have a {MEASURED[name]} above {median:.0f} GeV: are they in MeV? Then say so with --map {name}=BRANCH:MeV"
+                 for name, median in self.medians.items() if median > LARGE]
+        if self.medians.get("jet_pt", LARGE) < SMALL:
+            found.append(f"half of the first jets have a transverse momentum below {self.medians['jet_pt']:.2g} GeV: is the unit another one? Then say so, as with --map jet_pt=BRANCH:GeV, and likewise for masses")
         if self.labelled and self.without_class == self.labelled:
             found.append("no jet is of any class of data.classes")
         if self.first_left_out is not None:

@@ -111,6 +111,15 @@ def test_mev_taken_for_gev_is_said(written) -> None:
     assert any("MeV" in sentence for sentence in carry.warnings(str))
 
 
+def test_units_of_masses_alone_and_units_that_are_too_large_are_said(written) -> None:
+    written.jets["mass"] *= 1000
+    sentence, = read(written.nano())[1].warnings(str)
+    assert "mass above" in sentence and "--map jet_mass=BRANCH:MeV" in sentence
+    written.jets["pt"], written.jets["mass"] = written.jets["pt"] / 1000, written.jets["mass"] / 1e6
+    sentence, = read(written.physlite())[1].warnings(str)
+    assert "transverse momentum below 0." in sentence and "BRANCH:GeV" in sentence
+
+
 def test_a_placeholder_is_no_value(written) -> None:
     written.jets["tau2"][2] = -999
     examples, _, _ = read(written.nano())
