@@ -12,6 +12,7 @@ from ....io.ragged import Array, Columns
 from ..config import JetsConfig
 from ..reading.values import values_of
 from ..schema import PREFIX
+from .constituents_shown import of_constituents
 from .jets_seen import event_numbers
 
 
@@ -46,8 +47,9 @@ class JetsShown:
         texts = list(dict.fromkeys([*inputs, *config.model.against, *(name for name in further if name in examples)]))
         values = values_of(texts, examples)[rows]
         scores = {name.removeprefix(PREFIX): np.asarray(column)[rows] for name, column in predictions.items() if name.startswith(PREFIX) and np.asarray(column).dtype.kind == "f"}
+        inside = {name: column[rows] for name, column in of_constituents(examples, config).items()}
         return cls(np.asarray(examples["weight"], float)[rows], event_numbers(examples, config)[rows], np.asarray(examples["class"])[rows],
-                   scores, dict(zip(texts, values.T, strict=True)), any(VARIED in name for name in predictions))
+                   scores, {**dict(zip(texts, values.T, strict=True)), **inside}, any(VARIED in name for name in predictions))
 
     @classmethod
     def joined(cls, parts: Sequence[JetsShown]) -> JetsShown:

@@ -25,8 +25,7 @@ def variations(examples: Columns, config: JetsConfig) -> dict[str, Columns]:
     """Return the jets under each variation that the configuration asks for, by its name; a resolution can only be made worse.
 
     Columns of jets and constituents change, branches that are other names of these momenta and masses, and the new variables
-    that are made of them; other branches do not, nor expressions over
-    constituents that a network takes; see `unvaried`.
+    that are made of them; other branches do not, nor expressions over constituents that a network takes; see `unvaried`.
     """
     options, n, others = config.apply, length(examples), _named_directly(examples, config)
     found: dict[str, Columns] = {}
