@@ -37,7 +37,7 @@ def assemble(chunk: Columns | None, carry: Carry | None, config: JetsConfig) -> 
         examples, no_second_prong = jets_of(chunk, config)
     counts.add_links(chunk)
     if length(examples):
-        counts.add(examples, no_second_prong)
+        counts.add(examples, no_second_prong, by_class=not config.apply.simulation)
         counts.add_constituents(examples, config.model.most_particles)
     return examples, counts
 

@@ -31,10 +31,10 @@ class JetsCarry(Carry):
         self.medians: dict[str, float] = {}
         self.first_left_out: Place | None = None
 
-    def add(self, examples: Columns, no_second_prong: int) -> None:
-        """Count the jets of a chunk."""
+    def add(self, examples: Columns, no_second_prong: int, by_class: bool = True) -> None:
+        """Count the jets of a chunk; those of no class only if classes matter."""
         label = np.asarray(examples["class"])
-        known = "class_known" in examples
+        known = by_class and "class_known" in examples
         self.jets += len(label)
         self.no_second_prong += no_second_prong
         self.labelled += len(label) if known else 0

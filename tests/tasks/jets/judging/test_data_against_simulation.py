@@ -115,6 +115,15 @@ def test_data_that_are_simulation_too_are_refused_and_classes_of_data_said(files
     assert any("classes, which play no part" in note for note in found.notes)
 
 
+def test_classes_may_be_the_names_of_the_simulated_files(files) -> None:
+    choice = EngineChoice(engine=files["engine"], overrides=[f"apply.simulation={files['mc']}", "data.labels={qcd: mc1.root, top: mc2.root}"])
+    (found,) = evaluate(JETS, Inputs([files["data"]]), choice).values()
+    shares = re.findall(r"(\w+) ([\d.]+)%", next(note for note in found.notes if note.startswith("Compared")))
+    assert [name for name, _ in shares] == ["qcd", "top"] and float(shares[1][1]) == pytest.approx(40, abs=3)
+    # That the data are of none of them is no fault.
+    assert not any("class" in note for note in found.notes)
+
+
 def test_nothing_selected_is_said(files) -> None:
     rows, found = compared(files, "data", "mc", "data.selection=jet_pt > 1e6")
     assert not rows and "There is no jet of data and none of simulation that is selected" in found.notes[0]
