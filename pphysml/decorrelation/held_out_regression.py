@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .pieces import Pieces
 from .spline_basis import Floats, SplineBasis, SplineFunctions
 
 FOLDS = 5
@@ -16,8 +17,8 @@ FOLDS = 5
 IN_A_ROW = 16
 """Jets that stay together in a part, since those of one event follow each other."""
 
-FINEST = (9, 8, 7)
-"""Fineness of one coordinate, where there are one, two or three: 64, 32 or 32 pieces."""
+FINEST = (9, 9, 7)
+"""Fineness of one coordinate, where there are one, two or three: 64, 64 or 32 pieces."""
 
 DEGREES = (3, 3, 2)
 """Of the pieces, where there are one, two or three coordinates."""
@@ -30,6 +31,10 @@ Fineness = tuple[int, ...]
 
 MOST_SPLINES = 1000
 JETS_PER_SPLINE = 20
+
+NEAR, MOST_SPLINES_AHEAD = 2, 300
+"""By how much finer a coordinate is tried first, and splines up to which it is tried finer still."""
+
 REPEATS = 3
 """Solutions on what the ones before have left, by which the penalty is felt only where there are no jets."""
 
@@ -75,10 +80,12 @@ class HeldOutRegression:
     Args:
         coordinates: (n, k).
         weight: of either sign, (n,).
+        score: pieces lie close together where its distribution changes, (n,).
     """
 
-    def __init__(self, coordinates: Floats, weight: Floats) -> None:
+    def __init__(self, coordinates: Floats, weight: Floats, score: Floats) -> None:
         self.coordinates, self.weight = coordinates, weight
+        self._pieces = [Pieces.of(column, score) for column in coordinates.T]
         self._values = [np.unique(column) for column in coordinates.T]
         self._degree = DEGREES[len(self._values) - 1]
         self._fold = np.arange(len(coordinates)) // IN_A_ROW % FOLDS
@@ -94,7 +101,8 @@ class HeldOutRegression:
     def _search(self, target: Target, columns: NDArray[np.int64], sums: dict[Fineness, Floats]) -> SplineFunctions:
         """Return the regression of some columns.
 
-        One coordinate after the other is made finer, that which gains most; two at once where one gains nothing.
+        One coordinate after the other is made finer, that which gains most; two at once where one gains nothing, or
+        more: what changes in a short range alone is seen by none that are coarse.
         """
         def fitted(fineness: Fineness) -> tuple[float, SplineFunctions]:
             if fineness not in sums:
@@ -104,7 +112,7 @@ class HeldOutRegression:
         fineness = (0,) * len(self._values)
         best, functions = fitted(fineness)
         while True:
-            for more in (1, 2):
+            for more in range(1, FINEST[len(fineness) - 1] + 1):
                 tried = {finer: fitted(finer) for finer in self._finer(fineness, more)}
                 found = min(tried, key=lambda f: tried[f][0], default=fineness)
                 if tried and tried[found][0] < best:
@@ -114,11 +122,10 @@ class HeldOutRegression:
             fineness, (best, functions) = found, tried[found]
 
     def _breaks(self, axis: int, fineness: int) -> Floats:
-        """Return the ends of the pieces of a coordinate, with equal numbers of jets, or of values if these are few."""
-        values = self._values[axis]
-        column = values if len(values) <= FEW_VALUES else self.coordinates[:, axis]
-        pieces = 2 ** max(fineness - self._degree, 0)
-        breaks = np.unique(np.quantile(column, np.linspace(0, 1, pieces + 1)))
+        """Return the ends of the pieces of a coordinate, by jets and by changes of the score, or by values if these are few."""
+        values, pieces = self._values[axis], 2 ** max(fineness - self._degree, 0)
+        few = len(values) <= FEW_VALUES
+        breaks = np.unique(np.quantile(values, np.linspace(0, 1, pieces + 1))) if few else self._pieces[axis].breaks(pieces)
         return breaks if len(breaks) > 1 else np.append(breaks, np.nextafter(breaks, np.inf))
 
     def _basis(self, fineness: Fineness) -> SplineBasis:
@@ -126,16 +133,17 @@ class HeldOutRegression:
         return SplineBasis(breaks, tuple(min(f, self._degree) for f in fineness))
 
     def _finer(self, fineness: Fineness, more: int) -> Iterator[Fineness]:
-        """Give what to try next: one coordinate finer by one or two."""
+        """Give what to try next: one coordinate finer."""
         for axis, f in enumerate(fineness):
             finer = (*fineness[:axis], f + more, *fineness[axis + 1:])
-            if f + more <= FINEST[len(fineness) - 1] and self._affordable(self._basis(finer).shape):
+            most = MOST_SPLINES if more <= NEAR else MOST_SPLINES_AHEAD
+            if f + more <= FINEST[len(fineness) - 1] and self._affordable(self._basis(finer).shape, most):
                 yield finer
 
-    def _affordable(self, shape: tuple[int, ...]) -> bool:
+    def _affordable(self, shape: tuple[int, ...], most: int) -> bool:
         """Return whether there are values and jets for so many splines."""
         enough = all(n <= len(values) for n, values in zip(shape, self._values, strict=True))
-        return enough and int(np.prod(shape)) <= min(MOST_SPLINES, len(self.weight) / JETS_PER_SPLINE)
+        return enough and int(np.prod(shape)) <= min(most, len(self.weight) / JETS_PER_SPLINE)
 
     def _sums(self, fineness: Fineness, target: Target) -> Floats:
         """Return the sums of a target over the jets of each fold, (folds, splines, columns)."""

@@ -94,7 +94,7 @@ class QuantileMap:
         _check(*given)
         s, c, w = _without_ends(*given)
         middle, spread = _scale(c)
-        regression, bits = HeldOutRegression(_scaled(c, middle, spread), w / np.abs(w).mean()), c.view(np.uint64)
+        regression, bits = HeldOutRegression(_scaled(c, middle, spread), w / np.abs(w).mean(), s), c.view(np.uint64)
         form, location, rest = _location(regression, s, bits, _normal_form(s))
         tolerance = 0.0
         if rest.std() < NEARLY_DETERMINED:

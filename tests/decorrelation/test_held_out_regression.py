@@ -7,6 +7,7 @@ import pytest
 from scipy.interpolate import BSpline
 
 from pphysml.decorrelation.held_out_regression import HeldOutRegression, Target
+from pphysml.decorrelation.pieces import Pieces
 from pphysml.decorrelation.spline_basis import SplineBasis
 
 BASIS = SplineBasis((np.array([0, 0.1, 0.5, 1.0]), np.array([0.0, 1, 3]), np.array([-1.0, 1])), (3, 2, 0))
@@ -49,7 +50,8 @@ def test_differences_are_0_for_a_constant_and_count_steps():
 def regression(n, function, seed=0, noise=1.0):
     rng = np.random.default_rng(seed)
     at = rng.random((n, 2))
-    fitted, = HeldOutRegression(at, np.ones(n)).fit(Target.mean(function(at) + noise * rng.normal(size=n)))
+    score = function(at) + noise * rng.normal(size=n)
+    fitted, = HeldOutRegression(at, np.ones(n), score).fit(Target.mean(score))
     return fitted, at
 
 
@@ -71,7 +73,28 @@ def test_a_coordinate_of_few_values_has_no_more_splines(values):
     rng = np.random.default_rng(0)
     at = np.stack([rng.random(4000), rng.integers(0, values, 4000)], 1).astype(float)
     target = Target.mean(at[:, 1] ** 2 + rng.normal(size=4000) * 0.1)
-    fitted, = HeldOutRegression(at, np.ones(4000)).fit(target)
+    fitted, = HeldOutRegression(at, np.ones(4000), target.value).fit(target)
     assert fitted.basis.shape[1] == values
     for value in range(values):
         assert fitted(np.array([[0.5, value]]))[0, 0] == pytest.approx(value**2, abs=0.05)
+
+
+def test_what_changes_in_a_short_range_alone_is_found():
+    """Lines, parabolas and a few pieces see nothing of an antisymmetric wiggle in the middle."""
+    def wiggle(c):
+        away = (c[:, 0] - 0.5) / 0.01
+        return away * np.exp(-(away**2) / 2)
+
+    fitted, at = regression(40_000, wiggle)
+    near = np.abs(at[:, 0] - 0.5) < 0.03
+    assert np.sqrt(np.mean((fitted(at)[near, 0] - wiggle(at[near])) ** 2)) < 0.35 * wiggle(at[near]).std()
+
+
+def test_pieces_lie_close_together_where_the_score_changes_and_halve():
+    rng = np.random.default_rng(0)
+    at = rng.random(50_000)
+    step = Pieces.of(at, np.tanh((at - 0.3) / 0.01) + rng.normal(size=len(at)))
+    assert (np.abs(step.breaks(32) - 0.3) < 0.03).sum() > 6
+    np.testing.assert_allclose(Pieces.of(at, rng.normal(size=len(at))).breaks(4), np.linspace(0, 1, 5), atol=0.1)
+    assert set(step.breaks(16)) <= set(step.breaks(32))
+    assert len(Pieces.of(np.ones(10), np.arange(10.0)).breaks(8)) == 1

@@ -24,7 +24,6 @@ from .models.particle_ranges import fit_particles
 from .models.resonance_masses import (
     between_all,
     fit_masses,
-    stated_or_true,
     true_masses,
     with_drawn,
 )
@@ -179,12 +178,15 @@ class JetsLearner(Learner):
         from .models.flat_scores import coordinates_of, fit_maps
 
         background = take(examples, np.isin(np.asarray(examples["class"]), self.background))
+        masses: list[Array | None] = [None]
         if config.model.parametrise:
-            background["jet_resonance_mass"] = between_all(length(background), self.prepared, np.random.default_rng(config.training.seed))
-        mass = stated_or_true(background, config, self.prepared)
-        _, ratios = scored(model, background, config, self.prepared, next(model.parameters()).device)
+            masses = [*between_all(length(background), self.prepared, np.random.default_rng(config.training.seed)).T]
+        device = next(model.parameters()).device
+        parts = [(scored(model, background, config, self.prepared, device, mass)[1], coordinates_of(background, config, mass)) for mass in masses]
+        # All of a jet in a row, so that a fit that holds out jets holds out all of a jet.
+        ratios, coordinates = (np.stack(of, 1).reshape(-1, of[0].shape[1]) for of in zip(*parts, strict=True))
         weight = with_fractions(np.asarray(background["weight"]), np.asarray(background["class"]), config)
-        return fit_maps(ratios, coordinates_of(background, config, mass), weight, config)
+        return fit_maps(ratios, coordinates, np.repeat(weight, len(masses)), config, len(masses))
 
 
 def _of_step() -> np.random.Generator:

@@ -15,7 +15,13 @@ from ..reading.values import values_of
 
 PREFIX = "flat."
 LOGARITHMIC = f"{PREFIX}logarithmic"
-"""Which coordinates are taken as logarithms, since they are positive and their spectra fall steeply."""
+"""Which coordinates are taken as logarithms, since they are not negative and their spectra fall steeply."""
+
+RELATIVE = f"{PREFIX}relative"
+"""Whether the first coordinate is taken in units of the resonance mass of a parametrised network.
+
+Its scores change steeply where both agree: along an axis splines follow that, across both they do not.
+"""
 
 
 def coordinates_of(examples: Columns, config: JetsConfig, resonance_mass: Array | None) -> Array:
@@ -24,20 +30,23 @@ def coordinates_of(examples: Columns, config: JetsConfig, resonance_mass: Array 
     return found if resonance_mass is None else np.column_stack([found, resonance_mass])
 
 
-def fit_maps(ratios: Array, coordinates: Array, weight: Array, config: JetsConfig) -> dict[str, Array]:
+def fit_maps(ratios: Array, coordinates: Array, weight: Array, config: JetsConfig, draws: int = 1) -> dict[str, Array]:
     """Return the maps of all signals as arrays; nothing where there are too few background jets.
 
     Args:
         ratios: scores of background jets, (n, signals).
         coordinates: of them, (n, coordinates).
+        draws: how many times each jet is among them, at several resonance masses, one after the other.
     """
     usable = np.isfinite(coordinates).all(1) & np.isfinite(ratios).all(1)
-    if usable.sum() < FEWEST_JETS or weight[usable].sum() <= 0:
+    if usable.sum() < FEWEST_JETS * draws or weight[usable].sum() <= 0:
         return {}
     points = coordinates[usable]
-    logarithmic = np.asarray((points > 0).all(0))
-    points = _transformed(points, logarithmic)
-    found: dict[str, Array] = {LOGARITHMIC: logarithmic}
+    found: dict[str, Array] = {LOGARITHMIC: np.asarray((points >= 0).all(0) & (points > 0).any(0))}
+    if config.model.parametrise:
+        found[RELATIVE] = found[LOGARITHMIC][0]
+    points = _transformed(points, found, config)
+    points = np.maximum(points, np.where(np.isfinite(points), points, np.inf).min(0))
     for k, signal in enumerate(config.data.signals):
         fitted = QuantileMap.fit(ratios[usable, k], points, weight[usable])
         found |= {f"{PREFIX}{signal}.{name}": array for name, array in fitted.arrays().items()}
@@ -54,6 +63,8 @@ def check_maps(model: ModelFile, config: JetsConfig) -> None:
         return
     coordinates = len(config.model.against) + config.model.parametrise
     model.stored("finished", LOGARITHMIC, (coordinates,), "b")
+    if config.model.parametrise:
+        model.stored("finished", RELATIVE, (), "b")
     for signal in config.data.signals:
         try:
             found = _map_of(model.finished, signal)
@@ -72,14 +83,17 @@ def flat_scores(ratios: Array, coordinates: Array, finished: Mapping[str, Array]
     """Return the share of background with a smaller score at the same coordinates, (n, signals); None without maps, NaN where a coordinate is."""
     if LOGARITHMIC not in finished:
         return None
-    points = _transformed(coordinates, finished[LOGARITHMIC])
+    points = _transformed(coordinates, finished, config)
     found = np.empty(ratios.shape, np.float32)
     for k, signal in enumerate(config.data.signals):
         found[:, k] = _map_of(finished, signal)(ratios[:, k], points)
     return found
 
 
-def _transformed(points: Array, logarithmic: Array) -> Array:
-    # What is not positive, in later jets, counts as at the lower end of the map.
+def _transformed(points: Array, stored: Mapping[str, Array], config: JetsConfig) -> Array:
+    """Return the coordinates of the map; what is taken as a logarithm and not positive, in later jets too, is at its lower end, -inf."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(logarithmic, np.log(np.maximum(points, 1e-12)), points)
+        found: Array = np.where(stored[LOGARITHMIC], np.log(np.maximum(points, 0)), points)
+    if config.model.parametrise and stored[RELATIVE]:
+        found[:, 0] -= found[:, -1]
+    return found

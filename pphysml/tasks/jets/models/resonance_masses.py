@@ -13,6 +13,9 @@ from ..config import JetsConfig
 PARTS = 256
 """Of equal weights of signal jets, of which each has one mass, from which those of background are drawn."""
 
+MOST_DRAWS, MOST_DRAWN = 8, 2_000_000
+"""Masses at which the score of one background jet is taken for a fit, and of all jets together."""
+
 
 def fit_masses(examples: Columns, signal: Array, weight: Array) -> dict[str, Array]:
     """Return what masses of signal jets there are, by their weights, float64 (PARTS,), and mean and spread of their logarithm.
@@ -46,12 +49,13 @@ def with_drawn(mass: Array, prepared: Mapping[str, Array], rng: np.random.Genera
 
 
 def between_all(n: int, prepared: Mapping[str, Array], rng: np.random.Generator) -> Array:
-    """Return masses drawn evenly in their logarithm from the smallest to the largest of the signals', (n,), GeV.
+    """Return masses drawn evenly in their logarithm from the smallest to the largest of the signals', (n, draws), GeV.
 
-    What is fitted at these holds between the masses of a grid, too.
+    What is fitted at these holds between the masses of a grid, too. With several for each jet, a fit has as many jets near
+    each mass as there are, and not a share of them.
     """
     low, high = np.log(prepared["masses"][[0, -1]])
-    drawn: Array = np.exp(rng.uniform(low, high, n))
+    drawn: Array = np.exp(rng.uniform(low, high, (n, int(np.clip(MOST_DRAWN // max(n, 1), 1, MOST_DRAWS)))))
     return drawn
 
 

@@ -19,13 +19,19 @@ MOST_PAIRS = 2**20
 """Pairs of constituents of one jet that are looked at at a time: some networks keep many numbers of each."""
 
 
-def scored(network: nn.Module, examples: Columns, config: JetsConfig, prepared: Mapping[str, Array], device: torch.device | str) -> tuple[Array, Array]:
-    """Return probabilities, float32 (n, classes), and logarithms of ratios, float32 (n, signals)."""
+def scored(network: nn.Module, examples: Columns, config: JetsConfig, prepared: Mapping[str, Array], device: torch.device | str,
+           resonance_mass: Array | None = None) -> tuple[Array, Array]:
+    """Return probabilities, float32 (n, classes), and logarithms of ratios, float32 (n, signals).
+
+    Args:
+        resonance_mass: of each jet, GeV; by default the stated or the true one.
+    """
     n = length(examples)
     probabilities = np.empty((n, len(config.data.classes)), np.float32)
     ratios = np.empty((n, len(config.data.signals)), np.float32)
     for rows, part in _pieces(examples, config):
-        tensors = input_tensors(part, config, prepared, stated_or_true(part, config, prepared))
+        mass = stated_or_true(part, config, prepared) if resonance_mass is None else resonance_mass[rows]
+        tensors = input_tensors(part, config, prepared, mass)
         with torch.no_grad():
             logits = network(inputs_in({name: tensor.to(device) for name, tensor in tensors.items()}))
         probabilities[rows] = torch.softmax(logits, 1).cpu().numpy()
