@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
+from .block_attention import attended
 from .dropout import Dropout
 from .packing import Packing
 
@@ -75,14 +76,9 @@ class ParticleBlock(AttentionBlock):
 
     def forward(self, states: Tensor, bias: list[Tensor], packing: Packing) -> Tensor:
         """Return the new states, (P, width)."""
-        width, heads = self.sizes.width, self.sizes.heads
         padded = packing.padded(self.attn.in_proj(self.pre_attn_norm(states)))
-        mixed = []
-        for block, pair in zip(packing.blocks, bias, strict=True):
-            query, key, value = padded[block.slots].view(*block.shape, 3, heads, width // heads).permute(2, 0, 3, 1, 4).unbind(0)
-            scores = (query / math.sqrt(width // heads)) @ key.transpose(-1, -2) + pair
-            mixed.append((self.dropout(scores.softmax(-1)) @ value).transpose(1, 2).flatten(0, 1).flatten(1))
-        return self.finish(states, packing.packed(torch.cat(mixed)))
+        mixed = attended(padded, bias, packing.blocks, self.sizes.dropout if self.training else 0.0)
+        return self.finish(states, packing.packed(mixed))
 
 
 class ClassBlock(AttentionBlock):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 2**16
-"""Numbers that are drawn at once with three others."""
+"""Shares are multiples of one by this."""
 
 
 class Dropout(nn.Module):
@@ -28,19 +28,24 @@ class Dropout(nn.Module):
         """Return the values, some of them 0."""
         if not self.training or self.share == 0:
             return values
-        dropped: Tensor = _Dropped.apply(values, round(self.share * LEVELS))  # type: ignore[no-untyped-call]
+        dropped: Tensor = _Dropped.apply(values, *drawn(values, self.share))  # type: ignore[no-untyped-call]
         return dropped
+
+
+def drawn(values: Tensor, share: float) -> tuple[Tensor, float]:
+    """Return which values are kept, bool of their shape, and what these are to be multiplied by."""
+    levels = round(share * LEVELS)
+    bits = torch.empty(-(-values.numel() // 4), dtype=torch.int64, device=values.device).random_(-(2**63), None).view(torch.int16)
+    return bits[: values.numel()].view(values.shape) >= levels - LEVELS // 2, LEVELS / (LEVELS - levels)
 
 
 class _Dropped(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor, levels: int) -> Tensor:
-        drawn = torch.empty(-(-values.numel() // 4), dtype=torch.int64, device=values.device).random_(-(2**63), None).view(torch.int16)
-        kept = drawn[: values.numel()].view(values.shape) >= levels - LEVELS // 2
+    def forward(ctx: Any, values: Tensor, kept: Tensor, scale: float) -> Tensor:
         ctx.save_for_backward(kept)
-        ctx.scale = LEVELS / (LEVELS - levels)
-        return (values * kept).mul_(ctx.scale)
+        ctx.scale = scale
+        return (values * kept).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        return (gradient * ctx.saved_tensors[0]).mul_(ctx.scale), None
+        return (gradient * ctx.saved_tensors[0]).mul_(ctx.scale), None, None
