@@ -46,6 +46,7 @@ def examine(source: Source, request: Request) -> Opening:
         opening.problems += _wrong_types(opening, tree)
         opening.problems += find_padding(opening, tree)
         _widen(opening, tree)
+        opening.n_bytes = tree.bytes_of(set(opening.branches.values()))
         return opening
 
 

@@ -45,6 +45,7 @@ class Opening:
         counts: counter of such columns -> the field and the branch that give how many of them are real.
         padded: whether they are padded with zeros, where no branch gives their number.
         left_out: see `Layout.left_out`, those that are there and not kept.
+        n_bytes: of all that will be read of the tree; 0 where that is not known.
         filled: columns that are not in this file, but in others of the list, and get `Field.filling_value`.
     """
 
@@ -62,6 +63,7 @@ class Opening:
     counts: dict[str, tuple[Field, str]] = field(default_factory=dict)
     padded: bool = False
     left_out: tuple[str, ...] = ()
+    n_bytes: int = 0
 
     @property
     def padding(self) -> list[str]:

@@ -26,6 +26,10 @@ OPEN_FILES = 8
 """Files kept open at a time: shuffled reading returns to the last few, clusters limit the number."""
 
 
+MOST_BYTES = 2**28
+"""Of a block as it is read: entries with thousands of candidates come fewer at a time."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Entries start:stop of one file."""
@@ -48,7 +52,7 @@ class Reader:
         mapping: name -> "branch" or "branch:unit"; values are converted to the field's unit.
         usual: names of the mapping of which it holds only in files that have that branch, as it is with what a model
             was trained on; in others they have their own branches.
-        block_size: entries per block; blocks end at the end of a file.
+        block_size: most entries per block, fewer where they are large; blocks end at the end of a file.
         extra: further branches of float32 by branch name or mapped name, one value per leaf; or a mapping of
             the names to "particle" or "pair".
         keep: branches carried over unchanged as columns `keep:BRANCH`.
@@ -267,7 +271,8 @@ class Reader:
         for index, opening in self._openings.items():
             entries = opening.n_entries if left is None else min(opening.n_entries, left)
             left = None if left is None else left - entries
-            blocks += [Block(index, start, min(start + block_size, entries)) for start in range(0, entries, block_size)]
+            size = min(block_size, max(1, MOST_BYTES * opening.n_entries // max(1, opening.n_bytes)))
+            blocks += [Block(index, start, min(start + size, entries)) for start in range(0, entries, size)]
         return blocks
 
     def _tree(self, index: int) -> Tree:

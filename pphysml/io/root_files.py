@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -163,6 +163,13 @@ class RootTree(Tree):
     def compressions(self) -> dict[str, str]:
         """Return branch -> algorithm; see `trees.Tree`."""
         return (of_rntuple if self.kind == "RNTuple" else of_ttree)(self.handle, self.handles)
+
+    def bytes_of(self, branches: Iterable[str]) -> int:
+        """Return the bytes of all values of branches; see `trees.Tree`."""
+        if self.kind != "TTree":
+            return 0
+        with reading(self.path, self.name):
+            return sum(int(self.handles[branch].uncompressed_bytes) for branch in branches if branch in self.handles)
 
     def read(self, branch: str, start: int, stop: int, text: bool = False) -> Column:
         """Return entries start:stop of one branch; see `trees.Tree`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import ClassVar, NamedTuple
 
@@ -45,6 +45,10 @@ class Tree(ABC):
     @abstractmethod
     def compressions(self) -> dict[str, str]:
         """Return branch -> algorithm with its level, "none", or "unknown"."""
+
+    def bytes_of(self, branches: Iterable[str]) -> int:
+        """Return the bytes of all values of branches, as they are in memory; 0 where the file does not say it."""
+        return 0
 
     @abstractmethod
     def read(self, branch: str, start: int, stop: int, text: bool = False) -> Column:

@@ -28,7 +28,7 @@ class TrainingConfig(Config):
     average: float = option(0.999, "Decay of the exponential average of the weights that is validated and kept; 0 switches it off.", ge=0, lt=1)
     bucket_batches: int = option(20, "Batches among which examples are sorted by size, so that little is padded.", ge=1)
     window_blocks: int = option(4, "Blocks of entries that are shuffled together.", ge=1)
-    block_size: int = option(20_000, "Entries per block.", ge=1)
+    block_size: int = option(20_000, "Most entries per block, which has no more than 256 MB.", ge=1)
     simulated_events: int | None = option(None, "Without input files: number of simulated events, seen again every epoch; null draws new ones for ever.", ge=1)
     validation_events: int = option(4_000, "Examples used for validation.", ge=1)
     validation_fraction: float = option(0.1, "Share of the input's examples kept for validation (by a hash of their id).", gt=0, lt=1)

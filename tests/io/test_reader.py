@@ -14,6 +14,7 @@ from uproot.interpretation.jagged import AsJagged
 from uproot.interpretation.numerical import AsDtype
 
 from pphysml.errors import ConfigError, InputError
+from pphysml.io import reader
 from pphysml.io.arrays import to_column
 from pphysml.io.ragged import Columns, Ragged, concatenate, length
 from pphysml.io.reader import Block, Reader
@@ -41,6 +42,22 @@ def test_blocks_do_not_change_the_data(kind, block_size, tmp_path, layout, event
     paths = [write_root(tmp_path / f"{i}.root", event_columns(30, seed=i), kind=kind, chunk=11) for i in range(3)]
     sources = resolve(paths)
     same(everything(Reader(sources, [layout], block_size=block_size)), everything(Reader(sources, [layout])))
+
+
+def test_large_entries_are_read_in_smaller_blocks(tmp_path, layout, event_columns, write_root, same, monkeypatch) -> None:
+    """As many as memory is given to, and one at least; in a file with more of each entry that is not wanted, as before."""
+    path = write_root(tmp_path / "a.root", event_columns(60), kind="TTree", chunk=25)
+    whole = everything(Reader([Source(path)], [layout]))
+    with uproot.open(path) as file:
+        (tree,) = (file[name] for name, kind in file.classnames().items() if kind == "TTree")
+        n_bytes = sum(tree[branch].uncompressed_bytes for branch in ("px", "e", "event") if branch in tree)
+    assert n_bytes > 0
+    for limit, most in ((n_bytes // 3, 20), (1, 1), (100 * n_bytes, 40)):
+        monkeypatch.setattr(reader, "MOST_BYTES", limit)
+        blocks = Reader([Source(path)], [layout], block_size=40)
+        assert max(block.stop - block.start for block in blocks.blocks) <= most
+        same(everything(blocks), whole)
+    assert len(blocks.blocks) == 2
 
 
 @pytest.mark.parametrize("n", [0, 1])
