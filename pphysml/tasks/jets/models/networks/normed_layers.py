@@ -31,6 +31,11 @@ def averaged(rows: Tensor, norm: nn.Module, activation: Activation, k: int) -> T
     return found
 
 
+def pieces(rows: Tensor, numbers: int, training: bool) -> Iterator[slice]:
+    """Yield parts of the rows, of each of which `numbers` are made; all at once in training, where moments are those of all."""
+    return _slices(len(rows), len(rows) if training or rows.is_cuda else PART // numbers)
+
+
 def _of_norm(rows: Tensor, norm: nn.Module) -> tuple[Tensor, Tensor, Tensor, Tensor, bool]:
     """Return scale, shift, mean and variance of a normalisation, and whether the last two are of the rows."""
     assert isinstance(norm, RowNorm)
@@ -57,9 +62,13 @@ def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _parts(rows: Tensor, k: int = 1) -> Iterator[slice]:
-    """Yield parts of the rows, of whole groups of k; without rows there is one without any."""
-    step = max(len(rows), 1) if rows.is_cuda else max(PART // rows.shape[1] // k, 1) * k
-    return (slice(start, min(start + step, len(rows))) for start in range(0, max(len(rows), 1), step))
+    """Yield parts of the rows, of whole groups of k."""
+    return _slices(len(rows), len(rows) if rows.is_cuda else max(PART // rows.shape[1] // k, 1) * k)
+
+
+def _slices(n: int, step: int) -> Iterator[slice]:
+    """Yield slices of n rows; without rows there is one without any."""
+    return (slice(start, min(start + step, n)) for start in range(0, max(n, 1), max(step, 1)))
 
 
 class _After(torch.autograd.Function):

@@ -11,7 +11,7 @@ from torch.nn.functional import gelu
 
 from .....nn.row_norm import RowNorm
 from .kinematics import pair_features
-from .normed_layers import mapped
+from .normed_layers import mapped, pieces
 from .packing import Packing
 
 FEATURES = 4
@@ -33,6 +33,7 @@ class PairBias(nn.Module):
         for before, after in pairwise([FEATURES, *widths]):
             layers += [nn.Linear(before, after), RowNorm(after), nn.GELU()]
         self.embed = nn.Sequential(*layers)
+        self.widest = max(widths)
 
     def forward(self, vectors: Tensor, packing: Packing) -> list[Tensor]:
         """Return the bias in every block, (jets, heads, n, n), -inf where there is none to attend to.
@@ -44,13 +45,17 @@ class PairBias(nn.Module):
         one, other = _pairs(packing)
         with torch.no_grad():
             features = pair_features(vectors, one, other)
+        rows = torch.cat([self._made(features[part]) for part in pieces(features, self.widest, self.training)])
+        return _in_blocks(rows, one, other, packing)
+
+    def _made(self, features: Tensor) -> Tensor:
+        """Return what the layers make of pairs, (M, FEATURES) to (M, heads)."""
         first, *others = self.embed
         layers, norms = others[::3], others[1::3]
         rows = layers[0](first(features))
         for norm, layer in zip(norms, layers[1:], strict=False):
             rows = mapped(rows, norm, "gelu", layer)
-        rows = gelu(norms[-1](rows))
-        return _in_blocks(rows, one, other, packing)
+        return gelu(norms[-1](rows))
 
 
 def _pairs(packing: Packing) -> tuple[Tensor, Tensor]:

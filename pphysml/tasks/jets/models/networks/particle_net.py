@@ -13,7 +13,7 @@ from .....nn.row_norm import RowNorm
 from .head import Head
 from .kinematics import points
 from .neighbours import nearest
-from .normed_layers import averaged, mapped
+from .normed_layers import averaged, mapped, pieces
 from .packing import Packing
 
 
@@ -46,12 +46,19 @@ class EdgeConvolution(nn.Module):
         first, *others = self.convs
         assert isinstance(first, nn.Linear)
         own, of_neighbour = first.weight.chunk(2, 1)
-        edges = pad(linear(rows, of_neighbour), (0, 0, 0, 1))[neighbours]
-        edges += linear(rows, own - of_neighbour)[:, None]
+        centre, other = linear(rows, own - of_neighbour), pad(linear(rows, of_neighbour), (0, 0, 0, 1))
+        numbers = neighbours.shape[1] * other.shape[1]
+        means = [self._mean(centre[part], other, neighbours[part], others) for part in pieces(rows, numbers, self.training)]
+        return torch.relu(torch.cat(means) + self.sc_bn(self.sc(rows)))
+
+    def _mean(self, centre: Tensor, other: Tensor, neighbours: Tensor, layers: list[nn.Module]) -> Tensor:
+        """Return the mean over neighbours behind all layers, from what the first one makes of constituents and of neighbours."""
+        edges = other[neighbours]
+        edges += centre[:, None]
         edges, norms = edges.flatten(0, 1), list(self.bns)
-        for norm, layer in zip(norms, others, strict=False):
+        for norm, layer in zip(norms, layers, strict=False):
             edges = mapped(edges, norm, "relu", layer)
-        return torch.relu(averaged(edges, norms[-1], "relu", neighbours.shape[1]) + self.sc_bn(self.sc(rows)))
+        return averaged(edges, norms[-1], "relu", neighbours.shape[1])
 
 
 class ParticleNet(nn.Module):
