@@ -21,6 +21,10 @@ from ...errors import ConfigError
 from ...task import Task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
     from ...io.carry import Carry
     from ...io.ragged import Array, Columns
     from ...io.schema import Field, Layout
@@ -164,6 +168,13 @@ class Jets(Task["JetsConfig"]):
         from .output.last_step import PassingJets
 
         return PassingJets(config)
+
+    def start_from_foreign(self, network: nn.Module, path: Path) -> bool:
+        """Take weights published for a network of constituents."""
+        from .models.published_start import start_from_published
+
+        start_from_published(network, path)
+        return True
 
     def export(self, format: str, model: ModelFile) -> tuple[bytes, ...]:
         """Return the content of the file of a format."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 import uproot
 
-from pphysml.errors import ConfigError, InputError
+from pphysml.errors import ConfigError, InputError, ModelError
 from pphysml.io.ragged import Array, Columns, Ragged, length, slice_rows, take
 from pphysml.model_file import load_model
 from pphysml.registry import get_task
@@ -20,6 +20,7 @@ from pphysml.tasks.jets.config.model import OF_CONSTITUENTS
 from pphysml.tasks.jets.learner import JetsLearner
 from pphysml.tasks.jets.models import scoring
 from pphysml.tasks.jets.models.networks import NETWORKS
+from pphysml.tasks.jets.models.networks.particle_net import ParticleNet
 from pphysml.tasks.jets.reading.assemble import assemble
 from pphysml.tasks.jets.simulation.simulate import JetsSimulation
 from pphysml.training.loop import Loop
@@ -30,6 +31,7 @@ from pphysml.verbs.export import export
 from pphysml.verbs.inputs import Inputs
 from pphysml.verbs.simulate import simulate
 from pphysml.verbs.train import train
+from pphysml.verbs.training_inputs import TrainingInputs
 
 JETS = get_task("jets")
 PFN = ["model.name=pfn", "model.inner_layers=[24, 24]", "model.outer_layers=[24]"]
@@ -38,8 +40,6 @@ SMALL = ["training.steps=60", "training.batch_size=64", "training.validation_eve
 
 
 def trained(folder: Path, *options: str, inputs: Inputs | None = None) -> Path:
-    from pphysml.verbs.training_inputs import TrainingInputs
-
     train(JETS, configuration(JETS, None, [*PFN, *SMALL, *options]), TrainingInputs(inputs or Inputs()), output=folder, device="cpu")
     return folder
 
@@ -181,6 +181,25 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path, monkeypat
     train(JETS, None, output=tmp_path / "killed", resume=tmp_path / "killed", device="cpu")
     resumed = load_model(tmp_path / "killed").network
     assert whole.keys() == resumed.keys() and all(np.array_equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_training_starts_from_weights_of_weaver_core(tmp_path: Path) -> None:
+    """With layers as it has them, convolutions over one place; of a network of another size they are refused."""
+    options = ["model.name=particlenet", "model.particle_inputs=[kin]", "training.steps=0", "training.simulated_events=200", "training.validation_events=100"]
+    given = {f"mod.{name}": value for name, value in ParticleNet(7, 2).state_dict().items()}
+    torch.save(given, tmp_path / "theirs.pt")
+
+    def start(*changed: str) -> dict[str, Array]:
+        train(JETS, configuration(JETS, None, [*options, *changed]), TrainingInputs(init_from=str(tmp_path / "theirs.pt")), output=tmp_path / "run", device="cpu")
+        return dict(load_model(tmp_path / "run").network)
+
+    with pytest.raises(ModelError, match=r"theirs.pt: does not fit .*particle_inputs=\[full\]"):
+        start("model.particle_inputs=[kinpid]")
+    with pytest.raises(ModelError, match="particlenet, part or pfn"):
+        start("model.name=mlp", "model.particle_inputs=[kinpid]")
+    found = start()
+    assert len(found) == len(given)
+    assert all(np.array_equal(found[name.replace("mod.", "network.")], value.numpy()) for name, value in given.items())
 
 
 def test_files_without_constituents_are_refused_by_name(model: Path, written: object, tmp_path: Path) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ....errors import ModelError, shortened
+from ....nn.state_dictionaries import read_state_dictionary
 from ..config.model import ModelConfig
 from .hit_graph import HitGraph, spot_offset
 from .line_graph import LineGraph
@@ -31,7 +27,7 @@ def load_published(network: LineGraph | HitGraph, path: Path) -> None:
         ModelError: not a readable file, or not the weights of this network: what is missing, left
             over, of another shape or not finite is named.
     """
-    weights = _without_prefix(_read(path), path)
+    weights = _without_prefix(read_state_dictionary(path), path)
     _check(weights, network.state_dict(), path)
     if isinstance(network, HitGraph) and not network.published_defects:
         _measure_from_spot(weights)
@@ -56,42 +52,12 @@ def published_name(path: Path) -> str:
     Raises:
         ModelError: not a readable file, or neither.
     """
-    weights = _without_prefix(_read(path), path)
+    weights = _without_prefix(read_state_dictionary(path), path)
     for name, network in (("line-graph", LineGraph(ModelConfig())), ("hit-graph", HitGraph(ModelConfig()))):
         first = f"{MARK}1.weight"
         if first in weights and weights[first].shape == network.state_dict()[first].shape:
             return name
     raise ModelError(f"{path}: holds weights of neither published network, line-graph nor hit-graph.")
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file, without running code from it."""
-    if not os.path.isfile(path):
-        raise ModelError(f"{path}: there is no such weights file.")
-    try:
-        _refuse_damaged(path)
-        values = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except ModelError:
-        raise
-    except SafetensorError as error:
-        raise ModelError(f"{path}: is not a readable safetensors file ({error}).") from None
-    except Exception:
-        # torch reports damaged files and refused pickles by many types.
-        raise ModelError(f"{path}: is not a torch file of weights alone; other pickles can run code and are not read.") from None
-    if isinstance(values, dict) and isinstance(values.get("state_dict"), dict):
-        values = values["state_dict"]
-    if not isinstance(values, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in values.items()):
-        raise ModelError(f"{path}: is not a state dictionary of tensors by name.")
-    return values
-
-
-def _refuse_damaged(path: Path) -> None:
-    """Compare the checksums in torch's files, which torch does not."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise ModelError(f"{path}: is damaged: the checksum of {shortened(damaged)!r} in it is another; copy the file again.")
 
 
 def _without_prefix(values: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
