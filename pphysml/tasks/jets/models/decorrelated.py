@@ -104,8 +104,13 @@ def dependence(logits: Tensor, against: Tensor, weight: Tensor, background: Tens
     rows = gather_rows(torch.cat([scores, against, weight[:, None], background[:, None].to(scores.dtype)], 1))
     rows = rows[rows[:, -1] > 0]
     signals = scores.shape[1]
+    return _of_signals(rows[:, :signals], rows[:, signals:-2], rows[:, -2], config)
+
+
+def _of_signals(scores: Tensor, against: Tensor, weight: Tensor, config: JetsConfig) -> Tensor:
+    """Return the mean of a loss over signals; times the number of variables, of which it is a mean, so that one more does not weaken the others."""
     loss = LOSSES[config.model.decorrelate]
-    return torch.stack([loss(rows[:, k], rows[:, signals:-2], rows[:, -2]) for k in range(signals)]).mean()
+    return torch.stack([loss(score, against, weight) for score in scores.unbind(1)]).mean() * against.shape[1]
 
 
 def penalty(network: nn.Module, ratios: Array, against: Array, weight: Array, config: JetsConfig) -> float:
@@ -117,7 +122,7 @@ def penalty(network: nn.Module, ratios: Array, against: Array, weight: Array, co
     columns = [torch.from_numpy(np.ascontiguousarray(values, np.float32)) for values in (ratios, against, weight)]
     scores, variables, w = torch.sigmoid(columns[0]), columns[1], columns[2]
     if config.model.decorrelate != "adversarial":
-        return float(torch.stack([LOSSES[config.model.decorrelate](scores[:, k], variables, w) for k in range(scores.shape[1])]).mean())
+        return float(_of_signals(scores, variables, w, config))
     adversaries = network.get_submodule("adversary")
     device = next(adversaries.parameters()).device
     guessed = adversaries(scores.to(device), variables.to(device)).cpu()

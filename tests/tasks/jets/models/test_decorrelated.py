@@ -93,6 +93,15 @@ def test_distance_correlation_sees_both_together_and_moments_do_not() -> None:
     assert value["disco"] > 0.02 > 5 * alone and abs(value["mode"]) < 1e-3
 
 
+@pytest.mark.parametrize("decorrelate", ["disco", "mode"])
+def test_a_variable_that_is_not_shown_does_not_weaken_what_another_costs(decorrelate) -> None:
+    rng, ones = np.random.default_rng(5), torch.ones(3000)
+    against = torch.tensor(rng.normal(size=(3000, 3)) * [1, 50, 0.1], dtype=torch.float32)
+    logits = torch.stack([torch.zeros(3000), 0.5 * against[:, 0] + torch.tensor(rng.normal(size=3000), dtype=torch.float32)], 1)
+    one, two, three = (float(dependence(logits, against[:, :n], ones, ones > 0, config_of(decorrelate=decorrelate))) for n in (1, 2, 3))
+    assert two == pytest.approx(one, rel=0.15) and three == pytest.approx(one, rel=0.2)
+
+
 def test_one_adversary_is_as_before_and_bins_of_few_values_are_stored() -> None:
     rng = np.random.default_rng(1)
     found = fit_spectrum(rng.normal(size=(1000, 1)))
