@@ -14,13 +14,16 @@ from pphysml.config import build
 from pphysml.errors import ConfigError, InputError
 from pphysml.registry import get_task
 from pphysml.tasks.jets.config import JetsConfig
+from pphysml.verbs.config import configuration
 from pphysml.verbs.engine_choice import EngineChoice
 from pphysml.verbs.evaluate import evaluate
 from pphysml.verbs.inputs import Inputs
+from pphysml.verbs.simulate import simulate
 from pphysml_cli.main import main
 
 JETS = get_task("jets")
 TABLE = "Data against simulation"
+SAMPLE = Path(__file__).parents[4] / "data/jets_sample.root"
 
 
 def jets_of(n: int, seed: int, shift: float = 0.0) -> dict[str, np.ndarray]:
@@ -113,6 +116,17 @@ def test_data_that_are_simulation_too_are_refused_and_classes_of_data_said(files
         compared(files, "more", "mc")
     _, found = compared(files, "more", "unknown")
     assert any("classes, which play no part" in note for note in found.notes)
+
+
+def test_every_score_and_input_of_a_network_is_compared(tmp_path) -> None:
+    """The weights that ship, on their sample, and on jets of a detector that measures too much energy."""
+    config, path = configuration(JETS, "toy", ["simulation.constituents=false", "simulation.energy_scale=1.2"]), tmp_path / "simulated.root"
+    simulate(JETS, config, path, 700, seed=5)
+    (found,) = evaluate(JETS, Inputs([str(SAMPLE)]), EngineChoice(overrides=[f"apply.simulation={path}"])).values()
+    rows = {row["of"]: row for row in found.tables[TABLE]}
+    scores = {f"{kind}_{name}" for kind, names in (("prob", ("background", "signal")), ("disc", ("signal",)), ("flat", ("signal",))) for name in names}
+    assert set(rows) == {*scores, *config.model.inputs, *config.model.against, "jet_pt", "jet_mass", "jet_softdrop_mass"}
+    assert rows["jet_mass"]["p-value, corrected"] < 1e-3 and len(found.figures) == len(rows)
 
 
 def test_classes_may_be_the_names_of_the_simulated_files(files) -> None:
