@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,19 +19,19 @@ from .options import (
 )
 from .output import finish
 from .progress import make_progress
-from .verb_command import VerbCommand
+from .task_flags import TaskVerb, taken
 
 
-@click.command(cls=VerbCommand, short_help="Write simulated ROOT data.")
+@click.command(cls=TaskVerb, verb="simulate", short_help="Write simulated ROOT data.")
 @task_argument
 @output_option("ROOT file to write.")
 @click.option("-n", "--events", "n_events", type=click.IntRange(1), required=True, help="Number of events, of particles of the beam, or of decays.")
 @combined(config_options, seed_option, force_option, common_options)
 def command(
     task: str, output: Path, n_events: int, source: Sequence[str], overrides: Sequence[str],
-    seed: int | None, force: bool, as_json: bool, quiet: bool,
+    seed: int | None, force: bool, as_json: bool, quiet: bool, **others: Any,
 ) -> int:
-    """Write simulated data of TASK, with the truth, in the layout that the task reads.
+    """Write simulated data of TASK, with the truth, in the layout that the task reads; `pphysml simulate TASK --help` shows the flags of a task, too.
 
     The events are others than those that training draws by itself with the same seed.
 
@@ -45,7 +46,7 @@ def command(
     from pphysml.verbs.simulate import simulate
 
     chosen = get_task(task)
-    config = configuration(chosen, source, overrides)
+    config = configuration(chosen, source, taken(chosen.flags("simulate"), others, overrides))
     with make_progress(quiet) as progress:
         summary = simulate(
             chosen, config, output, n_events, seed=1 if seed is None else seed, force=force,

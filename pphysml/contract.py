@@ -28,7 +28,7 @@ Example = Literal["entry", "object", "span"]
 Output = Literal["entry", "example", "free"]
 """What the output has one entry per: an input entry, an example, or rows of its own, as pairs."""
 
-Verb = Literal["train", "apply", "evaluate", "validate", "export"]
+Verb = Literal["simulate", "train", "apply", "evaluate", "validate", "export"]
 """Verbs that take the flags of a task."""
 
 
@@ -210,7 +210,13 @@ Batch = dict[str, "Tensor"]
 
 
 class Simulation(ABC):
-    """Endless simulated data in blocks; block `index` depends on (configuration, seed, index) only."""
+    """Endless simulated data in blocks; block `index` depends on (configuration, seed, index) only.
+
+    Attributes:
+        at_a_time: events of a block of a file, where they take long to make; None leaves it to the file.
+    """
+
+    at_a_time: int | None = None
 
     @abstractmethod
     def block(self, index: int, n: int) -> Columns:

@@ -42,7 +42,7 @@ def simulate(
         output: ROOT file; it appears when it is complete.
         seed: with the configuration and `block_size`, it fixes every event.
         force: overwrite an existing file.
-        block_size: events made and written at a time; by default 20 000, or 1000 where an event has many entries.
+        block_size: events made and written at a time; by default 20 000, or 1000 where an event has many entries, or what the simulation says.
 
     Raises:
         ConfigError: the task has no simulation.
@@ -50,8 +50,8 @@ def simulate(
     """
     progress = progress or Silent()
     layout = _simulated_layout(task)
-    block_size = block_size or (20_000 if not task.spans_entries else 1000)
     simulation: Simulation = task.simulation(config, seed + FILE_SEED)
+    block_size = block_size or simulation.at_a_time or (20_000 if not task.spans_entries else 1000)
     metadata = {"task": task.name, "simulated": True, "seed": seed, "layout": layout.name, "config": dump(config)}
     began = time.perf_counter()
     tree = layout.trees[0] if layout.trees else "events"

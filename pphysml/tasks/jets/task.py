@@ -54,6 +54,7 @@ class Jets(Task["JetsConfig"]):
     judges_without_truth = True
     exports = {**Task.exports, "onnx": Export()}
     own_flags = {
+        "--generator": Flag("simulation.generator", "NAME", "What makes the jets: toy (default), or pythia, see simulation.generator.", ("simulate",)),
         "--label": Flag("data.labels", "CLASS=FILES,...", "Of which class the jets of files are, by the names of the files, as qcd=qcd*.root,signal=zprime*.root.", ("train", "evaluate")),
         "--decorrelate": Flag("model.decorrelate", "METHOD", "Keep the scores of background from showing the mass: none, planing, adversarial, disco, mode or quantile.", ("train",)),
         "--against": Flag("model.against", "EXPRESSIONS", "What scores are to be independent of; default: jet_mass; jet_mass,jet_pt is both.", ("train",)),
@@ -151,6 +152,10 @@ class Jets(Task["JetsConfig"]):
 
     def simulation(self, config: JetsConfig, seed: int) -> Simulation:
         """Return simulated jets."""
+        if config.simulation.generator == "pythia":
+            from .simulation.pythia import PythiaSimulation
+
+            return PythiaSimulation(config.simulation, seed)
         from .simulation.simulate import JetsSimulation
 
         return JetsSimulation(config.simulation, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field as Limits
 from pydantic import model_validator
@@ -13,9 +13,14 @@ Range = Annotated[list[Annotated[float, Limits(gt=0)]], Limits(min_length=2, max
 """Lowest and highest value."""
 
 
+OF_TOY = ("jets_per_entry", "continuous_masses", "gluons", "alpha_s", "cutoff", "hadrons", "kick", "underlying", "underlying_pt")
+"""Options without a meaning for Pythia."""
+
+
 class SimulationConfig(Config):
     """Jets of quarks and gluons, and of resonances X -> q q with a large momentum."""
 
+    generator: Literal["toy", "pythia"] = option("toy", "`toy`: a leading-logarithm shower, fast; `pythia`: Pythia 8 with its showers, hadrons and underlying event, and anti-kT jets by fastjet (`pip install 'pphysml[sim]'`), of which an event has all that are in the ranges, or that of its resonance alone. See --generator.")
     jets_per_entry: float | None = option(None, "Mean of the Poisson-distributed number of jets in an entry; null has exactly one in each.", "", gt=0)
     signal: float = option(0.5, "Share of the jets that come from a resonance.", "", ge=0, le=1)
     resonance_masses: list[Annotated[float, Limits(gt=0)]] = option(lambda: [50.0, 80.0, 100.0, 125.0, 150.0, 200.0, 250.0, 300.0], "Masses of the resonance, drawn for every jet.", "GeV", min_length=1)
@@ -38,6 +43,13 @@ class SimulationConfig(Config):
     weight_spread: float = option(0.0, "Width of the logarithm of the event weights, whose mean is 1.", "", ge=0)
     negative_weights: float = option(0.0, "Share of entries with a negative weight.", "", ge=0, lt=0.5)
     constituents: bool = option(True, "Write the constituents of jets.")
+
+    @model_validator(mode="after")
+    def _with_effect(self) -> SimulationConfig:
+        idle = [name for name in OF_TOY if self.model_dump()[name] != type(self).model_fields[name].get_default(call_default_factory=True)]
+        if self.generator == "pythia" and idle:
+            raise ValueError(f"simulation.{idle[0]} has no effect with simulation.generator=pythia: leave it out")
+        return self
 
     @model_validator(mode="after")
     def _possible(self) -> SimulationConfig:

@@ -34,20 +34,19 @@ class Origins(NamedTuple):
 def draw_origins(rng: Generator, n: int, options: SimulationConfig) -> Origins:
     """Return what makes n jets; each takes the same random numbers, whatever the options are."""
     kind, which, spectrum, along, around = rng.random((n, 5)).T
-    mass = np.where(kind < options.signal, _masses(which, options), NO_RESONANCE)
+    mass = masses(kind, which, options)
     gluon = (mass == NO_RESONANCE) & (which < options.gluons)
     low = np.maximum(options.pt[0], 2 * mass / options.radius)
     pt = falling(spectrum, low, options.pt[1], options.pt_power)
     return Origins(mass, gluon, pt, options.rapidity * (2 * along - 1), np.pi * (2 * around - 1))
 
 
-def _masses(uniform: Floats, options: SimulationConfig) -> Floats:
-    masses = np.array(options.resonance_masses)
-    if options.continuous_masses:
-        evenly: Floats = masses.min() + uniform * np.ptp(masses)
-        return evenly
-    chosen: Floats = masses[(uniform * len(masses)).astype(np.int64)]
-    return chosen
+def masses(kind: Floats, which: Floats, options: SimulationConfig) -> Floats:
+    """Return the masses of resonances, NO_RESONANCE where there is none, by two random numbers between 0 and 1, (n,) each."""
+    given = np.array(options.resonance_masses)
+    drawn = given.min() + which * np.ptp(given) if options.continuous_masses else given[(which * len(given)).astype(np.int64)]
+    result: Floats = np.where(kind < options.signal, drawn, NO_RESONANCE)
+    return result
 
 
 def falling(uniform: Floats, low: Floats, high: float, power: float) -> Floats:

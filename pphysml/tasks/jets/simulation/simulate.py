@@ -6,12 +6,12 @@ import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 
 from ....contract import Simulation
-from ....io.ragged import Array, Columns, Ragged
+from ....io.ragged import Array, Columns
 from ....physics.particle_masses import mass_of_number
 from ..config.simulation import SimulationConfig
-from ..substructure.variables import jet_variables
+from .columns import columns_of, event_weights
 from .hadron_kernel import Detector
-from .hard_process import NO_RESONANCE, draw_origins
+from .hard_process import draw_origins
 from .jets_kernel import Species, run_jets
 from .shower_kernel import Coupling
 
@@ -67,7 +67,7 @@ class JetsSimulation(Simulation):
         counts = np.ones(n, dtype=np.int64) if mean is None else numbers.poisson(mean, n)
         columns = {
             "event": index * n + np.arange(n, dtype=np.int64),
-            "weight": self._weights(weights, n),
+            "weight": event_weights(weights, n, self.options),
         }
         return columns | self._jets(jets, counts)
 
@@ -77,38 +77,8 @@ class JetsSimulation(Simulation):
         momenta, kind, offsets = run_jets(
             rng, origins, self.coupling, self.detector, self.species, self.options.max_constituents
         )
-        px, py, pz, energy = momenta.T.copy()
-        values = jet_variables(Ragged(px, offsets), py, pz, energy, self.options.radius)
-        values |= {
-            "label": (origins.mass != NO_RESONANCE).astype(np.int32),
-            "resonance_mass": origins.mass.astype(np.float32),
-        }
-        columns: Columns = {
-            f"jet_{name}": Ragged.from_counts(value, counts) for name, value in values.items()
-        }
-        if not self.options.constituents:
-            return columns
-        first = next(iter(columns.values()))
-        assert isinstance(first, Ragged)
-        place = np.arange(len(origins.mass)) - np.repeat(first.offsets[:-1], counts)
-        parts = {
-            "px": px,
-            "py": py,
-            "pz": pz,
-            "energy": energy,
-            "charge": self.species.charge[kind],
-            "pdg": self.species.pdg[kind],
-            "jet": np.repeat(place, np.diff(offsets)).astype(np.int32),
-        }
-        return columns | {
-            f"part_{name}": Ragged(value, offsets[first.offsets]) for name, value in parts.items()
-        }
-
-    def _weights(self, rng: Generator, n: int) -> Array:
-        """Return weights of either sign, of mean 1 in the limit of many."""
-        spread, negative = self.options.weight_spread, self.options.negative_weights
-        sizes = np.exp(spread * rng.standard_normal(n) - 0.5 * spread**2) / (1 - 2 * negative)
-        return np.where(rng.random(n) < negative, -sizes, sizes).astype(np.float32)
+        constituents = {"charge": self.species.charge[kind], "pdg": self.species.pdg[kind]} if self.options.constituents else None
+        return columns_of(momenta, offsets, counts, origins.mass, self.options.radius, constituents)
 
 
 def running_coupling(options: SimulationConfig) -> Coupling:
