@@ -22,7 +22,7 @@ class SimulationConfig(Config):
 
     generator: Literal["toy", "pythia"] = option("toy", "`toy`: a leading-logarithm shower, fast; `pythia`: Pythia 8 with its showers, hadrons and underlying event, and anti-kT jets by fastjet (`pip install 'pphysml[sim]'`), of which an event has all that are in the ranges, or that of its resonance alone. See --generator.")
     jets_per_entry: float | None = option(None, "Mean of the Poisson-distributed number of jets in an entry; null has exactly one in each.", "", gt=0)
-    signal: float = option(0.5, "Share of the jets that come from a resonance.", "", ge=0, le=1)
+    signal: float = option(0.5, "Share of the jets that come from a resonance; with pythia, of the events.", "", ge=0, le=1)
     resonance_masses: list[Annotated[float, Limits(gt=0)]] = option(lambda: [50.0, 80.0, 100.0, 125.0, 150.0, 200.0, 250.0, 300.0], "Masses of the resonance, drawn for every jet.", "GeV", min_length=1)
     continuous_masses: bool = option(False, "Masses are drawn evenly between the smallest and the largest of `resonance_masses`.")
     pt: Range = option(lambda: [300.0, 900.0], "Lowest and highest transverse momentum of what makes a jet; of a resonance at least 2 m / radius.", "GeV")
