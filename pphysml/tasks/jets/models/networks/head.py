@@ -29,7 +29,8 @@ class Head(nn.Module):
         """Return the logits: (B, widths[0]) and (B, jet_inputs) to (B, classes)."""
         first, *others = self.layers
         rows: Tensor = first(pooled)
-        if self.of_jets is not None and jets is not None:
+        if self.of_jets is not None:
+            assert jets is not None
             rows = rows + self.of_jets(jets)
         for layer in others:
             rows = layer(self.dropout(torch.relu(rows)))

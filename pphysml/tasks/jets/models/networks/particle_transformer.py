@@ -75,7 +75,8 @@ class ParticleTransformer(nn.Module):
         for block in self.blocks:
             states = block(states, bias, packing)
         tokens = self.cls_token[0].expand(len(packing.jets), -1)
-        if self.of_jets is not None and jets is not None:
+        if self.of_jets is not None:
+            assert jets is not None
             tokens = tokens + self.of_jets(jets[packing.jets])
         for block in self.cls_blocks:
             tokens = block(tokens, states, packing)
