@@ -56,6 +56,7 @@ class Jets(Task["JetsConfig"]):
     own_flags = {
         "--generator": Flag("simulation.generator", "NAME", "What makes the jets: toy (default), or pythia, see simulation.generator.", ("simulate",)),
         "--label": Flag("data.labels", "CLASS=FILES,...", "Of which class the jets of files are, by the names of the files, as qcd=qcd*.root,signal=zprime*.root.", ("train", "evaluate")),
+        "--weaver-config": Flag("data.weaver_config", "FILE", "Take classes, selection, inputs of constituents and weights of a data configuration of weaver-core; what is given besides wins.", ("train",)),
         "--decorrelate": Flag("model.decorrelate", "METHOD", "Keep the scores of background from showing the mass: none, planing, adversarial, disco, mode or quantile.", ("train",)),
         "--against": Flag("model.against", "EXPRESSIONS", "What scores are to be independent of; default: jet_mass; jet_mass,jet_pt is both.", ("train",)),
         "--collection": Flag("data.collection", "PREFIX", "Jets whose branches begin so, as ScoutingFatJet or JetsAK8; default: as the layout has them.", READING),

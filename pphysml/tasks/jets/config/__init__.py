@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import field_validator, model_validator
 
-from ....config import Config, option
+from ....config import Config, option, put_on
 from ....io.expressions import Expression
 from ....io.schema import FILES, Field, Further
 from ....training.config import Folds, InputConfig, TaskConfig
@@ -36,6 +36,7 @@ class DataConfig(InputConfig):
     selection: str | None = option(None, "Expression that is true for the jets that are trained on and judged; all get scores.")
     weight: str | None = option(None, "Expression of the weight of each jet in training and judging, as `EventInfoAuxDyn.mcEventWeights[0]`; by default `weight` or `genWeight`, where the file has it.")
 
+    weaver_config: str | None = option(None, "Data configuration of weaver-core, whose classes, selection, inputs and weights are taken where no others are given; read once, null from then on. See --weaver-config.")
     folds: int | None = option(None, "Number of parts of the events, by their ids (file name and entry, where files have none), of which one is left out of the training; see --fold.", ge=2)
     fold: int = option(0, "Which of these is left out, from 0.", ge=0)
 
@@ -219,6 +220,21 @@ class JetsConfig(TaskConfig):
         """Return the branches that the network takes besides those of the section `data`."""
         model = _branches([*self.model.inputs, *self.particle_expressions, *self.model.against] if self.apply.score is None else [self.apply.score, *self.model.against], self.data.variables)
         return {**super().extra_branches(training), **model, **(_branches(self.training.reweight, self.data.variables) if training else {})}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_weaver(cls, values: Any) -> Any:
+        """Take what a configuration of weaver-core says where nothing else is given."""
+        data = values.get("data") if isinstance(values, dict) else None
+        path = data.get("weaver_config") if isinstance(data, dict) else None
+        if not isinstance(path, str):
+            return values
+        from .weaver import weaver_options
+
+        options = weaver_options(path)
+        put_on(options, values)
+        options["data"]["weaver_config"] = None
+        return options
 
     @model_validator(mode="after")
     def _consistent(self) -> JetsConfig:
