@@ -25,7 +25,7 @@ from pphysml.verbs.engine_choice import shipped_models
 sys.path.append(str(Path(__file__).parent))
 from hostile import Judge, at, content, equal, leaves, strange
 
-CASES = {"lcag": ("paper", "lcag_leaves", 3), "track": ("mixed", "track_hits", 2000), "petnet": ("pairs", "petnet_singles", 4000)}
+CASES = {"lcag": ("paper", "lcag_leaves", 3), "track": ("mixed", "track_hits", 2000), "petnet": ("pairs", "petnet_singles", 4000), "jets": ("toy", "jets_sample", 300)}
 """Shipped model, sample, and how many entries of it."""
 ENGINE = {"petnet": ["--engine", "pairs"]}
 SAMPLES = Path(__file__).parents[2] / "data"

@@ -66,12 +66,22 @@ def check_maps(model: ModelFile, config: JetsConfig) -> None:
     if config.model.parametrise:
         model.stored("finished", RELATIVE, (), "b")
     for signal in config.data.signals:
+        _check_numbers(model, f"{PREFIX}{signal}.")
         try:
             found = _map_of(model.finished, signal)
             if len(found.middle) != coordinates:
                 raise ValueError(f"it is of {len(found.middle)} coordinates")
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise ModelError(f"{model.named}: the map that makes the scores of {signal} flat is damaged or of an earlier form ({type(error).__name__}: {error}); train it anew.") from None
+
+
+def _check_numbers(model: ModelFile, begins: str) -> None:
+    """Refuse numbers of another type than a map is stored with, which it would take as others, or not finite ones."""
+    for name, array in model.finished.items():
+        if name.startswith(begins) and name.endswith("_degrees"):
+            model.stored("finished", name, (None,), "i")
+        elif name.startswith(begins) and model.finite("finished", name, (None,) * array.ndim).dtype != np.float64:
+            raise ModelError(f"{model.named}: the stored array 'finished.{name}' is of type {array.dtype}, which it is never written in.")
 
 
 def _map_of(finished: Mapping[str, Array], signal: str) -> QuantileMap:
