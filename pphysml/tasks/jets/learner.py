@@ -13,7 +13,8 @@ from ...contract import Adversary, Batch, Learner, Term
 from ...errors import ConfigError
 from ...io.ragged import Array, Columns, concatenate, length, ragged, take
 from .config import JetsConfig
-from .constituents.packing import TABLE
+from .constituents.odd_jets import sentences
+from .constituents.packing import NUMBER, TABLE
 from .models.background_shares import of_training, with_fractions
 from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative
@@ -51,6 +52,7 @@ class JetsLearner(Learner):
     def __init__(self, config: JetsConfig) -> None:
         self.config = config
         self.prepared: Mapping[str, Array] = {}
+        self.noted: list[str] = []
         names = list(config.data.classes)
         self.background = [names.index(name) for name in config.data.background]
         self.prepare_examples = TREES_FROM if config.model.name == "trees" else PREPARED_FROM
@@ -66,6 +68,8 @@ class JetsLearner(Learner):
         found = fit_scales(raw_inputs(every, config), config.model.inputs) | fit_weights(every, config)
         if config.particle_columns:
             found |= fit_particles(every, config)
+            numbers, most = np.asarray(every[NUMBER]), config.model.most_particles
+            self.noted = [f"in the first jets of the training, {text}" for text in sentences(int((numbers == 0).sum()), int((numbers > most).sum()), len(numbers), most)]
         if config.model.name == "score":
             # A score is not cut, nor are its ranges those of a training.
             found.pop("domain")
@@ -96,6 +100,10 @@ class JetsLearner(Learner):
         """Return the network."""
         self.prepared = prepared
         return build_network(self.config, prepared)
+
+    def warnings(self, network: nn.Module) -> list[str]:
+        """Return what was found odd in the jets that scales were fitted to."""
+        return self.noted
 
     def lengths(self, examples: Columns) -> Array:
         """Return the number of constituents of each jet, if the network takes them, else 1.

@@ -70,6 +70,16 @@ def random_network(name: str, examples: Columns, *options: str) -> tuple[JetsCon
     return config, prepared, learner.build(prepared).eval()
 
 
+def test_odd_jets_of_a_training_are_said(examples: Columns) -> None:
+    learner = JetsLearner(configuration(JETS, None, [*PFN, "model.most_particles=30"]))
+    network = learner.build(learner.prepare([examples]))
+    more = int((np.asarray(examples["constituents_in_file"]) > 30).sum())
+    without, cut = learner.warnings(network)
+    assert "1 of 60 jets have no constituents" in without and f"{more} of 60 jets have more than 30 constituents" in cut and 0 < more < 60
+    plain = JetsLearner(configuration(JETS, None, PFN))
+    assert len(plain.warnings(plain.build(plain.prepare([examples])))) == 1
+
+
 @pytest.mark.parametrize("name", OF_CONSTITUENTS)
 def test_jets_score_alone_as_among_others(name: str, examples: Columns, monkeypatch: pytest.MonkeyPatch) -> None:
     config, prepared, network = random_network(name, examples, "model.parametrise=true", "model.inputs=[log(jet_pt)]")

@@ -95,7 +95,7 @@ def _fill_kinematics(found: Array, place: int, rows: Array, axis: Array, counts:
     d_eta = (np.arcsinh(pz / np.maximum(pt, SMALLEST)) - eta) * half
     d_phi = np.arctan2(py, px) - phi
     d_phi -= np.float32(2 * np.pi) * np.rint(d_phi * np.float32(0.5 / np.pi))
-    values = (*logs, logs[0] - log_pt, logs[1] - log_energy, np.hypot(d_eta, d_phi))
+    values = (*logs, logs[0] - log_pt, logs[1] - log_energy, np.sqrt(d_eta * d_eta + d_phi * d_phi))
     for k, (value, (centre, factor)) in enumerate(zip(values, KINEMATICS.values(), strict=True)):
         np.clip((value - np.float32(centre)) * np.float32(factor), -FARTHEST, FARTHEST, out=found[:, k])
     found[:, place], found[:, place + 1] = np.clip(d_eta, -FARTHEST, FARTHEST), d_phi

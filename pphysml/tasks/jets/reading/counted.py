@@ -10,6 +10,7 @@ from ....errors import FileName
 from ....io.carry import Carry
 from ....io.problems import Place, place
 from ....io.ragged import Array, Columns
+from ..constituents.odd_jets import sentences
 from ..constituents.packing import NUMBER
 from .linked_particles import LEFT_OUT
 
@@ -67,11 +68,7 @@ class JetsCarry(Carry):
             found.append("no jet is of any class of data.classes")
         if self.first_left_out is not None:
             found.append(f"{self.links_left_out} links of jets to constituents have the index -1, so that these are not stored and left out; the first in {self.first_left_out.text(named)}")
-        if self.without_constituents:
-            found.append(f"{self.without_constituents} of {self.jets} jets have no constituents, and the scores of a jet of which nothing is known")
-        if self.cut:
-            found.append(f"{self.cut} of {self.jets} jets have more than {self.most} constituents, of which those with the largest transverse momenta are taken; see model.most_particles")
-        return found
+        return found + sentences(self.without_constituents, self.cut, self.jets, self.most)
 
     def facts(self) -> dict[str, Any]:
         """Return numbers of jets."""
