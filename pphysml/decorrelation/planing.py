@@ -23,7 +23,7 @@ FLAT = -1
 
 @dataclass(frozen=True)
 class Planing:
-    """Factors in bins of one or two coordinates.
+    """Factors in bins of one to three coordinates.
 
     With the share h_c(b) of each class in each bin, the classes get the distribution t(b) by the factors t / h_c. It is
     proportional to the reference, but nowhere above `cap` times the smallest h_c(b): factors then stay below the cap, and where
@@ -43,18 +43,18 @@ class Planing:
         """Return the factors of a sample; weights may be negative.
 
         Args:
-            coordinates: mass, or mass and pT, (n,) or (n, 1 or 2).
+            coordinates: mass, or mass and pT, or these and a resonance mass, (n,) or (n, 1 to 3).
             classes: of each jet, from 0, (n,).
             weight: (n,).
             reference: class whose distribution all get, or `FLAT`.
-            bins: of each coordinate, with equal numbers of jets.
+            bins: of each coordinate, with equal numbers of jets; one for each value if there are fewer.
             cap: largest factor.
 
         Raises:
             ValueError: a class has no weight.
         """
         coordinates = np.asarray(coordinates, np.float64).reshape(len(classes), -1)
-        edges = tuple(np.unique(np.quantile(column, np.linspace(0, 1, bins + 1).clip(TAIL, 1 - TAIL))) for column in coordinates.T)
+        edges = tuple(_edges(column, bins) for column in coordinates.T)
         shape = tuple(max(len(e) - 1, 1) for e in edges)
         flat = np.ravel_multi_index(_bins_of(coordinates, edges), shape)
         shares = _shares(flat, classes, weight, int(np.prod(shape)))
@@ -87,6 +87,15 @@ class Planing:
         factors = self(coordinates, classes)
         kept: NDArray[np.bool_] = random.random(len(factors)) * self.factors.max() < factors
         return kept
+
+
+def _edges(column: Floats, bins: int) -> Floats:
+    """Return the edges of the bins of a coordinate, increasing."""
+    values = np.unique(column)
+    if 1 < len(values) <= bins:
+        return np.append(values, 2 * values[-1] - values[-2])
+    found: Floats = np.unique(np.quantile(column, np.linspace(0, 1, bins + 1).clip(TAIL, 1 - TAIL)))
+    return found
 
 
 def _bins_of(coordinates: Floats, edges: tuple[Floats, ...]) -> tuple[NDArray[np.int64], ...]:

@@ -104,3 +104,13 @@ def test_a_network_forgets_the_mass():
 
     found = trained(lambda score, mass, weight: score.sum(), 0.0, True, weigh=weigh)
     assert abs(area(found, jets(20000, True, 0)[1].numpy()) - OPTIMUM) < 0.02
+
+
+@pytest.mark.parametrize("values", [2, 3, 8])
+def test_of_few_values_each_has_its_own_factors(values):
+    rng = np.random.default_rng(4)
+    classes = np.arange(30_000) % 2
+    column = np.where(classes == 1, rng.integers(0, values, 30_000), np.minimum(rng.geometric(0.4, 30_000) - 1, values - 1)).astype(float)
+    factors = Planing.fit(column, classes, np.ones(30_000), reference=1)(column, classes)
+    sums = np.array([np.bincount(column[classes == k].astype(int), factors[classes == k], values) for k in (0, 1)])
+    np.testing.assert_allclose(*(sums / sums.sum(1, keepdims=True)), atol=1e-9)

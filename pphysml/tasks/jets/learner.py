@@ -19,14 +19,17 @@ from .models.background_shares import of_training, with_fractions
 from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative
 from .models.inputs import fit_scales, inputs_of, raw_inputs
-from .models.jet_weights import drawn, fit_weights, weights_of
+from .models.jet_weights import drawn, fit_planing, fit_weights, weights_of
 from .models.packed_inputs import input_tensors, inputs_in
 from .models.particle_ranges import fit_particles
 from .models.resonance_masses import (
     between_all,
     fit_masses,
+    relative,
+    stated_or_true,
     true_masses,
     with_drawn,
+    with_masses,
 )
 from .models.scoring import scored
 from .reading.values import values_of
@@ -75,11 +78,13 @@ class JetsLearner(Learner):
             found.pop("domain")
         background = np.isin(label, self.background)
         if config.model.parametrise:
-            found |= fit_masses(every, ~background, weights_of(every, found, config))
+            found |= fit_masses(every, ~background, weights_of(every, found, config, to_plane=True))
+            every = with_masses(every, with_drawn(true_masses(every), found, np.random.default_rng(config.training.seed)))
+        found |= fit_planing(every, found, config)
         if config.model.decorrelate == "adversarial":
             from .models.decorrelated import fit_spectrum
 
-            found |= fit_spectrum(values_of(config.model.against, every)[background])
+            found |= fit_spectrum(values_of(relative(config), every)[background])
         return found | self._trees(every, found) if config.model.name == "trees" else found
 
     def _trees(self, examples: Columns, found: Mapping[str, Array]) -> dict[str, Array]:
@@ -91,10 +96,13 @@ class JetsLearner(Learner):
             return np.random.default_rng(config.training.seed)
 
         examples, weight = drawn(examples, found, config, random)
-        mass = with_drawn(true_masses(examples), found, random()) if config.model.parametrise else None
-        inputs = inputs_of(examples, config, found, mass)
+        inputs = inputs_of(examples, config, found, self._masses(examples))
         label = np.asarray(examples["class"])
         return fit_trees(inputs, label, without_negative(weight, label), log_shares(found), config)
+
+    def _masses(self, examples: Columns) -> Array | None:
+        """Return the resonance masses that a parametrised network takes, of jets that all have one."""
+        return true_masses(examples) if self.config.model.parametrise else None
 
     def build(self, prepared: Mapping[str, Array]) -> nn.Module:
         """Return the network."""
@@ -116,13 +124,14 @@ class JetsLearner(Learner):
 
     def collate(self, examples: Columns) -> Batch:
         """Return inputs, classes and weights; jets, where they are sampled, and masses of background are drawn by torch's seed of the step."""
+        if self.config.model.parametrise:
+            examples = with_masses(examples, with_drawn(true_masses(examples), self.prepared, _of_step()))
         examples, weight = drawn(examples, self.prepared, self.config, _of_step)
-        mass = with_drawn(true_masses(examples), self.prepared, _of_step()) if self.config.model.parametrise else None
         label = np.asarray(examples["class"])
-        batch = {**input_tensors(examples, self.config, self.prepared, mass), "class": torch.from_numpy(label.astype(np.int64)),
+        batch = {**input_tensors(examples, self.config, self.prepared, self._masses(examples)), "class": torch.from_numpy(label.astype(np.int64)),
                  "weight": torch.from_numpy(weight.astype(np.float32))}
         if self.config.model.decorrelate in IN_TRAINING:
-            batch["against"] = torch.from_numpy(np.nan_to_num(values_of(self.config.model.against, examples)).astype(np.float32))
+            batch["against"] = torch.from_numpy(np.nan_to_num(values_of(relative(self.config), examples)).astype(np.float32))
             batch["background"] = torch.from_numpy(np.isin(label, self.background))
             batch["background_weight"] = torch.from_numpy((weight * of_training(self.prepared, self.config)[label]).astype(np.float32))
         return batch
@@ -162,7 +171,9 @@ class JetsLearner(Learner):
         `objective`, by which weights are chosen, is what the network makes large: the first less the strength times what keeps
         scores from showing the mass.
         """
-        probabilities, ratios = scored(model, examples, self.config, self.prepared, next(model.parameters()).device)
+        if self.config.model.parametrise:
+            examples = with_masses(examples, stated_or_true(examples, self.config, self.prepared))
+        probabilities, ratios = scored(model, examples, self.config, self.prepared, next(model.parameters()).device, self._masses(examples))
         probabilities = with_shares(probabilities, self.prepared)
         label, weight = np.asarray(examples["class"]), weights_of(examples, self.prepared, self.config)
         of_true = np.log(np.maximum(probabilities[np.arange(len(label)), label], 1e-30))
@@ -172,7 +183,7 @@ class JetsLearner(Learner):
             from .models.decorrelated import penalty
 
             background = np.isin(label, self.background)
-            against = np.nan_to_num(values_of(self.config.model.against, examples)[background])
+            against = np.nan_to_num(values_of(relative(self.config), examples)[background])
             share = weight[background] * of_training(self.prepared, self.config)[label[background]]
             objective -= count * self.config.model.strength * penalty(model, ratios[background], against, share, self.config)
         return {"objective": Term(objective, count), "log_likelihood": Term(total, count),

@@ -13,23 +13,36 @@ from .spectra import planed, reweighted
 
 
 def fit_weights(examples: Columns, config: JetsConfig) -> dict[str, Array]:
-    """Return all that is to be known of the jets of a training to weigh them; planing comes last, so that its spectra agree exactly."""
+    """Return all that is to be known of the jets of a training to weigh them, but for planing."""
     weight = np.asarray(examples["weight"], np.float64)
     found = fit_class_weights(np.asarray(examples["class"]), weight, config)
-    for spectrum in filter(None, (reweighted(config), planed(config))):
-        found |= spectrum.fit(examples, weight)
-        weight = weight * spectrum.factors(examples, found)
-    return found
+    spectrum = reweighted(config)
+    return found if spectrum is None else found | spectrum.fit(examples, weight)
 
 
-def weights_of(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig, sampled: bool = False) -> Array:
+def fit_planing(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> dict[str, Array]:
+    """Return what planing takes; it comes last, so that its spectra agree exactly.
+
+    Args:
+        examples: for a parametrised network with a resonance mass of background, too.
+    """
+    spectrum, before = planed(config), reweighted(config)
+    if spectrum is None:
+        return {}
+    weight = np.asarray(examples["weight"], np.float64)
+    return spectrum.fit(examples, weight if before is None else weight * before.factors(examples, prepared))
+
+
+def weights_of(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig, sampled: bool = False, to_plane: bool = False) -> Array:
     """Return the weight of each jet, (n,).
 
     Args:
+        examples: with a resonance mass of background, too, where a parametrised network is trained on planed jets.
         sampled: whether they are those that `drawn` has left.
+        to_plane: whether planing is still to come.
     """
     weight = np.asarray(examples["weight"]) * class_weights(np.asarray(examples["class"]), prepared)
-    for spectrum in filter(None, (None if sampled else reweighted(config), planed(config))):
+    for spectrum in filter(None, (None if sampled else reweighted(config), None if to_plane else planed(config))):
         weight = weight * spectrum.factors(examples, prepared)
     return weight
 

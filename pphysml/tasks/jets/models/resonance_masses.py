@@ -10,6 +10,8 @@ from ....errors import InputError
 from ....io.ragged import Array, Columns, length
 from ..config import JetsConfig
 
+COLUMN = "jet_resonance_mass"
+
 PARTS = 256
 """Of equal weights of signal jets, of which each has one mass, from which those of background are drawn."""
 
@@ -39,13 +41,27 @@ def fit_masses(examples: Columns, signal: Array, weight: Array) -> dict[str, Arr
 
 def true_masses(examples: Columns) -> Array:
     """Return the resonance mass of each jet, GeV; -1 where there is none."""
-    return np.asarray(examples.get("jet_resonance_mass", np.full(length(examples), -1.0)), np.float64)
+    return np.asarray(examples.get(COLUMN, np.full(length(examples), -1.0)), np.float64)
 
 
 def with_drawn(mass: Array, prepared: Mapping[str, Array], rng: np.random.Generator) -> Array:
     """Return masses in which those that are not known are drawn from the signals'."""
     drawn = prepared["masses"][rng.integers(0, len(prepared["masses"]), len(mass))]
     return np.where(mass > 0, mass, drawn)
+
+
+def with_masses(examples: Columns, mass: Array | None) -> Columns:
+    """Return jets that have these resonance masses, GeV, background too."""
+    return examples if mass is None else {**examples, COLUMN: mass}
+
+
+def relative(config: JetsConfig) -> list[str]:
+    """Return expressions of what scores are to be independent of; of a parametrised network the first in units of the resonance mass.
+
+    At masses that are drawn, scores that show the mass only near the resonance depend on that ratio, and hardly on the mass itself.
+    """
+    first, *others = config.model.against
+    return [f"({first}) / {COLUMN}", *others] if config.model.parametrise else [first, *others]
 
 
 def between_all(n: int, prepared: Mapping[str, Array], rng: np.random.Generator) -> Array:
@@ -70,7 +86,7 @@ def stated_or_true(examples: Columns, config: JetsConfig, prepared: Mapping[str,
     n = length(examples)
     if config.apply.resonance_mass is not None:
         return np.full(n, config.apply.resonance_mass)
-    if "jet_resonance_mass" not in examples:
+    if COLUMN not in examples:
         raise InputError("the network is parametrised in the resonance mass: state the one that is searched for with --resonance-mass")
     # The same for a jet whatever block it is in.
     entry, jet = (np.asarray(examples[name], np.uint64) for name in ("entry", "jet"))

@@ -12,6 +12,7 @@ from ....io.ragged import Array, Columns
 from ..config import JetsConfig
 from ..config.training import FLAT as FLAT_NAME
 from ..reading.values import values_of
+from .resonance_masses import COLUMN, relative
 
 MOST_BINS, JETS_PER_BIN = 32, 20
 """Of each coordinate, and of the smallest class in the mean: where a bin lacks a class by chance, no jet of it counts."""
@@ -23,7 +24,7 @@ class Spectrum:
 
     Attributes:
         name: under which its factors are stored.
-        texts: expressions of one or two coordinates.
+        texts: expressions of one to three coordinates.
         reference: number of the class that has it, or `FLAT`.
         cap: largest factor.
     """
@@ -63,10 +64,11 @@ class Spectrum:
 
 
 def planed(config: JetsConfig) -> Spectrum | None:
-    """Return what `model.decorrelate=planing` gives all classes: the spectrum of the first signal in the first two of model.against."""
+    """Return what `model.decorrelate=planing` gives all classes: the spectrum of the first signal in the first two of model.against; at each resonance mass, if the network takes it."""
     if config.model.decorrelate != "planing":
         return None
-    return Spectrum("planing", tuple(config.model.against[:2]), list(config.data.classes).index(config.data.signals[0]))
+    masses = (COLUMN,) if config.model.parametrise else ()
+    return Spectrum("planing", (*relative(config)[:2], *masses), list(config.data.classes).index(config.data.signals[0]))
 
 
 def reweighted(config: JetsConfig) -> Spectrum | None:

@@ -8,8 +8,9 @@ import pytest
 from pphysml.config import build
 from pphysml.errors import InputError
 from pphysml.tasks.jets.config import JetsConfig
+from pphysml.tasks.jets.learner import JetsLearner
 from pphysml.tasks.jets.models.class_weights import without_negative
-from pphysml.tasks.jets.models.jet_weights import fit_weights, weights_of
+from pphysml.tasks.jets.models.jet_weights import fit_planing, fit_weights, weights_of
 from pphysml.tasks.jets.models.resonance_masses import fit_masses, stated_or_true, with_drawn
 
 
@@ -49,8 +50,28 @@ def test_planing_gives_background_the_spectrum_of_signal_and_leaves_that_as_it_i
     mass = np.where(label == 1, rng.normal(100, 20, 20_000), rng.uniform(20, 220, 20_000))
     examples = {"class": label, "weight": np.ones(20_000), "jet_mass": mass}
     config = build(JetsConfig, {"model": {"decorrelate": "planing"}}, "test")
-    weight = weights_of(examples, fit_weights(examples, config), config)
+    found = fit_weights(examples, config)
+    weight = weights_of(examples, found | fit_planing(examples, found, config), config)
     edges = np.linspace(60, 140, 5)
     background, signal = (np.histogram(mass[label == k], edges, weights=weight[label == k])[0] for k in (0, 1))
     np.testing.assert_allclose(background / background.sum(), signal / signal.sum(), atol=0.03)
     assert np.ptp(weight[label == 1]) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("against", [["jet_mass"], ["jet_mass", "jet_pt"]])
+def test_for_a_parametrised_network_planing_does_so_at_each_resonance_mass(against) -> None:
+    """The spectrum of all signals together would leave background at each mass its own."""
+    rng, n, grid = np.random.default_rng(7), 60_000, np.array([60.0, 90.0, 120.0, 200.0])
+    label, resonance = np.arange(n) % 2, rng.choice(grid, n)
+    mass = np.where(label == 1, resonance * rng.normal(1, 0.1, n), 20 + rng.exponential(80, n))
+    examples = {"class": label, "weight": np.ones(n), "jet_mass": mass, "jet_pt": rng.uniform(300, 900, n), "jet_eta": rng.normal(size=n), "s": rng.normal(size=n),
+                "jet_resonance_mass": np.where(label == 1, resonance, -1.0)}
+    config = build(JetsConfig, {"model": {"inputs": ["s"], "decorrelate": "planing", "parametrise": True, "against": against}}, "test")
+    learner = JetsLearner(config)
+    learner.build(learner.prepare([examples]))
+    batch = learner.collate(examples)
+    weight, drawn = batch["weight"].numpy(), np.exp(batch["inputs"][:, -1].numpy() * learner.prepared["log_mass"][1] + learner.prepared["log_mass"][0])
+    for at in grid:
+        spectra = [np.histogram(mass[own] / at, np.linspace(0.85, 1.15, 6), weights=weight[own])[0] for own in ((label == k) & np.isclose(drawn, at, rtol=1e-3) for k in (0, 1))]
+        background, signal = (spectrum / spectrum.sum() for spectrum in spectra)
+        np.testing.assert_allclose(background, signal, atol=0.06)
