@@ -218,6 +218,8 @@ def with_needed(layout: Layout, names: Collection[str]) -> Layout:
     wanted = {*ALWAYS, *names, *(column for name in names for column in MADE_OF.get(name, ()))}
     if any(name.startswith("part_") for name in names):
         wanted.add("part_jet")
+    if layout.marks and "jet_nconstituents" in names:
+        wanted |= {field.name for field in LINKS}  # PFNano may lack the number
 
     def needed(field: Field) -> bool:
         of_event = field.kind not in ("particle", "node") and not field.name.startswith(("jet_", "label_"))

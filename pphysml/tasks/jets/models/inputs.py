@@ -30,7 +30,7 @@ def raw_inputs(examples: Columns, config: JetsConfig) -> Array:
     if lacking := [name for name in names if name not in examples]:
         with of_first_file(examples):
             raise InputError(f"has no {', '.join(lacking)}, which the inputs of the network take. Name branches that hold the same with --map {lacking[0]}=BRANCH, "
-                             "or train on what such files have, by model.inputs or a preset for them (nano-fatjet, nano-jet, physlite-largeR, jetclass, ftag).")
+                             "choose another layout of the file with --layout, or train on what such files have, by model.inputs or a preset for them (nano-fatjet, nano-jet, physlite-largeR, jetclass, ftag).")
     return values_of(config.model.inputs, examples)
 
 

@@ -18,6 +18,9 @@ OF_JETS = "jets:"
 PLACEHOLDER = -99.0
 """Below this, a variable of substructure was not computed."""
 
+NO_SUM = -1.0
+"""And where it is this, but for masses: so CMS marks ratios of sums over too few constituents."""
+
 SUBSTRUCTURE_NAMES = frozenset(f.name for f in SUBSTRUCTURE)
 
 
@@ -37,17 +40,20 @@ def canonical(columns: Columns, layout: Layout) -> Columns:
         of_jets = known or (name not in KNOWN and _of_jets(name, column, bool(objects.counter), objects.branches))
         if of_jets and not isinstance(column, Ragged):
             column = Ragged(np.asarray(column), np.arange(len(column) + 1, dtype=np.int64))
-        found[name if known or not of_jets else OF_JETS + name] = _without_placeholders(column) if name in SUBSTRUCTURE_NAMES else column
+        found[name if known or not of_jets else OF_JETS + name] = _without_placeholders(name, column) if name in SUBSTRUCTURE_NAMES else column
     if "jet_mass" not in found:
         found["jet_mass"] = _mass(found)
     return with_matching(with_constituents(found))
 
 
-def _without_placeholders(column: Column) -> Column:
-    """Return NaN for what stands in a file where a variable was not computed, as -999."""
+def _without_placeholders(name: str, column: Column) -> Column:
+    """Return NaN for what stands in a file where a variable was not computed, as -1 or -999."""
     if not isinstance(column, Ragged) or column.flat.dtype.kind != "f":
         return column
-    return Ragged(np.where(column.flat < PLACEHOLDER, np.float32(np.nan), column.flat), column.offsets)
+    absent = column.flat < PLACEHOLDER
+    if name != "jet_softdrop_mass":
+        absent |= column.flat == NO_SUM
+    return Ragged(np.where(absent, np.float32(np.nan), column.flat), column.offsets)
 
 
 def _of_jets(name: str, column: object, several: bool, begins: str) -> bool:

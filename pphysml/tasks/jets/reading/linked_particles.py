@@ -19,7 +19,7 @@ def with_constituents(columns: Columns) -> Columns:
 
     Momenta are those of the candidates times their PUPPI weights (arXiv:1407.6013), as jets are made of them; of jets with
     a pileup id, from which charged pileup alone was taken (CHS), the candidates count in full. Links with the index -1 are
-    left out and counted in `links_left_out`.
+    left out and counted in `links_left_out`. Their numbers are `jet_nconstituents`, where the file does not say it.
 
     Raises:
         InputError: a link is of a jet, or leads to a candidate, that is not there.
@@ -35,7 +35,15 @@ def with_constituents(columns: Columns) -> Columns:
     found = _particles(columns, entry[stored], candidate.flat[stored])
     found["part_jet"] = jet.flat[stored]
     parts: Columns = {name: Ragged.from_counts(values.astype(DTYPES[name]), counts) for name, values in found.items()}
-    return {**others, **parts, LEFT_OUT: jet.counts - counts}
+    return {**_numbers(columns, entry[stored], jet.flat[stored]), **others, **parts, LEFT_OUT: jet.counts - counts}
+
+
+def _numbers(columns: Columns, entry: Array, jet: Array) -> Columns:
+    """Return how many links each jet has, where there are jets; files of PFNano of Run 2 do not say it."""
+    pt = columns.get("jet_pt")
+    if not isinstance(pt, Ragged):
+        return {}
+    return {"jet_nconstituents": Ragged(np.bincount(pt.offsets[entry] + jet, minlength=len(pt.flat)).astype(np.int32), pt.offsets)}
 
 
 def _refuse_strays(columns: Columns, entry: Array) -> None:

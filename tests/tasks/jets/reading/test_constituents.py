@@ -118,6 +118,16 @@ def test_weighted_candidates_of_large_jets_sum_up_to_them(number: str, block: in
     check_sums(examples, nano, "FatJet")
 
 
+def test_constituents_are_counted_where_pfnano_does_not_say_their_number(tmp_path: Path) -> None:
+    nano = PFNano()
+    examples, _, layout = read(nano.write(tmp_path / "pfnano.root"), inputs=("jet_nconstituents",))
+    assert layout == "pfnano-fatjet"
+    np.testing.assert_array_equal(examples["jet_nconstituents"], nano.numbers["FatJet"])
+    nano.columns["FatJet_nConstituents"] = np.arange(sum(COUNTS), dtype=np.int32)
+    examples, _, _ = read(nano.write(tmp_path / "said.root"), inputs=("jet_nconstituents",))
+    np.testing.assert_array_equal(examples["jet_nconstituents"], np.arange(sum(COUNTS)))
+
+
 def test_candidates_of_jets_without_charged_pileup_count_in_full(tmp_path: Path) -> None:
     """Jets of CHS have a pileup id; those of PUPPI have none, and weights."""
     nano = PFNano()

@@ -121,9 +121,12 @@ def test_units_of_masses_alone_and_units_that_are_too_large_are_said(written) ->
 
 
 def test_a_placeholder_is_no_value(written) -> None:
-    written.jets["tau2"][2] = -999
+    """A mass of -1 after soft drop says that there is no second prong."""
+    written.jets["tau2"][2:5] = -999, -1, -0.5
+    written.jets["softdrop_mass"][:2] = -999, -1
     examples, _, _ = read(written.nano())
-    assert np.isnan(np.asarray(examples["jet_tau2"])[2]) and np.isfinite(np.asarray(examples["jet_tau2"])).sum() == 6
+    np.testing.assert_array_equal(np.isnan(np.asarray(examples["jet_tau2"])), [False, False, True, True, False, False, False])
+    assert np.isnan(np.asarray(examples["jet_softdrop_mass"])[0]) and np.asarray(examples["jet_softdrop_mass"])[1] == 0
 
 
 def test_entries_that_are_jets_are_told_from_those_that_hold_several_by_their_values(written, tmp_path) -> None:
