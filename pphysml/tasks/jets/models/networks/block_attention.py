@@ -37,7 +37,7 @@ class _Attended(torch.autograd.Function):
             query, key, value = _heads_first(padded[block.slots], block, 3, heads).to(pair.dtype)
             weight = torch.baddbmm(pair.flatten(0, 1), query, key.transpose(1, 2), alpha=1 / math.sqrt(width // heads)).softmax(-1)
             kept, ctx.scale = drawn(weight, dropout) if dropout else (None, 1.0)
-            _put(found[block.slots], block, (_left(weight, kept, ctx.scale) @ value)[None], heads)
+            _put(found[block.slots], block, (_left(weight, kept) @ value).mul_(ctx.scale)[None], heads)
             saved += [query, key, value, weight, kept]
         ctx.save_for_backward(*saved)
         ctx.blocks, ctx.heads = blocks, heads
@@ -50,9 +50,9 @@ class _Attended(torch.autograd.Function):
         saved = ctx.saved_tensors
         for number, block in enumerate(ctx.blocks):
             query, key, value, weight, kept = saved[5 * number : 5 * number + 5]
-            given = _heads_first(gradient[block.slots], block, 1, ctx.heads)[0].to(value.dtype)
-            of_value = _left(weight, kept, ctx.scale).transpose(1, 2) @ given
-            of_weight = _left(given @ value.transpose(1, 2), kept, ctx.scale)
+            given = _heads_first(gradient[block.slots], block, 1, ctx.heads)[0].to(value.dtype) * ctx.scale
+            of_value = _left(weight, kept).transpose(1, 2) @ given
+            of_weight = _left(given @ value.transpose(1, 2), kept)
             of_score = torch.ops.aten._softmax_backward_data(of_weight, weight, -1, weight.dtype)
             of_bias.append(of_score.view(block.shape[0], ctx.heads, block.shape[1], block.shape[1]))
             of_query, of_key = (of_score @ key, of_score.transpose(1, 2) @ query)
@@ -61,9 +61,9 @@ class _Attended(torch.autograd.Function):
         return found, None, None, *of_bias
 
 
-def _left(weight: Tensor, kept: Tensor | None, scale: float) -> Tensor:
-    """Return what dropout leaves."""
-    return weight if kept is None else (weight * kept).mul_(scale)
+def _left(weight: Tensor, kept: Tensor | None) -> Tensor:
+    """Return what dropout leaves; the few numbers made of it are scaled instead of the many in it."""
+    return weight if kept is None else weight * kept
 
 
 def _heads_first(rows: Tensor, block: Block, parts: int, heads: int) -> Tensor:

@@ -82,6 +82,19 @@ def test_gradients_of_jets_with_equal_massless_or_no_constituents_are_finite(nam
     assert sum(bool((g != 0).any()) for g in gradients.values()) > 0.8 * len(gradients)
 
 
+def test_products_of_matrices_may_be_in_bfloat16(name):
+    """As with training.precision=bfloat16."""
+    network, jets = make(name), random_jets(COUNTS)
+    exact = network(*jets)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(*jets)
+    assert (found - exact).abs().max() < 0.1 * exact.std()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network.train()(*jets)
+    logits.float().square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.dtype == torch.float32 for p in network.parameters())
+
+
 @pytest.mark.parametrize("counts", [[], [0, 0]])
 def test_jets_without_any_constituent_have_logits_and_gradients(name, counts):
     network, jets = make(name).train(), random_jets(counts)
