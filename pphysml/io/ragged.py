@@ -161,9 +161,9 @@ def slice_rows(columns: Mapping[str, Column], start: int, stop: int) -> Columns:
 
 
 def concatenate(parts: Sequence[Mapping[str, Column]]) -> Columns:
-    """Join column sets that have the same names, one after the other."""
-    if not parts:
-        return {}
+    """Join column sets that have the same names, one after the other; one alone stays as it is."""
+    if len(parts) < 2:
+        return dict(parts[0]) if parts else {}
     joined: Columns = {}
     for name, first in parts[0].items():
         columns = [part[name] for part in parts]

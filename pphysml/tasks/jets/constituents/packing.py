@@ -25,33 +25,39 @@ def packed(columns: Sequence[Array], offsets: Array, most: int) -> tuple[Ragged,
         columns: of all constituents, jet by jet; the first two are px and py.
         offsets: where those of each jet begin, (jets + 1,).
     """
-    order, counts = _falling(columns[0], columns[1], offsets)
-    if len(counts) and counts.max() > most:
-        place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        order = np.flatnonzero(place < most) if order is None else order[place < most]
-    return Ragged.from_counts(_table(columns, order), np.minimum(counts, most)), counts
+    squared, counts = columns[0] * columns[0] + columns[1] * columns[1], np.diff(offsets)
+    if len(squared) and (squared.min() <= 0 or counts.max() > most):
+        return _chosen(columns, squared, counts, most)
+    table = _table(columns, None)
+    jets = _unsorted(squared, offsets)
+    if len(jets):
+        # Rounding changes the order of a few jets.
+        rows = np.repeat(offsets[jets] - np.cumsum(counts[jets]) + counts[jets], counts[jets])
+        rows += np.arange(len(rows))
+        table[rows] = table[rows[_falling(squared[rows], np.repeat(np.arange(len(jets)), counts[jets]))]]
+    return Ragged.from_counts(table, counts), counts
 
 
-def _falling(px: Array, py: Array, offsets: Array) -> tuple[Array | None, Array]:
-    """Return the numbers of what has a transverse momentum in order, None where all are, and how many there are of each jet."""
-    squared, counts = px * px + py * py, np.diff(offsets)
-    if _falls(squared, offsets):
-        return None, counts
+def _chosen(columns: Sequence[Array], squared: Array, counts: Array, most: int) -> tuple[Ragged, Array]:
+    """Return the same where constituents are left out."""
     number = np.flatnonzero(squared > 0)
     jet = np.repeat(np.arange(len(counts)), counts)[number]
+    order, found = number[_falling(squared[number], jet)], np.bincount(jet, minlength=len(counts))
+    place = np.arange(len(order)) - np.repeat(np.cumsum(found) - found, found)
+    return Ragged.from_counts(_table(columns, order[place < most]), np.minimum(found, most)), found
+
+
+def _falling(squared: Array, jet: Array) -> Array:
+    """Return the order of constituents of ascending jets, (n,), in which the squares of their transverse momenta, above 0, fall in each."""
     # The bits of positive numbers are in their order, so that one sort serves both.
-    key = (jet.astype(np.uint64) << np.uint64(32)) | ~squared[number].view(np.uint32)
-    return number[np.argsort(key)], np.bincount(jet, minlength=len(counts))
+    return np.argsort((jet.astype(np.uint64) << np.uint64(32)) | ~squared.view(np.uint32))
 
 
-def _falls(values: Array, offsets: Array) -> bool:
-    """Return whether all values are above 0, and those of each jet in order."""
-    if not len(values):
-        return True
-    falling = values[1:] <= values[:-1]
-    firsts = offsets[1:-1]
-    falling[firsts[(firsts > 0) & (firsts < len(values))] - 1] = True
-    return bool(falling.all() and values.min() > 0)
+def _unsorted(values: Array, offsets: Array) -> Array:
+    """Return the jets whose values rise somewhere."""
+    rising = np.flatnonzero(values[1:] > values[:-1]) + 1
+    jets = np.searchsorted(offsets, rising, side="right") - 1
+    return np.unique(jets[offsets[jets] < rising])
 
 
 def _table(columns: Sequence[Array], order: Array | None) -> Array:
