@@ -1,11 +1,12 @@
 """Jets per CPU second of the networks on constituents, beside weaver-core's where it is installed; prints JSON.
 
-    python benchmarks/jets_networks.py [--batch 128] [--mean 48] [--rounds 3] [--only NAME...]
+    python benchmarks/jets_networks.py [--batch 128] [--mean 48] [--rounds 3] [--only NAME...] [--whole]
 
 A training step is forward, cross entropy, gradients and AdamW; jets have at most 128 constituents of 17 features, and 10 classes.
 Networks of both take turns in each round, and the ratio of a round is of these two; figures are medians. Those of weaver-core are made as in
 the published configurations for JetClass (https://github.com/jet-universe/particle_transformer), get jets padded to 128, and cut
-batches as they do by themselves. One thread.
+batches as they do by themselves: at the length of the longest jet when applied, at a random one while trained, so that some jets lose
+constituents; with `--whole` none does. One thread.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--mean", type=float, default=48, help="constituents of a jet")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--whole", action="store_true", help="weaver-core trains on all constituents, too")
     parser.add_argument("--only", nargs="+", choices=sorted(NETWORKS), default=list(NETWORKS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -67,14 +69,14 @@ def main() -> None:
     jets = Jets.drawn(arguments.batch, arguments.mean)
     report: dict[str, Any] = {"batch": arguments.batch, "mean": round(len(jets.packed[0]) / arguments.batch, 2), "torch": torch.__version__}
     for name in arguments.only:
-        report[name] = measured(name, jets, arguments.rounds)
+        report[name] = measured(name, jets, arguments.rounds, arguments.whole)
     json.dump(report, sys.stdout, indent=1)
     print()
 
 
-def measured(name: str, jets: Jets, rounds: int) -> dict[str, float]:
+def measured(name: str, jets: Jets, rounds: int, whole: bool) -> dict[str, float]:
     ours = load_attribute(NETWORKS[name])(FEATURES, CLASSES)
-    theirs = of_weaver(name)
+    theirs = of_weaver(name, whole)
     steps = {"ours": step(ours, lambda: ours(*jets.packed), jets.classes)}
     applied = {"ours": applying(ours, lambda: ours(*jets.packed))}
     if theirs is not None:
@@ -91,7 +93,7 @@ def measured(name: str, jets: Jets, rounds: int) -> dict[str, float]:
     return report
 
 
-def of_weaver(name: str) -> tuple[nn.Module, Callable[[Jets], Tensor]] | None:
+def of_weaver(name: str, whole: bool) -> tuple[nn.Module, Callable[[Jets], Tensor]] | None:
     """Return the same network of weaver-core, and how it is called."""
     if name not in ("part", "particlenet") or importlib.util.find_spec("weaver") is None:
         return None
@@ -103,6 +105,8 @@ def of_weaver(name: str) -> tuple[nn.Module, Callable[[Jets], Tensor]] | None:
         call = lambda jets: network(jets.padded[0], jets.padded[1], jets.padded[3])  # noqa: E731
     # It begins to cut batches after a few.
     network.trimmer._counter.fill_(network.trimmer.warmup_steps)
+    if whole:
+        network.trimmer.target = (1.0, 1.0)
     return network, call
 
 
