@@ -24,25 +24,28 @@ from pphysml.verbs.training_inputs import TrainingInputs  # noqa: E402
 
 JETS = get_task("jets")
 
+BATCH = 2048
+"""Jets of a step, where a training does not say another number."""
 
-def simulated(path: Path, jets: int, seed: int, masses: Sequence[float], signal: float = 0.25) -> Path:
+
+def simulated(path: Path, jets: int, seed: int, masses: Sequence[float], signal: float = 0.25, options: Sequence[str] = ("simulation.constituents=false",)) -> Path:
     """Return a file of jets with these resonance masses, GeV, and this share of signal."""
     if not path.exists():
-        options = ["simulation.constituents=false", f"simulation.resonance_masses={list(masses)}", f"simulation.signal={signal}"]
-        simulate(JETS, configuration(JETS, None, options), path, jets, seed=seed)
+        own = [f"simulation.resonance_masses={list(masses)}", f"simulation.signal={signal}"]
+        simulate(JETS, configuration(JETS, None, [*own, *options]), path, jets, seed=seed)
     return path
 
 
-def trained(run: Path, training: Path, validation: Path, options: Sequence[str], steps: int) -> Path:
-    """Return the run folder of a training that validates with, and fits maps to, all jets of the second file."""
+def trained(run: Path, training: Path | str, validation: Path | str, options: Sequence[str], steps: int) -> Path:
+    """Return the run folder of a training that validates with, and fits maps to, all jets of the second file, or of its files."""
     if not (run / "model.safetensors").exists():
-        own = [f"training.steps={steps}", "training.batch_size=2048", "training.learning_rate=0.005", "training.validation_events=10000000", f"training.validate_every={max(steps // 3, 1)}",
+        own = [f"training.steps={steps}", f"training.batch_size={BATCH}", "training.learning_rate=0.005", "training.validation_events=10000000", f"training.validate_every={max(steps // 3, 1)}",
                "training.warmup_steps=50"]
         train(JETS, configuration(JETS, None, [*own, *options]), TrainingInputs(Inputs([str(training)]), [str(validation)]), output=run, device="cpu", force=True)
     return run
 
 
-def seen(run: Path, test: Path, overrides: Sequence[str] = (), most: int | None = None) -> tuple[JetsSeen, JetsConfig]:
+def seen(run: Path, test: Path | str, overrides: Sequence[str] = (), most: int | None = None) -> tuple[JetsSeen, JetsConfig]:
     """Return test jets with the scores of a training, and with `tau21`, and the configuration."""
     chosen = choose(JETS, EngineChoice(model=str(run), device="cpu", overrides=list(overrides)))
     parts, carry = [], None
