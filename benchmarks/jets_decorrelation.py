@@ -1,6 +1,6 @@
 """Ways to keep the scores of jets from showing the mass, over seeds, on the same simulated test jets; prints JSON, and a table to stderr.
 
-    python benchmarks/jets_decorrelation.py [--seeds 5] [--scale 1] [--methods NAME ...] [--steps 3000] [--mass 80] [--folder DIR]
+    python benchmarks/jets_decorrelation.py [--seeds 5] [--scale 1] [--methods NAME ...] [--steps 3000] [--mass 80] [--folder DIR] [--figure FILE]
 
 Jets of the simulation at one resonance mass, a quarter of them signal: 400,000 to train on, 300,000 to choose weights by and to fit maps to,
 600,000 to judge (of which half chooses the cut of the fit). All networks are 3 x 64 on the same ten inputs, without the mass.
@@ -12,6 +12,7 @@ Jets of the simulation at one resonance mass, a quarter of them signal: 400,000 
 
 For each: rejection at 50 % of signal, 1/JSD of the mass there with what a flat score of as many jets has, and the expected significance of a fit of the mass
 (1500 signal over 200,000 background jets; pass and fail regions; template variance; uncertainty of the normalisations 0, 10, 50 %), each at the cut that is best on the other half.
+The figure shows rejection against 1/JSD with bands, each strength a point: what a way to decorrelate leaves of either.
 Comparisons are of the mean over seeds on paired test jets; `ahead` is by three standard errors and for every seed.
 """
 
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--mass", type=float, default=80.0, help="of the resonance, GeV")
     parser.add_argument("--methods", nargs="+", help="trainings; default: all")
     parser.add_argument("--folder", type=Path, help="where samples and runs are kept, and found again")
+    parser.add_argument("--figure", type=Path, help="picture of rejection against flatness")
     arguments = parser.parse_args()
     trainings = {name: options for name, options in methods().items() if arguments.methods is None or name in arguments.methods}
     with tempfile.TemporaryDirectory() as scratch:
@@ -85,8 +87,10 @@ def main() -> None:
     print(HEADER, file=sys.stderr)
     for score, of in found.items():
         print(row(score, of), file=sys.stderr)
-    json.dump({**{name: str(value) for name, value in vars(arguments).items()}, "cpu_seconds": seconds, "scores": {score: figures(of) for score, of in found.items()},
-               "comparisons": comparisons(found)}, sys.stdout, indent=1)
+    scores = {score: figures(of) for score, of in found.items()}
+    if arguments.figure is not None:
+        draw_frontier(scores, arguments.figure)
+    json.dump({**{name: str(value) for name, value in vars(arguments).items()}, "cpu_seconds": seconds, "scores": scores, "comparisons": comparisons(found)}, sys.stdout, indent=1)
     print()
 
 
@@ -200,6 +204,28 @@ def comparisons(found: dict[str, list[Judged]]) -> dict[str, Any]:
 
 def said(compared: OverSeeds) -> dict[str, Any]:
     return {"ratio": float(f"{compared.comparison.value:.5g}"), "sigma": round(compared.comparison.sigma, 1), "seeds_ahead": int((compared.pairs > 0).sum()), "of": len(compared.pairs), "ahead": compared.ahead}
+
+
+FRONTIER = {"tau21": ["tau21"], "network to its map": ["plain", "blend", "plain + map"], "planing to its map": ["planing", "planing blend", "planing + map"],
+            "trees and their map": ["trees", "trees + map"], **{name: [name] for name in STRENGTHS}}
+"""Line of the figure -> its scores, each alone or with a number behind."""
+
+
+def draw_frontier(scores: dict[str, dict[str, Any]], path: Path) -> None:
+    """Draw rejection against 1/JSD; bands are of the test jets and of the spread over seeds together, one standard deviation."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot(xscale="log", yscale="log", xlabel="1/JSD of the mass where half of the signal passes", ylabel="background rejection there")
+    for line, names in FRONTIER.items():
+        found = [one for name in names for score, one in scores.items() if score == name or score.removeprefix(f"{name} ").replace(".", "").isdigit()]
+        points = sorted((one["inverse_jsd"][0], one["rejection_50"][0], float(np.hypot(one["rejection_50"][1], one["rejection_50_error"]))) for one in found)
+        if points:
+            flat, rejected, error = np.array(points).T
+            drawn, = axes.plot(flat, rejected, "o-", label=line, markersize=4, linewidth=1)
+            axes.fill_between(flat, rejected - error, rejected + error, color=drawn.get_color(), alpha=0.25, linewidth=0)
+    axes.legend()
+    figure.savefig(path, dpi=110)
 
 
 HEADER = f"{'score':24s} {'R50':>8s} {'1/JSD':>8s} {'ceiling':>8s} {'p':>9s} {'Z 0':>7s} {'Z 10%':>7s} {'Z 50%':>7s}"
