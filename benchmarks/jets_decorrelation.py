@@ -207,7 +207,7 @@ def said(compared: OverSeeds) -> dict[str, Any]:
 
 
 FRONTIER = {"tau21": ["tau21"], "network to its map": ["plain", "blend", "plain + map"], "planing to its map": ["planing", "planing blend", "planing + map"],
-            "trees and their map": ["trees", "trees + map"], **{name: [name] for name in STRENGTHS}}
+            "trees": ["trees"], "trees and the map": ["trees + map"], **{name: [name] for name in STRENGTHS}}
 """Line of the figure -> its scores, each alone or with a number behind."""
 
 
@@ -224,6 +224,8 @@ def draw_frontier(scores: dict[str, dict[str, Any]], path: Path) -> None:
             flat, rejected, error = np.array(points).T
             drawn, = axes.plot(flat, rejected, "o-", label=line, markersize=4, linewidth=1)
             axes.fill_between(flat, rejected - error, rejected + error, color=drawn.get_color(), alpha=0.25, linewidth=0)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.legend()
     figure.savefig(path, dpi=110)
 
