@@ -75,6 +75,18 @@ def test_scores_are_those_of_the_jets_of_each_entry_in_their_order(simulated, fl
         assert np.mean(flat[label == 0][part]) == pytest.approx(0.5, abs=0.05)
 
 
+def test_a_bias_of_an_existing_score_that_follows_from_the_mass_is_taken_out(simulated, tmp_path) -> None:
+    """At each mass the order of jets is the same with it and without, and so is what is made flat."""
+    found, options = [], ["model.name=score", "model.decorrelate=quantile", "training.validation_events=20000", "training.simulated_events=40000"]
+    for name, bias in (("as it is", ""), ("biased", " + log(1 + jet_mass / 50)")):
+        out = tmp_path / f"{name}.root"
+        apply(JETS, Inputs([str(simulated)]), EngineChoice(model=str(trained(tmp_path / name, *options, f"model.inputs=[0 - jet_tau2 / jet_tau1{bias}]"))), output=out)
+        found.append([ak.to_numpy(ak.flatten(scores(out, f"pphysml_{kind}_signal"))) for kind in ("disc", "flat")])
+    (one, flat), (biased, flat_biased) = found
+    assert np.corrcoef(one, biased)[0, 1] < 0.9
+    assert np.corrcoef(flat, flat_biased)[0, 1] > 0.985 and np.abs(flat - flat_biased).mean() < 0.03
+
+
 def test_one_jet_scores_as_among_others(simulated, flat_model, tmp_path) -> None:
     every, first = tmp_path / "every.root", tmp_path / "first.root"
     apply(JETS, Inputs([str(simulated)]), EngineChoice(model=str(flat_model), overrides=["apply.batch_size=7"]), output=every)
