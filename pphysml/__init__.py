@@ -1,3 +1,3 @@
 """Particle-physics reconstruction with neural networks, from ROOT files to ROOT files."""
 
-__version__ = "0.8.0"
+__version__ = "0.9.0"
