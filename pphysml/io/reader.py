@@ -15,7 +15,7 @@ from .files import open_file
 from .input_file import examine, kinds, load, numbered
 from .layout_choice import among
 from .opening import Opening, Request
-from .problems import Places, Problem, ProblemError
+from .problems import Places, Problem, ProblemError, of_first_file
 from .ragged import Columns
 from .schema import Layout
 from .sources import Source, real_place
@@ -126,7 +126,8 @@ class Reader:
         if problems:
             raise ProblemError(problems)
         columns = numbered(columns, block.file_index, block.start, block.stop)
-        return self.layout.canonical(columns)
+        with self.naming_places(), of_first_file(columns):
+            return self.layout.canonical(columns)
 
     @property
     def has_truth(self) -> bool:

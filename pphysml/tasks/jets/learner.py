@@ -13,7 +13,7 @@ from ...contract import Adversary, Batch, Learner, Term
 from ...errors import ConfigError
 from ...io.ragged import Array, Columns, concatenate, length, ragged, take
 from .config import JetsConfig
-from .constituents.odd_jets import sentences
+from .constituents.odd_jets import sentences, unlikely_momenta
 from .constituents.packing import NUMBER, TABLE
 from .models.background_shares import of_training, with_fractions
 from .models.build import build_network
@@ -72,7 +72,8 @@ class JetsLearner(Learner):
         if config.particle_columns:
             found |= fit_particles(every, config)
             numbers, most = np.asarray(every[NUMBER]), config.model.most_particles
-            self.noted = [f"in the first jets of the training, {text}" for text in sentences(int((numbers == 0).sum()), int((numbers > most).sum()), len(numbers), most)]
+            odd = sentences(int((numbers == 0).sum()), int((numbers > most).sum()), len(numbers), most)
+            self.noted = [f"in the first jets of the training, {text}" for text in odd] + unlikely_momenta(every)
         if config.model.name == "score":
             # A score is not cut, nor are its ranges those of a training.
             found.pop("domain")

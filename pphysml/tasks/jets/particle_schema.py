@@ -6,8 +6,19 @@ from dataclasses import replace
 
 from ...io.schema import Field
 
+MOST_ENERGY = 1e9
+"""No constituent has more, GeV; products of two such numbers are still finite in 32 bits."""
+
+LIMITS: dict[str, tuple[float | None, float]] = {**dict.fromkeys(("px", "py", "pz"), (-MOST_ENERGY, MOST_ENERGY)), **dict.fromkeys(("energy", "pt"), (0.0, MOST_ENERGY)), "mass": (None, MOST_ENERGY)}
+
+
+def _field(prefix: str, name: str, dtype: str, help: str, unit: str) -> Field:
+    least, most = LIMITS.get(name, (None, None))
+    return Field(f"{prefix}_{name}", "node", dtype, help, unit, prefix, minimum=least, maximum=most)
+
+
 PARTICLES = tuple(
-    Field(f"part_{name}", "node", dtype, help, unit, "part") for name, dtype, help, unit in (
+    _field("part", name, dtype, help, unit) for name, dtype, help, unit in (
         ("px", "float32", "Momentum of a constituent.", "GeV"), ("py", "float32", "Momentum.", "GeV"), ("pz", "float32", "Momentum.", "GeV"),
         ("energy", "float32", "Energy.", "GeV"), ("charge", "float32", "Charge.", ""), ("pdg", "int32", "PDG id.", ""),
         ("jet", "int32", "Number of the jet in its entry.", "")))
@@ -30,7 +41,7 @@ LINKS = (
 
 PUPPI = Field("candidate_weight", "node", "float32", "PUPPI weight, arXiv:1407.6013.", counter="candidate", aliases=("PFCands_puppiWeight",), minimum=0)
 CANDIDATES = (
-    *(Field(f"candidate_{name}", "node", dtype, help, unit, "candidate") for name, dtype, help, unit in (
+    *(_field("candidate", name, dtype, help, unit) for name, dtype, help, unit in (
         ("pt", "float32", "Transverse momentum of a particle-flow candidate.", "GeV"), ("eta", "float32", "Pseudorapidity.", ""), ("phi", "float32", "Azimuth.", "rad"),
         ("mass", "float32", "Mass.", "GeV"), ("charge", "float32", "Charge.", ""), ("pdg", "int32", "PDG id.", ""),
         ("d0", "float32", "Transverse impact parameter.", "mm"), ("d0_error", "float32", "Its error; below 0 without a track.", "mm"),

@@ -70,6 +70,18 @@ def random_network(name: str, examples: Columns, *options: str) -> tuple[JetsCon
     return config, prepared, learner.build(prepared).eval()
 
 
+def test_constituents_in_mev_beside_jets_in_gev_are_said_of_trainings_and_inputs(model: Path, tmp_path: Path) -> None:
+    def in_mev(arrays: dict[str, ak.Array]) -> dict[str, ak.Array]:
+        return arrays | {name: arrays[name] * np.float32(1000) for name in ("part_px", "part_py", "part_pz", "part_energy")}
+
+    for change, said in ((dict, False), (in_mev, True)):
+        file = Inputs([str(simulated(tmp_path / f"{said}.root", change))])
+        applied = apply(JETS, file, EngineChoice(model=str(model)), output=tmp_path / f"{said}.out.root")["warnings"]
+        options = ["training.steps=1", "training.validation_events=20", "data.classes={background: jet_label == 0, signal: jet_label == 1}"]
+        taught = train(JETS, configuration(JETS, None, [*PFN, *SMALL, *options]), TrainingInputs(file), output=tmp_path / f"{said}.run", device="cpu")["warnings"]
+        assert all(any("1e+03 times the jet's transverse momentum" in sentence for sentence in found) == said for found in (applied, taught))
+
+
 def test_odd_jets_of_a_training_are_said(examples: Columns) -> None:
     learner = JetsLearner(configuration(JETS, None, [*PFN, "model.most_particles=30"]))
     network = learner.build(learner.prepare([examples]))

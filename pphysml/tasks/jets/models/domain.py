@@ -19,12 +19,22 @@ MARGIN = 0.1
 
 
 def outside(examples: Columns, prepared: Mapping[str, Array], config: JetsConfig) -> Iterator[str]:
-    """Yield a sentence for every input that lies outside the training's range in more than a few jets, or constituents."""
+    """Yield a sentence for every input that lies outside the training's range in more than a few jets, or constituents, and for a stated mass of a resonance."""
+    yield from _outside_masses(prepared, config)
     ranges = prepared.get("domain")
     if ranges is not None and len(ranges) == len(config.model.inputs):
         yield from _outside(dict(zip(config.model.inputs, raw_inputs(examples, config).T, strict=True)), ranges)
     if config.particle_columns and "particle_domain" in prepared:
         yield from _outside(seen(slice_rows(examples, 0, min(JETS, length(examples))), config, prepared), prepared["particle_domain"])
+
+
+def _outside_masses(prepared: Mapping[str, Array], config: JetsConfig) -> Iterator[str]:
+    stated = config.apply.resonance_mass
+    if stated is None or "masses" not in prepared:
+        return
+    low, high = prepared["masses"][[0, -1]]
+    if not low / (1 + MARGIN) <= stated <= high * (1 + MARGIN):
+        yield f"resonance mass: {stated:g} GeV is stated, in the training {low:.4g} to {high:.4g}"
 
 
 def _outside(inputs: Mapping[str, Array], ranges: Array) -> Iterator[str]:

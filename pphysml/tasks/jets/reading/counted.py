@@ -10,8 +10,8 @@ from ....errors import FileName
 from ....io.carry import Carry
 from ....io.problems import Place, place
 from ....io.ragged import Array, Columns
-from ..constituents.odd_jets import sentences
-from ..constituents.packing import NUMBER
+from ..constituents.odd_jets import sentences, unlikely_momenta
+from ..constituents.packing import NUMBER, TABLE
 from .linked_particles import LEFT_OUT
 
 UNKNOWN = -1
@@ -30,6 +30,7 @@ class JetsCarry(Carry):
         self.jets = self.no_second_prong = self.without_class = self.labelled = self.links_left_out = 0
         self.without_constituents = self.cut = self.most = 0
         self.medians: dict[str, float] = {}
+        self.unlikely: list[str] | None = None
         self.first_left_out: Place | None = None
 
     def add(self, examples: Columns, no_second_prong: int, by_class: bool = True) -> None:
@@ -45,11 +46,13 @@ class JetsCarry(Carry):
             self.medians = {name: float(np.median(values[np.isfinite(values)])) for name, values in columns.items() if np.isfinite(values).any()}
 
     def add_constituents(self, examples: Columns, most: int) -> None:
-        """Count jets without constituents, and those of which only `most` are taken."""
+        """Count jets without constituents, and those of which only `most` are taken; look at the momenta of the first."""
         numbers: Array = np.asarray(examples.get(NUMBER, np.ones(0)))
         self.without_constituents += int((numbers == 0).sum())
         self.cut += int((numbers > most).sum())
         self.most = most
+        if self.unlikely is None and TABLE in examples:
+            self.unlikely = unlikely_momenta(examples)
 
     def add_links(self, chunk: Columns) -> None:
         """Count the links of a chunk that lead to nothing stored."""
@@ -68,7 +71,7 @@ class JetsCarry(Carry):
             found.append("no jet is of any class of data.classes")
         if self.first_left_out is not None:
             found.append(f"{self.links_left_out} links of jets to constituents have the index -1, so that these are not stored and left out; the first in {self.first_left_out.text(named)}")
-        return found + sentences(self.without_constituents, self.cut, self.jets, self.most)
+        return found + (self.unlikely or []) + sentences(self.without_constituents, self.cut, self.jets, self.most)
 
     def facts(self) -> dict[str, Any]:
         """Return numbers of jets."""

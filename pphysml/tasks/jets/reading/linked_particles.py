@@ -6,7 +6,7 @@ import numpy as np
 
 from ....io.problems import refuse
 from ....io.ragged import Array, Column, Columns, Ragged, ragged
-from ..particle_schema import LINKS, PARTICLES, PILEUP_ID, PUPPI, TRACKS
+from ..particle_schema import LINKS, MOST_ENERGY, PARTICLES, PILEUP_ID, PUPPI, TRACKS
 
 LEFT_OUT = "links_left_out"
 """Column with the number of links of each entry that lead to no stored particle, or are of no stored jet."""
@@ -22,7 +22,7 @@ def with_constituents(columns: Columns) -> Columns:
     left out and counted in `links_left_out`. Their numbers are `jet_nconstituents`, where the file does not say it.
 
     Raises:
-        InputError: a link is of a jet, or leads to a candidate, that is not there.
+        InputError: a link is of a jet, or leads to a candidate, that is not there; or a candidate cannot have its energy.
     """
     jet, candidate = (columns.get(f.name) for f in LINKS)
     others: Columns = {name: column for name, column in columns.items() if not name.startswith(("link_", "candidate_")) and name != PILEUP_ID.name}
@@ -34,6 +34,7 @@ def with_constituents(columns: Columns) -> Columns:
     counts = np.bincount(entry[stored], minlength=len(jet))
     found = _particles(columns, entry[stored], candidate.flat[stored])
     found["part_jet"] = jet.flat[stored]
+    _refuse_energies(columns, found, entry[stored])
     parts: Columns = {name: Ragged.from_counts(values.astype(DTYPES[name]), counts) for name, values in found.items()}
     return {**_numbers(columns, entry[stored], jet.flat[stored]), **others, **parts, LEFT_OUT: jet.counts - counts}
 
@@ -82,6 +83,13 @@ def _particles(columns: Columns, entry: Array, number: Array) -> dict[str, Array
     return found
 
 
+def _refuse_energies(columns: Columns, found: dict[str, Array], entry: Array) -> None:
+    """Refuse entries with candidates whose pseudorapidities give them energies that there are not."""
+    bad = np.zeros(len(ragged(columns, LINKS[0].name)), bool)
+    bad[entry[~(found.get("part_energy", np.zeros(len(entry))) <= MOST_ENERGY)]] = True
+    refuse(columns, bad, "candidate_eta", lambda _: f"gives a candidate more energy than {MOST_ENERGY:g} GeV: is it a pseudorapidity?")
+
+
 def _charge(pdg: Array) -> Array:
     """Return the charges of particle-flow candidates: hadrons (211), electrons (11) and muons (13) have one."""
     leptons = np.isin(np.abs(pdg), (11, 13))
@@ -95,5 +103,8 @@ def _of_puppi(pileup_id: Column | None) -> bool:
 
 def _momenta(pt: Array, eta: Array, phi: Array, mass: Array, weight: Array) -> dict[str, Array]:
     """Return weighted four-momenta, GeV, (n,) each."""
-    energy = np.hypot(pt * np.cosh(eta), mass)
-    return {"part_px": weight * pt * np.cos(phi), "part_py": weight * pt * np.sin(phi), "part_pz": weight * pt * np.sinh(eta), "part_energy": weight * energy}
+    # What has no transverse momentum may have any pseudorapidity, and what is in no jet any energy.
+    eta = np.where(pt * weight > 0, eta, 0)
+    with np.errstate(over="ignore"):
+        pz, energy = pt * np.sinh(eta), np.hypot(pt * np.cosh(eta), mass)
+    return {"part_px": weight * pt * np.cos(phi), "part_py": weight * pt * np.sin(phi), "part_pz": weight * pz, "part_energy": weight * energy}

@@ -230,6 +230,38 @@ def test_links_to_what_there_is_not_are_refused_by_their_entry(branch: str, valu
     assert [problem.entry for problem in validate(get_task("jets"), Inputs([str(path)]), config) if problem.branch == branch] == [3]
 
 
+@pytest.mark.parametrize(("branch", "value", "reason"), [
+    ("FatJetPFCands_pFCandsIdx", 60, "has the number 60"), ("PFCands_eta", 40.0, "more energy than"), ("PFCands_eta", -1e4, "more energy than"), ("PFCands_pt", 1e25, "is above"), ("PFCands_pt", -1.0, "is below")])
+def test_candidates_that_cannot_be_are_refused_with_file_branch_and_entry(branch: str, value: float, reason: str, tmp_path: Path) -> None:
+    nano = PFNano()
+    linked = int(nano.counts["PFCands"][:3].sum() + nano.columns["FatJetPFCands_pFCandsIdx"][-1])
+    nano.columns[branch][linked if branch.startswith("PFCands") else -1] = value
+    path = nano.write(tmp_path / "pfnano.root")
+    config = build(JetsConfig, {"data": {"variables": SUMS}}, "test")
+    with pytest.raises(InputError, match=reason) as caught:
+        list(Inputs([str(path)]).open(get_task("jets"), config))
+    assert (caught.value.file, caught.value.tree, caught.value.branch, caught.value.entry) == (str(path), "Events", branch, 3)
+
+
+def test_candidates_without_transverse_momentum_may_have_any_pseudorapidity(tmp_path: Path) -> None:
+    nano = PFNano()
+    nano.columns["PFCands_puppiWeight"][::4] = 0
+    expected, _, _ = read(nano.write(tmp_path / "before.root"), variables=SUMS)
+    nano.columns["PFCands_eta"][::4] = 1e10
+    found, _, _ = read(nano.write(tmp_path / "after.root"), variables=SUMS)
+    for name in SUMS:
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_energies_below_0_are_refused(tmp_path: Path) -> None:
+    lists = {f"part_{name}": ak.Array([[1.0, 2.0], [3.0]]) for name in ("px", "py", "pz")}
+    with uproot.recreate(tmp_path / "jets.root") as file:
+        file["tree"] = {**{f"jet_{name}": np.ones(2, np.float32) for name in ("pt", "eta", "phi", "energy")}, **lists, "part_energy": ak.Array([[4.0, 5.0], [-6.0]])}
+    with pytest.raises(InputError, match="below 0") as caught:
+        read(tmp_path / "jets.root", "jetclass", variables={"energy": "sum(part_energy)"})
+    assert (caught.value.branch, caught.value.entry) == ("part_energy", 1)
+
+
 def test_a_layout_with_constituents_is_refused_where_link_tables_lack(written, tmp_path: Path) -> None:
     """Of files of both kinds, all are read by a layout that both have."""
     with pytest.raises(InputError, match="FatJetPFCands_jetIdx"):
@@ -266,6 +298,7 @@ def test_particles_of_jetclass_are_lists_of_the_jet(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     counts = np.array([3, 0, 5])
     part = {name: ak.unflatten(rng.normal(size=8).astype(np.float32), counts) for name in ("px", "py", "pz", "energy", "charge", "deta", "dphi", "d0val")}
+    part["energy"] = abs(part["energy"])
     jets = np.ones(3, np.float32)
 
     def write(parts: dict[str, ak.Array]) -> Path:
