@@ -75,6 +75,19 @@ def test_scores_are_those_of_the_jets_of_each_entry_in_their_order(simulated, fl
         assert np.mean(flat[label == 0][part]) == pytest.approx(0.5, abs=0.05)
 
 
+def test_jets_without_the_mass_of_the_map_have_no_flat_score_and_are_counted(simulated, tmp_path) -> None:
+    model = trained(tmp_path / "run", "model.name=score", "model.inputs=[0 - jet_tau2 / jet_tau1]", "model.decorrelate=quantile", "model.against=[jet_softdrop_mass]")
+    columns = uproot.open(simulated)["jets"].arrays(["jet_pt", "jet_eta", "jet_mass", "jet_softdrop_mass", "jet_tau1", "jet_tau2"])
+    mass = ak.values_astype(columns["jet_softdrop_mass"] + np.where(np.arange(len(columns)) % 5 == 0, np.nan, 0), np.float32)
+    with uproot.recreate(tmp_path / "lacking.root") as file:
+        file["jets"] = {name: mass if name == "jet_softdrop_mass" else columns[name] for name in columns.fields}
+    for file, expected in ((simulated, 0), (tmp_path / "lacking.root", int(ak.sum(ak.num(mass)[::5])))):
+        said = apply(JETS, Inputs([str(file)]), EngineChoice(model=str(model)), output=tmp_path / f"{expected}.root")
+        flat = ak.to_numpy(ak.flatten(scores(tmp_path / f"{expected}.root", "pphysml_flat_signal")))
+        assert np.isnan(flat).sum() == expected == said.get("without_flat_score", 0)
+        assert any("jet_softdrop_mass is not a number" in sentence for sentence in said["warnings"]) == bool(expected)
+
+
 def test_a_bias_of_an_existing_score_that_follows_from_the_mass_is_taken_out(simulated, tmp_path) -> None:
     """At each mass the order of jets is the same with it and without, and so is what is made flat."""
     found, options = [], ["model.name=score", "model.decorrelate=quantile", "training.validation_events=20000", "training.simulated_events=40000"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -59,8 +60,11 @@ class FoldEngine(Engine):
         return list(dict.fromkeys(sentence for engine in self.engines.values() for sentence in engine.warnings))
 
     def facts(self) -> dict[str, Any]:
-        """Return which model leaves out which fold."""
-        return {} if len(self.engines) == 1 else {"models of folds": ", ".join(f"{fold}: {self.files[fold]}" for fold in sorted(self.engines))}
+        """Return which model leaves out which fold, and the numbers of all of them together."""
+        found: Counter[str] = Counter()
+        for engine in self.engines.values():
+            found.update(engine.facts())
+        return dict(found) if len(self.engines) == 1 else {**found, "models of folds": ", ".join(f"{fold}: {self.files[fold]}" for fold in sorted(self.engines))}
 
 
 def _fold_of(other: ModelFile, first: ModelFile, config: JetsConfig) -> int:
