@@ -34,6 +34,14 @@ class Outcome:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def _random_numbers() -> None:
+    """Begin every test with the same random numbers of torch, whatever ran before it in the same process."""
+    import torch
+
+    torch.manual_seed(1)
+
+
 @pytest.fixture
 def pphysml(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Run the program's `main` in this process: `pphysml("config", "lcag", "list")`."""
