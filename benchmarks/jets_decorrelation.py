@@ -122,8 +122,8 @@ def judged(name: str, jets: JetsSeen, config: JetsConfig, plain: JetsSeen | None
     for score, column in wanted.items():
         one = separate(jets, config, column, "signal")
         assert one is not None
-        compared = plain is not None and score.split()[0] in PUBLISHED and column != "flat_signal"
-        found[score] = Judged(one.curve, next(iter(one.flatness.values())), one.fits, as_flat(jets, column, plain) if compared and plain is not None else None)
+        compared = score.split()[0] in PUBLISHED and column != "flat_signal"
+        found[score] = Judged(one.curve, next(iter(one.flatness.values())), one.fits, as_flat(jets, column, plain) if plain is not None and compared else None)
     return found
 
 

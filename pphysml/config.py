@@ -46,6 +46,11 @@ class Config(BaseModel):
                 raise ValueError("must be a number of at most 64 bits")
         return checked
 
+    def changed(self, names: Iterable[str]) -> list[str]:
+        """Return which of the options have other values than their defaults."""
+        values, fields = self.model_dump(), type(self).model_fields
+        return [name for name in names if values[name] != fields[name].get_default(call_default_factory=True)]
+
     def extra_branches(self) -> dict[str, Further]:
         """Return the branches that this section reads besides those of the layout, and what their values belong to."""
         return {}

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...io.ragged import Array, Columns, concatenate, length, ragged, take
 from .config import JetsConfig
 from .constituents.odd_jets import sentences, unlikely_momenta
-from .constituents.packing import NUMBER, TABLE
+from .constituents.table import NUMBER, TABLE
 from .models.background_shares import of_training, with_fractions
 from .models.build import build_network
 from .models.class_weights import log_shares, with_shares, without_negative

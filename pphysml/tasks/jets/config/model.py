@@ -92,10 +92,11 @@ class ModelConfig(Config):
 
     @model_validator(mode="after")
     def _with_effect(self) -> ModelConfig:
-        for option_name, (of, values) in OF_ONE.items():
-            default = type(self).model_fields[option_name].get_default(call_default_factory=True)
-            if self.model_dump()[option_name] != default and self.model_dump()[of] not in values:
-                raise ValueError(f"model.{option_name} has no effect with model.{of}={self.model_dump()[of]}: it is of {' or '.join(values)}")
+        given = self.model_dump()
+        for name in self.changed(OF_ONE):
+            of, values = OF_ONE[name]
+            if given[of] not in values:
+                raise ValueError(f"model.{name} has no effect with model.{of}={given[of]}: it is of {' or '.join(values)}")
         return self
 
     @property

@@ -46,7 +46,7 @@ class SimulationConfig(Config):
 
     @model_validator(mode="after")
     def _with_effect(self) -> SimulationConfig:
-        idle = [name for name in OF_TOY if self.model_dump()[name] != type(self).model_fields[name].get_default(call_default_factory=True)]
+        idle = self.changed(OF_TOY)
         if self.generator == "pythia" and idle:
             raise ValueError(f"simulation.{idle[0]} has no effect with simulation.generator=pythia: leave it out")
         return self

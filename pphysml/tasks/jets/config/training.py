@@ -41,7 +41,7 @@ class JetsTrainingConfig(TrainingConfig):
 
     @model_validator(mode="after")
     def _with_effect(self) -> JetsTrainingConfig:
-        idle = [name for name in OF_REWEIGHT if self.model_dump()[name] != type(self).model_fields[name].get_default()]
+        idle = self.changed(OF_REWEIGHT)
         if idle and not self.reweight:
             raise ValueError(f"training.{idle[0]} has no effect without training.reweight: name expressions there, or leave it out")
         return self

@@ -47,7 +47,7 @@ def particle_inputs(examples: Columns, table: Ragged, columns: Sequence[str], sc
     """Return what a network takes of constituents, float32 (constituents, inputs), in the order of `input_names`.
 
     Args:
-        table: of `packing.packed`, with `columns` and behind them expressions.
+        table: of `table.packed`, with `columns` and behind them expressions.
         scales: mean and standard deviation of each expression, (expressions,).
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ragged import Array, Columns, ragged
-from .packing import TABLE
+from .table import TABLE
 
 LOOKED_AT = 1000
 """First jets of which the momenta are looked at."""

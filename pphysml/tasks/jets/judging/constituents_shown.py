@@ -6,7 +6,7 @@ import numpy as np
 
 from ....io.ragged import Array, Columns, length, ragged
 from ..config import JetsConfig
-from ..constituents.packing import NUMBER, TABLE
+from ..constituents.table import NUMBER, TABLE
 from ..particle_schema import MOMENTA
 
 

@@ -13,7 +13,7 @@ from ....contract import Batch
 from ....io.ragged import Array, Columns, ragged
 from ..config import JetsConfig
 from ..constituents.features import particle_inputs
-from ..constituents.packing import TABLE
+from ..constituents.table import TABLE
 from ..particle_schema import MOMENTA
 from .inputs import inputs_of
 from .particle_ranges import scales_of

@@ -10,7 +10,7 @@ from ....errors import InputError
 from ....io.ragged import Array, Columns, length, ragged, slice_rows
 from ..config import JetsConfig
 from ..constituents.features import KINEMATICS, input_names, particle_inputs
-from ..constituents.packing import NUMBER, TABLE
+from ..constituents.table import NUMBER, TABLE
 from .inputs import fit_scales, range_of
 
 JETS = 20_000

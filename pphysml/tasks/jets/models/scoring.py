@@ -10,7 +10,7 @@ from torch import nn
 
 from ....io.ragged import Array, Columns, length, ragged, take
 from ..config import JetsConfig
-from ..constituents.packing import TABLE
+from ..constituents.table import TABLE
 from .discriminants import log_ratios
 from .packed_inputs import input_tensors, inputs_in
 from .resonance_masses import stated_or_true

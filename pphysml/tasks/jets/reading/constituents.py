@@ -10,7 +10,7 @@ from ....io.ragged import Array, Columns, Ragged, ragged
 from ..config import JetsConfig
 from ..constituents.by_jet import ByJet
 from ..constituents.flags import with_flags
-from ..constituents.packing import NUMBER, TABLE, packed
+from ..constituents.table import NUMBER, TABLE, packed
 from ..particle_schema import FLAGS, PARTICLES, TRACKS
 
 NAMES = frozenset(f.name for f in (*PARTICLES, *FLAGS, *TRACKS))

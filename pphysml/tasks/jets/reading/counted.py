@@ -11,7 +11,7 @@ from ....io.carry import Carry
 from ....io.problems import Place, place
 from ....io.ragged import Array, Columns
 from ..constituents.odd_jets import sentences, unlikely_momenta
-from ..constituents.packing import NUMBER, TABLE
+from ..constituents.table import NUMBER, TABLE
 from .linked_particles import LEFT_OUT
 
 UNKNOWN = -1

@@ -11,7 +11,7 @@ from ....io.expressions import Expression
 from ....io.hashing import combined
 from ....io.ragged import Array, Columns, Ragged, length, ragged
 from ..config import JetsConfig
-from ..constituents.packing import TABLE
+from ..constituents.table import TABLE
 from ..particle_schema import MOMENTA
 from ..schema import KNOWN, LAYOUTS, collection
 from .values import value_of

@@ -53,14 +53,11 @@ def clustered(batch: Any, mass: float, options: SimulationConfig, rng: Generator
     wanted = (_pt(jets) < options.pt[1]) & (abs(_rapidity(jets)) < options.rapidity)
     if mass > 0:
         wanted = wanted & _holds_resonance(jets, particles, options.radius)
-    numbers = numbers[wanted]
-    numbers = numbers[ak.num(numbers) > 0]
-    counts = ak.num(wanted[wanted])
-    inside, kinds = seen[ak.num(wanted[wanted]) > 0], pdg[ak.num(wanted[wanted]) > 0]
-    sizes = ak.to_numpy(ak.flatten(ak.num(numbers, axis=2)))
-    of_event = ak.flatten(numbers, axis=2)
-    momenta = np.stack([ak.to_numpy(ak.flatten(inside[name][of_event])) for name in ("px", "py", "pz", "E")], 1)
-    return _hardest(momenta, ak.to_numpy(ak.flatten(kinds[of_event])), sizes, ak.to_numpy(counts[counts > 0]), options.max_constituents)
+    events, numbers = ak.any(wanted, axis=1), numbers[wanted]
+    seen, pdg, numbers = seen[events], pdg[events], numbers[events]
+    sizes, of_event = ak.flatten(ak.num(numbers, axis=2)), ak.flatten(numbers, axis=2)
+    momenta = np.stack([ak.to_numpy(ak.flatten(seen[name][of_event])) for name in ("px", "py", "pz", "E")], 1)
+    return _hardest(momenta, ak.to_numpy(ak.flatten(pdg[of_event])), ak.to_numpy(sizes), ak.to_numpy(ak.num(numbers)), options.max_constituents)
 
 
 def _visible(particles: Any, options: SimulationConfig, rng: Generator) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pphysml.io.ragged import Array
-from pphysml.tasks.jets.constituents.packing import packed
+from pphysml.tasks.jets.constituents.table import packed
 
 
 def one_by_one(columns: list[Array], offsets: Array, most: int) -> tuple[list[Array], list[int]]:
